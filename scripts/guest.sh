@@ -1,0 +1,193 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Boots a kernel in QEMU with an initial RAM disk made from what was built, and runs a job in it.
+#
+#   guest.sh <kernel build directory> run <job script> [file...]    result as exit code
+#   guest.sh <kernel build directory> shell <job script> [file...]  on the user's terminal
+#
+# The job is a busybox sh script; the extra files land in /guest. Standard output is what the guest
+# wrote to its second serial port. The first one is the kernel's console; it goes to a file and must
+# not contain a warning. The guest reports how its job ended; no report is a failure.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# What a kernel prints when something is wrong with it.
+WARNINGS='BUG:|WARNING:|UBSAN:|KASAN|kernel BUG at|Oops|RIP:|Call Trace:|possible circular locking'
+WARNINGS+='|inconsistent lock state|sleeping function called|suspicious RCU usage|ODEBUG:|ref_tracker:'
+WARNINGS+='|unreferenced object 0x|blocked for more than|soft lockup|rcu: INFO|refcount_t:'
+WARNINGS+='|list_add corruption|list_del corruption|panicked|Kernel panic'
+
+# The first line below makes every run a folder of its own; the five newest stay for reading.
+make_run_folder() {
+	mkdir -p "$OUT/guest"
+	find "$OUT/guest" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn |
+		tail -n +5 | cut -d' ' -f2- | while read -r old; do
+		# A run that is still going on holds its lock.
+		flock --nonblock "$old/lock" rm -rf "$old" || true
+	done
+	RUN=$(mktemp -d "$OUT/guest/$(date +%H%M%S).XXXXXX")
+	exec {run_lock}>"$RUN/lock"
+	flock "$run_lock"
+	ln -sfn "$(basename "$RUN")" "$OUT/guest/last"
+}
+
+# Lines for gen_init_cpio: put <path in the guest> <file here> <mode>.
+put() {
+	printf 'file %s %s %s 0 0\n' "$1" "$2" "$3" >>"$RUN/files"
+}
+
+put_modules() {
+	local folder=$1 file
+	shift
+	printf 'dir %s 755 0 0\n' "$folder" >>"$RUN/files"
+	for file in "$@"; do
+		[ ! -e "$file" ] || put "$folder/$(basename "$file")" "$file" 644
+	done
+}
+
+# /lib/modules/<release> as a distribution has it, for modprobe and the autoload by socket(2): with
+# each of our modules, and the kernel's own except the connector that ours replaces.
+put_modprobe_tree() {
+	local release tree file
+	release=$(cat "$KDIR/include/config/kernel.release")
+	tree=$RUN/tree/lib/modules/$release
+	mkdir -p "$tree/updates"
+	for file in "$OUT"/core/rust/cn.ko "$KDIR"/samples/connector/cn_test.ko "$KDIR"/drivers/w1/wire.ko; do
+		[ ! -e "$file" ] || cp "$file" "$tree/updates/"
+	done
+	/sbin/depmod -b "$RUN/tree" "$release" 2>/dev/null
+	printf 'dir /lib/modules/%s 755 0 0\n' "$release" >>"$RUN/files"
+	put_modules "/lib/modules/$release/updates" "$tree"/updates/*.ko
+	for file in "$tree"/modules.*; do
+		put "/lib/modules/$release/$(basename "$file")" "$file" 644
+	done
+}
+
+list_files() {
+	local folder file
+	: >"$RUN/files"
+	for folder in bin sbin dev proc sys tmp root etc lib lib/modules guest selftests; do
+		printf 'dir /%s 755 0 0\n' "$folder" >>"$RUN/files"
+	done
+	printf 'nod /dev/console 600 0 0 c 5 1\n' >>"$RUN/files"
+	put /bin/busybox "$(command -v busybox)" 755
+	printf 'slink /bin/sh busybox 777 0 0\nslink /sbin/modprobe ../bin/busybox 777 0 0\n' >>"$RUN/files"
+	put /init "$TOP/selftests/guest/init" 755
+	for file in "$TOP"/selftests/guest/*.sh "$@"; do
+		[ ! -e "$file" ] || put "/guest/$(basename "$file")" "$(realpath "$file")" 755
+	done
+	put_modules /lib/modules/c "$KDIR/drivers/connector/cn.ko" "$KDIR/samples/connector/cn_test.ko" \
+		"$KDIR/drivers/w1/wire.ko"
+	put_modules /lib/modules/rust "$OUT/core/rust/cn.ko"
+	put_modules /lib/modules/test "$OUT"/samples/*.ko "$OUT"/samples/*/*.ko "$OUT"/selftests/modules/*.ko
+	put_modprobe_tree
+	[ ! -e "$KDIR/samples/connector/ucon" ] || put /bin/ucon "$KDIR/samples/connector/ucon" 755
+	for file in "$OUT"/samples/user/*; do
+		[ ! -f "$file" ] || put "/bin/$(basename "$file")" "$file" 755
+	done
+	for file in "$OUT"/selftests/programs/*; do
+		[ ! -f "$file" ] || put "/selftests/$(basename "$file")" "$file" 755
+	done
+}
+
+make_initramfs() {
+	cp "$JOB" "$RUN/job"
+	list_files "$@"
+	put /guest/job "$RUN/job" 755
+	"$KDIR/usr/gen_init_cpio" -t 0 "$RUN/files" >"$RUN/initramfs.cpio"
+}
+
+# KVM devices that exist, and open, and run nothing are common in nested machines: believe the CPU.
+accelerator() {
+	if [ -n "${QEMU_ACCEL:-}" ]; then
+		printf '%s\n' "$QEMU_ACCEL"
+	elif grep -qwE 'vmx|svm' /proc/cpuinfo && [ -w /dev/kvm ]; then
+		printf 'kvm\n'
+	else
+		printf 'tcg\n'
+	fi
+}
+
+qemu_command() {
+	local accel smp=${QEMU_SMP:-2}
+	accel=$(accelerator)
+	QEMU=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -M pc
+		-accel "$accel" -m "${QEMU_MEM:-512M}")
+	[ "$accel" != kvm ] || QEMU+=(-cpu host)
+	if [ "${ICOUNT:-0}" = 1 ]; then
+		# Guest time is then the number of instructions executed.
+		smp=1
+		QEMU+=(-icount "shift=0,sleep=off")
+	fi
+	QEMU+=(-smp "$smp" -kernel "$KDIR/arch/x86/boot/bzImage" -initrd "$RUN/initramfs.cpio"
+		-append "console=ttyS0 loglevel=8 panic_on_warn=1 oops=panic panic=-1 watchdog_thresh=60 ${APPEND:-}"
+		-serial "file:$RUN/console.log")
+}
+
+# Runs QEMU with a time limit, as a child that our end takes along.
+boot_job() {
+	local status=0
+	QEMU+=(-chardev "stdio,id=user,signal=off" -serial chardev:user)
+	timeout --kill-after=5 "${TIMEOUT:-600}" "${QEMU[@]}" </dev/null >"$RUN/pipe" 2>"$RUN/qemu.log" &
+	CHILD=$!
+	tr -d '\r' <"$RUN/pipe" | tee "$RUN/user.log" | grep --line-buffered -v '^guest: job ended with ' || true
+	wait "$CHILD" || status=$?
+	CHILD=
+	[ "$status" -ne 124 ] || say "guest: stopped after ${TIMEOUT:-600} s without a verdict"
+	[ ! -s "$RUN/qemu.log" ] || cat "$RUN/qemu.log" >&2
+}
+
+boot_shell() {
+	QEMU+=(-chardev "stdio,id=user,signal=off,mux=on" -serial chardev:user)
+	"${QEMU[@]}" || true
+}
+
+end_child() {
+	[ -z "${CHILD:-}" ] || kill "$CHILD" 2>/dev/null || true
+	rm -rf "$RUN/pipe" "$RUN/tree" "$RUN/initramfs.cpio"
+}
+
+# The exit code of the guest's job, or a failure that says why there is none.
+judge() {
+	local verdict warnings
+	verdict=$(sed -n 's/^guest: job ended with //p' "$RUN/user.log" | tail -n 1)
+	warnings=$(grep -nE "$WARNINGS" "$RUN/console.log" || true)
+	if [ -n "$warnings" ]; then
+		say "guest: the kernel complained (the whole console is in $RUN/console.log):"
+		printf '%s\n' "$warnings" | head -n 10 >&2
+		exit 99
+	fi
+	if [ -z "$verdict" ]; then
+		say "guest: ended without a verdict; the end of its console ($RUN/console.log):"
+		tail -n 15 "$RUN/console.log" >&2
+		exit 98
+	fi
+	exit "$verdict"
+}
+
+[ $# -ge 3 ] || die 'usage: guest.sh <kernel build directory> run|shell <job script> [file...]'
+KDIR=$1
+verb=$2
+JOB=$3
+shift 3
+
+make_run_folder
+trap end_child EXIT
+trap 'exit 130' INT TERM HUP
+make_initramfs "$@"
+qemu_command
+case $verb in
+run)
+	mkfifo "$RUN/pipe"
+	boot_job
+	judge
+	;;
+shell)
+	boot_shell
+	;;
+*)
+	die "guest.sh: unknown verb $verb"
+	;;
+esac

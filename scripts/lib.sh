@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What every script here shares: where things are, how progress and failure are reported, and how
+# two runs keep out of each other's way. Sourced, never run.
+
+set -euo pipefail
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/connector-rs
+OUT=$TOP/build
+LOGS=$OUT/log
+VERBOSE=${V:-0}
+
+# A make above us would hand its own flags to kbuild.
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL GNUMAKEFLAGS V M
+export LC_ALL=C
+
+say() {
+	printf '%s\n' "$*" >&2
+}
+
+die() {
+	printf 'error: %s\n' "$1" >&2
+	shift
+	[ $# -eq 0 ] || printf '  %s\n' "$@" >&2
+	exit 1
+}
+
+# Runs a command with its output in a log file and reports one line: stage <title> <command...>.
+stage() {
+	local title=$1 log status=0 start=$SECONDS
+	shift
+	mkdir -p "$LOGS"
+	log=$LOGS/$(printf '%s' "$title" | tr -c 'A-Za-z0-9.\n' '-').log
+	[ ! -t 2 ] || printf '  %-44s ...\r' "$title" >&2
+	if [ "$VERBOSE" = 0 ]; then
+		"$@" >"$log" 2>&1 </dev/null || status=$?
+	else
+		"$@" </dev/null 2>&1 | tee "$log" >&2 || status=$?
+	fi
+	if [ "$status" -ne 0 ]; then
+		printf '  %-44s failed after %d s\n' "$title" $((SECONDS - start)) >&2
+		tail -n 25 "$log" | sed 's/^/    | /' >&2
+		die "$title failed; the whole log is $log"
+	fi
+	printf '  %-44s %d s\n' "$title" $((SECONDS - start)) >&2
+}
+
+# Waits for the named lock and keeps it until the script ends: hold <file>.
+# The descriptor stays open in children, too; so background jobs must not outlive the script.
+hold() {
+	local fd
+	mkdir -p "$(dirname "$1")"
+	exec {fd}>"$1"
+	if ! flock --nonblock "$fd"; then
+		say "  another run is busy with $1; waiting for it"
+		flock "$fd"
+	fi
+}
+
+# A short name for everything on standard input.
+digest() {
+	sha256sum | cut -c1-16
+}
+
+jobs() {
+	nproc
+}

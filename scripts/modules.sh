@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Builds against a kernel: modules.sh <kernel build directory> core|samples|tests|all [make argument...]
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/tools.sh
+. "$TOP/scripts/tools.sh"
+
+kbuild() {
+	local source=$1 out=$2
+	shift 2
+	mkdir -p "$out"
+	make -C "$KDIR" M="$source" MO="$out" "${TOOLS[@]}" -j"$(jobs)" "$@"
+}
+
+# A second kbuild run: modules that use the core as a third party would.
+kbuild_user() {
+	kbuild "$TOP/$1" "$OUT/$1" "KBUILD_EXTRA_SYMBOLS=$OUT/core/Module.symvers" \
+		"CONNECTOR_RMETA_DIR=$OUT/core/rust" "${@:2}"
+}
+
+build_core() {
+	[ ! -d "$TOP/rust" ] || stage 'modules: core' kbuild "$TOP" "$OUT/core" "${ARGS[@]}" modules
+}
+
+build_samples() {
+	[ ! -e "$TOP/samples/Kbuild" ] || stage 'modules: samples' kbuild_user samples "${ARGS[@]}" modules
+	programs samples user
+}
+
+build_tests() {
+	[ ! -e "$TOP/selftests/modules/Kbuild" ] ||
+		stage 'modules: tests' kbuild_user selftests/modules "${ARGS[@]}" modules
+	programs selftests programs
+}
+
+# User programs: every .c file of a folder, static.
+programs() {
+	[ -d "$TOP/$1" ] || return 0
+	local name=$1 out=$OUT/$1/$2
+	mkdir -p "$out"
+	stage "programs: $name" make -f "$TOP/selftests/Makefile" -C "$TOP/$name" -j"$(jobs)" \
+		OUT="$out" KSRC="$KSRC" HEADERS="$(user_headers)"
+}
+
+# Where the kernel's headers for user programs are; installed from the source when its build did not.
+user_headers() {
+	if [ -e "$KDIR/usr/include/linux/connector.h" ]; then
+		printf '%s\n' "$KDIR/usr/include"
+	else
+		[ -e "$OUT/headers/include/linux/connector.h" ] ||
+			make -C "$KDIR" INSTALL_HDR_PATH="$OUT/headers" headers_install >&2
+		printf '%s\n' "$OUT/headers/include"
+	fi
+}
+
+# Objects of another kernel or compiler are no use: begin anew when either changed.
+forget_other_kernels() {
+	local now
+	now=$(printf '%s\n' "$KDIR" "${TOOLS[@]}"; cat "$KDIR/include/config/auto.conf")
+	mkdir -p "$OUT"
+	if [ "$now" != "$(cat "$OUT/built-for" 2>/dev/null)" ]; then
+		rm -rf "$OUT/core" "$OUT/samples" "$OUT/selftests" "$OUT/headers"
+		printf '%s\n' "$now" >"$OUT/built-for"
+	fi
+}
+
+KDIR=$1
+KSRC=${KSRC:-$(realpath "$KDIR/source" 2>/dev/null || printf '%s\n' "$KDIR")}
+what=$2
+shift 2
+ARGS=("$@")
+
+hold "$OUT/lock"
+find_tools "$KDIR"
+forget_other_kernels
+build_core
+case $what in
+core) ;;
+samples) build_samples ;;
+tests) build_tests ;;
+all)
+	build_samples
+	build_tests
+	;;
+*) die "modules.sh: unknown target $what" ;;
+esac

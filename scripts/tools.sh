@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Which compilers a kernel was built with, and where they are on this machine. A module has to be
+# built by the very same ones. Sourced after lib.sh.
+
+# The value of a configuration symbol of a built kernel, without quotes: config_of <kdir> <symbol>.
+config_of() {
+	sed -n "s/^$2=//p" "$1/include/config/auto.conf" | tr -d '"'
+}
+
+# The first of the given programs whose first --version line is the wanted text.
+program_saying() {
+	local wanted=$1 program
+	shift
+	for program in "$@"; do
+		command -v "$program" >/dev/null || continue
+		if [ "$("$program" --version 2>/dev/null | head -n 1)" = "$wanted" ]; then
+			command -v "$program"
+			return
+		fi
+	done
+	return 1
+}
+
+# All bindgen programs that set-up has built, newest first.
+cached_bindgens() {
+	find "$CACHE" -path '*/bindgen-*/bin/bindgen' 2>/dev/null | sort -r
+}
+
+# Sets TOOLS, the make arguments that name the compilers: find_tools <kdir>.
+find_tools() {
+	local kdir=$1 wanted bindgens
+	TOOLS=()
+
+	wanted=$(config_of "$kdir" CONFIG_RUSTC_VERSION_TEXT)
+	RUSTC=${RUSTC:-$(program_saying "$wanted" /usr/bin/rustc rustc)} ||
+		die "The kernel in $kdir was built with '$wanted', which is not on this machine." \
+			"Install that version of rustc, or name it with RUSTC=, or rebuild the kernel with yours."
+	if [ "$("$RUSTC" --version)" != "$wanted" ]; then
+		die "$RUSTC is not the compiler that built the kernel in $kdir." \
+			"kernel: $wanted" "here:   $("$RUSTC" --version)" \
+			"Name the right one with RUSTC=, or rebuild the kernel with this one."
+	fi
+
+	wanted=$(config_of "$kdir" CONFIG_BINDGEN_VERSION_TEXT)
+	mapfile -t bindgens < <(cached_bindgens)
+	BINDGEN=${BINDGEN:-$(program_saying "$wanted" "${bindgens[@]}" /usr/bin/bindgen bindgen)} ||
+		die "The kernel in $kdir was built with '$wanted', which is not on this machine." \
+			"Install it (cargo install bindgen-cli --version ${wanted##* }), or name it with BINDGEN=."
+
+	wanted=$(config_of "$kdir" CONFIG_CC_VERSION_TEXT)
+	if [ -z "${LLVM:-}" ] && [ -n "$(config_of "$kdir" CONFIG_CC_IS_CLANG)" ]; then
+		LLVM=$(llvm_saying "$wanted") ||
+			die "The kernel in $kdir was built with '$wanted', which is not on this machine." \
+				"Install that version of clang and lld, or name its suffix with LLVM= (for example LLVM=-19)."
+	fi
+	[ -z "${LLVM:-}" ] || TOOLS+=("LLVM=$LLVM")
+
+	local beside
+	beside=$(dirname "$RUSTC")
+	TOOLS+=("RUSTC=$RUSTC" "HOSTRUSTC=$RUSTC" "RUSTFMT=$beside/rustfmt" "RUSTDOC=$beside/rustdoc"
+		"CLIPPY_DRIVER=$beside/clippy-driver" "BINDGEN=$BINDGEN")
+}
+
+# The value for LLVM= under which clang says the wanted version.
+llvm_saying() {
+	local clang name
+	for clang in clang-19 clang-20 clang-21 clang-22 clang-18 clang; do
+		if program_saying "$1" "$clang" >/dev/null; then
+			name=${clang#clang}
+			printf '%s\n' "${name:-1}"
+			return
+		fi
+	done
+	return 1
+}
