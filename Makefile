@@ -1,5 +1,68 @@
 # SPDX-License-Identifier: GPL-2.0
-guest:
-	scripts/modules.sh $(KDIR) all
-	@printf '%s\n' "$$CMD" >build/job && scripts/guest.sh $(KDIR) run build/job
-export CMD ICOUNT QEMU_ACCEL QEMU_SMP TIMEOUT KSRC V
+#
+# The verbs of this project. The work is done by scripts/; the modules are described by Kbuild files.
+
+VARIABLES := KDIR KSRC LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T V CMD ICOUNT TIMEOUT INSTALL_MOD_PATH
+# What is given to make reaches the scripts; the scripts call kbuild without our own flags.
+export $(VARIABLES)
+
+# The kernel to build for; made when it is not there. A failure has said what to do.
+kernel = kdir=$$(scripts/kdir.sh) || exit 1;
+
+MAKEFLAGS += --no-print-directory
+.SILENT:
+
+modules: ## build cn.ko (the default)
+	$(kernel) scripts/modules.sh "$$kdir" core
+
+all: ## build cn.ko, the samples, the test modules and programs
+	$(kernel) scripts/modules.sh "$$kdir" all
+
+samples: ## build cn.ko and the samples
+	$(kernel) scripts/modules.sh "$$kdir" samples
+
+modules_install: ## install cn.ko for the kernel in KDIR (INSTALL_MOD_PATH is honoured)
+	$(kernel) scripts/modules.sh "$$kdir" install
+
+run: ## show what the connector does, in a QEMU guest; installs and builds what is missing
+	scripts/packages.sh guest
+	$(kernel) scripts/modules.sh "$$kdir" all && scripts/guest.sh "$$kdir" run selftests/guest/demo.sh
+
+test: ## run all tests; installs and builds what is missing
+	scripts/packages.sh guest
+	$(kernel) scripts/modules.sh "$$kdir" all && scripts/test.sh "$$kdir"
+
+shell: ## a shell in a guest with everything loaded
+	scripts/packages.sh guest
+	$(kernel) scripts/modules.sh "$$kdir" all && scripts/guest.sh "$$kdir" shell selftests/guest/shell.sh
+
+guest: ## run CMD='...' in a guest and end with its result (ICOUNT=1: time is instructions)
+	scripts/packages.sh guest
+	$(kernel) scripts/modules.sh "$$kdir" all && scripts/guest.sh "$$kdir" command
+
+check: ## format, clippy, W=1, rustdoc, sparse, shellcheck, symbols, unsafe
+	scripts/packages.sh guest check
+	$(kernel) scripts/check.sh "$$kdir"
+
+kdir: ## print the build folder of the kernel in use, and nothing else
+	scripts/kdir.sh
+
+clean: ## remove everything that was built here
+	rm -rf build
+
+distclean: clean ## and the cache: kernel source, kernel, bindgen
+	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/connector-rs"
+
+help: ## this list
+	printf 'make <verb> [variable=value...]\n\n'
+	sed -n 's/^\([a-z_]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+	printf '\nVariables\n'
+	printf '  %s\t%s\n' KDIR 'a configured, built kernel to use' \
+		KSRC 'a kernel source to use' \
+		LLVM,RUSTC,BINDGEN 'compilers, as for kbuild' \
+		QEMU_ACCEL 'tcg or kvm; chosen by what the processor says' \
+		QEMU_SMP 'processors of the guest (2)' \
+		T 'regular expression: only these test programs' \
+		V '1: show what the builds say' | expand -t 20
+
+.PHONY: modules all samples modules_install run test shell guest check kdir clean distclean help

@@ -5,7 +5,9 @@
 #
 #   guest.sh <kernel build directory> run <job script> [file...]    result as exit code
 #   guest.sh <kernel build directory> shell <job script> [file...]  on the user's terminal
+#   guest.sh <kernel build directory> command                       the job is the variable CMD
 #
+# QEMU_ACCEL, QEMU_SMP, QEMU_MEM, ICOUNT=1, TIMEOUT (seconds) and APPEND (kernel parameters) shape the run.
 # The job is a busybox sh script; the extra files land in /guest. Standard output is what the guest
 # wrote to its second serial port. The first one is the kernel's console; it goes to a file and must
 # not contain a warning. The guest reports how its job ended; no report is a failure.
@@ -19,7 +21,7 @@ WARNINGS+='|inconsistent lock state|sleeping function called|suspicious RCU usag
 WARNINGS+='|unreferenced object 0x|blocked for more than|soft lockup|rcu: INFO|refcount_t:'
 WARNINGS+='|list_add corruption|list_del corruption|panicked|Kernel panic'
 
-# The first line below makes every run a folder of its own; the five newest stay for reading.
+# Every run has a folder of its own; the five newest stay for reading.
 make_run_folder() {
 	mkdir -p "$OUT/guest"
 	find "$OUT/guest" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn |
@@ -36,6 +38,25 @@ make_run_folder() {
 # Lines for gen_init_cpio: put <path in the guest> <file here> <mode>.
 put() {
 	printf 'file %s %s %s 0 0\n' "$1" "$2" "$3" >>"$RUN/files"
+}
+
+# A program that somebody else linked, with the shared libraries it asks for.
+put_dynamic() {
+	local library
+	put "$1" "$2" 755
+	ldd "$2" 2>/dev/null | grep -oE '/[^ ]+' | while read -r library; do
+		mkdir -p "$RUN/tree$(dirname "$library")"
+		cp -L "$library" "$RUN/tree$library"
+		put_folders "$(dirname "$library")"
+		put "$library" "$RUN/tree$library" 755
+	done
+}
+
+# A folder and those it is in.
+put_folders() {
+	[ "$1" != / ] || return 0
+	put_folders "$(dirname "$1")"
+	grep -qxF "dir $1 755 0 0" "$RUN/files" || printf 'dir %s 755 0 0\n' "$1" >>"$RUN/files"
 }
 
 put_modules() {
@@ -83,7 +104,7 @@ list_files() {
 	put_modules /lib/modules/rust "$OUT/core/rust/cn.ko"
 	put_modules /lib/modules/test "$OUT"/samples/*.ko "$OUT"/samples/*/*.ko "$OUT"/selftests/modules/*.ko
 	put_modprobe_tree
-	[ ! -e "$KDIR/samples/connector/ucon" ] || put /bin/ucon "$KDIR/samples/connector/ucon" 755
+	[ ! -e "$KDIR/samples/connector/ucon" ] || put_dynamic /bin/ucon "$KDIR/samples/connector/ucon"
 	for file in "$OUT"/samples/user/*; do
 		[ ! -f "$file" ] || put "/bin/$(basename "$file")" "$file" 755
 	done
@@ -93,7 +114,11 @@ list_files() {
 }
 
 make_initramfs() {
-	cp "$JOB" "$RUN/job"
+	if [ "$verb" = command ]; then
+		printf '%s\n' "${CMD:?what to run in the guest: make guest CMD=...}" >"$RUN/job"
+	else
+		cp "$JOB" "$RUN/job"
+	fi
 	list_files "$@"
 	put /guest/job "$RUN/job" 755
 	"$KDIR/usr/gen_init_cpio" -t 0 "$RUN/files" >"$RUN/initramfs.cpio"
@@ -121,7 +146,8 @@ qemu_command() {
 		smp=1
 		QEMU+=(-icount "shift=0,sleep=off")
 	fi
-	QEMU+=(-smp "$smp" -kernel "$KDIR/arch/x86/boot/bzImage" -initrd "$RUN/initramfs.cpio"
+	# Without ACPI the kernel reads the MP table, where the BIOS lists one processor per socket.
+	QEMU+=(-smp "$smp,sockets=$smp,cores=1,threads=1" -kernel "$KDIR/arch/x86/boot/bzImage" -initrd "$RUN/initramfs.cpio"
 		-append "console=ttyS0 loglevel=8 panic_on_warn=1 oops=panic panic=-1 watchdog_thresh=60 ${APPEND:-}"
 		-serial "file:$RUN/console.log")
 }
@@ -132,16 +158,29 @@ boot_job() {
 	QEMU+=(-chardev "stdio,id=user,signal=off" -serial chardev:user)
 	timeout --kill-after=5 "${TIMEOUT:-600}" "${QEMU[@]}" </dev/null >"$RUN/pipe" 2>"$RUN/qemu.log" &
 	CHILD=$!
-	tr -d '\r' <"$RUN/pipe" | tee "$RUN/user.log" | grep --line-buffered -v '^guest: job ended with ' || true
+	# In the background, because a signal interrupts waiting only.
+	show_output <"$RUN/pipe" &
 	wait "$CHILD" || status=$?
 	CHILD=
+	wait $!
 	[ "$status" -ne 124 ] || say "guest: stopped after ${TIMEOUT:-600} s without a verdict"
-	[ ! -s "$RUN/qemu.log" ] || cat "$RUN/qemu.log" >&2
+	[ "$status" -eq 0 ] || cat "$RUN/qemu.log" >&2
+}
+
+show_output() {
+	stdbuf -oL tr -d '\r' | stdbuf -oL tee "$RUN/user.log" | grep --line-buffered -v '^guest: job ended with ' || true
 }
 
 boot_shell() {
+	local terminal size
+	[ -t 0 ] || die 'A shell in the guest needs a terminal.' "For a command use: make guest CMD='...'"
+	terminal=$(stty -g)
+	size=$(stty size)
+	APPEND="GUEST_ROWS=${size% *} GUEST_COLS=${size#* }"
+	qemu_command
 	QEMU+=(-chardev "stdio,id=user,signal=off,mux=on" -serial chardev:user)
 	"${QEMU[@]}" || true
+	stty "$terminal"
 }
 
 end_child() {
@@ -167,20 +206,22 @@ judge() {
 	exit "$verdict"
 }
 
-[ $# -ge 3 ] || die 'usage: guest.sh <kernel build directory> run|shell <job script> [file...]'
+[ $# -ge 3 ] || [ "${2:-}" = command ] ||
+	die 'usage: guest.sh <kernel build directory> run|shell|command [<job script> [file...]]'
 KDIR=$1
 verb=$2
-JOB=$3
-shift 3
+JOB=${3:-/dev/null}
+shift 2
+[ $# -eq 0 ] || shift
 
 make_run_folder
 trap end_child EXIT
 trap 'exit 130' INT TERM HUP
 make_initramfs "$@"
-qemu_command
 case $verb in
-run)
+run | command)
 	mkfifo "$RUN/pipe"
+	qemu_command
 	boot_job
 	judge
 	;;

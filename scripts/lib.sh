@@ -5,8 +5,10 @@
 # two runs keep out of each other's way. Sourced, never run.
 
 set -euo pipefail
+shopt -s inherit_errexit
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck disable=SC2034
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/connector-rs
 OUT=$TOP/build
 LOGS=$OUT/log
@@ -29,16 +31,20 @@ die() {
 
 # Runs a command with its output in a log file and reports one line: stage <title> <command...>.
 stage() {
-	local title=$1 log status=0 start=$SECONDS
+	local title=$1 log status start=$SECONDS
 	shift
 	mkdir -p "$LOGS"
 	log=$LOGS/$(printf '%s' "$title" | tr -c 'A-Za-z0-9.\n' '-').log
 	[ ! -t 2 ] || printf '  %-44s ...\r' "$title" >&2
+	# A command whose failure is tested would go on after its own failing steps: no || or if here.
+	set +e
 	if [ "$VERBOSE" = 0 ]; then
-		"$@" >"$log" 2>&1 </dev/null || status=$?
+		(set -e; "$@") >"$log" 2>&1 </dev/null
 	else
-		"$@" </dev/null 2>&1 | tee "$log" >&2 || status=$?
+		(set -e; "$@") </dev/null 2>&1 | tee "$log" >&2
 	fi
+	status=$?
+	set -e
 	if [ "$status" -ne 0 ]; then
 		printf '  %-44s failed after %d s\n' "$title" $((SECONDS - start)) >&2
 		tail -n 25 "$log" | sed 's/^/    | /' >&2

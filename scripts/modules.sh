@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Builds against a kernel: modules.sh <kernel build directory> core|samples|tests|all [make argument...]
+# Builds against a kernel: modules.sh <kernel build directory> core|samples|tests|all|install [make argument...]
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -22,7 +22,11 @@ kbuild_user() {
 }
 
 build_core() {
-	[ ! -d "$TOP/rust" ] || stage 'modules: core' kbuild "$TOP" "$OUT/core" "${ARGS[@]}" modules
+	[ ! -e "$TOP/rust/core/cn_core.rs" ] || stage 'modules: core' kbuild "$TOP" "$OUT/core" "${ARGS[@]}" modules
+}
+
+install_core() {
+	stage 'modules: install' kbuild "$TOP" "$OUT/core" "${ARGS[@]}" modules_install
 }
 
 build_samples() {
@@ -79,6 +83,7 @@ forget_other_kernels
 build_core
 case $what in
 core) ;;
+install) install_core ;;
 samples) build_samples ;;
 tests) build_tests ;;
 all)

@@ -61,6 +61,14 @@ find_tools() {
 	beside=$(dirname "$RUSTC")
 	TOOLS+=("RUSTC=$RUSTC" "HOSTRUSTC=$RUSTC" "RUSTFMT=$beside/rustfmt" "RUSTDOC=$beside/rustdoc"
 		"CLIPPY_DRIVER=$beside/clippy-driver" "BINDGEN=$BINDGEN")
+	use_libclang_of "${LLVM:-}"
+}
+
+# Lets bindgen parse headers with the library of the compiler in use, where Debian puts it; several
+# versions may be installed: use_libclang_of <LLVM=>.
+use_libclang_of() {
+	local folder=/usr/lib/llvm$1/lib
+	[ ! -d "$folder" ] || export LIBCLANG_PATH="${LIBCLANG_PATH:-$folder}"
 }
 
 # The value for LLVM= under which clang says the wanted version.

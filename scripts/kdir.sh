@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Prints the build folder of the kernel in use, and nothing else, after making what is missing of it.
+#   KDIR   a configured and built kernel to use instead; it is checked
+#   KSRC   a kernel source to build instead of Debian's
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/tools.sh
+. "$TOP/scripts/tools.sh"
+
+check_kdir() {
+	[ -e "$KDIR/include/config/auto.conf" ] ||
+		die "$KDIR is not a configured kernel (it has no include/config/auto.conf)." \
+			"KDIR= takes the folder in which a kernel was configured and built (the O= of its make)."
+	[ "$(config_of "$KDIR" CONFIG_RUST)" = y ] ||
+		die "The kernel in $KDIR was built without Rust." \
+			"Set CONFIG_RUST=y (make rustavailable says what it still wants) and build it again."
+	[ "$(config_of "$KDIR" CONFIG_MODULES)" = y ] ||
+		die "The kernel in $KDIR has no modules." "Set CONFIG_MODULES=y and build it again."
+	[ -e "$KDIR/rust/libkernel.rmeta" ] ||
+		die "$KDIR has no Rust metadata (rust/libkernel.rmeta)." \
+			"Header packages of distributions lack it. Give the folder of a full build, or run make there."
+	[ -e "$KDIR/Module.symvers" ] ||
+		die "$KDIR has no Module.symvers." "Run make there, with modules."
+	[ "$(config_of "$KDIR" CONFIG_CONNECTOR)" != y ] ||
+		die "The kernel in $KDIR has the connector built in, so no module can take its place." \
+			"Set CONFIG_CONNECTOR=m (and CONFIG_PROC_EVENTS to n, which forces it to y) and build it again."
+	find_tools "$KDIR"
+}
+
+if [ -n "${KDIR:-}" ]; then
+	[ -d "$KDIR" ] || die "There is no folder $KDIR (KDIR=)."
+	KDIR=$(realpath "$KDIR")
+	check_kdir
+	printf '%s\n' "$KDIR"
+	exit
+fi
+"$TOP/scripts/packages.sh" kernel
+source=${KSRC:-$("$TOP/scripts/source.sh")}
+"$TOP/scripts/kernel.sh" "$source"

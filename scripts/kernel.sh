@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Builds the test kernel from a source, unless the cache has it, and prints its build folder:
+# kernel.sh <kernel source> [config fragment]
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/cache.sh
+. "$TOP/scripts/cache.sh"
+# shellcheck source=scripts/tools.sh
+. "$TOP/scripts/tools.sh"
+
+BINDGEN_VERSION=0.72.1
+
+# The compilers, unless named: the distribution's, by their paths. What rustup or a user's own PATH puts
+# in front of them is somebody else's choice.
+choose_compilers() {
+	RUSTC=${RUSTC:-$(first_program /usr/bin/rustc rustc)}
+	if [ -z "${LLVM:-}" ]; then
+		if command -v clang-19 >/dev/null; then LLVM=-19; else LLVM=1; fi
+	fi
+	CLANG=clang${LLVM#1}
+	[ -n "${BINDGEN:-}" ] || choose_bindgen
+	local beside
+	beside=$(dirname "$RUSTC")
+	TOOLS=("LLVM=$LLVM" "RUSTC=$RUSTC" "HOSTRUSTC=$RUSTC" "RUSTFMT=$beside/rustfmt" "RUSTDOC=$beside/rustdoc"
+		"CLIPPY_DRIVER=$beside/clippy-driver" "BINDGEN=$BINDGEN")
+	use_libclang_of "$LLVM"
+}
+
+first_program() {
+	local program
+	for program in "$@"; do
+		if command -v "$program"; then
+			return
+		fi
+	done
+	die "None of these programs is on this machine: $*"
+}
+
+# Debian 13 has a bindgen that Linux 7.3 takes; Debian 12 has not, and there it is built once.
+choose_bindgen() {
+	local version folder
+	for BINDGEN in /usr/bin/bindgen bindgen; do
+		version=$("$BINDGEN" --version 2>/dev/null) || continue
+		version=${version##* }
+		[ "$(printf '%s\n' 0.71.1 "$version" | sort -V | head -n 1)" != 0.71.1 ] || return 0
+	done
+	CARGO=$(first_program /usr/bin/cargo cargo)
+	folder=$(cached "bindgen-$BINDGEN_VERSION-$("$CARGO" --version | digest)" "bindgen $BINDGEN_VERSION" build_bindgen)
+	BINDGEN=$folder/bin/bindgen
+}
+
+build_bindgen() {
+	local work=$1/work
+	CARGO_TARGET_DIR=$work RUSTC=$RUSTC "$CARGO" install bindgen-cli --version "$BINDGEN_VERSION" --locked \
+		--root "$1" || {
+		printf '\nIf the network is missing: try again with it, or name a bindgen of at least 0.71.1 with BINDGEN=.\n'
+		return 1
+	}
+	rm -rf "$work"
+}
+
+# Nothing of who, where and when goes into the kernel.
+kernel_make() {
+	make -C "$KSRC" O="$BUILD" "${TOOLS[@]}" KBUILD_BUILD_USER=connector KBUILD_BUILD_HOST=connector \
+		KBUILD_BUILD_TIMESTAMP=1970-01-01 -j"$(jobs)" "$@"
+}
+
+check_rust() {
+	BUILD=$CACHE/rustavailable.partial
+	mkdir "$BUILD"
+	kernel_make rustavailable
+	rm -rf "$BUILD"
+}
+
+build_kernel() {
+	BUILD=$1
+	KCONFIG_ALLCONFIG=$FRAGMENT kernel_make allnoconfig
+	check_config
+	kernel_make
+	trim
+}
+
+# A line of the fragment that did not hold would be a test that does not test.
+check_config() {
+	local missing
+	missing=$(grep '^CONFIG_' "$FRAGMENT" | grep -vxFf "$BUILD/.config" || true)
+	if [ -n "$missing" ]; then
+		printf '\nThese settings of %s were refused by this kernel:\n%s\n' "$FRAGMENT" "$missing"
+		return 1
+	fi
+}
+
+# Objects that are linked into the kernel already are half of the folder.
+trim() {
+	local part
+	rm -f "$BUILD"/.tmp_vmlinux* "$BUILD"/vmlinux.o "$BUILD"/vmlinux.unstripped "$BUILD"/vmlinux.a
+	for part in arch block certs crypto drivers fs init io_uring ipc kernel lib mm net security sound virt; do
+		[ ! -d "$BUILD/$part" ] || find "$BUILD/$part" \( -name '*.o' -o -name '*.a' \) -delete
+	done
+}
+
+# Everything that shapes the kernel.
+kernel_key() {
+	{
+		printf '%s\n' "$KSRC" "$RELEASE"
+		git -C "$KSRC" rev-parse HEAD 2>/dev/null || true
+		cat "$FRAGMENT" "$0"
+		"$RUSTC" --version
+		"$CLANG" --version
+		"$BINDGEN" --version
+		printf '%s\n' "${TOOLS[@]}"
+	} | digest
+}
+
+[ -d "$1/rust/kernel" ] ||
+	die "There is no kernel source with Rust support in $1." "KSRC= takes the top folder of a source of Linux 7.3."
+KSRC=$(realpath "$1")
+FRAGMENT=$(realpath "${2:-$TOP/scripts/config/plain.config}")
+RELEASE=$(make -s -C "$KSRC" kernelversion)
+
+open_cache
+choose_compilers
+name=kernel-$RELEASE-$(kernel_key)
+if [ ! -d "$CACHE/$name" ]; then
+	need_space 900 'Building the kernel'
+	stage 'kernel: check of the Rust tool chain' check_rust
+fi
+cached "$name" "kernel: build $RELEASE" build_kernel

@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Makes sure that the programs for a purpose are there: packages.sh kernel|guest|check...
+#
+# On Debian 12 and 13, missing packages are installed, as root or through sudo. Everywhere else, or
+# without those rights, this lists exactly what is missing and fails. Nothing is removed, and apt's
+# lists are fetched anew only when something is missing.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+debian_release() {
+	# shellcheck source=/dev/null
+	(. /etc/os-release 2>/dev/null && [ "${ID:-}" = debian ] && printf '%s\n' "${VERSION_ID:-}") || true
+}
+
+# Package names of Debian, by purpose and release.
+packages_for() {
+	case $1 in
+	kernel)
+		printf '%s\n' make gcc libc6-dev clang-19 lld-19 llvm-19 libclang1-19 flex bison bc libelf-dev \
+			libssl-dev rsync xz-utils kmod debian-archive-keyring ca-certificates
+		case $2 in
+		12) printf '%s\n' rustc-web rust-web-src rustfmt-web cargo-web ;;
+		13) printf '%s\n' rustc rust-src rustfmt cargo bindgen ;;
+		esac
+		;;
+	guest)
+		printf '%s\n' make gcc libc6-dev kmod busybox-static qemu-system-x86
+		case $2 in
+		12) printf '%s\n' cargo-web ;;
+		13) printf '%s\n' cargo ;;
+		esac
+		;;
+	check)
+		printf '%s\n' shellcheck sparse binutils
+		case $2 in
+		12) printf '%s\n' rust-web-clippy rustfmt-web ;;
+		13) printf '%s\n' rust-clippy rustfmt ;;
+		esac
+		;;
+	esac
+}
+
+missing_packages() {
+	local package
+	for package in "$@"; do
+		[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
+			printf '%s\n' "$package"
+	done
+}
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	else
+		sudo "$@"
+	fi
+}
+
+may_install() {
+	[ "$(id -u)" = 0 ] || { command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; }
+}
+
+fetch_package_lists() {
+	as_root apt-get update -q
+}
+
+install_packages() {
+	# Packages that would push out others are the user's decision.
+	as_root env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y -q --no-install-recommends --no-remove "$@"
+}
+
+ensure_debian() {
+	local release=$1 purpose
+	local -a wanted=() missing
+	shift
+	for purpose in "$@"; do
+		mapfile -t -O "${#wanted[@]}" wanted < <(packages_for "$purpose" "$release")
+	done
+	mapfile -t missing < <(missing_packages "${wanted[@]}" | sort -u)
+	[ "${#missing[@]}" -gt 0 ] || return 0
+	may_install ||
+		die "These packages are missing, and installing them takes root or sudo:" "${missing[*]}" \
+			"As root: apt-get update && apt-get install --no-install-recommends ${missing[*]}"
+	[ "$(id -u)" = 0 ] || sudo true
+	say "  packages to install: ${missing[*]}"
+	stage 'packages: lists' fetch_package_lists
+	stage 'packages: install' install_packages "${missing[@]}"
+}
+
+# Programs by purpose where we know no package names: one per line, with alternatives.
+programs_for() {
+	case $1 in
+	kernel) printf '%s\n' make gcc 'clang-19 clang' 'ld.lld-19 ld.lld' 'llvm-nm-19 llvm-nm' flex bison bc rustc bindgen \
+		rsync xz depmod ;;
+	guest) printf '%s\n' make gcc depmod busybox qemu-system-x86_64 cargo ;;
+	check) printf '%s\n' shellcheck sparse nm clippy-driver rustfmt ;;
+	esac
+}
+
+ensure_elsewhere() {
+	local purpose names missing=()
+	for purpose in "$@"; do
+		while read -r names; do
+			# shellcheck disable=SC2086
+			command -v $names >/dev/null || missing+=("$names")
+		done < <(programs_for "$purpose")
+	done
+	[ "${#missing[@]}" = 0 ] ||
+		die 'This is not Debian 12 or 13, so nothing is installed by itself. These programs are missing:' \
+			"${missing[@]/ / or }"
+}
+
+release=$(debian_release)
+PATH=$PATH:/usr/sbin:/sbin
+case $release in
+12 | 13) ensure_debian "$release" "$@" ;;
+*) ensure_elsewhere "$@" ;;
+esac

@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# All tests: the pure files on the host, the unit tests in the kernel, the selftests in the guest on the
+# C connector and on ours. test.sh <kernel build directory>
+#   T   only selftest programs whose name matches this regular expression; "host" and "kunit" name the others,
+#       "kernel" the kernel's own sample
+#
+# The last line is "N passed, M failed".
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+KDIR=$1
+FILTER=${T:-}
+WORK=$(mktemp -d)
+RESULTS=$WORK/results
+: >"$RESULTS"
+trap 'rm -rf "$WORK"' EXIT
+trap 'exit 130' INT TERM HUP
+
+# The result of something that has no TAP lines: record <who> <test> pass|fail [reason].
+record() {
+	printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "${4:-}" >>"$RESULTS"
+}
+
+selected() {
+	[ -z "$FILTER" ] || printf '%s\n' "$1" | grep -qE -- "$FILTER"
+}
+
+cargo() {
+	local program=/usr/bin/cargo
+	[ -x "$program" ] || program=cargo
+	# Cargo takes the compiler beside it; so one from elsewhere in PATH cannot mix in.
+	env PATH="$(dirname "$(command -v "$program")"):$PATH" CARGO_TARGET_DIR="$OUT/host" "$program" "$@"
+}
+
+host_tests() {
+	local log=$LOGS/host-tests.log status=0
+	printf '\nPure files on the host\n'
+	mkdir -p "$LOGS"
+	cargo test --manifest-path "$TOP/selftests/host/Cargo.toml" >"$log" 2>&1 || status=$?
+	sed -nE 's/^test ([^ ]+)( - [^ ]+)? \.\.\. (ok|FAILED)$/\1 \3/p' "$log" | while read -r name result; do
+		if [ "$result" = ok ]; then record host "host.$name" pass; else record host "host.$name" fail; fi
+	done
+	printf '  %d tests\n' "$(grep -c '^host' "$RESULTS" || true)"
+	if [ "$status" -ne 0 ]; then
+		tail -n 40 "$log" | sed 's/^/        /'
+		grep -q '^host.*fail' "$RESULTS" || record host host.builds fail "the log is $log"
+	elif ! grep -q '^host' "$RESULTS"; then
+		record host host.runs fail 'no test was found'
+	fi
+}
+
+# A guest that ends without a verdict, or whose kernel complains, is a failure of its own.
+guest() {
+	local name=$1 status=0
+	shift
+	"$TOP/scripts/guest.sh" "$KDIR" run "$@" || status=$?
+	if [ "$status" -ne 0 ]; then
+		record guest "guest.$name" fail "$(guest_problem "$status")"
+	else
+		record guest "guest.$name" pass
+	fi
+}
+
+guest_problem() {
+	case $1 in
+	98) printf 'it ended without a verdict\n' ;;
+	99) printf 'its kernel complained\n' ;;
+	*) printf 'its job ended with status %s\n' "$1" ;;
+	esac
+}
+
+unit_tests() {
+	printf '\nUnit tests in the kernel\n'
+	APPEND='kunit.enable=1 kunit.autorun=1' guest kunit "$TOP/selftests/guest/kunit.sh"
+	sed -E 's/^\[ *[0-9.]+\] //' "$OUT/guest/last/console.log" | awk -v OFS='\t' '
+		/# Subtest: / { suite = $NF }
+		/^ +(not )?ok [0-9]+ / {
+			name = $0; sub(/^ +(not )?ok [0-9]+ /, "", name); sub(/ .*/, "", name)
+			print "kunit", "kunit." suite "." name, /# SKIP/ ? "skip" : /not ok/ ? "fail" : "pass", ""
+		}' >"$WORK/kunit"
+	cat "$WORK/kunit" >>"$RESULTS"
+	printf '  %d tests\n' "$(wc -l <"$WORK/kunit")"
+	if grep -q fail "$WORK/kunit"; then
+		grep -B 12 'not ok' "$OUT/guest/last/console.log" | sed 's/^/        /'
+	fi
+	[ -s "$WORK/kunit" ] || record kunit kunit.runs fail 'no result on the console'
+}
+
+select_programs() {
+	local program
+	: >"$WORK/programs"
+	for program in "$OUT"/selftests/programs/*; do
+		[ ! -f "$program" ] || basename "$program"
+	done | if [ -n "$FILTER" ]; then grep -E -- "$FILTER" || true; else cat; fi >"$WORK/programs"
+	if selected kernel; then echo SKIP_KERNEL_SAMPLE=; else echo SKIP_KERNEL_SAMPLE=1; fi >"$WORK/selection"
+	[ -s "$WORK/programs" ] || selected kernel
+}
+
+selftests() {
+	printf '\nSelftests in the guest\n'
+	guest selftests "$TOP/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection" |
+		awk -v results="$WORK/guest" -f "$TOP/scripts/results.awk"
+	cat "$WORK/guest" >>"$RESULTS"
+}
+
+if selected host; then host_tests; fi
+if selected kunit; then unit_tests; fi
+if select_programs; then selftests; fi
+
+whole=1
+[ -z "$FILTER" ] || whole=0
+awk -v whole=$whole -f "$TOP/scripts/verdict.awk" "$TOP/selftests/differences.txt" "$RESULTS"

@@ -1,0 +1,26 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# The job of "make shell": everything loaded, and a shell.
+
+# shellcheck source=selftests/guest/steps.sh
+. /guest/steps.sh
+load_connector rust
+for module in /lib/modules/test/*.ko /lib/modules/c/cn_test.ko /lib/modules/c/wire.ko; do
+	case $module in
+	*cn_bench.ko) ;;
+	*) insmod "$module" ;;
+	esac
+done
+stty sane
+stty rows "${GUEST_ROWS:-24}" cols "${GUEST_COLS:-80}"
+echo
+echo 'Loaded:'
+sed 's/ .*//; s/^/  /' /proc/modules
+echo
+echo 'Modules are in /lib/modules, test programs in /selftests, samples in /bin; dmesg shows the kernel log.'
+echo 'Leave with "exit"; if the guest hangs, with Ctrl-A X.'
+echo
+export PS1='guest:\w# ' ENV=
+cd /root && sh -i
+exit 0

@@ -1,0 +1,102 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# The job of "make test": all tests on the C connector, then on ours. The host reads the results:
+#   @begin <provider> <program>          the program's TAP lines follow
+#   @end <provider> <program> <status>
+#   @check <provider> <name> ok|failed   a step of this script
+
+cd /selftests || exit 1
+# shellcheck source=selftests/guest/steps.sh
+. /guest/steps.sh
+
+# One step with one result: check <name> <command...>.
+check() {
+	local name=$1
+	shift
+	if "$@" >/tmp/check 2>&1; then
+		echo "@check $CN_PROVIDER $name ok"
+	else
+		sed 's/^/# /' /tmp/check
+		echo "@check $CN_PROVIDER $name failed"
+		return 1
+	fi
+}
+
+# What a program finds loaded. "load_*" load and unload for themselves.
+prepare() {
+	case $1 in
+	load_*)
+		unload_everything
+		;;
+	*)
+		load_connector "$CN_PROVIDER" || return 1
+		is_loaded cn_client || insmod /lib/modules/test/cn_client.ko || return 1
+		;;
+	esac
+	case $1 in
+	wire*) is_loaded wire || insmod /lib/modules/c/wire.ko ;;
+	rust_*) is_loaded cn_rust_client || insmod /lib/modules/test/cn_rust_client.ko ;;
+	esac
+}
+
+run_program() {
+	echo "@begin $CN_PROVIDER $1"
+	if prepare "$1"; then
+		timeout -s KILL 180 "./$1" 2>&1
+		echo "@end $CN_PROVIDER $1 $?"
+	else
+		echo "@end $CN_PROVIDER $1 not-prepared"
+	fi
+}
+
+# The kernel's own sample and its program: a counter each second, received at least twice.
+sample_is_heard() {
+	ucon >/tmp/ucon &
+	sleep 3
+	kill $!
+	wait $! 2>/dev/null
+	cat /tmp/ucon
+	[ "$(grep -c ': \[' /tmp/ucon)" -ge 2 ]
+}
+
+# 10,000 messages to the sample's callback, each of which it prints; so not on the serial line.
+sample_hears() {
+	local status=0
+	dmesg -n 3
+	ucon -s >/tmp/ucon || status=1
+	dmesg -n 8
+	cat /tmp/ucon
+	[ "$(grep -c '1000 messages have been sent' /tmp/ucon)" -eq 10 ] || status=1
+	dmesg | tail -n 1 | grep -q 'cn_test_callback: .*seq=0, ack=0, len=0' || status=1
+	return $status
+}
+
+listed() {
+	grep -q 'cn_test' /proc/net/connector
+}
+
+try_kernel_sample() {
+	check kernel.cn_test_loads insmod /lib/modules/c/cn_test.ko || return
+	check kernel.cn_test_is_listed listed
+	check kernel.ucon_receives sample_is_heard
+	check kernel.ucon_sends sample_hears
+	check kernel.cn_test_unloads unload cn_test
+}
+
+run_provider() {
+	export CN_PROVIDER=$1
+	export CN_MODULE_DIR=/lib/modules/$1 CN_C_MODULE_DIR=/lib/modules/c CN_TEST_MODULE_DIR=/lib/modules/test
+	check module.loads load_connector "$1" || return
+	[ -n "$SKIP_KERNEL_SAMPLE" ] || try_kernel_sample
+	while read -r program; do
+		run_program "$program"
+	done </guest/programs
+	check module.unloads unload_everything
+}
+
+# The file says which programs this run is about, and whether the kernel's sample is among them.
+# shellcheck source=/dev/null
+. /guest/selection
+run_provider c
+run_provider rust
