@@ -107,7 +107,8 @@ kernel_key() {
 	{
 		printf '%s\n' "$KSRC" "$RELEASE"
 		git -C "$KSRC" rev-parse HEAD 2>/dev/null || true
-		cat "$FRAGMENT" "$0"
+		cat "$FRAGMENT"
+		declare -f kernel_make build_kernel trim
 		"$RUSTC" --version
 		"$CLANG" --version
 		"$BINDGEN" --version

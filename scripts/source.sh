@@ -69,7 +69,7 @@ unpack() {
 		--exclude='*/drivers/net/*.c' --exclude='*/drivers/media/*.c' --exclude='*/tools/perf/*')
 	for other in alpha arc arm arm64 csky hexagon loongarch m68k microblaze mips nios2 openrisc parisc powerpc \
 		riscv s390 sh sparc xtensa; do
-		skip+=(--exclude="*/arch/$other/*")
+		skip+=(--exclude="*/arch/$other/*.[chS]" --exclude="*/arch/$other/*.dts*")
 	done
 	dpkg-deb --fsys-tarfile "$WORK/source.deb" | tar -xO --wildcards "./usr/src/$PACKAGE.tar.xz" |
 		tar -xJ -C "$folder" --strip-components=1 "${skip[@]}"
@@ -77,10 +77,12 @@ unpack() {
 
 # What is in the cache is good enough without asking the network for something newer.
 newest_cached() {
-	find "$CACHE" -maxdepth 1 -type d -name 'source-*' ! -name '*.partial' | sort -rV | head -n 1
+	find "$CACHE" -maxdepth 1 -type d -name "source-*-$SELECTION" | sort -rV | head -n 1
 }
 
 open_cache
+# Sources with other parts left out are other sources.
+SELECTION=$(declare -f unpack | digest)
 have=$(newest_cached)
 if [ -n "$have" ]; then
 	printf '%s\n' "$have"
@@ -100,4 +102,4 @@ VERSION=$(newest_version)
 	die "No version 7.3.x of the package $PACKAGE was found in the suite $SUITE." \
 		"Give a source of Linux 7.3 with KSRC=, or a configured and built kernel with KDIR=."
 stage 'kernel source: download' download
-cached "source-$VERSION" "kernel source: unpack $VERSION" unpack
+cached "source-$VERSION-$SELECTION" "kernel source: unpack $VERSION" unpack
