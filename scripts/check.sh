@@ -1,0 +1,158 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What a machine can say about the quality of a change: check.sh <kernel build directory>
+# All checks run; each has one line, and those that fail show why.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/tools.sh
+. "$TOP/scripts/tools.sh"
+
+FAILED=0
+
+# One check: item <title> <function>. Its output is shown when it fails.
+item() {
+	local log start=$SECONDS status
+	log=$LOGS/check-$2.log
+	mkdir -p "$LOGS"
+	set +e
+	(set -e; "$2") >"$log" 2>&1 </dev/null
+	status=$?
+	set -e
+	if [ "$status" -eq 0 ]; then
+		printf '  %-44s ok, %d s\n' "$1" $((SECONDS - start))
+	else
+		printf '  %-44s FAILED, %d s\n' "$1" $((SECONDS - start))
+		tail -n 40 "$log" | sed 's/^/    | /'
+		FAILED=$((FAILED + 1))
+	fi
+}
+
+# Files of the project, by pattern; also those not yet committed.
+files() {
+	git -C "$TOP" ls-files --cached --others --exclude-standard -- "$@" | while read -r file; do
+		[ ! -e "$TOP/$file" ] || printf '%s\n' "$file"
+	done
+}
+
+rust_format() {
+	local rustfmt
+	rustfmt=$(dirname "$RUSTC")/rustfmt
+	cd "$TOP"
+	files '*.rs' | xargs -r "$rustfmt" --check --edition 2021 --config-path "$KSRC/.rustfmt.toml" --config skip_children=true 2>/dev/null ||
+		files '*.rs' | xargs -r "$rustfmt" --check --edition 2021 --config-path "$KSRC/.rustfmt.toml"
+}
+
+# kbuild with every eye open, in a folder of its own so that each object is really looked at.
+strict_build() {
+	local source=$1 out=$2
+	shift 2
+	mkdir -p "$out"
+	make -C "$KDIR" M="$source" MO="$out" "${TOOLS[@]}" -j"$(jobs)" W=1 "$@" modules
+}
+
+no_warnings() {
+	if grep -nE '^warning|: warning:|: error:|^error' "$1"; then
+		return 1
+	fi
+}
+
+strict_core() {
+	strict_build "$TOP" "$OUT/check/core" CLIPPY=1 C=2 2>&1 | tee "$OUT/check/core.log"
+	no_warnings "$OUT/check/core.log"
+}
+
+strict_users() {
+	local part
+	for part in samples selftests/modules; do
+		strict_build "$TOP/$part" "$OUT/check/$part" CLIPPY=1 C=2 \
+			KBUILD_EXTRA_SYMBOLS="$OUT/check/core/Module.symvers" \
+			CONNECTOR_RMETA_DIR="$OUT/check/core/rust" 2>&1 | tee "$OUT/check/users.log"
+		no_warnings "$OUT/check/users.log"
+	done
+}
+
+# The command that compiled the API crate, given to rustdoc instead.
+rust_documentation() {
+	local command
+	command=$(sed -n 's/^savedcmd_[^ ]* := //p' "$OUT/core/rust/api/.connector.o.cmd")
+	command=$(printf '%s\n' "$command" | tr ' ' '\n' | sed -n '/^--edition/,$p' | sed '/^--emit=/d; /^--out-dir/d; /^;$/,$d' |
+		grep -vE '^-C(opt-level|codegen-units|debuginfo)' | tr '\n' ' ')
+	cd "$KDIR"
+	eval "CONNECTOR_BINDINGS='$OUT/core/rust/api/bindings_generated.rs' '$(dirname "$RUSTC")/rustdoc'" \
+		-o "'$OUT/doc'" -Drustdoc::broken_intra_doc_links -Drustdoc::invalid_html_tags "$command"
+}
+
+shell_scripts() {
+	cd "$TOP"
+	files 'scripts/*.sh' .ci/run | xargs shellcheck -x
+	files 'selftests/guest/*' | xargs shellcheck -x -s dash
+}
+
+# A panic in the kernel is a crash of the machine: nothing that user space sends may reach one.
+no_panic_symbols() {
+	local module
+	for module in "$OUT"/core/rust/cn.ko "$OUT"/samples/*.ko; do
+		if nm -u "$module" | grep -E 'panic|rust_begin_unwind|unwrap_failed|expect_failed|slice_.*_fail|bounds_check'; then
+			printf 'undefined panic symbols in %s\n' "$module"
+			return 1
+		fi
+	done
+}
+
+# The word outside of comments, in files that are not on the list of boundary files.
+unsafe_stays_inside() {
+	local file status=0
+	cd "$TOP"
+	while read -r file; do
+		if [ -n "$file" ] && [ ! -e "$file" ]; then
+			printf '%s: on the list of boundary files, but not there\n' "$file"
+			status=1
+		fi
+	done < <(grep -v '^#' scripts/unsafe-files.txt)
+	while read -r file; do
+		if grep -qxF "$file" scripts/unsafe-files.txt; then
+			continue
+		fi
+		if sed 's,//.*,,' "$file" | grep -nw unsafe; then
+			printf '%s: unsafe outside of the boundary files (scripts/unsafe-files.txt)\n' "$file"
+			status=1
+		fi
+	done < <(files 'rust/*.rs' 'samples/*.rs' 'selftests/modules/*.rs')
+	return "$status"
+}
+
+license_lines() {
+	local file status=0
+	cd "$TOP"
+	while read -r file; do
+		case $file in
+		COPYING | *.md | *.rst | *.lock) continue ;;
+		esac
+		if ! head -n 2 "$file" | grep -q 'SPDX-License-Identifier: '; then
+			printf '%s: no SPDX line at the top\n' "$file"
+			status=1
+		fi
+	done < <(files)
+	return "$status"
+}
+
+KDIR=$1
+KSRC=${KSRC:-$(realpath "$KDIR/source" 2>/dev/null || printf '%s\n' "$KDIR")}
+"$TOP/scripts/modules.sh" "$KDIR" all
+find_tools "$KDIR"
+hold "$OUT/lock"
+rm -rf "$OUT/check"
+mkdir -p "$OUT/check"
+
+item 'format of Rust files' rust_format
+item 'core: clippy, W=1, sparse' strict_core
+item 'samples, test modules: clippy, W=1, sparse' strict_users
+item 'documentation of the API crate' rust_documentation
+item 'shell scripts' shell_scripts
+item 'no panic symbol' no_panic_symbols
+item 'unsafe only in boundary files' unsafe_stays_inside
+item 'a licence line in every file' license_lines
+
+[ "$FAILED" -eq 0 ] || die "$FAILED checks failed; the logs are in $LOGS"
