@@ -35,7 +35,6 @@ prepare() {
 		;;
 	esac
 	case $1 in
-	wire*) is_loaded wire || insmod /lib/modules/c/wire.ko ;;
 	rust_*) is_loaded cn_rust_client || insmod /lib/modules/test/cn_rust_client.ko ;;
 	esac
 }
