@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Modules that go away.
+//!
+//! A module which is unloaded, or whose start fails, may have left callbacks behind; the next
+//! message to one of them would run code that is gone. They are removed and reported here. The same
+//! place waits for callbacks of the module that were unregistered from inside a callback and have
+//! not returned yet.
+//!
+//! C counterpart: none; the C connector calls into the freed module.
+
+use crate::instance;
+use connector::bindings::{
+    cn_glue_register_module_notifier, cn_glue_unregister_module_notifier, cn_glue_within_module,
+    CN_MODULE_STATE_GOING,
+};
+use kernel::{
+    bindings::{module, notifier_block},
+    error::to_result,
+    prelude::*,
+    types::Opaque,
+};
+
+/// Watches modules as long as it exists.
+///
+/// # Invariants
+///
+/// The block is registered.
+pub(crate) struct ModuleNotifier(KBox<Opaque<notifier_block>>);
+
+// SAFETY: Any thread may unregister the block.
+unsafe impl Send for ModuleNotifier {}
+
+// SAFETY: Nothing can be done through a shared reference.
+unsafe impl Sync for ModuleNotifier {}
+
+impl ModuleNotifier {
+    /// Starts to watch.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory.
+    pub(crate) fn new() -> Result<Self> {
+        let block = notifier_block {
+            notifier_call: Some(notify_callback),
+            ..Default::default()
+        };
+        let block = KBox::new(Opaque::new(block), GFP_KERNEL)?;
+        // SAFETY: The block stays where it is, in its box, until it is unregistered.
+        to_result(unsafe { cn_glue_register_module_notifier(block.get()) })?;
+        // INVARIANT: The block was just registered.
+        Ok(Self(block))
+    }
+}
+
+impl Drop for ModuleNotifier {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants the block is registered. This waits for running calls.
+        unsafe { cn_glue_unregister_module_notifier(self.0.get()) };
+    }
+}
+
+/// Removes what a module left behind.
+///
+/// # Safety
+///
+/// `data` must point to the module whose state changes.
+unsafe extern "C" fn notify_callback(
+    _: *mut notifier_block,
+    state: c_ulong,
+    data: *mut c_void,
+) -> c_int {
+    if state != CN_MODULE_STATE_GOING as c_ulong {
+        return 0;
+    }
+    let Some(connector) = instance::get() else {
+        return 0;
+    };
+    let module = data.cast::<module>();
+    connector.registry().unregister_all(
+        // SAFETY: By the safety requirements; the module's memory is freed after all notifiers.
+        |entry| unsafe { cn_glue_within_module(entry.callback().address(), module) },
+        |entry| {
+            pr_warn!(
+                "a module was unloaded without unregistering callback {}:{} ({}); removed\n",
+                entry.id().idx(),
+                entry.id().val(),
+                entry.name(),
+            );
+        },
+    );
+    0
+}

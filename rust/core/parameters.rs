@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Module parameters: what is accepted, and what it means.
+//!
+//! Pure: depends on nothing but `core`, so that it compiles on the host too.
+
+/// The number of groups that user programs may join unless the parameter `groups` says otherwise.
+///
+/// What the C connector asks netlink for; netlink makes at least [`MIN_GROUPS`] of it.
+pub(crate) const DEFAULT_GROUPS: u32 = 26;
+
+/// The largest value of the parameter `groups`: each socket that joins a group has a bit for each.
+pub(crate) const MAX_GROUPS: u32 = 65536;
+
+/// The least number of groups that a netlink protocol has.
+const MIN_GROUPS: u32 = 32;
+
+/// The group of process events, which is open to everyone.
+const PROCESS_EVENTS: u32 = 1;
+
+/// Why a parameter is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Refused {
+    /// `groups` is 0 or larger than [`MAX_GROUPS`].
+    Groups,
+    /// `open_groups` names a group that does not exist.
+    OpenGroups,
+}
+
+/// Which groups there are, and who may join them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Groups {
+    count: u32,
+    open: u64,
+}
+
+impl Groups {
+    /// Checks the values of the parameters `groups` and `open_groups`.
+    pub(crate) fn new(count: u32, open: u64) -> Result<Self, Refused> {
+        if !(1..=MAX_GROUPS).contains(&count) {
+            return Err(Refused::Groups);
+        }
+        let count = count.max(MIN_GROUPS);
+        // Bit 0 stands for group 1.
+        let largest_open = u64::BITS - open.leading_zeros();
+        if largest_open > count {
+            return Err(Refused::OpenGroups);
+        }
+        Ok(Self { count, open })
+    }
+
+    /// How many groups there are; they are numbered from 1.
+    pub(crate) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Whether programs without `CAP_NET_ADMIN` may join `group`.
+    pub(crate) fn is_open(&self, group: u32) -> bool {
+        let bit = group
+            .checked_sub(1)
+            .and_then(|bit| 1u64.checked_shl(bit))
+            .unwrap_or(0);
+        group == PROCESS_EVENTS || self.open & bit != 0
+    }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Pointers that are followed under RCU, and freeing after a grace period.
+//!
+//! C counterparts: `rcu_dereference()`, `rcu_assign_pointer()` and `kvfree_rcu_mightsleep()` in
+//! `include/linux/rcupdate.h`.
+
+use connector::bindings;
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{Atomic, Release},
+        rcu::Guard,
+    },
+};
+
+/// A pointer which is read without a lock.
+#[repr(transparent)]
+pub(crate) struct RcuPointer<T>(Atomic<*mut T>);
+
+// SAFETY: All zeroes is a null pointer.
+unsafe impl<T> Zeroable for RcuPointer<T> {}
+
+impl<T> RcuPointer<T> {
+    /// A null pointer.
+    pub(crate) const fn null() -> Self {
+        Self(Atomic::new(core::ptr::null_mut()))
+    }
+
+    /// Reads the pointer.
+    ///
+    /// What was written to the pointee before [`Self::set`] is visible through the result. Whether
+    /// the pointee is still there while the guard lives is up to those who free it.
+    #[inline]
+    pub(crate) fn read(&self, _guard: &Guard) -> *mut T {
+        // SAFETY: The pointer is valid, being that of a field, and every write to it is atomic. A
+        // volatile read is what `rcu_dereference()` is: it happens once, and whatever is read
+        // through its result is read later (no architecture that Rust code is built for in the
+        // kernel reorders dependent reads).
+        unsafe { self.0.as_ptr().read_volatile() }
+    }
+
+    /// Publishes `new`: who reads it sees all that was written before.
+    #[inline]
+    pub(crate) fn set(&self, new: *mut T) {
+        self.0.store(new, Release);
+    }
+}
+
+/// Frees memory after a grace period, without running a destructor.
+///
+/// May sleep; waits for the grace period only where memory is so short that it can't be deferred.
+///
+/// # Safety
+///
+/// `memory` must come from `kmalloc()` or `kvmalloc()`, new readers must not be able to find it, and
+/// nobody must use it but readers who found it earlier.
+pub(crate) unsafe fn free_deferred<T>(memory: *mut T) {
+    // SAFETY: By the safety requirements of this function.
+    unsafe { bindings::cn_glue_kvfree_rcu(memory.cast::<c_void>()) };
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A datagram that came in.
+//!
+//! C counterparts: `struct sk_buff`, `NETLINK_CB()` and `netlink_ack()`.
+
+use crate::{entry::Callback, registry::Active};
+use connector::{
+    bindings::{cb_id, cn_msg, CONNECTOR_MAX_MSG_SIZE},
+    wire::{self, Frame, Header, NetlinkHeader, NETLINK_HEADER_LEN},
+    Id,
+};
+use core::{marker::PhantomData, ptr::NonNull};
+use kernel::{
+    bindings::{self, netlink_ext_ack, netlink_skb_parms, nlmsghdr, sk_buff},
+    prelude::*,
+};
+
+/// A datagram on its way to callbacks, message by message.
+///
+/// # Invariants
+///
+/// - For `'a`, `skb` points to a buffer that netlink has handed to the connector: it is linear,
+///   starts with the datagram, nobody else changes it, and its control block and its sockets are
+///   valid.
+/// - `frame` was read from this datagram.
+pub(crate) struct Received<'a> {
+    skb: NonNull<sk_buff>,
+    frame: Option<Frame>,
+    _skb: PhantomData<&'a sk_buff>,
+}
+
+impl Received<'_> {
+    /// Wraps what netlink has handed over; the first message is the current one.
+    ///
+    /// # Safety
+    ///
+    /// For the lifetime of the result, `skb` must be what the type's invariants say.
+    #[inline]
+    pub(crate) unsafe fn from_raw(skb: NonNull<sk_buff>) -> Self {
+        // INVARIANT: By the safety requirements; there is no frame yet.
+        let mut datagram = Self {
+            skb,
+            frame: None,
+            _skb: PhantomData,
+        };
+        // INVARIANT: The frame is read from this datagram.
+        datagram.frame = Frame::read(datagram.bytes(), 0);
+        datagram
+    }
+
+    /// The current message; [`None`] at the end of the datagram.
+    #[inline]
+    pub(crate) fn current(&self) -> Option<Frame> {
+        self.frame
+    }
+
+    /// Goes on to the next message.
+    #[inline]
+    pub(crate) fn advance(&mut self) {
+        // INVARIANT: The frame is read from this datagram.
+        self.frame = self.frame.and_then(|frame| frame.next(self.bytes()));
+    }
+
+    /// The datagram. The borrow ends before a callback is called, since a C callback may write to
+    /// the datagram.
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        // SAFETY: By the type invariants the buffer is there.
+        let (data, len) = unsafe { ((*self.skb.as_ptr()).data, (*self.skb.as_ptr()).len) };
+        // SAFETY: By the type invariants the buffer is linear, so that all its bytes are at `data`;
+        // while this borrow lives nobody writes to it.
+        unsafe { core::slice::from_raw_parts(data, len as usize) }
+    }
+
+    /// A pointer to what is `offset` bytes into the datagram.
+    #[inline]
+    fn at<T>(&self, offset: usize) -> *mut T {
+        // SAFETY: By the type invariants the buffer is there.
+        let data = unsafe { (*self.skb.as_ptr()).data };
+        data.wrapping_add(offset).cast()
+    }
+
+    #[inline]
+    fn parms(&self) -> *mut netlink_skb_parms {
+        // SAFETY: By the type invariants the buffer is there.
+        unsafe { &raw mut (*self.skb.as_ptr()).cb }.cast()
+    }
+
+    /// Calls a callback with the current message, and returns what it returned; a C callback always
+    /// succeeds.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`]: the current message is malformed; else the callback's own.
+    #[inline]
+    pub(crate) fn call(&mut self, active: &Active) -> Result {
+        let Some(frame) = self.frame.filter(|frame| frame.header.is_ok()) else {
+            return Err(EINVAL);
+        };
+        let message = self.at::<cn_msg>(frame.header_offset());
+        match active.callback() {
+            Callback::C(callback) => {
+                // SAFETY: The message is as long as it says, as the frame was checked; by the type
+                // invariants the control block is that of netlink. `active` proves that the callback
+                // may be called.
+                unsafe { callback(message, self.parms()) };
+                Ok(())
+            }
+            Callback::WithCookie {
+                receive, cookie, ..
+            } => {
+                // SAFETY: As above; the cookie is not released while the callback is active.
+                kernel::error::to_result(unsafe { receive(cookie, message, self.parms()) })
+            }
+        }
+    }
+
+    /// Answers the current message with `result` and a text that says why.
+    ///
+    /// Answers to messages which can't be trusted, or which are over the limit, quote a bare header
+    /// only. May sleep.
+    pub(crate) fn answer(&self, result: Result, text: Option<&'static CStr>) {
+        let Some((frame, netlink)) = self.frame.and_then(|frame| Some((frame, frame.netlink?)))
+        else {
+            return;
+        };
+        let mut header;
+        let quoted = match frame.header {
+            Err(reason) if !reason.is_quotable() => {
+                header = nlmsghdr {
+                    nlmsg_len: NETLINK_HEADER_LEN as u32,
+                    nlmsg_type: netlink.kind,
+                    nlmsg_flags: netlink.flags,
+                    nlmsg_seq: netlink.seq,
+                    nlmsg_pid: netlink.portid,
+                };
+                &raw mut header
+            }
+            _ => self.at(frame.offset),
+        };
+        let mut extack = netlink_ext_ack {
+            _msg: text.map_or(core::ptr::null(), |text| text.as_char_ptr()),
+            ..Default::default()
+        };
+        let errno = match result {
+            Ok(()) => 0,
+            Err(error) => error.to_errno(),
+        };
+        // SAFETY: By the type invariants the buffer came from a socket. `quoted` is a header that is
+        // followed by as many bytes as it says. The text is static.
+        unsafe { bindings::netlink_ack(self.skb.as_ptr(), quoted, errno, &raw mut extack) };
+    }
+}
+
+// What is read of the headers, and what C reads, are the same bytes.
+macro_rules! assert_same_field {
+    ($ours:ident.$field:ident == $theirs:ident.$raw:ident) => {
+        static_assert!(
+            core::mem::offset_of!($ours, $field) == core::mem::offset_of!($theirs, $raw)
+        );
+    };
+}
+static_assert!(size_of::<NetlinkHeader>() == size_of::<nlmsghdr>());
+assert_same_field!(NetlinkHeader.len == nlmsghdr.nlmsg_len);
+assert_same_field!(NetlinkHeader.kind == nlmsghdr.nlmsg_type);
+assert_same_field!(NetlinkHeader.flags == nlmsghdr.nlmsg_flags);
+assert_same_field!(NetlinkHeader.seq == nlmsghdr.nlmsg_seq);
+assert_same_field!(NetlinkHeader.portid == nlmsghdr.nlmsg_pid);
+static_assert!(size_of::<Header>() == size_of::<cn_msg>());
+assert_same_field!(Header.id == cn_msg.id);
+assert_same_field!(Header.seq == cn_msg.seq);
+assert_same_field!(Header.ack == cn_msg.ack);
+assert_same_field!(Header.len == cn_msg.len);
+assert_same_field!(Header.flags == cn_msg.flags);
+static_assert!(size_of::<Id>() == size_of::<cb_id>());
+static_assert!(wire::MAX_PAYLOAD == CONNECTOR_MAX_MSG_SIZE as usize);

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel's end of all connector sockets.
+//!
+//! C counterparts: `netlink_kernel_create()`, `netlink_broadcast_filtered()` and
+//! `netlink_unicast()` in `include/linux/netlink.h`; `cn_bind()` and `cn_release()` in
+//! `drivers/connector/connector.c`.
+
+use crate::{buffer::Buffer, instance, parameters::Groups, receive::receive, received::Received};
+use connector::bindings::{cn_glue_user_data, CN_IDX_PROC};
+use core::ptr::NonNull;
+use kernel::{
+    bindings::{self, gfp_t, net, netlink_filter_fn, netlink_kernel_cfg, sk_buff, sock},
+    error::to_result,
+    prelude::*,
+};
+
+/// A listener filter in C, with its data: says which listeners do not get a message.
+pub(crate) struct Filter {
+    pub(crate) function: netlink_filter_fn,
+    pub(crate) data: *mut c_void,
+}
+
+/// A pointer to the kernel's socket, to send through it.
+///
+/// # Invariants
+///
+/// The socket is there.
+#[derive(Clone, Copy)]
+pub(crate) struct Handle(NonNull<sock>);
+
+// SAFETY: Netlink sockets may be used by all threads at once.
+unsafe impl Send for Handle {}
+
+// SAFETY: As above.
+unsafe impl Sync for Handle {}
+
+impl Handle {
+    /// Whether anybody listens to `group`. Context: any.
+    #[inline]
+    pub(crate) fn has_listeners(self, group: u32) -> bool {
+        // SAFETY: By the type invariants this is a kernel socket.
+        unsafe { bindings::netlink_has_listeners(self.0.as_ptr(), group) != 0 }
+    }
+
+    /// Sends to all who listen to `group`, except `portid`.
+    ///
+    /// # Errors
+    ///
+    /// - [`ESRCH`]: nobody got the message.
+    /// - `ENOBUFS`: one who wants to be told of it didn't.
+    #[inline]
+    pub(crate) fn multicast(
+        self,
+        buffer: Buffer,
+        portid: u32,
+        group: u32,
+        gfp: gfp_t,
+        filter: Filter,
+    ) -> Result {
+        // SAFETY: By the type invariants this is a kernel socket; the buffer is given away. Who
+        // passed the filter promised that it can be called with its data.
+        to_result(unsafe {
+            bindings::netlink_broadcast_filtered(
+                self.0.as_ptr(),
+                buffer.into_raw(),
+                portid,
+                group,
+                gfp,
+                filter.function,
+                filter.data,
+            )
+        })
+    }
+
+    /// Sends to the socket with port `portid`, and returns the number of bytes.
+    ///
+    /// # Errors
+    ///
+    /// - [`ECONNREFUSED`]: there is no such socket.
+    /// - [`EAGAIN`]: its receive buffer is full, and waiting is not allowed.
+    /// - [`EINTR`] or `ERESTARTSYS`: a signal came while waiting.
+    #[inline]
+    pub(crate) fn unicast(self, buffer: Buffer, portid: u32, may_wait: bool) -> Result<c_int> {
+        // SAFETY: By the type invariants this is a kernel socket; the buffer is given away.
+        let sent = unsafe {
+            bindings::netlink_unicast(
+                self.0.as_ptr(),
+                buffer.into_raw(),
+                portid,
+                c_int::from(!may_wait),
+            )
+        };
+        to_result(sent).map(|()| sent)
+    }
+}
+
+/// The kernel's socket; as long as it exists, programs can open theirs.
+///
+/// # Invariants
+///
+/// The handle's socket is owned by this.
+pub(crate) struct Socket(Handle);
+
+impl Socket {
+    /// Starts the protocol with as many groups as `groups` says. Messages can come from here on.
+    ///
+    /// # Errors
+    ///
+    /// [`EIO`]: another connector runs, or there is no memory.
+    pub(crate) fn new(module: &ThisModule, groups: &Groups) -> Result<Self> {
+        let mut config = netlink_kernel_cfg {
+            groups: groups.count(),
+            flags: bindings::NL_CFG_F_NONROOT_RECV,
+            input: Some(input_callback),
+            bind: Some(bind_callback),
+            unbind: None,
+            release: Some(release_callback),
+        };
+        // SAFETY: The initial network namespace and the module outlive the socket; the callbacks do
+        // what netlink expects. The configuration is copied.
+        let socket = unsafe {
+            bindings::__netlink_kernel_create(
+                &raw mut bindings::init_net,
+                bindings::NETLINK_CONNECTOR as c_int,
+                module.as_ptr(),
+                &raw mut config,
+            )
+        };
+        // INVARIANT: The socket was just made for us.
+        Ok(Self(Handle(NonNull::new(socket).ok_or(EIO)?)))
+    }
+
+    /// To send through this socket, for as long as it exists.
+    pub(crate) fn handle(&self) -> Handle {
+        self.0
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants the socket is ours.
+        unsafe { bindings::netlink_kernel_release(self.0 .0.as_ptr()) };
+    }
+}
+
+/// Handles a datagram that a program sent.
+///
+/// # Safety
+///
+/// `skb` must be a datagram from netlink, for the connector, in process context.
+unsafe extern "C" fn input_callback(skb: *mut sk_buff) {
+    let (Some(connector), Some(skb)) = (instance::get(), NonNull::new(skb)) else {
+        return;
+    };
+    // SAFETY: By the safety requirements; netlink hands over linear buffers of which it is the only
+    // owner, and keeps the sockets.
+    receive(connector.registry(), unsafe { Received::from_raw(skb) });
+}
+
+/// Decides whether the running program may join a group.
+///
+/// # Safety
+///
+/// `net` must be the network namespace of the program's socket.
+unsafe extern "C" fn bind_callback(net: *mut net, group: c_int) -> c_int {
+    let is_open = u32::try_from(group)
+        .ok()
+        .zip(instance::get())
+        .is_some_and(|(group, connector)| connector.groups().is_open(group));
+    // SAFETY: By the safety requirements; a network namespace holds its user namespace.
+    if is_open || unsafe { bindings::ns_capable((*net).user_ns, bindings::CAP_NET_ADMIN as c_int) } {
+        0
+    } else {
+        EPERM.to_errno()
+    }
+}
+
+/// Frees what the provider of process events has attached to a socket of its group.
+///
+/// # Safety
+///
+/// `socket` must be a socket that is being closed; `groups` must be null or a bitmap of the groups
+/// that it was in.
+unsafe extern "C" fn release_callback(socket: *mut sock, groups: *mut c_ulong) {
+    const PROCESS_EVENTS: c_ulong = 1 << (CN_IDX_PROC - 1);
+
+    // SAFETY: By the safety requirements; a bitmap has at least one word.
+    let is_member = unsafe { groups.as_ref() }.is_some_and(|groups| groups & PROCESS_EVENTS != 0);
+    if is_member {
+        // SAFETY: The socket is being closed, so nobody else looks at its data any more.
+        let data = unsafe { &mut *cn_glue_user_data(socket) };
+        // SAFETY: What is there, if anything, came from `kmalloc()`.
+        unsafe { bindings::kfree(*data) };
+        *data = core::ptr::null_mut();
+    }
+}
+

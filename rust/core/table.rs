@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The callback table.
+//!
+//! Guarantees:
+//!
+//! - A look-up takes no lock and about one step, whatever the number of callbacks, and goes on
+//!   while the table changes or grows.
+//! - An entry can be found only when it is complete.
+//! - An entry that was found is there for as long as the RCU read lock is held.
+//!
+//! Does not know whether a callback is running; see [`registry`](crate::registry).
+//!
+//! C counterpart: `drivers/connector/cn_queue.c`.
+
+use crate::{
+    entry::{Callback, Entry, OwnedEntry},
+    entry_list::EntryList,
+    probe,
+    rcu::{self, RcuPointer},
+    running::Running,
+};
+use connector::Id;
+use core::ptr::NonNull;
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{lock::mutex::MutexBackend, lock::Guard as LockGuard, rcu::Guard, CondVar, Mutex},
+};
+
+/// Stands in a slot whose entry was removed, so that look-ups go on behind it.
+const REMOVED: *mut Entry = core::ptr::dangling_mut();
+
+/// The slots; each is null, [`REMOVED`], or points to an entry of the table.
+struct Slots(KVVec<RcuPointer<Entry>>);
+
+/// What is in a slot.
+enum Slot<'a> {
+    Empty,
+    Removed,
+    Taken(&'a Entry),
+}
+
+impl Slots {
+    fn new(capacity: usize) -> Result<KBox<Self>> {
+        // `KVVec::zeroed` would do, but with overflow checks it refers to code that panics.
+        let array = KVVec::with_capacity(capacity, GFP_KERNEL | __GFP_ZERO)?;
+        let (array, _, allocated) = array.into_raw_parts();
+        // SAFETY: The parts are those of a vector with room for `capacity` pointers, whose memory is
+        // zeroed, and all zeroes is a valid pointer.
+        let slots = unsafe { KVVec::from_raw_parts(array, capacity, allocated) };
+        Ok(KBox::new(Self(slots), GFP_KERNEL)?)
+    }
+
+    fn capacity(&self) -> usize {
+        self.0.len()
+    }
+
+    #[inline]
+    fn read<'a>(slot: &RcuPointer<Entry>, guard: &'a Guard) -> Slot<'a> {
+        let entry = slot.read(guard);
+        if entry == REMOVED {
+            return Slot::Removed;
+        }
+        // SAFETY: What is neither null nor `REMOVED` is an entry of the table; it is freed a grace
+        // period after it was removed from its slot, which the guard holds off.
+        match unsafe { entry.as_ref() } {
+            Some(entry) => Slot::Taken(entry),
+            None => Slot::Empty,
+        }
+    }
+
+    #[inline]
+    fn find<'a>(&self, id: Id, guard: &'a Guard) -> Option<(&RcuPointer<Entry>, &'a Entry)> {
+        for place in probe::sequence(id, self.0.len()) {
+            let slot = self.0.get(place)?;
+            match Self::read(slot, guard) {
+                Slot::Taken(entry) if entry.id() == id => return Some((slot, entry)),
+                Slot::Empty => return None,
+                _ => (),
+            }
+        }
+        None
+    }
+
+    /// Puts an entry into a free slot and returns whether the slot was used before; [`None`] if
+    /// there is no free slot.
+    fn insert(&self, entry: &Entry, guard: &Guard) -> Option<bool> {
+        for place in probe::sequence(entry.id(), self.0.len()) {
+            let slot = self.0.get(place)?;
+            let used = match Self::read(slot, guard) {
+                Slot::Taken(_) => continue,
+                Slot::Removed => true,
+                Slot::Empty => false,
+            };
+            slot.set(core::ptr::from_ref(entry).cast_mut());
+            return Some(used);
+        }
+        None
+    }
+}
+
+/// Frees slots after a grace period.
+fn free_slots(slots: *mut Slots) {
+    if slots.is_null() {
+        return;
+    }
+    // SAFETY: Slots come from `Slots::new` and are freed here alone, once nobody can find them any
+    // more; readers who found them earlier are waited for. The pointer is read out of the box
+    // before the box is freed, and the vector is not used afterwards.
+    unsafe {
+        let (array, _, _) = core::ptr::read(&raw const (*slots).0).into_raw_parts();
+        rcu::free_deferred(array);
+        rcu::free_deferred(slots);
+    }
+}
+
+/// What only the holder of the table's lock may see.
+pub(crate) struct Writer {
+    /// The entries that can be found, in order of registration.
+    live: EntryList,
+    /// The entries that can't be found any more but are still in use.
+    retired: EntryList,
+    /// How many entries are live.
+    count: usize,
+    /// How many slots are marked as removed.
+    removed: usize,
+    /// How many registrations there have been.
+    serial: u64,
+}
+
+/// The callback table.
+///
+/// # Invariants
+///
+/// `slots` is null before the first registration; later it points to slots which hold exactly the
+/// entries of `Writer::live`. It changes under the lock only.
+#[pin_data(PinnedDrop)]
+pub(crate) struct Table {
+    slots: RcuPointer<Slots>,
+    #[pin]
+    writer: Mutex<Writer>,
+}
+
+// SAFETY: The table may be dropped by any thread; it owns what it points to.
+unsafe impl Send for Table {}
+
+// SAFETY: Readers follow `slots` under RCU, writers hold the lock.
+unsafe impl Sync for Table {}
+
+impl Table {
+    /// Makes an empty table.
+    pub(crate) fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            slots: RcuPointer::null(),
+            writer <- new_mutex!(Writer {
+                live: EntryList::new()?,
+                retired: EntryList::new()?,
+                count: 0,
+                removed: 0,
+                serial: 0,
+            }, "cn_table"),
+        }? Error)
+    }
+
+    /// Finds the entry of an id.
+    ///
+    /// Context: any.
+    #[inline]
+    pub(crate) fn find<'a>(&self, id: Id, guard: &'a Guard) -> Option<&'a Entry> {
+        self.slots(guard)?.find(id, guard).map(|(_, entry)| entry)
+    }
+
+    #[inline]
+    fn slots<'a>(&self, guard: &'a Guard) -> Option<&'a Slots> {
+        // SAFETY: By the type invariants, what is not null points to slots, which are freed a grace
+        // period after they were replaced; the guard holds that off.
+        unsafe { self.slots.read(guard).as_ref() }
+    }
+
+    /// Locks the table for changes. May sleep.
+    pub(crate) fn lock(&self) -> Locked<'_> {
+        Locked {
+            table: self,
+            writer: self.writer.lock(),
+        }
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for Table {
+    fn drop(self: Pin<&mut Self>) {
+        let slots = self.slots.read(&Guard::new());
+        self.slots.set(core::ptr::null_mut());
+        free_slots(slots);
+    }
+}
+
+/// The table while its lock is held.
+pub(crate) struct Locked<'a> {
+    table: &'a Table,
+    writer: LockGuard<'a, Writer, MutexBackend>,
+}
+
+impl Locked<'_> {
+    /// The entries that can be found, in order of registration.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.writer.live.iter()
+    }
+
+    /// The list of entries that can't be found any more but are still in use.
+    pub(crate) fn retired(&mut self) -> &mut EntryList {
+        &mut self.writer.retired
+    }
+
+    /// The number of the next registration.
+    pub(crate) fn next_serial(&mut self) -> u64 {
+        self.writer.serial = self.writer.serial.wrapping_add(1);
+        self.writer.serial
+    }
+
+    /// Adds an entry; from here on it can be found.
+    ///
+    /// # Errors
+    ///
+    /// - [`EINVAL`]: the id is taken.
+    /// - [`ENOMEM`]: no memory for a larger table.
+    pub(crate) fn insert(&mut self, entry: OwnedEntry) -> Result {
+        if self.table.find(entry.id(), &Guard::new()).is_some() {
+            return Err(EINVAL);
+        }
+        self.make_room()?;
+
+        let guard = Guard::new();
+        let slots = self.table.slots(&guard).ok_or(ENOMEM)?;
+        let writer = &mut *self.writer;
+        let entry = writer.live.push_back(entry);
+        // INVARIANT: The entry becomes findable and is in `live`.
+        if slots.insert(entry, &guard) == Some(true) {
+            writer.removed = writer.removed.saturating_sub(1);
+        }
+        writer.count = writer.count.saturating_add(1);
+        Ok(())
+    }
+
+    /// Removes the entry of an id, with the given serial number if there is one. New look-ups don't
+    /// find it; readers who found it earlier may still use it.
+    pub(crate) fn remove(&mut self, id: Id, serial: Option<u64>) -> Option<OwnedEntry> {
+        let guard = Guard::new();
+        let (slot, entry) = self.table.slots(&guard)?.find(id, &guard)?;
+        if serial.is_some_and(|serial| serial != entry.serial()) {
+            return None;
+        }
+        // INVARIANT: The entry leaves its slot and `live`.
+        slot.set(REMOVED);
+        let writer = &mut *self.writer;
+        writer.removed = writer.removed.saturating_add(1);
+        writer.count = writer.count.saturating_sub(1);
+        writer.live.remove(entry)
+    }
+
+    /// Replaces the slots by more (or fewer) of them where one more entry would crowd them.
+    fn make_room(&mut self) -> Result {
+        let capacity = self.table.slots(&Guard::new()).map_or(0, Slots::capacity);
+        let used = self.writer.count.saturating_add(self.writer.removed);
+        if !probe::is_full(used, capacity) {
+            return Ok(());
+        }
+
+        let capacity = probe::capacity_for(self.writer.count).ok_or(ENOMEM)?;
+        let new = Slots::new(capacity)?;
+        {
+            let guard = Guard::new();
+            for entry in self.writer.live.iter() {
+                new.insert(entry, &guard);
+            }
+        }
+        let old = self.table.slots.read(&Guard::new());
+        // INVARIANT: The new slots hold what is in `live`.
+        self.table.slots.set(KBox::into_raw(new));
+        self.writer.removed = 0;
+        free_slots(old);
+        Ok(())
+    }
+
+    /// Claims a retired entry that nobody runs.
+    pub(crate) fn claim_idle(&mut self, running: &Running) -> Option<Claim> {
+        let idle = |entry: &&Entry| !running.is_running(entry.token()) && entry.claim();
+        // INVARIANT: The entry is dead and not running, and was claimed just now.
+        Some(Claim(NonNull::from(self.writer.retired.iter().find(idle)?)))
+    }
+
+    /// Ends a claim: the entry leaves the list and is freed after a grace period.
+    pub(crate) fn finish(&mut self, claim: Claim) {
+        // SAFETY: By the type invariants of `Claim` the entry is still in the list.
+        drop(self.writer.retired.remove(unsafe { claim.0.as_ref() }));
+    }
+
+    /// Sleeps until `condvar` is notified; the lock is free meanwhile.
+    pub(crate) fn wait(&mut self, condvar: &CondVar) {
+        condvar.wait(&mut self.writer);
+    }
+}
+
+/// The duty to let go of a retired entry.
+///
+/// # Invariants
+///
+/// The entry is dead, nobody runs its callback, and it stays in the list of retired entries until
+/// this claim, the only one, is finished.
+pub(crate) struct Claim(NonNull<Entry>);
+
+impl Claim {
+    /// Tells the owner of the cookie, if there is one, that the callback will not run any more.
+    pub(crate) fn release(&mut self) {
+        // SAFETY: By the type invariants the entry is still in its list, which owns it.
+        let callback = unsafe { self.0.as_ref() }.callback();
+        if let Callback::WithCookie {
+            release, cookie, ..
+        } = callback
+        {
+            // SAFETY: By the type invariants the callback is not running and nobody can start it;
+            // the claim is the only one, and it is used up after this.
+            unsafe { release(cookie) };
+        }
+    }
+}

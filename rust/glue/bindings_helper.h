@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The headers that bindgen reads for the crate `connector`.
+ */
+#include <linux/connector.h>
+#include "cn_glue.h"

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What cannot be Rust: wrappers of inline kernel functions and macros, per-CPU counters, and the
+ * export of the symbols that are defined in core/c_abi.rs.
+ */
+#include <linux/export.h>
+#include <linux/gfp.h>
+#include <linux/percpu.h>
+#include <linux/proc_fs.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <net/net_namespace.h>
+#include <net/netlink.h>
+
+#include "cn_glue.h"
+
+static DEFINE_PER_CPU(u64[CN_COUNTERS], cn_counters);
+
+void cn_glue_count(unsigned int counter)
+{
+	this_cpu_inc(cn_counters[counter]);
+}
+
+u64 cn_glue_counted(unsigned int counter)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += per_cpu(cn_counters[counter], cpu);
+	return sum;
+}
+
+struct sk_buff *cn_glue_nlmsg_new(size_t payload, gfp_t gfp_mask)
+{
+	return nlmsg_new(payload, gfp_mask);
+}
+
+struct nlmsghdr *cn_glue_nlmsg_put(struct sk_buff *skb, u32 seq, int payload)
+{
+	return nlmsg_put(skb, 0, seq, NLMSG_DONE, payload, 0);
+}
+
+bool cn_glue_may_block(gfp_t gfp_mask)
+{
+	return gfpflags_allow_blocking(gfp_mask);
+}
+
+struct proc_dir_entry *cn_glue_proc_create(const char *name,
+					   int (*show)(struct seq_file *m, void *v))
+{
+	return proc_create_single(name, 0444, init_net.proc_net, show);
+}
+
+void cn_glue_proc_remove(const char *name)
+{
+	remove_proc_entry(name, init_net.proc_net);
+}
+
+void **cn_glue_user_data(struct sock *sk)
+{
+	return &sk->sk_user_data;
+}
+
+void cn_glue_kvfree_rcu(void *ptr)
+{
+	kvfree_rcu_mightsleep(ptr);
+}
+
+int cn_glue_register_module_notifier(struct notifier_block *nb)
+{
+	return register_module_notifier(nb);
+}
+
+int cn_glue_unregister_module_notifier(struct notifier_block *nb)
+{
+	return unregister_module_notifier(nb);
+}
+
+bool cn_glue_within_module(const void *address, const struct module *module)
+{
+	return within_module((unsigned long)address, module);
+}
+
+/* The C interface, declared in <linux/connector.h>. */
+EXPORT_SYMBOL_GPL(cn_add_callback);
+EXPORT_SYMBOL_GPL(cn_del_callback);
+EXPORT_SYMBOL_GPL(cn_netlink_send);
+EXPORT_SYMBOL_GPL(cn_netlink_send_mult);
+
+/* What the crate `connector` calls. */
+EXPORT_SYMBOL_NS_GPL(cn_core_register, "CONNECTOR");
+EXPORT_SYMBOL_NS_GPL(cn_core_unregister, "CONNECTOR");
+EXPORT_SYMBOL_NS_GPL(cn_core_send, "CONNECTOR");

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What crosses between C and Rust inside cn.ko, and between cn.ko and Rust modules.
+ *
+ * bindgen reads this file, so that each prototype is written once: the Rust definitions
+ * are compared with what is declared here when they are compiled.
+ */
+#ifndef _CN_GLUE_H
+#define _CN_GLUE_H
+
+#include <linux/connector.h>
+#include <linux/module.h>
+#include <linux/netlink.h>
+#include <linux/notifier.h>
+#include <linux/seq_file.h>
+
+/*
+ * Interface of cn.ko for the crate `connector`; exported in the symbol namespace CONNECTOR.
+ */
+
+/* A handler: returns 0 or the negative errno that the sender gets who asked for an ACK. */
+typedef int (*cn_core_receive_fn)(void *cookie, struct cn_msg *msg,
+				  struct netlink_skb_parms *parms);
+
+/* Called once, when the handler is not running and will never run again. */
+typedef void (*cn_core_release_fn)(void *cookie);
+
+int cn_core_register(const struct cb_id *id, const char *name,
+		     cn_core_receive_fn receive, cn_core_release_fn release,
+		     void *cookie, u64 *serial);
+void cn_core_unregister(const struct cb_id *id, u64 serial);
+int cn_core_send(const struct cn_msg *header, const void *payload,
+		 u32 portid, u32 group, gfp_t gfp_mask);
+
+/*
+ * Counters, one set per CPU. The names that user space sees are in core/counters.rs, in this
+ * order.
+ */
+enum cn_counter {
+	CN_RECEIVED,
+	CN_DELIVERED,
+	CN_ANSWERED,
+	CN_DROP_SHORT,
+	CN_DROP_LENGTH,
+	CN_DROP_PAYLOAD,
+	CN_DROP_TOO_LONG,
+	CN_DROP_MESSAGE_LENGTH,
+	CN_DROP_UNKNOWN_ID,
+	CN_DROP_NO_MEMORY,
+	CN_SENT,
+	CN_SEND_UNKNOWN_ID,
+	CN_SEND_NO_LISTENER,
+	CN_SEND_NO_MEMORY,
+	CN_SEND_REFUSED,
+	CN_COUNTERS,	/* how many there are */
+};
+
+/*
+ * Wrappers of inline functions and macros of the kernel, one line each.
+ */
+void cn_glue_count(unsigned int counter);
+u64 cn_glue_counted(unsigned int counter);
+
+struct sk_buff *cn_glue_nlmsg_new(size_t payload, gfp_t gfp_mask);
+struct nlmsghdr *cn_glue_nlmsg_put(struct sk_buff *skb, u32 seq, int payload);
+bool cn_glue_may_block(gfp_t gfp_mask);
+
+struct proc_dir_entry *cn_glue_proc_create(const char *name,
+					   int (*show)(struct seq_file *m, void *v));
+void cn_glue_proc_remove(const char *name);
+
+void **cn_glue_user_data(struct sock *sk);
+
+void cn_glue_kvfree_rcu(void *ptr);
+
+int cn_glue_register_module_notifier(struct notifier_block *nb);
+int cn_glue_unregister_module_notifier(struct notifier_block *nb);
+bool cn_glue_within_module(const void *address, const struct module *module);
+
+/* Constants under a name that bindgen is told to keep. */
+enum {
+	CN_MODULE_STATE_GOING = MODULE_STATE_GOING,
+};
+
+#endif /* _CN_GLUE_H */
