@@ -77,18 +77,22 @@ TEST_F(groups, even_groups_need_the_right)
 {
 	uint32_t group;
 
-	for (group = 2; group <= 32; group += 2)
-		EXPECT_EQ(self->expected, join_fresh(variant->by_mask, group))
+	for (group = 2; group <= 32; group += 2) {
+		ASSERT_EQ(self->expected, join_fresh(variant->by_mask, group)) {
 			TH_LOG("group %u", group);
+		}
+	}
 }
 
 TEST_F(groups, odd_groups_need_the_right)
 {
 	uint32_t group;
 
-	for (group = 3; group <= 32; group += 2)
-		EXPECT_EQ(self->expected, join_fresh(variant->by_mask, group))
+	for (group = 3; group <= 32; group += 2) {
+		ASSERT_EQ(self->expected, join_fresh(variant->by_mask, group)) {
 			TH_LOG("group %u", group);
+		}
+	}
 }
 
 /* -- Both ways in detail ------------------------------------------------- */
@@ -134,6 +138,7 @@ TEST_F(membership, number_of_groups_is_32)
 
 TEST_F(membership, joining_twice_is_one_membership)
 {
+	ASSERT_EQ(0, cn_bind(self->fd, 0, 0));
 	ASSERT_EQ(0, cn_join(self->fd, IDX));
 	ASSERT_EQ(0, cn_join(self->fd, IDX));
 	ASSERT_EQ(0, client("send id=%u:1 group=%u", IDX, IDX));
@@ -168,6 +173,7 @@ TEST_F(membership, user_in_group_1_receives)
 {
 	ASSERT_EQ(0, client_open());
 	become_user();
+	ASSERT_EQ(0, cn_bind(self->fd, 0, 0));
 	ASSERT_EQ(0, cn_join(self->fd, 1));
 	ASSERT_EQ(0, client("send id=1:1 group=1 seq=3"));
 	ASSERT_LT(0, cn_receive(self->fd, &got));
@@ -177,6 +183,7 @@ TEST_F(membership, user_in_group_1_receives)
 TEST_F(membership, user_keeps_and_may_leave_what_root_joined)
 {
 	ASSERT_EQ(0, client_open());
+	ASSERT_EQ(0, cn_bind(self->fd, 0, 0));
 	ASSERT_EQ(0, cn_join(self->fd, 2));
 	become_user();
 	ASSERT_EQ(0, client("send id=1:1 group=2"));
