@@ -66,7 +66,7 @@ download() {
 unpack() {
 	local folder=$1 other
 	local -a skip=(--exclude='*/Documentation/*/*' --exclude='*/drivers/gpu/drm/*/*.[ch]' --exclude='*/sound/*.c'
-		--exclude='*/drivers/net/*.c' --exclude='*/drivers/media/*.c' --exclude='*/tools/perf/*')
+		--exclude='*/drivers/net/*/*.c' --exclude='*/drivers/media/*.c' --exclude='*/tools/perf/*')
 	for other in alpha arc arm arm64 csky hexagon loongarch m68k microblaze mips nios2 openrisc parisc powerpc \
 		riscv s390 sh sparc xtensa; do
 		skip+=(--exclude="*/arch/$other/*.[chS]" --exclude="*/arch/$other/*.dts*")
