@@ -48,7 +48,7 @@ kdir: ## print the build folder of the kernel in use, and nothing else
 	scripts/kdir.sh
 
 clean: ## remove everything that was built here
-	rm -rf build
+	scripts/clean.sh
 
 distclean: clean ## and the cache: kernel source, kernel, bindgen
 	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/connector-rs"

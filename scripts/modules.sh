@@ -71,6 +71,15 @@ forget_other_kernels() {
 	fi
 }
 
+# kbuild refuses to build elsewhere what was built in place.
+refuse_build_in_place() {
+	local folder
+	for folder in "$TOP" "$TOP/samples" "$TOP/selftests/modules"; do
+		[ ! -e "$folder/modules.order" ] ||
+			die "$folder was built in place (make -C ... M=...)." "Run make clean first."
+	done
+}
+
 KDIR=$1
 KSRC=${KSRC:-$(realpath "$KDIR/source" 2>/dev/null || printf '%s\n' "$KDIR")}
 what=$2
@@ -78,6 +87,7 @@ shift 2
 ARGS=("$@")
 
 hold "$OUT/lock"
+refuse_build_in_place
 find_tools "$KDIR"
 forget_other_kernels
 build_core
