@@ -23,6 +23,14 @@ static inline int client_open(void)
 	return 0;
 }
 
+/* Before the test client is unloaded: its file would be dead afterwards. */
+static inline void client_close(void)
+{
+	if (client_fd >= 0)
+		close(client_fd);
+	client_fd = -1;
+}
+
 /* One command; 0 or the exact error of the call it makes. */
 static inline __attribute__((format(printf, 1, 2)))
 int client(const char *format, ...)
