@@ -68,21 +68,24 @@ put_modules() {
 	done
 }
 
-# /lib/modules/<release> as a distribution has it, for modprobe and the autoload by socket(2): with
-# each of our modules, and the kernel's own except the connector that ours replaces.
+# What /lib/modules/<release> is on a distribution, once for each connector, for modprobe and the autoload
+# by socket(2); the guest links one to that name: put_modprobe_tree <provider> <module...>.
 put_modprobe_tree() {
-	local release tree file
+	local provider=$1 release tree file
+	shift
 	release=$(cat "$KDIR/include/config/kernel.release")
-	tree=$RUN/tree/lib/modules/$release
-	mkdir -p "$tree/updates"
-	for file in "$OUT"/core/rust/cn.ko "$KDIR"/samples/connector/cn_test.ko "$KDIR"/drivers/w1/wire.ko; do
-		[ ! -e "$file" ] || cp "$file" "$tree/updates/"
+	tree=$RUN/tree/$provider
+	mkdir -p "$tree/lib/modules/$release/kernel"
+	for file in "$@"; do
+		[ ! -e "$file" ] || cp "$file" "$tree/lib/modules/$release/kernel/"
 	done
-	/sbin/depmod -b "$RUN/tree" "$release" 2>/dev/null
-	printf 'dir /lib/modules/%s 755 0 0\n' "$release" >>"$RUN/files"
-	put_modules "/lib/modules/$release/updates" "$tree"/updates/*.ko
+	touch "$tree/lib/modules/$release/modules.order" "$tree/lib/modules/$release/modules.builtin"
+	PATH=$PATH:/usr/sbin:/sbin depmod -b "$tree" "$release" 2>>"$RUN/depmod.log"
+	tree=$tree/lib/modules/$release
+	printf 'dir /lib/modules/modprobe-%s 755 0 0\n' "$provider" >>"$RUN/files"
+	put_modules "/lib/modules/modprobe-$provider/kernel" "$tree"/kernel/*.ko
 	for file in "$tree"/modules.*; do
-		put "/lib/modules/$release/$(basename "$file")" "$file" 644
+		put "/lib/modules/modprobe-$provider/$(basename "$file")" "$file" 644
 	done
 }
 
@@ -103,7 +106,8 @@ list_files() {
 		"$KDIR/drivers/w1/wire.ko"
 	put_modules /lib/modules/rust "$OUT/core/rust/cn.ko"
 	put_modules /lib/modules/test "$OUT"/samples/*.ko "$OUT"/samples/*/*.ko "$OUT"/selftests/modules/*.ko
-	put_modprobe_tree
+	put_modprobe_tree c "$KDIR"/{drivers/connector/cn.ko,samples/connector/cn_test.ko,drivers/w1/wire.ko}
+	put_modprobe_tree rust "$OUT/core/rust/cn.ko" "$KDIR"/{samples/connector/cn_test.ko,drivers/w1/wire.ko}
 	[ ! -e "$KDIR/samples/connector/ucon" ] || put_dynamic /bin/ucon "$KDIR/samples/connector/ucon"
 	for file in "$OUT"/samples/user/*; do
 		[ ! -f "$file" ] || put "/bin/$(basename "$file")" "$file" 755

@@ -18,6 +18,11 @@ VERBOSE=${V:-0}
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL GNUMAKEFLAGS V M
 export LC_ALL=C
 
+# make hands on every variable that it knows of; what was not given is not set.
+for variable in KDIR KSRC LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T CMD ICOUNT TIMEOUT INSTALL_MOD_PATH; do
+	[ -n "${!variable:-}" ] || unset "$variable"
+done
+
 say() {
 	printf '%s\n' "$*" >&2
 }

@@ -32,7 +32,7 @@ cargo() {
 	local program=/usr/bin/cargo
 	[ -x "$program" ] || program=cargo
 	# Cargo takes the compiler beside it; so one from elsewhere in PATH cannot mix in.
-	env PATH="$(dirname "$(command -v "$program")"):$PATH" CARGO_TARGET_DIR="$OUT/host" "$program" "$@"
+	env -u RUSTC PATH="$(dirname "$(command -v "$program")"):$PATH" CARGO_TARGET_DIR="$OUT/host" "$program" "$@"
 }
 
 host_tests() {

@@ -31,3 +31,8 @@ unload_everything() {
 load_connector() {
 	is_loaded cn || insmod "/lib/modules/$1/cn.ko"
 }
+
+# Lets modprobe, and so the autoload by socket(2), find the connector of a provider.
+use_modprobe_of() {
+	ln -sfn "/lib/modules/modprobe-$1" "/lib/modules/$(uname -r)"
+}

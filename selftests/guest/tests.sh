@@ -23,19 +23,22 @@ check() {
 	fi
 }
 
-# What a program finds loaded. "load_*" load and unload for themselves.
+# What a program finds loaded: "load_*" nothing, "rust_*" the Rust client, others the C client.
 prepare() {
 	case $1 in
 	load_*)
 		unload_everything
 		;;
-	*)
+	rust_*)
 		load_connector "$CN_PROVIDER" || return 1
-		is_loaded cn_client || insmod /lib/modules/test/cn_client.ko || return 1
+		# The Rust client is a client of ours; on C these programs skip their tests.
+		[ "$CN_PROVIDER" = c ] || is_loaded cn_rust_client || insmod /lib/modules/test/cn_rust_client.ko
 		;;
-	esac
-	case $1 in
-	rust_*) is_loaded cn_rust_client || insmod /lib/modules/test/cn_rust_client.ko ;;
+	*)
+		unload cn_rust_client || return 1
+		load_connector "$CN_PROVIDER" || return 1
+		is_loaded cn_client || insmod /lib/modules/test/cn_client.ko
+		;;
 	esac
 }
 
@@ -86,6 +89,7 @@ try_kernel_sample() {
 run_provider() {
 	export CN_PROVIDER=$1
 	export CN_MODULE_DIR=/lib/modules/$1 CN_C_MODULE_DIR=/lib/modules/c CN_TEST_MODULE_DIR=/lib/modules/test
+	use_modprobe_of "$1"
 	check module.loads load_connector "$1" || return
 	[ -n "$SKIP_KERNEL_SAMPLE" ] || try_kernel_sample
 	while read -r program; do
