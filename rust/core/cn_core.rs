@@ -20,6 +20,8 @@ mod counters;
 mod entry;
 mod entry_list;
 mod instance;
+#[cfg(CONFIG_CONNECTOR_KUNIT_TEST)]
+mod kunit;
 mod module_notifier;
 mod parameters;
 mod probe;
