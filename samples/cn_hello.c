@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sample: a program that talks to a kernel module over the connector.
+ *
+ * It belongs to cn_echo.rs: it sends a text to that module, prints the reply,
+ * and then prints two of the messages which the module sends once a second to
+ * everybody who listens.
+ *
+ * A message on the wire is a netlink header, a struct cn_msg that says who is
+ * meant (the id), and the payload.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/connector.h>
+#include <linux/netlink.h>
+
+/* The module's id. Its idx is also the number of its multicast group. */
+static const struct cb_id echo_id = { .idx = 20, .val = 1 };
+
+struct packet {
+	struct nlmsghdr nlh;
+	struct cn_msg msg;
+	char payload[256];
+};
+
+static void fail(const char *what, const char *hint)
+{
+	fprintf(stderr, "cn_hello: %s: %s%s%s\n", what, strerror(errno), *hint ? "\n  " : "", hint);
+	exit(1);
+}
+
+/* Opens a socket that gets replies, and messages to the module's group. */
+static int open_connector(void)
+{
+	struct sockaddr_nl address = {
+		.nl_family = AF_NETLINK,
+		.nl_groups = 1 << (echo_id.idx - 1),
+	};
+	int fd = socket(AF_NETLINK, SOCK_DGRAM, NETLINK_CONNECTOR);
+
+	if (fd < 0)
+		fail("cannot open the connector", errno == EPROTONOSUPPORT ?
+		     "Is the module cn loaded?" : "");
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)))
+		fail("cannot join the group of the module", errno == EPERM ?
+		     "Listening to it needs CAP_NET_ADMIN; run this as root." : "");
+	return fd;
+}
+
+static void send_text(int fd, const char *text, unsigned int seq)
+{
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct packet packet = { .msg = { .id = echo_id, .seq = seq, .len = strlen(text) + 1 } };
+
+	memcpy(packet.payload, text, packet.msg.len);
+	packet.nlh.nlmsg_type = NLMSG_DONE;
+	packet.nlh.nlmsg_len = NLMSG_LENGTH(sizeof(packet.msg) + packet.msg.len);
+	/* Without an answer of any kind nobody would know that there is no module. */
+	packet.nlh.nlmsg_flags = NLM_F_ACK;
+	packet.nlh.nlmsg_seq = seq;
+	if (sendto(fd, &packet, packet.nlh.nlmsg_len, 0,
+		   (struct sockaddr *)&kernel, sizeof(kernel)) < 0)
+		fail("cannot send", errno == ECONNREFUSED ?
+		     "The connector lives in the first network namespace only." : "");
+}
+
+/* Waits up to five seconds for a message; true if it was sent to the group. */
+static int receive(int fd, struct packet *packet)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	struct sockaddr_nl from;
+	socklen_t from_len = sizeof(from);
+
+	memset(packet, 0, sizeof(*packet));
+	errno = ETIMEDOUT;
+	if (poll(&pollfd, 1, 5000) < 1)
+		fail("nothing came", "Is the module cn_echo loaded?");
+	/* The last byte stays 0, so that the payload is a string whatever comes. */
+	if (recvfrom(fd, packet, sizeof(*packet) - 1, 0, (struct sockaddr *)&from, &from_len) < 0)
+		fail("cannot receive", errno == ENOBUFS ? "Messages were lost." : "");
+	if (packet->nlh.nlmsg_type == NLMSG_ERROR) {
+		/* The connector's answer to NLM_F_ACK: an error number, 0 if all is well. */
+		memcpy(&errno, &packet->msg, sizeof(errno));
+		errno = -errno;
+		if (errno)
+			fail("the message was refused", errno == ENODEV ?
+			     "Is the module cn_echo loaded?" : "");
+	}
+	return from.nl_groups != 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *text = argc > 1 ? argv[1] : "Hello, kernel!";
+	struct packet packet;
+	int fd = open_connector();
+	int heard = 0, replied = 0;
+	unsigned int counter;
+
+	if (strlen(text) >= sizeof(packet.payload)) {
+		fprintf(stderr, "cn_hello: the text is longer than 255 bytes\n");
+		return 1;
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	printf("sent to %u:%u: \"%s\"\n", echo_id.idx, echo_id.val, text);
+	send_text(fd, text, 1);
+	while (!replied || heard < 2) {
+		int to_group = receive(fd, &packet);
+
+		if (packet.nlh.nlmsg_type == NLMSG_ERROR)
+			continue;
+		if (to_group) {
+			memcpy(&counter, packet.payload, sizeof(counter));
+			printf("heard in group %u: the module counts %u\n", echo_id.idx, counter);
+			heard++;
+		} else {
+			printf("reply from %u:%u: \"%s\" (seq %u, ack %u)\n", packet.msg.id.idx,
+			       packet.msg.id.val, packet.payload, packet.msg.seq, packet.msg.ack);
+			replied = 1;
+		}
+	}
+	close(fd);
+	return 0;
+}
