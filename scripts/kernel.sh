@@ -81,6 +81,7 @@ build_kernel() {
 	check_config
 	kernel_make
 	trim
+	say_final_place
 }
 
 # A line of the fragment that did not hold would be a test that does not test.
@@ -91,6 +92,11 @@ check_config() {
 		printf '\nThese settings of %s were refused by this kernel:\n%s\n' "$FRAGMENT" "$missing"
 		return 1
 	fi
+}
+
+# The folder knows its own path in one place, and is about to get its final name (cache.sh).
+say_final_place() {
+	sed -i "s|$BUILD\$|${BUILD%.partial}|" "$BUILD/Makefile"
 }
 
 # Objects that are linked into the kernel already are half of the folder.
