@@ -32,6 +32,11 @@ test: ## run all tests; installs and builds what is missing
 	scripts/packages.sh guest
 	$(kernel) scripts/modules.sh "$$kdir" all && scripts/test.sh "$$kdir"
 
+bench: ## count the instructions of one dispatch, on the C connector and on ours
+	scripts/packages.sh guest
+	$(kernel) scripts/modules.sh "$$kdir" all && \
+		ICOUNT=1 TIMEOUT=$${TIMEOUT:-1800} scripts/guest.sh "$$kdir" run selftests/guest/bench.sh
+
 shell: ## a shell in a guest with everything loaded
 	scripts/packages.sh guest
 	$(kernel) scripts/modules.sh "$$kdir" all && scripts/guest.sh "$$kdir" shell selftests/guest/shell.sh
@@ -65,4 +70,4 @@ help: ## this list
 		T 'regular expression: only these test programs' \
 		V '1: show what the builds say' | expand -t 20
 
-.PHONY: modules all samples modules_install run test shell guest check kdir clean distclean help
+.PHONY: modules all samples modules_install run test bench shell guest check kdir clean distclean help

@@ -40,7 +40,8 @@ host_tests() {
 	printf '\nPure files on the host\n'
 	mkdir -p "$LOGS"
 	cargo test --manifest-path "$TOP/selftests/host/Cargo.toml" >"$log" 2>&1 || status=$?
-	sed -nE 's/^test ([^ ]+)( - [^ ]+)? \.\.\. (ok|FAILED)$/\1 \3/p' "$log" | while read -r name result; do
+	sed -nE 's/^test (.+) \.\.\. (ok|FAILED)$/\1 \2/p' "$log" | sed -E 's/ \(line /:/; s/\) / /; s/ - / /' |
+		awk '{ result = $NF; sub(/ [^ ]+$/, ""); gsub(/ /, "."); print $0, result }' | while read -r name result; do
 		if [ "$result" = ok ]; then record host "host.$name" pass; else record host "host.$name" fail; fi
 	done
 	printf '  %d tests\n' "$(grep -c '^host' "$RESULTS" || true)"
@@ -102,7 +103,7 @@ select_programs() {
 selftests() {
 	printf '\nSelftests in the guest\n'
 	guest selftests "$TOP/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection" |
-		awk -v results="$WORK/guest" -f "$TOP/scripts/results.awk"
+		awk -v results="$WORK/guest" -v differences="$TOP/selftests/differences.txt" -f "$TOP/scripts/results.awk"
 	cat "$WORK/guest" >>"$RESULTS"
 }
 

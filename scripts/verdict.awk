@@ -49,8 +49,10 @@ END {
 	if (different) {
 		print "\nDifferences from the C connector, each on purpose (selftests/differences.txt):"
 		for (i = 1; i <= entries; i++)
-			if (tried[order[i]] == "fail")
-				printf "  %-52s %s\n", order[i], listed[order[i]]
+			if (tried[order[i]] == "fail") {
+				if (listed[order[i]] != reason) print "  " (reason = listed[order[i]])
+				print "      " order[i]
+			}
 	}
 	if (complained) {
 		print "\nFailures:"
