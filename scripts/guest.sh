@@ -132,7 +132,7 @@ make_initramfs() {
 accelerator() {
 	if [ -n "${QEMU_ACCEL:-}" ]; then
 		printf '%s\n' "$QEMU_ACCEL"
-	elif grep -qwE 'vmx|svm' /proc/cpuinfo && [ -w /dev/kvm ]; then
+	elif [ "${ICOUNT:-0}" != 1 ] && grep -qwE 'vmx|svm' /proc/cpuinfo && [ -w /dev/kvm ]; then
 		printf 'kvm\n'
 	else
 		printf 'tcg\n'
@@ -180,6 +180,7 @@ boot_shell() {
 	[ -t 0 ] || die 'A shell in the guest needs a terminal.' "For a command use: make guest CMD='...'"
 	terminal=$(stty -g)
 	size=$(stty size)
+	[ "$size" != '0 0' ] || size='24 80'
 	APPEND="GUEST_ROWS=${size% *} GUEST_COLS=${size#* }"
 	qemu_command
 	QEMU+=(-chardev "stdio,id=user,signal=off,mux=on" -serial chardev:user)

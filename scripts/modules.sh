@@ -22,7 +22,7 @@ kbuild_user() {
 }
 
 build_core() {
-	[ ! -e "$TOP/rust/core/cn_core.rs" ] || stage 'modules: core' kbuild "$TOP" "$OUT/core" "${ARGS[@]}" modules
+	stage 'modules: core' kbuild "$TOP" "$OUT/core" "${ARGS[@]}" modules
 }
 
 install_core() {
@@ -30,19 +30,17 @@ install_core() {
 }
 
 build_samples() {
-	[ ! -e "$TOP/samples/Kbuild" ] || stage 'modules: samples' kbuild_user samples "${ARGS[@]}" modules
+	stage 'modules: samples' kbuild_user samples "${ARGS[@]}" modules
 	programs samples user
 }
 
 build_tests() {
-	[ ! -e "$TOP/selftests/modules/Kbuild" ] ||
-		stage 'modules: tests' kbuild_user selftests/modules "${ARGS[@]}" modules
+	stage 'modules: tests' kbuild_user selftests/modules "${ARGS[@]}" modules
 	programs selftests programs
 }
 
 # User programs: every .c file of a folder, static.
 programs() {
-	[ -d "$TOP/$1" ] || return 0
 	local name=$1 out=$OUT/$1/$2
 	mkdir -p "$out"
 	stage "programs: $name" make -f "$TOP/selftests/Makefile" -C "$TOP/$name" -j"$(jobs)" \

@@ -23,4 +23,6 @@ echo 'Leave with "exit"; if the guest hangs, with Ctrl-A X.'
 echo
 export PS1='guest:\w# ' ENV=
 cd /root && sh -i
-exit 0
+# Without the verdict that other jobs end with.
+stty sane
+reboot -f
