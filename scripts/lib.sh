@@ -53,7 +53,7 @@ stage() {
 	if [ "$status" -ne 0 ]; then
 		printf '  %-44s failed after %d s\n' "$title" $((SECONDS - start)) >&2
 		# A parallel build goes on for a while after its error.
-		grep -nE '(^|[^a-z_])error: |\*\*\* |No space left' "$log" | head -n 10 | sed 's/^/    | /' >&2 || true
+		grep -nE '(^|[^a-z_])(error|ERROR): |\*\*\* |No space left' "$log" | head -n 10 | sed 's/^/    | /' >&2 || true
 		printf '    | ...\n' >&2
 		tail -n 15 "$log" | sed 's/^/    | /' >&2
 		die "$title failed; the whole log is $log"
