@@ -48,9 +48,9 @@ impl Id {
         self.val
     }
 
-    /// Both halves as one number, `idx` in the upper half.
+    /// Both halves as one number; which half is the upper one depends on the machine.
     #[inline]
-    pub const fn as_u64(self) -> u64 {
-        (self.idx as u64) << 32 | self.val as u64
+    pub fn as_u64(self) -> u64 {
+        zerocopy::transmute!(self)
     }
 }

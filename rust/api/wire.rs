@@ -3,8 +3,8 @@
 //! The wire format: what a datagram on a connector socket looks like.
 //!
 //! A datagram holds one or more netlink messages, each padded to four bytes; the payload of each
-//! starts with the connector's own header, see [`Header`]. [`Frame::read`] decides what a netlink
-//! message at some place of a datagram is, and where the next one starts. It looks at each byte
+//! starts with the connector's own header, see [`Header`]. A [`Frame`] says what a netlink message at
+//! some place of a datagram is, and where the next one starts. It looks at each byte
 //! only after it has checked that it is there, and all sums are checked.
 //!
 //! Pure: depends on nothing but `core` and `zerocopy`, so that it compiles on the host too.
@@ -91,7 +91,7 @@ impl Malformed {
     }
 }
 
-/// One netlink message of a datagram.
+/// One netlink message of a datagram: where it is, and whether it can be delivered.
 ///
 /// Holds no reference to the datagram: while a message is handed to a callback that is written in
 /// C, the callback may write to it.
@@ -99,62 +99,68 @@ impl Malformed {
 pub struct Frame {
     /// Where in the datagram the netlink header starts, in bytes.
     pub offset: usize,
-    /// The netlink header, where there is a whole one.
-    pub netlink: Option<NetlinkHeader>,
-    /// The connector's header, or why the message can't be delivered.
-    pub header: Result<Header, Malformed>,
-    /// Where the next message starts; [`None`] if the end of this one is unknown.
-    next: Option<usize>,
+    /// Where it ends, padding not included; what comes behind is the next message. If the length
+    /// can't be trusted, this is the end of the datagram.
+    end: usize,
+    flags: u16,
+    /// Whom the message is for, or why it can't be delivered.
+    pub id: Result<Id, Malformed>,
 }
 
 impl Frame {
-    /// Reads the netlink message that starts at `offset` bytes into the datagram.
-    ///
-    /// Returns [`None`] at the end of the datagram: when nothing is left, or, after the first
-    /// message, when what is left is padding (too short for a header, or a header of zero length).
+    /// Reads the first message of a datagram.
     #[inline]
-    pub fn read(datagram: &[u8], offset: usize) -> Option<Self> {
-        let rest = datagram.get(offset..)?;
-        let Ok((netlink, payload)) = NetlinkHeader::read_from_prefix(rest) else {
-            return Self::undelimited(offset, None, Malformed::Short).filter(|_| offset == 0);
-        };
-        if netlink.len == 0 && offset != 0 {
+    pub fn first(datagram: &[u8]) -> Self {
+        Self::read(datagram, 0)
+    }
+
+    /// Reads the message after this one.
+    ///
+    /// Returns [`None`] where the datagram ends: when nothing is left, when what is left is padding
+    /// (too short for a header, or a header of zero length), or when nobody knows how long this
+    /// message is.
+    #[inline]
+    pub fn next(&self, datagram: &[u8]) -> Option<Self> {
+        if datagram.len().saturating_sub(self.end) < NETLINK_HEADER_LEN {
             return None;
         }
-
-        let len = netlink.len as usize;
-        let Some(payload) = len
-            .checked_sub(NETLINK_HEADER_LEN)
-            .and_then(|len| payload.get(..len))
-        else {
-            return Self::undelimited(offset, Some(netlink), Malformed::Length);
-        };
-        Some(Self {
-            offset,
-            netlink: Some(netlink),
-            header: Self::read_header(payload),
-            next: len
-                .checked_next_multiple_of(ALIGNMENT)
-                .and_then(|len| offset.checked_add(len)),
-        })
+        Self::read_behind(datagram, self.end)
     }
 
-    /// A frame behind which nothing can be read any more.
-    fn undelimited(
-        offset: usize,
-        netlink: Option<NetlinkHeader>,
-        reason: Malformed,
-    ) -> Option<Self> {
-        Some(Self {
-            offset,
-            netlink,
-            header: Err(reason),
-            next: None,
-        })
+    /// Reads the message after the one that ends at `end`.
+    #[inline(never)]
+    fn read_behind(datagram: &[u8], end: usize) -> Option<Self> {
+        let offset = end.checked_next_multiple_of(ALIGNMENT)?;
+        let (netlink, _) = NetlinkHeader::read_from_prefix(datagram.get(offset..)?).ok()?;
+        (netlink.len != 0).then(|| Self::read(datagram, offset))
     }
 
     #[inline]
-    fn read_header(payload: &[u8]) -> Result<Header, Malformed> {
+    fn read(datagram: &[u8], offset: usize) -> Self {
+        let mut frame = Self {
+            offset,
+            end: datagram.len(),
+            flags: 0,
+            id: Err(Malformed::Short),
+        };
+        let rest = datagram.get(offset..).unwrap_or_default();
+        let Ok((netlink, payload)) = NetlinkHeader::read_from_prefix(rest) else {
+            return frame;
+        };
+        frame.flags = netlink.flags;
+        let len = (netlink.len as usize).wrapping_sub(NETLINK_HEADER_LEN);
+        // A length that is too small has become a huge one.
+        let Some(payload) = payload.get(..len) else {
+            frame.id = Err(Malformed::Length);
+            return frame;
+        };
+        frame.end = offset.wrapping_add(netlink.len as usize);
+        frame.id = Self::read_id(payload);
+        frame
+    }
+
+    #[inline]
+    fn read_id(payload: &[u8]) -> Result<Id, Malformed> {
         let Ok((header, rest)) = Header::read_from_prefix(payload) else {
             return Err(Malformed::Payload);
         };
@@ -164,25 +170,24 @@ impl Frame {
         if rest.len() < usize::from(header.len) {
             return Err(Malformed::MessageLength);
         }
-        Ok(header)
+        Ok(header.id)
     }
 
-    /// Reads the message after this one; [`None`] at the end of the datagram, see [`Self::read`].
-    #[inline]
-    pub fn next(&self, datagram: &[u8]) -> Option<Self> {
-        Self::read(datagram, self.next?)
+    /// The netlink header of this message; [`None`] if there isn't a whole one.
+    pub fn netlink(&self, datagram: &[u8]) -> Option<NetlinkHeader> {
+        let rest = datagram.get(self.offset..)?;
+        Some(NetlinkHeader::read_from_prefix(rest).ok()?.0)
     }
 
     /// Where in the datagram the connector's header starts, in bytes.
     #[inline]
     pub fn header_offset(&self) -> usize {
-        self.offset.saturating_add(NETLINK_HEADER_LEN)
+        self.offset.wrapping_add(NETLINK_HEADER_LEN)
     }
 
     /// Whether the sender asks for an answer.
     #[inline]
     pub fn wants_ack(&self) -> bool {
-        self.netlink
-            .is_some_and(|netlink| netlink.flags & WANTS_ACK != 0)
+        self.flags & WANTS_ACK != 0
     }
 }

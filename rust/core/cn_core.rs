@@ -14,6 +14,7 @@
 //!
 //! C counterpart: `drivers/connector/`.
 
+mod active;
 mod buffer;
 mod c_abi;
 mod counters;
@@ -23,6 +24,7 @@ mod instance;
 #[cfg(CONFIG_CONNECTOR_KUNIT_TEST)]
 mod kunit;
 mod module_notifier;
+mod once;
 mod parameters;
 mod probe;
 mod proc_files;

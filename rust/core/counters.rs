@@ -22,8 +22,6 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Netlink messages that came in, well-formed or not.
-    Received = cn_counter_CN_RECEIVED, c"received";
     /// Messages that were handed to a callback.
     Delivered = cn_counter_CN_DELIVERED, c"delivered";
     /// Answers to `NLM_F_ACK`, errors included.
@@ -52,6 +50,25 @@ counters! {
     SendNoMemory = cn_counter_CN_SEND_NO_MEMORY, c"send_no_memory";
     /// Sent, but no receiver took it: buffers full, port gone, filtered out.
     SendRefused = cn_counter_CN_SEND_REFUSED, c"send_refused";
+}
+
+/// The counters of messages that came in; each message is counted once.
+const INCOMING: &[Counter] = &[
+    Counter::Delivered,
+    Counter::DropShort,
+    Counter::DropLength,
+    Counter::DropPayload,
+    Counter::DropTooLong,
+    Counter::DropMessageLength,
+    Counter::DropUnknownId,
+    Counter::DropNoMemory,
+];
+
+/// How many messages came in, well-formed or not.
+pub(crate) fn received() -> u64 {
+    INCOMING.iter().fold(0, |sum: u64, counter| {
+        sum.wrapping_add(counter.total())
+    })
 }
 
 static_assert!(ALL.len() == bindings::cn_counter_CN_COUNTERS as usize);

@@ -8,13 +8,13 @@
 //!
 //! C counterpart: `struct cn_callback_entry` in `include/linux/connector.h`.
 
-use crate::rcu;
+use crate::{once::read_once, rcu};
 use connector::{bindings, Id};
 use core::{cell::UnsafeCell, ops::Deref, ptr::NonNull};
 use kernel::{
     bindings::netlink_skb_parms,
     prelude::*,
-    sync::atomic::{Atomic, Full, Relaxed},
+    sync::atomic::{Atomic, Full},
 };
 
 /// Room for the name of a callback and the NUL behind it.
@@ -128,7 +128,7 @@ impl Entry {
     /// Whether the callback was unregistered.
     #[inline]
     pub(crate) fn is_dead(&self) -> bool {
-        self.state.load(Relaxed) != LIVE
+        read_once(&self.state) != LIVE
     }
 
     /// Marks the callback as unregistered. Orders the mark before everything that follows.

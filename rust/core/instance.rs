@@ -2,7 +2,7 @@
 
 //! The one connector of the kernel, and how C functions without an argument for it find it.
 
-use crate::{parameters::Groups, registry::Registry, socket::Handle};
+use crate::{once::read_once, parameters::Groups, registry::Registry, socket::Handle};
 use kernel::{
     prelude::*,
     sync::{
@@ -60,9 +60,7 @@ static INSTANCE: Atomic<*mut Connector> = Atomic::new(core::ptr::null_mut());
 /// The connector; [`None`] before it has started and after it has stopped.
 #[inline]
 pub(crate) fn get() -> Option<&'static Connector> {
-    // SAFETY: The pointer is that of a static, and it is only written atomically. A volatile read
-    // orders what is read through it behind it, as for `rcu_dereference()`.
-    let connector = unsafe { INSTANCE.as_ptr().read_volatile() };
+    let connector = read_once(&INSTANCE);
     // SAFETY: The connector is freed when this module is unloaded, after its socket was closed and
     // its files removed. Whoever else calls is in a module that uses symbols of this one, so that
     // it cannot be unloaded meanwhile.

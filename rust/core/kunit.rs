@@ -216,7 +216,7 @@ mod running_tests {
         assert!(!running.is_running(2));
         assert!(running.is_inside(64));
         assert!(!running.is_inside(128));
-        running.leave(seat);
+        seat.leave();
         assert!(!running.is_running(1));
         assert!(!running.is_inside(64));
         Ok(())
@@ -227,11 +227,11 @@ mod running_tests {
         let running = KBox::pin_init(Running::new(), GFP_KERNEL)?;
         let outer = running.enter(1, 64)?;
         let inner = running.enter(2, 64)?;
-        running.leave(inner);
+        inner.leave();
         assert!(running.is_running(1));
         assert!(!running.is_running(2));
         assert!(running.is_inside(64));
-        running.leave(outer);
+        outer.leave();
         assert!(!running.is_inside(64));
         Ok(())
     }
@@ -249,7 +249,7 @@ mod running_tests {
         assert!(!running.is_running(41));
         assert!(running.is_inside(64));
         while let Some(seat) = seats.pop() {
-            running.leave(seat);
+            seat.leave();
         }
         for callback in 1..=40 {
             assert!(!running.is_running(callback));

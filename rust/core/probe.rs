@@ -13,26 +13,24 @@ use connector::Id;
 /// Slots of the smallest table.
 pub(crate) const MIN_CAPACITY: usize = 16;
 
-/// The hash of an id.
+/// The slots in which an id is looked for, in order, each once.
 ///
-/// Ids come in rows (same `idx`, rising `val`, or the other way round), so every bit of both
-/// halves must reach the low bits, which choose the slot.
+/// `capacity` is the number of slots, a power of two and at least 2; `shift` is [`shift_for`] it.
 #[inline]
-pub(crate) fn hash(id: Id) -> usize {
-    // 2^64 divided by the golden ratio, made odd: neighbours end up far apart.
-    const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+pub(crate) fn sequence(id: Id, capacity: usize, shift: u32) -> impl Iterator<Item = usize> {
+    // Ids come in rows: same `idx` and rising `val`, or the other way round. The upper bits of a
+    // product depend on all bits of its factors; this one spreads such rows well (a multiplier of
+    // linear congruential generators, from Steele and Vigna 2021).
+    const SPREAD: u64 = 0xd134_2543_de82_ef95;
 
-    let product = id.as_u64().wrapping_mul(SPREAD);
-    let folded = (product ^ product >> 32).wrapping_mul(SPREAD);
-    (folded >> 32) as usize
+    let start = id.as_u64().wrapping_mul(SPREAD).wrapping_shr(shift) as usize;
+    let mask = capacity.wrapping_sub(1);
+    (0..capacity).map(move |step| start.wrapping_add(step) & mask)
 }
 
-/// The slots in which an id is looked for, in order, each once.
-#[inline]
-pub(crate) fn sequence(id: Id, capacity: usize) -> impl Iterator<Item = usize> {
-    let mask = capacity.wrapping_sub(1);
-    let start = hash(id);
-    (0..capacity).map(move |step| start.wrapping_add(step) & mask)
+/// By how many bits a hash is shifted to become a place among `capacity` slots.
+pub(crate) fn shift_for(capacity: usize) -> u32 {
+    u64::BITS.wrapping_sub(capacity.trailing_zeros())
 }
 
 /// The number of slots for `live` callbacks: room for as many again.

@@ -92,16 +92,20 @@ unsafe extern "C" fn show_callbacks(file: *mut seq_file, _: *mut c_void) -> c_in
 ///
 /// `file` must be a sequence file that is being read.
 unsafe extern "C" fn show_stats(file: *mut seq_file, _: *mut c_void) -> c_int {
-    for (counter, name) in counters::ALL {
+    let show = |name: &CStr, value: u64| {
         // SAFETY: By the safety requirements; the format fits the arguments.
         unsafe {
             bindings::seq_printf(
                 file,
                 c"%s %llu\n".as_char_ptr(),
                 name.as_char_ptr(),
-                counter.total(),
+                value,
             )
         };
+    };
+    show(c"received", counters::received());
+    for (counter, name) in counters::ALL {
+        show(name, counter.total());
     }
     0
 }

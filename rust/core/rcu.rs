@@ -5,6 +5,7 @@
 //! C counterparts: `rcu_dereference()`, `rcu_assign_pointer()` and `kvfree_rcu_mightsleep()` in
 //! `include/linux/rcupdate.h`.
 
+use crate::once::read_once;
 use connector::bindings;
 use kernel::{
     prelude::*,
@@ -33,11 +34,7 @@ impl<T> RcuPointer<T> {
     /// the pointee is still there while the guard lives is up to those who free it.
     #[inline]
     pub(crate) fn read(&self, _guard: &Guard) -> *mut T {
-        // SAFETY: The pointer is valid, being that of a field, and every write to it is atomic. A
-        // volatile read is what `rcu_dereference()` is: it happens once, and whatever is read
-        // through its result is read later (no architecture that Rust code is built for in the
-        // kernel reorders dependent reads).
-        unsafe { self.0.as_ptr().read_volatile() }
+        read_once(&self.0)
     }
 
     /// Publishes `new`: who reads it sees all that was written before.

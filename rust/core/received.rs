@@ -4,7 +4,7 @@
 //!
 //! C counterparts: `struct sk_buff`, `NETLINK_CB()` and `netlink_ack()`.
 
-use crate::{entry::Callback, registry::Active};
+use crate::{active::Active, entry::Callback, receive::Outcome};
 use connector::{
     bindings::{cb_id, cn_msg, CONNECTOR_MAX_MSG_SIZE},
     wire::{self, Frame, Header, NetlinkHeader, NETLINK_HEADER_LEN},
@@ -24,9 +24,10 @@ use kernel::{
 ///   starts with the datagram, nobody else changes it, and its control block and its sockets are
 ///   valid.
 /// - `frame` was read from this datagram.
+#[derive(Clone)]
 pub(crate) struct Received<'a> {
     skb: NonNull<sk_buff>,
-    frame: Option<Frame>,
+    frame: Frame,
     _skb: PhantomData<&'a sk_buff>,
 }
 
@@ -38,28 +39,33 @@ impl Received<'_> {
     /// For the lifetime of the result, `skb` must be what the type's invariants say.
     #[inline]
     pub(crate) unsafe fn from_raw(skb: NonNull<sk_buff>) -> Self {
-        // INVARIANT: By the safety requirements; there is no frame yet.
-        let mut datagram = Self {
+        let datagram = Self {
             skb,
-            frame: None,
+            frame: Frame::first(&[]),
             _skb: PhantomData,
         };
-        // INVARIANT: The frame is read from this datagram.
-        datagram.frame = Frame::read(datagram.bytes(), 0);
-        datagram
+        // INVARIANT: By the safety requirements; the frame is read from this datagram.
+        Self {
+            frame: Frame::first(datagram.bytes()),
+            ..datagram
+        }
     }
 
-    /// The current message; [`None`] at the end of the datagram.
+    /// The current message.
     #[inline]
-    pub(crate) fn current(&self) -> Option<Frame> {
-        self.frame
+    pub(crate) fn current(&self) -> &Frame {
+        &self.frame
     }
 
-    /// Goes on to the next message.
+    /// Goes on to the next message; false at the end of the datagram.
     #[inline]
-    pub(crate) fn advance(&mut self) {
-        // INVARIANT: The frame is read from this datagram.
-        self.frame = self.frame.and_then(|frame| frame.next(self.bytes()));
+    pub(crate) fn advance(&mut self) -> bool {
+        let Some(next) = self.frame.next(self.bytes()) else {
+            return false;
+        };
+        // INVARIANT: The frame was read from this datagram.
+        self.frame = next;
+        true
     }
 
     /// The datagram. The borrow ends before a callback is called, since a C callback may write to
@@ -94,11 +100,11 @@ impl Received<'_> {
     ///
     /// [`EINVAL`]: the current message is malformed; else the callback's own.
     #[inline]
-    pub(crate) fn call(&mut self, active: &Active) -> Result {
-        let Some(frame) = self.frame.filter(|frame| frame.header.is_ok()) else {
+    pub(crate) fn call(&mut self, active: &Active<'_>) -> Result {
+        if self.frame.id.is_err() {
             return Err(EINVAL);
-        };
-        let message = self.at::<cn_msg>(frame.header_offset());
+        }
+        let message = self.at::<cn_msg>(self.frame.header_offset());
         match active.callback() {
             Callback::C(callback) => {
                 // SAFETY: The message is as long as it says, as the frame was checked; by the type
@@ -116,34 +122,40 @@ impl Received<'_> {
         }
     }
 
-    /// Answers the current message with `result` and a text that says why.
+    /// Answers the current message: what came of it, with a text if something is wrong.
     ///
     /// Answers to messages which can't be trusted, or which are over the limit, quote a bare header
     /// only. May sleep.
-    pub(crate) fn answer(&self, result: Result, text: Option<&'static CStr>) {
-        let Some((frame, netlink)) = self.frame.and_then(|frame| Some((frame, frame.netlink?)))
-        else {
+    #[inline]
+    pub(crate) fn answer(&self, outcome: &Outcome) {
+        // By value, so that what is seldom needed does not keep the datagram out of registers.
+        self.clone().answer_now(outcome);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn answer_now(self, outcome: &Outcome) {
+        let Some(netlink) = self.frame.netlink(self.bytes()) else {
             return;
         };
-        let mut header;
-        let quoted = match frame.header {
-            Err(reason) if !reason.is_quotable() => {
-                header = nlmsghdr {
-                    nlmsg_len: NETLINK_HEADER_LEN as u32,
-                    nlmsg_type: netlink.kind,
-                    nlmsg_flags: netlink.flags,
-                    nlmsg_seq: netlink.seq,
-                    nlmsg_pid: netlink.portid,
-                };
-                &raw mut header
-            }
-            _ => self.at(frame.offset),
+        let mut bare_header = nlmsghdr {
+            nlmsg_len: NETLINK_HEADER_LEN as u32,
+            nlmsg_type: netlink.kind,
+            nlmsg_flags: netlink.flags,
+            nlmsg_seq: netlink.seq,
+            nlmsg_pid: netlink.portid,
+        };
+        let quoted = match self.frame.id {
+            Err(reason) if !reason.is_quotable() => &raw mut bare_header,
+            _ => self.at(self.frame.offset),
         };
         let mut extack = netlink_ext_ack {
-            _msg: text.map_or(core::ptr::null(), |text| text.as_char_ptr()),
+            _msg: outcome
+                .text()
+                .map_or(core::ptr::null(), |text| text.as_char_ptr()),
             ..Default::default()
         };
-        let errno = match result {
+        let errno = match outcome.result() {
             Ok(()) => 0,
             Err(error) => error.to_errno(),
         };

@@ -12,7 +12,9 @@
 //! C counterpart: `drivers/connector/cn_queue.c`.
 
 use crate::{
+    active::{current_task, Active},
     entry::{Callback, Entry, Name, OwnedEntry},
+    once::read_once,
     running::Running,
     table::{Locked, Table},
 };
@@ -21,10 +23,9 @@ use kernel::{
     new_condvar,
     prelude::*,
     sync::{
-        atomic::{Atomic, Full, Relaxed},
+        atomic::{Atomic, Full},
         rcu, CondVar,
     },
-    task::Task,
 };
 
 /// The callbacks, and who runs them.
@@ -82,21 +83,17 @@ impl Registry {
     ///
     /// - [`ENODEV`]: nothing is registered under the id.
     /// - [`ENOMEM`]: see [`Running::enter`].
-    #[inline]
-    pub(crate) fn with_callback<R>(&self, id: Id, call: impl FnOnce(&Active) -> R) -> Result<R> {
-        let guard = rcu::read_lock();
-        let entry = self.table.find(id, &guard).ok_or(ENODEV)?;
-        let seat = self.running.enter(entry.token(), current_task())?;
-        // INVARIANT: A seat was taken for the entry, which is alive.
-        let active = (!entry.is_dead()).then(|| Active(entry.callback()));
-        drop(guard);
-
-        let result = active.as_ref().map(call);
-        self.running.leave(seat);
-        if self.retired.load(Relaxed) != 0 {
+    #[inline(always)]
+    pub(crate) fn with_callback<R>(&self, id: Id, call: impl FnOnce(&Active<'_>) -> R) -> Result<R> {
+        let result = Active::enter(&self.table, &self.running, id).map(|active| {
+            let result = call(&active);
+            active.leave();
+            result
+        });
+        if read_once(&self.retired) != 0 {
             self.let_go_of_idle();
         }
-        result.ok_or(ENODEV)
+        result
     }
 
     /// Unregisters the callback of an id; does nothing if there is none.
@@ -192,25 +189,4 @@ impl Registry {
             table.wait(&self.changed);
         }
     }
-}
-
-/// A callback that may be called now.
-///
-/// # Invariants
-///
-/// While this exists, the callback is registered, or somebody waits for it to return.
-pub(crate) struct Active(Callback);
-
-impl Active {
-    /// What to call.
-    #[inline]
-    pub(crate) fn callback(&self) -> Callback {
-        self.0
-    }
-}
-
-/// What stands for the running task in [`Running`].
-#[inline]
-fn current_task() -> usize {
-    Task::current_raw().addr()
 }

@@ -23,11 +23,13 @@
 //!
 //! Knows nothing about what is called: a callback is a number that is not 0, and so is a task.
 
+use crate::once::{read_once, write_once};
 use kernel::{
     new_spinlock,
     prelude::*,
     sync::{
-        atomic::{Acquire, Atomic, Full, Relaxed},
+        atomic::{Atomic, Full},
+        barrier::smp_mb,
         SetOnce, SpinLock,
     },
 };
@@ -44,6 +46,16 @@ struct Place {
     callback: Atomic<usize>,
     /// The task; 0 while nobody sits here. Compared by a task with itself only, so it needs no order.
     task: Atomic<usize>,
+}
+
+impl Place {
+    /// Takes the place if it is free. Orders this before everything that follows.
+    #[inline]
+    fn take(&self, callback: usize, task: usize) -> Option<Seat<'_>> {
+        self.callback.cmpxchg(0, callback, Full).ok()?;
+        write_once(&self.task, task);
+        Some(Seat(self))
+    }
 }
 
 /// The places of a row, and more of them once all were taken at the same time.
@@ -92,6 +104,16 @@ pub(crate) struct Running {
 #[must_use]
 pub(crate) struct Seat<'a>(&'a Place);
 
+impl Seat<'_> {
+    /// Says that the callback has returned. Orders this after all that the callback did and before
+    /// everything that follows.
+    #[inline]
+    pub(crate) fn leave(self) {
+        write_once(&self.0.task, 0);
+        self.0.callback.xchg(0, Full);
+    }
+}
+
 impl Running {
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
@@ -103,8 +125,8 @@ impl Running {
     /// The row of a task.
     #[inline]
     fn row(&self, task: usize) -> Option<&Row> {
-        // Tasks are far apart in memory, so the low bits of their addresses are all alike.
-        self.rows.get((task >> 6 ^ task >> 12) % ROWS)
+        // The low bits of the addresses of tasks are all alike.
+        self.rows.get((task >> 6) % ROWS)
     }
 
     /// Says that `task` is about to run `callback`. Orders this before everything that follows.
@@ -114,22 +136,34 @@ impl Running {
     /// # Errors
     ///
     /// [`ENOMEM`]: all places of the row are taken, and there is no memory for more.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter(&self, callback: usize, task: usize) -> Result<Seat<'_>> {
-        let mut row = self.row(task).ok_or(ENOMEM)?;
+        let row = self.row(task).ok_or(ENOMEM)?;
+        let [first, ..] = &row.places;
+        match first.take(callback, task) {
+            Some(seat) => Ok(seat),
+            None => self.enter_crowded(row, callback, task),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn enter_crowded<'a>(
+        &self,
+        mut row: &'a Row,
+        callback: usize,
+        task: usize,
+    ) -> Result<Seat<'a>> {
         loop {
-            for place in &row.places {
-                if place.callback.cmpxchg(0, callback, Full).is_ok() {
-                    place.task.store(task, Relaxed);
-                    return Ok(Seat(place));
-                }
+            let mut places = row.places.iter();
+            if let Some(seat) = places.find_map(|place| place.take(callback, task)) {
+                return Ok(seat);
             }
             row = self.more(row)?;
         }
     }
 
     /// The continuation of a row, made if there is none.
-    #[cold]
     fn more<'a>(&self, row: &'a Row) -> Result<&'a Row> {
         if row.more.as_ref().is_none() {
             let more = KBox::new(Row::new(), GFP_ATOMIC)?;
@@ -139,23 +173,19 @@ impl Running {
         row.more.as_ref().map(|more| &**more).ok_or(ENOMEM)
     }
 
-    /// Says that the callback has returned. Orders this after all that the callback did and before
-    /// everything that follows.
-    #[inline]
-    pub(crate) fn leave(&self, Seat(place): Seat<'_>) {
-        place.task.store(0, Relaxed);
-        place.callback.xchg(0, Full);
-    }
-
     /// Whether some task runs `callback`. A callback that is dead and not running now never will.
+    ///
+    /// Where this is false, all that the callback did comes before what follows.
     pub(crate) fn is_running(&self, callback: usize) -> bool {
-        let runs = |place: &Place| place.callback.load(Acquire) == callback;
-        self.rows.iter().any(|row| row.any(runs))
+        let runs = |place: &Place| read_once(&place.callback) == callback;
+        let is_running = self.rows.iter().any(|row| row.any(runs));
+        smp_mb(Full);
+        is_running
     }
 
     /// Whether `task`, which is the calling one, is inside some callback.
     pub(crate) fn is_inside(&self, task: usize) -> bool {
-        let sits = |place: &Place| place.task.load(Relaxed) == task;
+        let sits = |place: &Place| read_once(&place.task) == task;
         self.row(task).is_some_and(|row| row.any(sits))
     }
 }

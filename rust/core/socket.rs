@@ -150,9 +150,11 @@ impl Drop for Socket {
 ///
 /// `skb` must be a datagram from netlink, for the connector, in process context.
 unsafe extern "C" fn input_callback(skb: *mut sk_buff) {
-    let (Some(connector), Some(skb)) = (instance::get(), NonNull::new(skb)) else {
+    let Some(connector) = instance::get() else {
         return;
     };
+    // SAFETY: By the safety requirements.
+    let skb = unsafe { NonNull::new_unchecked(skb) };
     // SAFETY: By the safety requirements; netlink hands over linear buffers of which it is the only
     // owner, and keeps the sockets.
     receive(connector.registry(), unsafe { Received::from_raw(skb) });

@@ -32,7 +32,11 @@ use kernel::{
 const REMOVED: *mut Entry = core::ptr::dangling_mut();
 
 /// The slots; each is null, [`REMOVED`], or points to an entry of the table.
-struct Slots(KVVec<RcuPointer<Entry>>);
+struct Slots {
+    array: KVVec<RcuPointer<Entry>>,
+    /// See [`probe::shift_for`].
+    shift: u32,
+}
 
 /// What is in a slot.
 enum Slot<'a> {
@@ -48,12 +52,16 @@ impl Slots {
         let (array, _, allocated) = array.into_raw_parts();
         // SAFETY: The parts are those of a vector with room for `capacity` pointers, whose memory is
         // zeroed, and all zeroes is a valid pointer.
-        let slots = unsafe { KVVec::from_raw_parts(array, capacity, allocated) };
-        Ok(KBox::new(Self(slots), GFP_KERNEL)?)
+        let array = unsafe { KVVec::from_raw_parts(array, capacity, allocated) };
+        let slots = Self {
+            array,
+            shift: probe::shift_for(capacity),
+        };
+        Ok(KBox::new(slots, GFP_KERNEL)?)
     }
 
     fn capacity(&self) -> usize {
-        self.0.len()
+        self.array.len()
     }
 
     #[inline]
@@ -72,10 +80,10 @@ impl Slots {
 
     #[inline]
     fn find<'a>(&self, id: Id, guard: &'a Guard) -> Option<(&RcuPointer<Entry>, &'a Entry)> {
-        for place in probe::sequence(id, self.0.len()) {
-            let slot = self.0.get(place)?;
+        for place in probe::sequence(id, self.array.len(), self.shift) {
+            let slot = self.array.get(place)?;
             match Self::read(slot, guard) {
-                Slot::Taken(entry) if entry.id() == id => return Some((slot, entry)),
+                Slot::Taken(entry) if entry.id().as_u64() == id.as_u64() => return Some((slot, entry)),
                 Slot::Empty => return None,
                 _ => (),
             }
@@ -86,8 +94,8 @@ impl Slots {
     /// Puts an entry into a free slot and returns whether the slot was used before; [`None`] if
     /// there is no free slot.
     fn insert(&self, entry: &Entry, guard: &Guard) -> Option<bool> {
-        for place in probe::sequence(entry.id(), self.0.len()) {
-            let slot = self.0.get(place)?;
+        for place in probe::sequence(entry.id(), self.array.len(), self.shift) {
+            let slot = self.array.get(place)?;
             let used = match Self::read(slot, guard) {
                 Slot::Taken(_) => continue,
                 Slot::Removed => true,
@@ -109,7 +117,7 @@ fn free_slots(slots: *mut Slots) {
     // more; readers who found them earlier are waited for. The pointer is read out of the box
     // before the box is freed, and the vector is not used afterwards.
     unsafe {
-        let (array, _, _) = core::ptr::read(&raw const (*slots).0).into_raw_parts();
+        let (array, _, _) = core::ptr::read(&raw const (*slots).array).into_raw_parts();
         rcu::free_deferred(array);
         rcu::free_deferred(slots);
     }

@@ -37,7 +37,6 @@ int cn_core_send(const struct cn_msg *header, const void *payload,
  * order.
  */
 enum cn_counter {
-	CN_RECEIVED,
 	CN_DELIVERED,
 	CN_ANSWERED,
 	CN_DROP_SHORT,

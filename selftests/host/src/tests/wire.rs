@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 use crate::{
-    wire::{Frame, Header, Malformed, HEADER_LEN, MAX_PAYLOAD, NETLINK_HEADER_LEN},
+    wire::{Frame, Malformed, HEADER_LEN, MAX_PAYLOAD, NETLINK_HEADER_LEN},
     Id,
 };
 use proptest::prelude::*;
@@ -49,7 +49,7 @@ const CN_LEN: usize = NETLINK_HEADER_LEN + 16;
 
 fn frames(datagram: &[u8]) -> Vec<Frame> {
     let mut frames = Vec::new();
-    let mut next = Frame::read(datagram, 0);
+    let mut next = Some(Frame::first(datagram));
     while let Some(frame) = next {
         frames.push(frame);
         next = frame.next(datagram);
@@ -57,8 +57,8 @@ fn frames(datagram: &[u8]) -> Vec<Frame> {
     frames
 }
 
-fn verdict(datagram: &[u8]) -> Result<Header, Malformed> {
-    Frame::read(datagram, 0).unwrap().header
+fn verdict(datagram: &[u8]) -> Result<Id, Malformed> {
+    Frame::first(datagram).id
 }
 
 /// Whether the C connector hands the first message of a datagram to a callback; written from the
@@ -79,12 +79,13 @@ fn is_delivered_by_c(datagram: &[u8]) -> bool {
 
 #[test]
 fn whole_message_is_read() {
-    let frame = Frame::read(&message(Id::new(20, 1), b"hello"), 0).unwrap();
-    let header = frame.header.unwrap();
-    assert_eq!((header.id, header.seq, header.ack, header.len), (Id::new(20, 1), 1, 2, 5));
+    let datagram = message(Id::new(20, 1), b"hello");
+    let frame = Frame::first(&datagram);
+    assert_eq!(frame.id, Ok(Id::new(20, 1)));
     assert_eq!((frame.offset, frame.header_offset()), (0, 16));
-    assert_eq!(frame.netlink.unwrap().seq, 7);
+    assert_eq!(frame.netlink(&datagram).unwrap().seq, 7);
     assert!(!frame.wants_ack());
+    assert!(frame.next(&datagram).is_none());
 }
 
 #[test]
@@ -92,17 +93,18 @@ fn ack_is_one_bit() {
     for bit in 0..16 {
         let mut datagram = message(Id::new(1, 1), b"");
         set_u16(&mut datagram, NLMSG_FLAGS, 1 << bit);
-        assert_eq!(Frame::read(&datagram, 0).unwrap().wants_ack(), 1 << bit == ACK);
+        assert_eq!(Frame::first(&datagram).wants_ack(), 1 << bit == ACK);
     }
 }
 
 #[test]
 fn short_datagrams() {
     for len in 1..NETLINK_HEADER_LEN {
-        let frame = Frame::read(&vec![0xff; len], 0).unwrap();
-        assert_eq!(frame.header.unwrap_err(), Malformed::Short);
-        assert!(frame.netlink.is_none() && !frame.wants_ack());
-        assert!(frame.next(&vec![0xff; len]).is_none());
+        let datagram = vec![0xff; len];
+        let frame = Frame::first(&datagram);
+        assert_eq!(frame.id, Err(Malformed::Short));
+        assert!(frame.netlink(&datagram).is_none() && !frame.wants_ack());
+        assert!(frame.next(&datagram).is_none());
     }
 }
 
@@ -159,8 +161,8 @@ fn malformed_payload_does_not_end_the_datagram() {
     set_u16(&mut datagram, CN_LEN, 5);
     datagram.extend(message(Id::new(2, 2), b""));
     let frames = frames(&datagram);
-    assert_eq!(frames[0].header.unwrap_err(), Malformed::MessageLength);
-    assert_eq!(frames[1].header.unwrap().id, Id::new(2, 2));
+    assert_eq!(frames[0].id, Err(Malformed::MessageLength));
+    assert_eq!(frames[1].id, Ok(Id::new(2, 2)));
     assert_eq!(frames.len(), 2);
 }
 
@@ -191,16 +193,23 @@ fn last_message_needs_no_padding() {
     datagram.extend(message(Id::new(2, 2), b"x"));
     let frames = frames(&datagram);
     assert_eq!(frames[1].offset, first.next_multiple_of(4));
-    assert!(frames[1].header.is_ok());
+    assert!(frames[1].id.is_ok());
 }
 
 #[test]
-fn offsets_outside_are_nothing() {
-    let datagram = message(Id::new(1, 1), b"");
-    for offset in [datagram.len() + 1, usize::MAX - 3, usize::MAX] {
-        assert!(Frame::read(&datagram, offset).is_none());
+fn empty_datagram_is_short() {
+    assert_eq!(verdict(&[]), Err(Malformed::Short));
+}
+
+#[test]
+fn shrunken_datagram_ends() {
+    let mut datagram = message(Id::new(1, 1), b"");
+    datagram.extend(message(Id::new(2, 2), b""));
+    let frame = Frame::first(&datagram);
+    for len in 0..datagram.len() {
+        let next = frame.next(&datagram[..len]);
+        assert!(next.is_none_or(|next| next.id.is_err()), "{len}");
     }
-    assert!(Frame::read(&[], 0).is_some_and(|frame| frame.header.is_err()));
 }
 
 /// Datagrams that are often nearly right: messages whose lengths lie by little, glued together.
@@ -250,12 +259,13 @@ proptest! {
         for frame in frames(&datagram) {
             prop_assert!(frame.offset >= end && frame.offset % 4 == 0);
             end = frame.offset + 1;
-            if let Ok(header) = frame.header {
-                end = frame.header_offset() + HEADER_LEN + usize::from(header.len);
+            if frame.id.is_ok() {
+                let len = get_u16(&datagram, frame.header_offset() + 16);
+                end = frame.header_offset() + HEADER_LEN + usize::from(len);
                 prop_assert!(end <= datagram.len());
             }
-            if frame.header.is_err_and(Malformed::is_quotable) || frame.header.is_ok() {
-                let len = frame.netlink.unwrap().len as usize;
+            if frame.id.is_ok() || frame.id.is_err_and(Malformed::is_quotable) {
+                let len = frame.netlink(&datagram).unwrap().len as usize;
                 prop_assert!(frame.offset + len <= datagram.len());
             }
         }
@@ -273,10 +283,9 @@ proptest! {
         let frames = frames(&datagram);
         prop_assert_eq!(frames.len(), payloads.len());
         for (number, (frame, payload)) in frames.iter().zip(&payloads).enumerate() {
-            let header = frame.header.unwrap();
-            prop_assert_eq!(header.id, Id::new(9, number as u32));
+            prop_assert_eq!(frame.id, Ok(Id::new(9, number as u32)));
             let start = frame.header_offset() + HEADER_LEN;
-            prop_assert_eq!(&datagram[start..start + usize::from(header.len)], &payload[..]);
+            prop_assert_eq!(&datagram[start..start + payload.len()], &payload[..]);
         }
     }
 }
