@@ -34,7 +34,7 @@ packages_for() {
 		esac
 		;;
 	check)
-		printf '%s\n' shellcheck sparse binutils
+		printf '%s\n' shellcheck sparse binutils git
 		case $2 in
 		12) printf '%s\n' rust-web-clippy rustfmt-web ;;
 		13) printf '%s\n' rust-clippy rustfmt ;;
@@ -97,7 +97,7 @@ programs_for() {
 	kernel) printf '%s\n' make gcc 'clang-19 clang' 'ld.lld-19 ld.lld' 'llvm-nm-19 llvm-nm' flex bison bc rustc bindgen \
 		rsync xz depmod ;;
 	guest) printf '%s\n' make gcc depmod busybox qemu-system-x86_64 cargo ;;
-	check) printf '%s\n' shellcheck sparse nm clippy-driver rustfmt ;;
+	check) printf '%s\n' shellcheck sparse nm git clippy-driver rustfmt ;;
 	esac
 }
 
