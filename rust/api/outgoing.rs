@@ -5,7 +5,7 @@
 //! C counterparts: `cn_netlink_send()` and `cn_netlink_send_mult()` in
 //! `include/linux/connector.h`.
 
-use crate::{bindings, Id};
+use crate::{bindings, wire::Header, Id};
 use kernel::{alloc::Flags, error::to_result, prelude::*};
 
 /// A message to be sent, by default with `seq`, `ack` and `flags` of 0.
@@ -116,21 +116,17 @@ impl<'a> Outgoing<'a> {
 
     #[inline]
     fn send_to(&self, portid: u32, group: u32, flags: Flags) -> Result {
-        let header = bindings::cn_msg {
-            id: bindings::cb_id {
-                idx: self.id.idx(),
-                val: self.id.val(),
-            },
+        let header = Header {
+            id: self.id,
             seq: self.seq,
             ack: self.ack,
             len: u16::try_from(self.payload.len()).map_err(|_| EMSGSIZE)?,
             flags: self.flags,
-            ..Default::default()
         };
-        // SAFETY: The header is a whole one, and the payload has the length that it says.
+        // SAFETY: `Header` has the layout of `cn_msg`, and the payload has the length that it says.
         to_result(unsafe {
             bindings::cn_core_send(
-                &header,
+                (&raw const header).cast(),
                 self.payload.as_ptr().cast(),
                 portid,
                 group,
