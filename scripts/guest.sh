@@ -7,7 +7,8 @@
 #   guest.sh <kernel build directory> shell <job script> [file...]  on the user's terminal
 #   guest.sh <kernel build directory> command                       the job is the variable CMD
 #
-# QEMU_ACCEL, QEMU_SMP, QEMU_MEM, ICOUNT=1, TIMEOUT (seconds) and APPEND (kernel parameters) shape the run.
+# QEMU_ACCEL, QEMU_SMP, QEMU_MEM, ICOUNT=1, TIMEOUT (seconds) and APPEND (kernel parameters) shape the run;
+# CONSOLE names a file for a copy of the console.
 # The job is a busybox sh script; the extra files land in /guest. Standard output is what the guest
 # wrote to its second serial port. The first one is the kernel's console; it goes to a file and must
 # not contain a warning. The guest reports how its job ended; no report is a failure.
@@ -190,6 +191,7 @@ boot_shell() {
 
 end_child() {
 	[ -z "${CHILD:-}" ] || kill "$CHILD" 2>/dev/null || true
+	[ -z "${CONSOLE:-}" ] || cp "$RUN/console.log" "$CONSOLE" 2>/dev/null || true
 	rm -rf "$RUN/pipe" "$RUN/tree" "$RUN/initramfs.cpio"
 }
 

@@ -101,17 +101,28 @@ programs_for() {
 	esac
 }
 
+# What a kernel build needs besides programs.
+missing_parts() {
+	local header
+	for header in gelf.h openssl/opensslv.h; do
+		printf '#include <%s>\n' "$header" | gcc -E - >/dev/null 2>&1 || printf 'the header %s\n' "$header"
+	done
+	[ -e "$(rustc --print sysroot 2>/dev/null)/lib/rustlib/src/rust/library/core/src/lib.rs" ] ||
+		printf 'the source of the Rust standard library, for rustc in PATH\n'
+}
+
 ensure_elsewhere() {
 	local purpose names missing=()
 	for purpose in "$@"; do
 		while read -r names; do
 			# shellcheck disable=SC2086
-			command -v $names >/dev/null || missing+=("$names")
+			command -v $names >/dev/null || missing+=("${names/ / or }")
 		done < <(programs_for "$purpose")
+		[ "$purpose" != kernel ] || mapfile -t -O "${#missing[@]}" missing < <(missing_parts)
 	done
 	[ "${#missing[@]}" = 0 ] ||
-		die 'This is not Debian 12 or 13, so nothing is installed by itself. These programs are missing:' \
-			"${missing[@]/ / or }"
+		die 'This is not Debian 12 or 13, so nothing is installed by itself. This is missing:' \
+			"${missing[@]}"
 }
 
 release=$(debian_release)

@@ -75,8 +75,10 @@ guest_problem() {
 
 unit_tests() {
 	printf '\nUnit tests in the kernel\n'
-	APPEND='kunit.enable=1 kunit.autorun=1' guest kunit "$TOP/selftests/guest/kunit.sh"
-	sed -E 's/^\[ *[0-9.]+\] //' "$OUT/guest/last/console.log" | awk -v OFS='\t' '
+	local console=$WORK/console
+	: >"$console"
+	CONSOLE=$console APPEND='kunit.enable=1 kunit.autorun=1' guest kunit "$TOP/selftests/guest/kunit.sh"
+	sed -E 's/^\[ *[0-9.]+\] //' "$console" | awk -v OFS='\t' '
 		/# Subtest: / { suite = $NF }
 		/^ +(not )?ok [0-9]+ / {
 			name = $0; sub(/^ +(not )?ok [0-9]+ /, "", name); sub(/ .*/, "", name)
@@ -85,7 +87,7 @@ unit_tests() {
 	cat "$WORK/kunit" >>"$RESULTS"
 	printf '  %d tests\n' "$(wc -l <"$WORK/kunit")"
 	if grep -q fail "$WORK/kunit"; then
-		grep -B 12 'not ok' "$OUT/guest/last/console.log" | sed 's/^/        /'
+		grep -B 12 'not ok' "$console" | sed 's/^/        /'
 	fi
 	[ -s "$WORK/kunit" ] || record kunit kunit.runs fail 'no result on the console'
 }
