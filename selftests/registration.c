@@ -49,6 +49,11 @@ TEST_F(registration, taken_id_is_EINVAL)
 	EXPECT_EQ(-EINVAL, client("add %u:1 other-name count", IDX));
 }
 
+TEST_F(registration, null_callback_is_refused)
+{
+	EXPECT_EQ(-EINVAL, client("add_null %u:1", IDX));
+}
+
 TEST_F(registration, first_one_stays_after_a_duplicate)
 {
 	char *text;

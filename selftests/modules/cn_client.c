@@ -8,6 +8,7 @@
  * One write(2) to /proc/cn_client is one command:
  *
  *   add IDX:VAL NAME KIND        register a callback
+ *   add_null IDX:VAL             register a null pointer, and unregister it
  *   del IDX:VAL                  unregister it, or an id nobody registered
  *   add_many IDX:FIRST COUNT     register counting callbacks FIRST...
  *   del_many IDX:FIRST COUNT     unregister them
@@ -423,6 +424,20 @@ static void client_unregister(struct client_entry *entry)
 	WRITE_ONCE(entry->dead, true);
 	/* Pairs with the two reads of dead around each call. */
 	smp_mb();
+}
+
+/* Only for a connector that refuses it: the other one would call it. */
+static int client_add_null(char *args)
+{
+	struct cb_id id;
+	int ret;
+
+	if (client_parse_id(args, &id))
+		return -EBADMSG;
+	ret = cn_add_callback(&id, "null", NULL);
+	if (!ret)
+		cn_del_callback(&id);
+	return ret;
 }
 
 static int client_add(char *args)
@@ -934,6 +949,8 @@ static long client_command(char *line, struct client_file *cf)
 		return client_add(args);
 	if (!strcmp(verb, "del"))
 		return client_del(args);
+	if (!strcmp(verb, "add_null"))
+		return client_add_null(args);
 	if (!strcmp(verb, "add_many"))
 		return client_add_many(args);
 	if (!strcmp(verb, "del_many"))
