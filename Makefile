@@ -60,7 +60,7 @@ distclean: clean ## and the cache: kernel source, kernel, bindgen
 
 help: ## this list
 	printf 'make <verb> [variable=value...]\n\n'
-	sed -n 's/^\([a-z_]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+	sed -n 's/^\([a-z_]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
 	printf '\nVariables\n'
 	printf '  %s\t%s\n' KDIR 'a configured, built kernel to use' \
 		KSRC 'a kernel source to use' \
@@ -68,6 +68,6 @@ help: ## this list
 		QEMU_ACCEL 'tcg or kvm; chosen by what the processor says' \
 		QEMU_SMP 'processors of the guest (2)' \
 		T 'regular expression: only these test programs' \
-		V '1: show what the builds say' | expand -t 20
+		V '1: show what the builds say' | expand -t 24
 
 .PHONY: modules all samples modules_install run test bench shell guest check kdir clean distclean help
