@@ -224,7 +224,11 @@ shift 2
 make_run_folder
 trap end_child EXIT
 trap 'exit 130' INT TERM HUP
-make_initramfs "$@"
+# A build that another run has begun shall not change what is packed.
+(
+	hold "$OUT/lock"
+	make_initramfs "$@"
+)
 case $verb in
 run | command)
 	mkfifo "$RUN/pipe"
