@@ -21,8 +21,7 @@ use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// const ECHO: Id = Id::new(20, 1);
 /// assert_eq!((ECHO.idx(), ECHO.val()), (20, 1));
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Id {
     idx: u32,

@@ -90,7 +90,9 @@ unsafe extern "C" fn cn_add_callback(
 unsafe extern "C" fn cn_del_callback(id: *const cb_id) {
     if let Some(connector) = instance::get() {
         // SAFETY: By the safety requirements of this function.
-        connector.registry().unregister(unsafe { read_id(id) }, None);
+        connector
+            .registry()
+            .unregister(unsafe { read_id(id) }, None);
     }
 }
 

@@ -66,9 +66,9 @@ const INCOMING: &[Counter] = &[
 
 /// How many messages came in, well-formed or not.
 pub(crate) fn received() -> u64 {
-    INCOMING.iter().fold(0, |sum: u64, counter| {
-        sum.wrapping_add(counter.total())
-    })
+    INCOMING
+        .iter()
+        .fold(0, |sum: u64, counter| sum.wrapping_add(counter.total()))
 }
 
 static_assert!(ALL.len() == bindings::cn_counter_CN_COUNTERS as usize);

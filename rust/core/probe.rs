@@ -37,7 +37,11 @@ pub(crate) fn shift_for(capacity: usize) -> u32 {
 ///
 /// [`None`] if there is no such number.
 pub(crate) fn capacity_for(live: usize) -> Option<usize> {
-    Some(live.checked_mul(4)?.checked_next_power_of_two()?.max(MIN_CAPACITY))
+    Some(
+        live.checked_mul(4)?
+            .checked_next_power_of_two()?
+            .max(MIN_CAPACITY),
+    )
 }
 
 /// Whether a table needs to be made anew before one more slot of it is used.

@@ -95,12 +95,7 @@ unsafe extern "C" fn show_stats(file: *mut seq_file, _: *mut c_void) -> c_int {
     let show = |name: &CStr, value: u64| {
         // SAFETY: By the safety requirements; the format fits the arguments.
         unsafe {
-            bindings::seq_printf(
-                file,
-                c"%s %llu\n".as_char_ptr(),
-                name.as_char_ptr(),
-                value,
-            )
+            bindings::seq_printf(file, c"%s %llu\n".as_char_ptr(), name.as_char_ptr(), value)
         };
     };
     show(c"received", counters::received());

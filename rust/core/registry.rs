@@ -84,7 +84,11 @@ impl Registry {
     /// - [`ENODEV`]: nothing is registered under the id.
     /// - [`ENOMEM`]: see [`Running::enter`].
     #[inline(always)]
-    pub(crate) fn with_callback<R>(&self, id: Id, call: impl FnOnce(&Active<'_>) -> R) -> Result<R> {
+    pub(crate) fn with_callback<R>(
+        &self,
+        id: Id,
+        call: impl FnOnce(&Active<'_>) -> R,
+    ) -> Result<R> {
         let result = Active::enter(&self.table, &self.running, id).map(|active| {
             let result = call(&active);
             active.leave();

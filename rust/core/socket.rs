@@ -171,7 +171,8 @@ unsafe extern "C" fn bind_callback(net: *mut net, group: c_int) -> c_int {
         .zip(instance::get())
         .is_some_and(|(group, connector)| connector.groups().is_open(group));
     // SAFETY: By the safety requirements; a network namespace holds its user namespace.
-    if is_open || unsafe { bindings::ns_capable((*net).user_ns, bindings::CAP_NET_ADMIN as c_int) } {
+    if is_open || unsafe { bindings::ns_capable((*net).user_ns, bindings::CAP_NET_ADMIN as c_int) }
+    {
         0
     } else {
         EPERM.to_errno()
@@ -197,4 +198,3 @@ unsafe extern "C" fn release_callback(socket: *mut sock, groups: *mut c_ulong) {
         *data = core::ptr::null_mut();
     }
 }
-

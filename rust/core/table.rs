@@ -83,7 +83,9 @@ impl Slots {
         for place in probe::sequence(id, self.array.len(), self.shift) {
             let slot = self.array.get(place)?;
             match Self::read(slot, guard) {
-                Slot::Taken(entry) if entry.id().as_u64() == id.as_u64() => return Some((slot, entry)),
+                Slot::Taken(entry) if entry.id().as_u64() == id.as_u64() => {
+                    return Some((slot, entry))
+                }
                 Slot::Empty => return None,
                 _ => (),
             }

@@ -107,14 +107,19 @@ impl Command {
     fn behaviour(&self) -> Result<Behaviour> {
         match self.what {
             0 => Ok(Behaviour::Echo),
-            1 => Ok(Behaviour::Fail(Error::from_errno(-(self.argument as c_int)))),
+            1 => Ok(Behaviour::Fail(Error::from_errno(
+                -(self.argument as c_int),
+            ))),
             2 => Ok(Behaviour::Sleep(self.argument)),
             3 => Ok(Behaviour::Delete(Id::new(self.argument, self.second))),
             _ => Err(EINVAL),
         }
     }
 
-    fn with_message(&self, send: impl FnOnce(&Outgoing<'_>, kernel::alloc::Flags) -> Result) -> Result {
+    fn with_message(
+        &self,
+        send: impl FnOnce(&Outgoing<'_>, kernel::alloc::Flags) -> Result,
+    ) -> Result {
         let mut payload = KVVec::new();
         payload.resize(self.argument as usize, 0x5a, GFP_KERNEL)?;
         let flags = if self.atomic == 0 {

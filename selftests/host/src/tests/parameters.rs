@@ -21,7 +21,10 @@ fn impossible_numbers_of_groups_are_refused() {
 #[test]
 fn group_1_is_always_open() {
     let groups = Groups::new(DEFAULT_GROUPS, 0).unwrap();
-    let open: Vec<u32> = (0..=70).chain([u32::MAX]).filter(|g| groups.is_open(*g)).collect();
+    let open: Vec<u32> = (0..=70)
+        .chain([u32::MAX])
+        .filter(|g| groups.is_open(*g))
+        .collect();
     assert_eq!(open, [1]);
 }
 
@@ -35,7 +38,10 @@ fn mask_opens_groups_counted_from_1() {
 #[test]
 fn mask_may_not_name_groups_that_do_not_exist() {
     assert!(Groups::new(DEFAULT_GROUPS, 1 << 31).is_ok());
-    assert_eq!(Groups::new(DEFAULT_GROUPS, 1 << 32).unwrap_err(), Refused::OpenGroups);
+    assert_eq!(
+        Groups::new(DEFAULT_GROUPS, 1 << 32).unwrap_err(),
+        Refused::OpenGroups
+    );
     assert!(Groups::new(33, 1 << 32).is_ok());
     assert_eq!(Groups::new(63, 1 << 63).unwrap_err(), Refused::OpenGroups);
     assert!(Groups::new(64, u64::MAX).is_ok());

@@ -75,7 +75,10 @@ fn rows_of_ids_spread() {
     for (name, make) in rows {
         let ids: Vec<Id> = (0..N).map(make).collect();
         let (most, average) = steps(&ids);
-        assert!(average < 1.5 && most < 16, "{name}: {average} on the average, {most} at most");
+        assert!(
+            average < 1.5 && most < 16,
+            "{name}: {average} on the average, {most} at most"
+        );
     }
 }
 

@@ -125,20 +125,37 @@ fn payload_limits() {
     let mut datagram = message(Id::new(1, 1), &vec![0; MAX_PAYLOAD - HEADER_LEN]);
     assert!(verdict(&datagram).is_ok());
     datagram.push(0);
-    set_u32(&mut datagram, NLMSG_LEN, (NETLINK_HEADER_LEN + MAX_PAYLOAD + 1) as u32);
+    set_u32(
+        &mut datagram,
+        NLMSG_LEN,
+        (NETLINK_HEADER_LEN + MAX_PAYLOAD + 1) as u32,
+    );
     assert_eq!(verdict(&datagram).unwrap_err(), Malformed::TooLong);
 
     let mut datagram = message(Id::new(1, 1), b"");
-    set_u32(&mut datagram, NLMSG_LEN, (NETLINK_HEADER_LEN + HEADER_LEN - 1) as u32);
+    set_u32(
+        &mut datagram,
+        NLMSG_LEN,
+        (NETLINK_HEADER_LEN + HEADER_LEN - 1) as u32,
+    );
     assert_eq!(verdict(&datagram).unwrap_err(), Malformed::Payload);
 }
 
 #[test]
 fn message_length_lies() {
     let mut datagram = message(Id::new(1, 1), b"four");
-    for (len, good) in [(0, true), (3, true), (4, true), (5, false), (u16::MAX, false)] {
+    for (len, good) in [
+        (0, true),
+        (3, true),
+        (4, true),
+        (5, false),
+        (u16::MAX, false),
+    ] {
         set_u16(&mut datagram, CN_LEN, len);
-        assert_eq!(verdict(&datagram).err(), (!good).then_some(Malformed::MessageLength));
+        assert_eq!(
+            verdict(&datagram).err(),
+            (!good).then_some(Malformed::MessageLength)
+        );
     }
 }
 
@@ -227,7 +244,11 @@ fn nearly_right() -> impl Strategy<Value = Vec<u8>> {
             let mut bytes = message(Id::new(1, 2), &payload);
             let len = get_u32(&bytes, NLMSG_LEN).wrapping_add_signed(netlink_lie);
             set_u32(&mut bytes, NLMSG_LEN, len);
-            set_u16(&mut bytes, CN_LEN, (payload.len() as u16).wrapping_add_signed(message_lie));
+            set_u16(
+                &mut bytes,
+                CN_LEN,
+                (payload.len() as u16).wrapping_add_signed(message_lie),
+            );
             set_u16(&mut bytes, NLMSG_FLAGS, flags);
             bytes.extend(vec![0; padding]);
             datagram.extend(bytes);
