@@ -106,6 +106,7 @@ list_files() {
 	put_modules /lib/modules/c "$KDIR/drivers/connector/cn.ko" "$KDIR/samples/connector/cn_test.ko" \
 		"$KDIR/drivers/w1/wire.ko"
 	put_modules /lib/modules/rust "$OUT/core/rust/cn.ko"
+	put_modules /lib/modules/kunit "$OUT/kunit/rust/cn.ko"
 	put_modules /lib/modules/test "$OUT"/samples/*.ko "$OUT"/samples/*/*.ko "$OUT"/selftests/modules/*.ko
 	put_modprobe_tree c "$KDIR"/{drivers/connector/cn.ko,samples/connector/cn_test.ko,drivers/w1/wire.ko}
 	put_modprobe_tree rust "$OUT/core/rust/cn.ko" "$KDIR"/{samples/connector/cn_test.ko,drivers/w1/wire.ko}

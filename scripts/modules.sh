@@ -34,7 +34,13 @@ build_samples() {
 	programs samples user
 }
 
+# The same sources once more, with the unit tests in them; what is shipped has none.
+build_unit_tests() {
+	stage 'modules: unit tests' kbuild "$TOP" "$OUT/kunit" "${ARGS[@]}" CONFIG_CONNECTOR_KUNIT_TEST=y modules
+}
+
 build_tests() {
+	build_unit_tests
 	stage 'modules: tests' kbuild_user selftests/modules "${ARGS[@]}" modules
 	programs selftests programs
 }
@@ -64,7 +70,7 @@ forget_other_kernels() {
 	now=$(printf '%s\n' "$KDIR" "${TOOLS[@]}"; cat "$KDIR/include/config/auto.conf")
 	mkdir -p "$OUT"
 	if [ "$now" != "$(cat "$OUT/built-for" 2>/dev/null)" ]; then
-		rm -rf "$OUT/core" "$OUT/samples" "$OUT/selftests" "$OUT/headers"
+		rm -rf "$OUT/core" "$OUT/kunit" "$OUT/samples" "$OUT/selftests" "$OUT/headers"
 		printf '%s\n' "$now" >"$OUT/built-for"
 	fi
 }
