@@ -15,9 +15,9 @@
 static const char * const names[] = {
 	"received", "delivered", "answered",
 	"drop_short", "drop_length", "drop_payload", "drop_too_long",
-	"drop_message_length", "drop_unknown_id", "drop_no_memory",
+	"drop_message_length", "drop_unknown_id", "drop_refused", "drop_no_memory",
 	"sent", "send_unknown_id", "send_no_listener", "send_no_memory",
-	"send_refused",
+	"send_refused", "notified", "notify_lost",
 };
 
 #define NAMES (sizeof(names) / sizeof(names[0]))
@@ -102,8 +102,34 @@ TEST_F(stats, file_is_names_and_numbers)
 		ASSERT_EQ('\n', line[len]);
 		line += len + 1;
 	}
-	EXPECT_EQ('\0', *line);
+	/* Then a line for each callback. */
+	EXPECT_EQ(0, strncmp(line, "id ", 3));
 	free(text);
+}
+
+TEST_F(stats, each_callback_has_a_line)
+{
+	struct cn_packet p = { .id = { IDX, 1 } };
+	char *text;
+
+	ASSERT_LT(0, cn_send(self->fd, &p));
+	text = read_file(STATS);
+	ASSERT_NE(NULL, text);
+	EXPECT_NE(NULL, find_line(text, "id 25:1 delivered 1 failed 0 refused 0 "
+				  "capability -1 group closed name stats\n"));
+	EXPECT_NE(NULL, find_line(text, "id 4294967295:4294967295 delivered 0 failed 0 "
+				  "refused 0 capability 12 group closed name connector "
+				  "description notification of ids that come and go\n"));
+	free(text);
+}
+
+TEST_F(stats, delivered_outlives_the_callback)
+{
+	struct cn_packet p = { .id = { IDX, 1 } };
+
+	ASSERT_LT(0, cn_send(self->fd, &p));
+	ASSERT_EQ(0, client("del %u:1", IDX));
+	EXPECT_TRUE(changed_by(self, " received=1 delivered=1"));
 }
 
 TEST_F(stats, delivered)

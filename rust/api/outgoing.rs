@@ -128,8 +128,12 @@ impl<'a> Outgoing<'a> {
             bindings::cn_core_send(
                 (&raw const header).cast(),
                 self.payload.as_ptr().cast(),
-                portid,
-                group,
+                &bindings::cn_core_target {
+                    portid,
+                    group,
+                    filter: None,
+                    filter_data: core::ptr::null_mut(),
+                },
                 as_gfp(flags),
             )
         })

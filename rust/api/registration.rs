@@ -67,13 +67,21 @@ impl<H: Handler> Registration<H> {
         let mut serial = 0;
         // SAFETY: `raw_id` and `name` live as long as the call; the two functions expect a cookie
         // that came from `Arc<H>::into_foreign`, as this one does.
+        let raw_handler = bindings::cn_core_handler {
+            version: bindings::CN_CORE_VERSION,
+            flags: 0,
+            capability: bindings::CN_ANYONE,
+            receive: Some(receive_callback::<H>),
+            permit: None,
+            release: Some(release_callback::<H>),
+            cookie,
+            description: core::ptr::null(),
+        };
         let registered = to_result(unsafe {
             bindings::cn_core_register(
                 &raw_id,
                 kernel::str::CStrExt::as_char_ptr(name),
-                Some(receive_callback::<H>),
-                Some(release_callback::<H>),
-                cookie,
+                &raw_handler,
                 &mut serial,
             )
         });

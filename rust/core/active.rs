@@ -3,7 +3,7 @@
 //! A callback that may be called now.
 
 use crate::{
-    entry::{Callback, Entry},
+    entry::Entry,
     running::{Running, Seat},
     table::Table,
 };
@@ -45,11 +45,11 @@ impl<'a> Active<'a> {
         })
     }
 
-    /// What to call.
+    /// The entry of the callback.
     #[inline]
-    pub(crate) fn callback(&self) -> Callback {
+    pub(crate) fn entry(&self) -> &Entry {
         // SAFETY: By the type invariants the entry is not let go of, so it is not freed either.
-        unsafe { self.entry.as_ref() }.callback()
+        unsafe { self.entry.as_ref() }
     }
 
     /// Lets the callback go; it has returned.

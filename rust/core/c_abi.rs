@@ -8,19 +8,26 @@
 //! C counterpart: `include/linux/connector.h`.
 
 use crate::{
-    entry::{Callback, Name},
+    access::is_capable,
+    buffer::Buffer,
+    counters::Counter,
+    entry::{Callback, Handler, Name},
     instance,
-    send::{send, Destination},
+    send::{has_listeners, post, send, Destination},
     socket::Filter,
+    watcher::Watcher,
 };
 use connector::{
-    bindings::{self, cb_id, cn_core_receive_fn, cn_core_release_fn, cn_msg},
+    bindings::{
+        self, cb_id, cn_core_handler, cn_core_release_fn, cn_core_target, cn_core_watch_fn, cn_msg,
+        CN_CORE_VERSION, CN_HANDLER_OPEN_GROUP,
+    },
     wire::{Header, HEADER_LEN},
     Id,
 };
-use core::slice;
+use core::{ptr::NonNull, slice};
 use kernel::{
-    bindings::{gfp_t, netlink_filter_fn, netlink_skb_parms},
+    bindings::{gfp_t, netlink_filter_fn, netlink_skb_parms, sk_buff},
     prelude::*,
 };
 
@@ -46,6 +53,13 @@ assert_declared!(
     cn_core_register,
     cn_core_unregister,
     cn_core_send,
+    cn_core_alloc,
+    cn_core_post,
+    cn_core_free,
+    cn_core_has_listeners,
+    cn_core_capable,
+    cn_core_watch,
+    cn_core_unwatch,
 );
 
 /// Registers a callback under an id.
@@ -90,9 +104,7 @@ unsafe extern "C" fn cn_add_callback(
 unsafe extern "C" fn cn_del_callback(id: *const cb_id) {
     if let Some(connector) = instance::get() {
         // SAFETY: By the safety requirements of this function.
-        connector
-            .registry()
-            .unregister(unsafe { read_id(id) }, None);
+        connector.unregister(unsafe { read_id(id) }, None);
     }
 }
 
@@ -178,33 +190,46 @@ unsafe extern "C" fn cn_netlink_send_mult(
     ))
 }
 
-/// Registers a callback with a cookie, and writes the number of the registration to `serial`.
+/// Registers a handler, and writes the number of the registration to `serial`.
 ///
-/// Context and errors as for [`cn_add_callback`].
+/// Context and errors as for [`cn_add_callback`]; also `-EPROTO` if the caller was compiled against
+/// another version of this interface, which is reported.
 ///
 /// # Safety
 ///
-/// `id` must point to an id, `name` to a string, `serial` to where a number can be written.
-/// `receive` must be callable with `cookie` until `release` is called, once, on success.
+/// `id` must point to an id, `name` to a string, `serial` to where a number can be written, and
+/// `handler` to a handler of the version that it says. On success, its functions must be callable
+/// with its cookie by all tasks until `release` was called.
 #[no_mangle]
 unsafe extern "C" fn cn_core_register(
     id: *const cb_id,
     name: *const c_char,
-    receive: cn_core_receive_fn,
-    release: cn_core_release_fn,
-    cookie: *mut c_void,
+    handler: *const cn_core_handler,
     serial: *mut u64,
 ) -> c_int {
-    let (Some(receive), Some(release)) = (receive, release) else {
+    // SAFETY: By the safety requirements of this function: all versions start with their number.
+    if let Err(error) = check_version(unsafe { (*handler).version }) {
+        return error.to_errno();
+    }
+    // SAFETY: By the safety requirements of this function; the version is ours.
+    let handler = unsafe { &*handler };
+    let (Some(receive), Some(release)) = (handler.receive, handler.release) else {
         return EINVAL.to_errno();
     };
-    let callback = Callback::WithCookie {
+    let handler = Handler {
         receive,
+        capability: (handler.capability >= 0).then_some(handler.capability),
+        permit: handler.permit,
         release,
-        cookie,
+        cookie: handler.cookie,
+        opens_group: handler.flags & CN_HANDLER_OPEN_GROUP != 0,
+        description: handler.description,
+    };
+    let Ok(handler) = KBox::new(handler, GFP_KERNEL) else {
+        return ENOMEM.to_errno();
     };
     // SAFETY: By the safety requirements of this function.
-    match unsafe { register(id, name, callback) } {
+    match unsafe { register(id, name, Callback::Handler(handler)) } {
         Ok(number) => {
             // SAFETY: By the safety requirements of this function.
             unsafe { serial.write(number) };
@@ -224,25 +249,23 @@ unsafe extern "C" fn cn_core_register(
 #[no_mangle]
 unsafe extern "C" fn cn_core_unregister(id: *const cb_id, serial: u64) {
     if let Some(connector) = instance::get() {
-        connector
-            .registry()
-            // SAFETY: By the safety requirements of this function.
-            .unregister(unsafe { read_id(id) }, Some(serial));
+        // SAFETY: By the safety requirements of this function.
+        connector.unregister(unsafe { read_id(id) }, Some(serial));
     }
 }
 
-/// Sends a message whose payload is elsewhere than its header; else as [`cn_netlink_send`], but
+/// Sends a message whose payload is elsewhere than its header; else as [`cn_netlink_send_mult`], but
 /// returns 0 for success.
 ///
 /// # Safety
 ///
-/// `header` must point to a header, `payload` to as many bytes as it says.
+/// `header` must point to a header, `payload` to as many bytes as it says, and `to` to a target whose
+/// filter, if not null, is callable with its data.
 #[no_mangle]
 unsafe extern "C" fn cn_core_send(
     header: *const cn_msg,
     payload: *const c_void,
-    portid: u32,
-    group: u32,
+    to: *const cn_core_target,
     gfp_mask: gfp_t,
 ) -> c_int {
     let Some(connector) = instance::get() else {
@@ -252,16 +275,180 @@ unsafe extern "C" fn cn_core_send(
     let header = unsafe { &*header.cast::<Header>() };
     // SAFETY: By the safety requirements of this function.
     let payload = unsafe { slice::from_raw_parts(payload.cast::<u8>(), header.len.into()) };
-    let to = Destination {
-        portid,
-        group,
-        filter: Filter {
-            function: None,
-            data: core::ptr::null_mut(),
-        },
-    };
+    // SAFETY: By the safety requirements of this function.
+    let to = Destination::from(unsafe { &*to });
     let parts = [header.as_bytes(), payload];
     into_int(send(connector, header.id, header.seq, parts, to, gfp_mask).map(|_| 0))
+}
+
+/// Makes a buffer for a netlink payload of `len` zeroes, to be written by the caller, and writes the
+/// address of the payload to `data`. It is given to [`cn_core_post`] or [`cn_core_free`].
+///
+/// Context: any that `gfp_mask` allows. Returns null if there is no memory.
+///
+/// # Safety
+///
+/// `data` must point to where a pointer can be written.
+#[no_mangle]
+unsafe extern "C" fn cn_core_alloc(
+    len: u32,
+    seq: u32,
+    gfp_mask: gfp_t,
+    data: *mut *mut c_void,
+) -> *mut sk_buff {
+    let Ok(mut buffer) = Buffer::zeroed(seq, len as usize, gfp_mask) else {
+        Counter::SendNoMemory.count();
+        return core::ptr::null_mut();
+    };
+    // SAFETY: By the safety requirements of this function.
+    unsafe { data.write(buffer.payload().cast()) };
+    buffer.into_raw()
+}
+
+/// Sends a buffer of [`cn_core_alloc`], of whose payload the first `len` bytes were written.
+///
+/// Return values as for [`cn_core_send`]; also `-EMSGSIZE` if the payload is not that long. Consumes
+/// the buffer in any case.
+///
+/// # Safety
+///
+/// `skb` must come from [`cn_core_alloc`], `id` must point to an id, and `to` to a target whose
+/// filter, if not null, is callable with its data.
+#[no_mangle]
+unsafe extern "C" fn cn_core_post(
+    skb: *mut sk_buff,
+    len: u32,
+    id: *const cb_id,
+    to: *const cn_core_target,
+    gfp_mask: gfp_t,
+) -> c_int {
+    let Some(skb) = NonNull::new(skb) else {
+        return ENOMEM.to_errno();
+    };
+    // SAFETY: By the safety requirements of this function.
+    let (mut buffer, id) = unsafe { (Buffer::from_raw(skb), read_id(id)) };
+    // SAFETY: By the safety requirements of this function.
+    let to = Destination::from(unsafe { &*to });
+    let posted = instance::get().ok_or(EAGAIN).and_then(|connector| {
+        buffer.shorten(len as usize)?;
+        post(connector, id, buffer, to, gfp_mask)
+    });
+    into_int(posted.map(|_| 0))
+}
+
+/// Frees a buffer of [`cn_core_alloc`] that is not sent.
+///
+/// # Safety
+///
+/// `skb` must be null or come from [`cn_core_alloc`].
+#[no_mangle]
+unsafe extern "C" fn cn_core_free(skb: *mut sk_buff) {
+    if let Some(skb) = NonNull::new(skb) {
+        // SAFETY: By the safety requirements of this function.
+        drop(unsafe { Buffer::from_raw(skb) });
+    }
+}
+
+/// Returns 1 if anybody listens to `group` (if that is 0, to the group of the id's callback), 0 if
+/// nobody does, or `-ENODEV` if nothing is registered under the id.
+///
+/// Context: any.
+///
+/// # Safety
+///
+/// `id` must point to an id.
+#[no_mangle]
+unsafe extern "C" fn cn_core_has_listeners(id: *const cb_id, group: u32) -> c_int {
+    let result = instance::get().ok_or(EAGAIN).and_then(|connector| {
+        // SAFETY: By the safety requirements of this function.
+        has_listeners(connector, unsafe { read_id(id) }, group)
+    });
+    into_int(result.map(c_int::from))
+}
+
+/// Whether both the opener of the socket and the sender have a capability in the initial user
+/// namespace.
+///
+/// # Safety
+///
+/// `parms` must be what a handler is looking at.
+#[no_mangle]
+unsafe extern "C" fn cn_core_capable(parms: *const netlink_skb_parms, capability: c_int) -> bool {
+    // SAFETY: By the safety requirements of this function.
+    unsafe { is_capable(parms, capability) }
+}
+
+/// Adds a watcher, and writes its number to `serial`.
+///
+/// Context: process; may sleep. Returns 0, `-EAGAIN`, `-ENOMEM`, or `-EPROTO` as
+/// [`cn_core_register`]. On failure, the cookie is not released.
+///
+/// # Safety
+///
+/// `watch` must be callable with `cookie` by all tasks until `release` is called; `serial` must
+/// point to where a number can be written.
+#[no_mangle]
+unsafe extern "C" fn cn_core_watch(
+    version: u32,
+    watch: cn_core_watch_fn,
+    release: cn_core_release_fn,
+    cookie: *mut c_void,
+    serial: *mut u64,
+) -> c_int {
+    let (Some(watch), Some(release)) = (watch, release) else {
+        return EINVAL.to_errno();
+    };
+    let result = check_version(version).and_then(|()| {
+        let connector = instance::get().ok_or(EAGAIN)?;
+        // SAFETY: By the safety requirements of this function.
+        connector
+            .notifier()
+            .watch(|| unsafe { Watcher::new(watch, release, cookie) })
+    });
+    match result {
+        Ok(number) => {
+            // SAFETY: By the safety requirements of this function.
+            unsafe { serial.write(number) };
+            0
+        }
+        Err(error) => error.to_errno(),
+    }
+}
+
+/// Removes a watcher; when this returns, it is not running and its cookie is released.
+///
+/// Context: process; may sleep. Inside of a watcher it does not wait.
+#[no_mangle]
+extern "C" fn cn_core_unwatch(serial: u64) {
+    if let Some(connector) = instance::get() {
+        connector.notifier().unwatch(serial);
+    }
+}
+
+/// # Errors
+///
+/// `EPROTO`: the caller was compiled against another version of the interface.
+fn check_version(version: u32) -> Result {
+    if version == CN_CORE_VERSION {
+        return Ok(());
+    }
+    pr_err!(
+        "a module was built for version {version} of the crate connector, but this is version {CN_CORE_VERSION}; build it again\n"
+    );
+    Err(EPROTO)
+}
+
+impl From<&cn_core_target> for Destination {
+    fn from(target: &cn_core_target) -> Self {
+        Self {
+            portid: target.portid,
+            group: target.group,
+            filter: Filter {
+                function: target.filter,
+                data: target.filter_data,
+            },
+        }
+    }
 }
 
 /// # Safety
@@ -281,7 +468,7 @@ unsafe fn register(id: *const cb_id, name: *const c_char, callback: Callback) ->
     }));
     // SAFETY: By the safety requirements of this function.
     let id = unsafe { read_id(id) };
-    connector.registry().register(id, name, callback)
+    connector.register(id, name, callback)
 }
 
 /// # Safety

@@ -11,12 +11,16 @@
 //! | [`receive`]: message by message         | `connector::wire`: the format                  |
 //! | [`registry`]: whose it is               | [`table`]: the callbacks, [`running`]: in use  |
 //! | [`c_abi`]: from and to other modules    | [`send`], [`buffer`]: on the way to programs   |
+//! | [`channel`]: requests for notification  | [`notifier`]: who is told of ids that come, go |
 //!
 //! C counterpart: `drivers/connector/`.
 
+mod access;
 mod active;
 mod buffer;
 mod c_abi;
+mod chain;
+mod channel;
 mod counters;
 mod entry;
 mod entry_list;
@@ -24,7 +28,9 @@ mod instance;
 #[cfg(CONFIG_CONNECTOR_KUNIT_TEST)]
 mod kunit;
 mod module_notifier;
+mod notifier;
 mod once;
+mod open_groups;
 mod parameters;
 mod probe;
 mod proc_files;
@@ -32,14 +38,20 @@ mod rcu;
 mod receive;
 mod received;
 mod registry;
+mod request;
 mod running;
 mod send;
 mod socket;
 mod table;
+mod watcher;
+mod zeroed;
 
+use channel::Channel;
+use connector::Id;
 use instance::Instance;
 use kernel::prelude::*;
 use module_notifier::ModuleNotifier;
+use notifier::Limits;
 use parameters::{Groups, Refused, MAX_GROUPS};
 use proc_files::ProcFiles;
 use socket::Socket;
@@ -60,6 +72,26 @@ module! {
             default: 0,
             description: "Groups that need no privilege to join, as a mask; bit 0 is group 1, which is always open (default 0)",
         },
+        notify: bool {
+            default: true,
+            description: "Whether there is a notification channel (default true)",
+        },
+        cn_idx: u32 {
+            default: 0xffffffff,
+            description: "Index of the notification channel's id (default 4294967295)",
+        },
+        cn_val: u32 {
+            default: 0xffffffff,
+            description: "Value of the notification channel's id (default 4294967295)",
+        },
+        notify_max: u32 {
+            default: 1024,
+            description: "Most requests for notification in all (default 1024)",
+        },
+        notify_max_per_socket: u32 {
+            default: 64,
+            description: "Most requests for notification of one socket (default 64)",
+        },
     },
 }
 
@@ -67,6 +99,7 @@ module! {
 struct Module {
     /// Programs can send from when this exists.
     _socket: Socket,
+    _channel: Option<Channel>,
     _proc_files: ProcFiles,
     _module_notifier: ModuleNotifier,
     _instance: Instance,
@@ -74,19 +107,40 @@ struct Module {
 
 impl kernel::Module for Module {
     fn init(module: &'static ThisModule) -> Result<Self> {
-        let instance = Instance::start(groups()?)?;
+        let instance = Instance::start(groups()?, limits())?;
         let module_notifier = ModuleNotifier::new()?;
         let proc_files = ProcFiles::new()?;
+        let channel = module_parameters::notify
+            .value()
+            .then(|| Channel::new(instance.connector(), channel_id()))
+            .transpose()?;
         let socket = Socket::new(module, instance.connector().groups()).inspect_err(|_| {
             pr_err!("cannot create the netlink socket; is another connector running?\n");
         })?;
         instance.connector().set_socket(socket.handle());
         Ok(Self {
             _socket: socket,
+            _channel: channel,
             _proc_files: proc_files,
             _module_notifier: module_notifier,
             _instance: instance,
         })
+    }
+}
+
+/// What the module parameters say about the id of the notification channel.
+fn channel_id() -> Id {
+    Id::new(
+        module_parameters::cn_idx.value(),
+        module_parameters::cn_val.value(),
+    )
+}
+
+/// What the module parameters say about requests for notification.
+fn limits() -> Limits {
+    Limits {
+        total: module_parameters::notify_max.value() as usize,
+        per_socket: module_parameters::notify_max_per_socket.value() as usize,
     }
 }
 

@@ -22,8 +22,6 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Messages that were handed to a callback.
-    Delivered = cn_counter_CN_DELIVERED, c"delivered";
     /// Answers to `NLM_F_ACK`, errors included.
     Answered = cn_counter_CN_ANSWERED, c"answered";
     /// Dropped: the datagram is too short for a netlink header.
@@ -38,6 +36,8 @@ counters! {
     DropMessageLength = cn_counter_CN_DROP_MESSAGE_LENGTH, c"drop_message_length";
     /// Dropped: nothing is registered under the id.
     DropUnknownId = cn_counter_CN_DROP_UNKNOWN_ID, c"drop_unknown_id";
+    /// Dropped: the sender may not send to the callback.
+    DropRefused = cn_counter_CN_DROP_REFUSED, c"drop_refused";
     /// Dropped: no memory to run the callback.
     DropNoMemory = cn_counter_CN_DROP_NO_MEMORY, c"drop_no_memory";
     /// Messages that were sent and reached a receive buffer.
@@ -50,25 +50,28 @@ counters! {
     SendNoMemory = cn_counter_CN_SEND_NO_MEMORY, c"send_no_memory";
     /// Sent, but no receiver took it: buffers full, port gone, filtered out.
     SendRefused = cn_counter_CN_SEND_REFUSED, c"send_refused";
+    /// Notifications of ids coming and going that were sent.
+    Notified = cn_counter_CN_NOTIFIED, c"notified";
+    /// Notifications that were lost for lack of memory or because no receiver took them.
+    NotifyLost = cn_counter_CN_NOTIFY_LOST, c"notify_lost";
 }
 
-/// The counters of messages that came in; each message is counted once.
-const INCOMING: &[Counter] = &[
-    Counter::Delivered,
+/// The counters of messages that came in and reached no callback; each message is counted once.
+const DROPPED: &[Counter] = &[
     Counter::DropShort,
     Counter::DropLength,
     Counter::DropPayload,
     Counter::DropTooLong,
     Counter::DropMessageLength,
     Counter::DropUnknownId,
+    Counter::DropRefused,
     Counter::DropNoMemory,
 ];
 
-/// How many messages came in, well-formed or not.
-pub(crate) fn received() -> u64 {
-    INCOMING
-        .iter()
-        .fold(0, |sum: u64, counter| sum.wrapping_add(counter.total()))
+/// How many messages came in and reached no callback.
+pub(crate) fn dropped() -> u64 {
+    let totals = DROPPED.iter().map(|counter| counter.total());
+    totals.fold(0, u64::wrapping_add)
 }
 
 static_assert!(ALL.len() == bindings::cn_counter_CN_COUNTERS as usize);

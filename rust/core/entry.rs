@@ -8,13 +8,14 @@
 //!
 //! C counterpart: `struct cn_callback_entry` in `include/linux/connector.h`.
 
-use crate::{once::read_once, rcu};
+use crate::{access::is_capable, counters::Counter, once::read_once, rcu};
 use connector::{bindings, Id};
 use core::{cell::UnsafeCell, ops::Deref, ptr::NonNull};
 use kernel::{
     bindings::netlink_skb_parms,
+    error::to_result,
     prelude::*,
-    sync::atomic::{Atomic, Full},
+    sync::atomic::{Atomic, Full, Relaxed},
 };
 
 /// Room for the name of a callback and the NUL behind it.
@@ -44,32 +45,119 @@ const LIVE: u32 = 0;
 const DEAD: u32 = 1;
 const CLAIMED: u32 = 2;
 
+/// The C function that is called for a message; it knows nothing of errors.
+pub(crate) type CFunction = unsafe extern "C" fn(*mut bindings::cn_msg, *mut netlink_skb_parms);
+
+/// What is called for a message, as the crate `connector` registers it.
+pub(crate) struct Handler {
+    /// Called for each message that may be sent.
+    pub(crate) receive:
+        unsafe extern "C" fn(*mut c_void, *mut bindings::cn_msg, *mut netlink_skb_parms) -> c_int,
+    /// The capability that opener and sender need, if any.
+    pub(crate) capability: Option<c_int>,
+    /// Whether the sender may send, if that depends on more than the capability.
+    pub(crate) permit: Option<unsafe extern "C" fn(*mut c_void, *mut netlink_skb_parms) -> bool>,
+    /// Called once, when nothing else will be called any more.
+    pub(crate) release: unsafe extern "C" fn(*mut c_void),
+    /// The first argument of these functions.
+    pub(crate) cookie: *mut c_void,
+    /// Whether everyone may join the group.
+    pub(crate) opens_group: bool,
+    /// What the handler is for, in words; null or a string that lives as long as the handler.
+    pub(crate) description: *const c_char,
+}
+
+impl Handler {
+    /// Calls the handler, and returns what it returned; [`None`] if the sender may not send to it.
+    ///
+    /// Apart from what calls functions in C, to keep that small.
+    ///
+    /// # Safety
+    ///
+    /// `message` must point to a message that is followed by as many bytes as it says, and `parms`
+    /// to its control block; its sender must be the running task. The handler must not have been
+    /// released.
+    #[inline(never)]
+    pub(crate) unsafe fn receive(
+        &self,
+        message: *mut bindings::cn_msg,
+        parms: *mut netlink_skb_parms,
+    ) -> Option<Result> {
+        let is_permitted = self
+            .capability
+            // SAFETY: By the safety requirements.
+            .is_none_or(|capability| unsafe { is_capable(parms, capability) })
+            && self
+                .permit
+                // SAFETY: By the safety requirements.
+                .is_none_or(|permit| unsafe { permit(self.cookie, parms) });
+        if !is_permitted {
+            return None;
+        }
+        // SAFETY: By the safety requirements.
+        Some(to_result(unsafe {
+            (self.receive)(self.cookie, message, parms)
+        }))
+    }
+}
+
 /// What is called for a message.
-#[derive(Clone, Copy)]
 pub(crate) enum Callback {
-    /// A C function, which knows nothing of errors.
-    C(unsafe extern "C" fn(*mut bindings::cn_msg, *mut netlink_skb_parms)),
-    /// A function with a cookie, as the crate `connector` registers it.
-    WithCookie {
-        /// Called for each message.
-        receive: unsafe extern "C" fn(
-            *mut c_void,
-            *mut bindings::cn_msg,
-            *mut netlink_skb_parms,
-        ) -> c_int,
-        /// Called once, when `receive` will never run again.
-        release: unsafe extern "C" fn(*mut c_void),
-        /// The first argument of both.
-        cookie: *mut c_void,
-    },
+    /// A function in C, to which everyone may send.
+    C(CFunction),
+    /// A function with a cookie. Apart, so that entries of functions in C stay small.
+    Handler(KBox<Handler>),
 }
 
 impl Callback {
     /// The address of the code that is called.
     pub(crate) fn address(&self) -> *const c_void {
-        match *self {
-            Self::C(callback) => callback as *const c_void,
-            Self::WithCookie { receive, .. } => receive as *const c_void,
+        match self {
+            Self::C(function) => *function as *const c_void,
+            Self::Handler(handler) => handler.receive as *const c_void,
+        }
+    }
+
+    /// The handler, where it is one.
+    pub(crate) fn handler(&self) -> Option<&Handler> {
+        match self {
+            Self::C(_) => None,
+            Self::Handler(handler) => Some(handler),
+        }
+    }
+}
+
+/// What happened to the messages for a callback.
+pub(crate) struct Tally {
+    /// Handed to the callback.
+    pub(crate) delivered: Atomic<u64>,
+    /// Of these, those for which it returned an error.
+    pub(crate) failed: Atomic<u64>,
+    /// Not handed to it, because the sender may not send to it.
+    pub(crate) refused: Atomic<u64>,
+}
+
+impl Tally {
+    /// Counts a message that was delivered.
+    #[inline]
+    pub(crate) fn count_delivered(&self) {
+        self.delivered.add(1u64, Relaxed);
+    }
+
+    /// Counts a message by what a handler returned; [`None`] if it was not called.
+    #[inline(never)]
+    pub(crate) fn count(&self, returned: Option<Result>) {
+        match returned {
+            Some(result) => {
+                self.count_delivered();
+                if result.is_err() {
+                    self.failed.add(1u64, Relaxed);
+                }
+            }
+            None => {
+                self.refused.add(1u64, Relaxed);
+                Counter::DropRefused.count();
+            }
         }
     }
 }
@@ -93,6 +181,7 @@ pub(crate) struct Entry {
     callback: Callback,
     serial: u64,
     links: UnsafeCell<Links>,
+    tally: Tally,
     name: Name,
 }
 
@@ -111,8 +200,21 @@ impl Entry {
 
     /// What to call.
     #[inline]
-    pub(crate) fn callback(&self) -> Callback {
+    pub(crate) fn callback(&self) -> &Callback {
+        &self.callback
+    }
+
+    /// What happened to the messages for this callback.
+    #[inline]
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Whether everyone may join the group of this callback.
+    pub(crate) fn opens_group(&self) -> bool {
         self.callback
+            .handler()
+            .is_some_and(|handler| handler.opens_group)
     }
 
     /// The number that tells this registration from earlier and later ones.
@@ -176,6 +278,11 @@ impl OwnedEntry {
                     previous: core::ptr::null_mut(),
                     next: core::ptr::null_mut(),
                 }),
+                tally: Tally {
+                    delivered: Atomic::new(0),
+                    failed: Atomic::new(0),
+                    refused: Atomic::new(0),
+                },
                 name,
             },
             GFP_KERNEL,
@@ -211,9 +318,13 @@ impl Deref for OwnedEntry {
 
 impl Drop for OwnedEntry {
     fn drop(&mut self) {
+        if let Callback::Handler(handler) = self.callback() {
+            // SAFETY: The handler came from `kmalloc()`, and its entry is about to be freed likewise.
+            unsafe { rcu::free_deferred(core::ptr::from_ref::<Handler>(handler).cast_mut()) };
+        }
         // SAFETY: By the type invariants the entry came from `kmalloc()` and this is its last owner;
-        // who removes an entry from the table does so before it drops it. An entry has nothing
-        // that needs a destructor.
+        // who removes an entry from the table does so before it drops it. But for the handler, an
+        // entry has nothing that needs a destructor.
         unsafe { rcu::free_deferred(self.0.as_ptr()) };
     }
 }

@@ -10,7 +10,8 @@ use kernel::prelude::kunit_tests;
 #[kunit_tests(cn_registry)]
 mod registry_tests {
     use crate::{
-        entry::{Callback, Name},
+        active::Active,
+        entry::{Callback, Handler, Name},
         registry::Registry,
     };
     use connector::{bindings::cn_msg, Id};
@@ -42,12 +43,31 @@ mod registry_tests {
     }
 
     fn add(registry: &Registry, id: Id, name: &[u8], released: &Released) -> Result<u64> {
-        let callback = Callback::WithCookie {
+        let handler = Handler {
             receive,
+            capability: None,
+            permit: None,
             release,
             cookie: core::ptr::from_ref(released).cast_mut().cast(),
+            opens_group: false,
+            description: core::ptr::null(),
         };
-        registry.register(id, Name::new(name.iter().copied()), callback)
+        let callback = Callback::Handler(KBox::new(handler, GFP_KERNEL)?);
+        registry.register(id, Name::new(name.iter().copied()), callback, |_| ())
+    }
+
+    fn unregister(registry: &Registry, id: Id, serial: Option<u64>) {
+        if let Some(serial) = registry.remove(id, serial, |_| ()) {
+            registry.wait(serial);
+        }
+    }
+
+    fn unregister_all(registry: &Registry) {
+        loop {
+            let first = registry.lock().entries().next().map(|entry| entry.id());
+            let Some(id) = first else { break };
+            unregister(registry, id, None);
+        }
     }
 
     fn new() -> Result<Pin<KBox<Registry>>> {
@@ -66,11 +86,11 @@ mod registry_tests {
         assert_eq!(registry.group(id), Some(3));
         assert!(add(&registry, id, b"two", &released) == Err(EINVAL));
         assert!(!is_registered(&registry, Id::new(4, 3)));
-        registry.unregister(id, None);
+        unregister(&registry, id, None);
         assert_eq!(released.load(Relaxed), 1);
         assert!(!is_registered(&registry, id));
         add(&registry, id, b"two", &released)?;
-        registry.unregister_all(|_| true, |_| ());
+        unregister_all(&registry);
         assert_eq!(released.load(Relaxed), 2);
         Ok(())
     }
@@ -80,11 +100,11 @@ mod registry_tests {
         let (released, registry) = (Released::new(0), new()?);
         let id = Id::new(3, 4);
         let first = add(&registry, id, b"", &released)?;
-        registry.unregister(id, None);
+        unregister(&registry, id, None);
         let second = add(&registry, id, b"", &released)?;
-        registry.unregister(id, Some(first));
+        unregister(&registry, id, Some(first));
         assert!(is_registered(&registry, id));
-        registry.unregister(id, Some(second));
+        unregister(&registry, id, Some(second));
         assert!(!is_registered(&registry, id));
         assert_eq!(released.load(Relaxed), 2);
         Ok(())
@@ -100,7 +120,7 @@ mod registry_tests {
         }
         // Every third goes, some come back: the table has holes and grows again.
         for val in (0..N).step_by(3) {
-            registry.unregister(Id::new(7, val), None);
+            unregister(&registry, Id::new(7, val), None);
         }
         for val in 0..N {
             let kept = val.checked_rem(3) != Some(0);
@@ -112,17 +132,19 @@ mod registry_tests {
         let mut last = 0;
         let mut sorted = true;
         let mut count = 0;
-        registry.for_each(|entry| {
+        registry.lock().entries().for_each(|entry| {
             sorted &= entry.serial() > last;
             last = entry.serial();
             count += 1u32;
         });
         assert!(sorted);
         assert_eq!(count, N / 3 * 2 + N);
-        registry.unregister_all(|entry| entry.id().idx() == 7, |_| ());
+        for val in 0..N {
+            unregister(&registry, Id::new(7, val), None);
+        }
         assert!(!is_registered(&registry, Id::new(7, 1)));
         assert!(is_registered(&registry, Id::new(8, 1)));
-        registry.unregister_all(|_| true, |_| ());
+        unregister_all(&registry);
         assert_eq!(released.load(Relaxed), 2 * N as usize);
         Ok(())
     }
@@ -134,13 +156,13 @@ mod registry_tests {
         add(&registry, Id::new(1, 2), b"ab\0cd", &released)?;
         let mut lengths = [0; 2];
         let mut places = lengths.iter_mut();
-        registry.for_each(|entry| {
+        registry.lock().entries().for_each(|entry| {
             if let Some(place) = places.next() {
                 *place = entry.name().to_bytes().len();
             }
         });
         assert_eq!(lengths, [31, 2]);
-        registry.unregister_all(|_| true, |_| ());
+        unregister_all(&registry);
         Ok(())
     }
 
@@ -151,16 +173,18 @@ mod registry_tests {
         let other = Id::new(1, 2);
         add(&registry, id, b"", &released)?;
         add(&registry, other, b"", &released)?;
-        registry.with_callback(id, |_| {
-            registry.unregister(id, None);
+        let inside = |_: &Active<'_>| {
+            unregister(&registry, id, None);
             assert_eq!(released.load(Relaxed), 0);
             assert!(!is_registered(&registry, id));
             // One that nobody runs is released at once, here too.
-            registry.unregister(other, None);
+            unregister(&registry, other, None);
             assert_eq!(released.load(Relaxed), 1);
-        })?;
+            Ok(())
+        };
+        registry.with_callback(id, inside, Err)?;
         assert_eq!(released.load(Relaxed), 2);
-        assert!(registry.with_callback(id, |_| ()) == Err(ENODEV));
+        assert!(registry.with_callback(id, |_| Ok(()), Err) == Err(ENODEV));
         Ok(())
     }
 
@@ -188,14 +212,15 @@ mod registry_tests {
         add(&shared.registry, id, b"", &shared.released)?;
         let caller = shared.clone();
         workqueue::system().try_spawn(GFP_KERNEL, move || {
-            let _ = caller.registry.with_callback(id, |_| {
+            let inside = |_: &Active<'_>| {
                 caller.started.complete_all();
                 fsleep(Delta::from_millis(100));
                 caller.returned.store(1, Relaxed);
-            });
+            };
+            caller.registry.with_callback(id, inside, |_| ());
         })?;
         shared.started.wait_for_completion();
-        shared.registry.unregister(id, None);
+        unregister(&shared.registry, id, None);
         assert_eq!(shared.returned.load(Relaxed), 1);
         assert_eq!(shared.released.load(Relaxed), 1);
         Ok(())

@@ -77,9 +77,10 @@ unsafe extern "C" fn notify_callback(
         return 0;
     };
     let module = data.cast::<module>();
-    connector.registry().unregister_all(
-        // SAFETY: By the safety requirements; the module's memory is freed after all notifiers.
-        |entry| unsafe { cn_glue_within_module(entry.callback().address(), module) },
+    // SAFETY: By the safety requirements; the module's memory is freed after all notifiers.
+    let is_of_module = |address| unsafe { cn_glue_within_module(address, module) };
+    connector.unregister_all(
+        |entry| is_of_module(entry.callback().address()),
         |entry| {
             pr_warn!(
                 "a module was unloaded without unregistering callback {}:{} ({}); removed\n",
@@ -89,5 +90,11 @@ unsafe extern "C" fn notify_callback(
             );
         },
     );
+    let forgotten = connector
+        .notifier()
+        .unwatch_all(|watcher| is_of_module(watcher.address()));
+    if forgotten != 0 {
+        pr_warn!("a module was unloaded without removing {forgotten} watchers; removed\n");
+    }
     0
 }

@@ -4,7 +4,7 @@
 //!
 //! C counterpart: `cn_proc_show()` in `drivers/connector/connector.c`.
 
-use crate::{counters, instance};
+use crate::{counters, entry::Entry, instance, once::read_once};
 use connector::bindings::{cn_glue_proc_create, cn_glue_proc_remove};
 use kernel::{
     bindings::{self, seq_file},
@@ -69,7 +69,7 @@ unsafe extern "C" fn show_callbacks(file: *mut seq_file, _: *mut c_void) -> c_in
     // SAFETY: By the safety requirements; the format has no arguments.
     unsafe { bindings::seq_printf(file, c"Name            ID\n".as_char_ptr()) };
     if let Some(connector) = instance::get() {
-        connector.registry().for_each(|entry| {
+        connector.registry().lock().entries().for_each(|entry| {
             let (name, id) = (entry.name(), entry.id());
             // SAFETY: By the safety requirements; the format fits the arguments.
             unsafe {
@@ -86,7 +86,7 @@ unsafe extern "C" fn show_callbacks(file: *mut seq_file, _: *mut c_void) -> c_in
     0
 }
 
-/// Shows all counters.
+/// Shows all counters, and then those of each callback, in order of registration.
 ///
 /// # Safety
 ///
@@ -98,9 +98,64 @@ unsafe extern "C" fn show_stats(file: *mut seq_file, _: *mut c_void) -> c_int {
             bindings::seq_printf(file, c"%s %llu\n".as_char_ptr(), name.as_char_ptr(), value)
         };
     };
-    show(c"received", counters::received());
+    let Some(connector) = instance::get() else {
+        return 0;
+    };
+    let table = connector.registry().lock();
+    let delivered = table.delivered();
+    show(c"received", delivered.wrapping_add(counters::dropped()));
+    show(c"delivered", delivered);
     for (counter, name) in counters::ALL {
         show(name, counter.total());
     }
+    for entry in table.entries() {
+        // SAFETY: By the safety requirements.
+        unsafe { show_entry(file, entry) };
+    }
     0
+}
+
+/// Shows the counters and the policy of a callback.
+///
+/// # Safety
+///
+/// `file` must be a sequence file that is being read.
+unsafe fn show_entry(file: *mut seq_file, entry: &Entry) {
+    let tally = entry.tally();
+    // SAFETY: By the safety requirements; the format fits the arguments.
+    unsafe {
+        bindings::seq_printf(
+            file,
+            c"id %u:%u delivered %llu failed %llu refused %llu".as_char_ptr(),
+            entry.id().idx(),
+            entry.id().val(),
+            read_once(&tally.delivered),
+            read_once(&tally.failed),
+            read_once(&tally.refused),
+        )
+    };
+    let group = if entry.opens_group() {
+        c"open"
+    } else {
+        c"closed"
+    };
+    let handler = entry.callback().handler();
+    let capability = handler.map_or(-1, |handler| handler.capability.unwrap_or(-1));
+    // SAFETY: As above.
+    unsafe {
+        bindings::seq_printf(
+            file,
+            c" capability %d group %s name %s".as_char_ptr(),
+            capability,
+            group.as_char_ptr(),
+            entry.name().as_char_ptr(),
+        )
+    };
+    let description = handler.map_or(core::ptr::null(), |handler| handler.description);
+    if !description.is_null() {
+        // SAFETY: As above; a description lives as long as its handler.
+        unsafe { bindings::seq_printf(file, c" description %s".as_char_ptr(), description) };
+    }
+    // SAFETY: As above.
+    unsafe { bindings::seq_printf(file, c"\n".as_char_ptr()) };
 }

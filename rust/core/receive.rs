@@ -37,13 +37,11 @@ fn receive_rest(registry: &Registry, mut datagram: Received<'_>) {
 #[inline(always)]
 fn handle(registry: &Registry, datagram: &mut Received<'_>) {
     let outcome = match datagram.current().id {
-        Ok(id) => match registry.with_callback(id, |active| datagram.call(active)) {
-            Ok(result) => {
-                Counter::Delivered.count();
-                Outcome::Returned(result)
-            }
-            Err(error) => Outcome::drop_undeliverable(error),
-        },
+        Ok(id) => registry.with_callback(
+            id,
+            |active| datagram.call(active),
+            Outcome::drop_undeliverable,
+        ),
         Err(reason) => Outcome::drop_malformed(reason),
     };
     if datagram.current().wants_ack() {
@@ -58,6 +56,8 @@ pub(crate) enum Outcome {
     Returned(Result),
     /// There is no callback to be called, or no memory to call it.
     Undeliverable(Error),
+    /// The sender may not send to the callback.
+    Refused,
     /// The message is malformed.
     Malformed(Malformed),
 }
@@ -93,6 +93,7 @@ impl Outcome {
         match *self {
             Self::Returned(result) => result,
             Self::Undeliverable(error) => Err(error),
+            Self::Refused => Err(EPERM),
             Self::Malformed(Malformed::TooLong) => Err(EMSGSIZE),
             Self::Malformed(_) => Err(EINVAL),
         }
@@ -106,6 +107,7 @@ impl Outcome {
                 c"no callback is registered under this id"
             }
             Self::Undeliverable(_) => c"no memory to run the callback",
+            Self::Refused => c"the sender may not send to this id",
             Self::Malformed(Malformed::Short) => c"datagram is shorter than a netlink header",
             Self::Malformed(Malformed::Length) => c"nlmsg_len does not fit the datagram",
             Self::Malformed(Malformed::Payload) => c"payload is shorter than struct cn_msg",

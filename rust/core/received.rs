@@ -93,31 +93,27 @@ impl Received<'_> {
         unsafe { &raw mut (*self.skb.as_ptr()).cb }.cast()
     }
 
-    /// Calls a callback with the current message, and returns what it returned; a C callback always
-    /// succeeds.
-    ///
-    /// # Errors
-    ///
-    /// [`EINVAL`]: the current message is malformed; else the callback's own.
+    /// Calls a callback with the current message, and counts what came of it.
     #[inline]
-    pub(crate) fn call(&mut self, active: &Active<'_>) -> Result {
-        if self.frame.id.is_err() {
-            return Err(EINVAL);
+    pub(crate) fn call(&mut self, active: &Active<'_>) -> Outcome {
+        if let Err(reason) = self.frame.id {
+            return Outcome::Malformed(reason);
         }
         let message = self.at::<cn_msg>(self.frame.header_offset());
-        match active.callback() {
-            Callback::C(callback) => {
+        match active.entry().callback() {
+            Callback::C(function) => {
                 // SAFETY: The message is as long as it says, as the frame was checked; by the type
                 // invariants the control block is that of netlink. `active` proves that the callback
                 // may be called.
-                unsafe { callback(message, self.parms()) };
-                Ok(())
+                unsafe { function(message, self.parms()) };
+                active.entry().tally().count_delivered();
+                Outcome::Returned(Ok(()))
             }
-            Callback::WithCookie {
-                receive, cookie, ..
-            } => {
-                // SAFETY: As above; the cookie is not released while the callback is active.
-                kernel::error::to_result(unsafe { receive(cookie, message, self.parms()) })
+            Callback::Handler(handler) => {
+                // SAFETY: As above; `active` proves that the handler was not released.
+                let returned = unsafe { handler.receive(message, self.parms()) };
+                active.entry().tally().count(returned);
+                returned.map_or(Outcome::Refused, Outcome::Returned)
             }
         }
     }

@@ -54,16 +54,24 @@ impl Registry {
 
     /// Registers a callback and returns the number of the registration.
     ///
+    /// `added` is called with the entry while the table is locked.
+    ///
     /// Context: process; may sleep.
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`]: the id is taken.
+    /// - [`EINVAL`]: the id is taken. The handler, if it is one, is not released.
     /// - [`ENOMEM`]: no memory.
-    pub(crate) fn register(&self, id: Id, name: Name, callback: Callback) -> Result<u64> {
+    pub(crate) fn register(
+        &self,
+        id: Id,
+        name: Name,
+        callback: Callback,
+        added: impl FnOnce(&Entry),
+    ) -> Result<u64> {
         let mut table = self.table.lock();
         let serial = table.next_serial();
-        table.insert(OwnedEntry::new(id, name, callback, serial)?)?;
+        added(table.insert(OwnedEntry::new(id, name, callback, serial)?)?);
         Ok(serial)
     }
 
@@ -75,7 +83,8 @@ impl Registry {
         Some(self.table.find(id, &rcu::read_lock())?.group())
     }
 
-    /// Runs `call` with the callback of an id, which can't be unregistered meanwhile.
+    /// Runs `call` with the callback of an id, which can't be unregistered meanwhile; or `otherwise`
+    /// with an error.
     ///
     /// Context: process; sleeps if the callback does.
     ///
@@ -88,81 +97,75 @@ impl Registry {
         &self,
         id: Id,
         call: impl FnOnce(&Active<'_>) -> R,
-    ) -> Result<R> {
-        let result = Active::enter(&self.table, &self.running, id).map(|active| {
-            let result = call(&active);
-            active.leave();
-            result
-        });
+        otherwise: impl FnOnce(Error) -> R,
+    ) -> R {
+        let result = match Active::enter(&self.table, &self.running, id) {
+            Ok(active) => {
+                let result = call(&active);
+                active.leave();
+                result
+            }
+            Err(error) => otherwise(error),
+        };
         if read_once(&self.retired) != 0 {
             self.let_go_of_idle();
         }
         result
     }
 
-    /// Unregisters the callback of an id; does nothing if there is none.
+    /// Unregisters the callback of an id, with the given serial number if there is one; does
+    /// nothing if there is none. Does not wait: that is up to [`Self::wait`].
     ///
-    /// With `serial`, only the registration with this number is meant: one that somebody else has
-    /// unregistered already is still waited for.
+    /// `removed` is called with the entry while the table is locked. Returns the serial number of
+    /// what is to be waited for. With `serial`, that is also something that somebody else has
+    /// unregistered.
     ///
-    /// Context: process; sleeps until the callback has returned, except inside a callback.
-    pub(crate) fn unregister(&self, id: Id, serial: Option<u64>) {
+    /// Context: process; may sleep.
+    pub(crate) fn remove(
+        &self,
+        id: Id,
+        serial: Option<u64>,
+        removed: impl FnOnce(&Entry),
+    ) -> Option<u64> {
         let mut table = self.table.lock();
-        let serial = match table.remove(id, serial) {
-            Some(entry) => match self.retire(&mut table, entry) {
-                Some(serial) => serial,
-                None => return,
-            },
-            None => match serial {
-                Some(serial) => serial,
-                None => return,
-            },
+        let Some(entry) = table.remove(id, serial) else {
+            return serial;
         };
-        drop(table);
+        removed(&entry);
+        self.retire(&mut table, entry)
+    }
 
+    /// Waits until what was unregistered is let go of: until its callback has returned. Inside a
+    /// callback it does not wait.
+    ///
+    /// Context: process; may sleep.
+    pub(crate) fn wait(&self, serial: u64) {
         self.let_go_of_idle();
         if !self.running.is_inside(current_task()) {
             self.wait_until_gone(|entry| entry.serial() == serial);
         }
     }
 
-    /// Unregisters all callbacks for which `predicate` holds, and waits until they and those that
-    /// were unregistered before are let go of. `report` is called with each of the former.
+    /// Waits until no unregistered entry for which `predicate` holds is in use.
     ///
-    /// Context: process, not inside a callback; sleeps until the callbacks have returned.
-    pub(crate) fn unregister_all(
-        &self,
-        predicate: impl Fn(&Entry) -> bool,
-        mut report: impl FnMut(&Entry),
-    ) {
-        loop {
-            let mut table = self.table.lock();
-            let Some((id, serial)) = table
-                .entries()
-                .find(|entry| predicate(entry))
-                .map(|entry| (entry.id(), entry.serial()))
-            else {
-                break;
-            };
-            if let Some(entry) = table.remove(id, Some(serial)) {
-                report(&entry);
-                self.retire(&mut table, entry);
-            }
-        }
+    /// Context: process, not inside a callback; may sleep.
+    pub(crate) fn wait_for_all(&self, predicate: impl Fn(&Entry) -> bool) {
         self.let_go_of_idle();
         self.wait_until_gone(predicate);
     }
 
-    /// Calls `show` with each entry, in order of registration.
-    pub(crate) fn for_each(&self, show: impl FnMut(&Entry)) {
-        self.table.lock().entries().for_each(show);
+    /// The callbacks, while nothing can be registered or unregistered.
+    pub(crate) fn lock(&self) -> Locked<'_> {
+        self.table.lock()
     }
 
     /// Takes over an entry that can't be found any more. Returns its serial number if there is
     /// still something to be done or to wait for.
     fn retire(&self, table: &mut Locked<'_>, entry: OwnedEntry) -> Option<u64> {
         entry.kill();
-        if matches!(entry.callback(), Callback::C(_)) && !self.running.is_running(entry.token()) {
+        let is_to_be_released = entry.callback().handler().is_some();
+        if !is_to_be_released && !self.running.is_running(entry.token()) {
+            table.bury(entry);
             return None;
         }
         // A full barrier: who gives a seat back after this sees that somebody waits.

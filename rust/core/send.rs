@@ -10,7 +10,7 @@ use crate::{
     instance::Connector,
     socket::{Filter, Handle},
 };
-use connector::{bindings as glue, Id};
+use connector::Id;
 use kernel::{bindings::gfp_t, prelude::*};
 
 /// Where a message goes.
@@ -46,6 +46,45 @@ pub(crate) fn send(
     to: Destination,
     gfp: gfp_t,
 ) -> Result<c_int> {
+    let (socket, group) = listeners(connector, id, &to)?;
+    let buffer = Buffer::new(seq, parts, gfp).inspect_err(|_| Counter::SendNoMemory.count())?;
+    hand_over(socket, buffer, group, to, gfp)
+}
+
+/// Sends a message that was written in place; else as [`send`].
+pub(crate) fn post(
+    connector: &Connector,
+    id: Id,
+    buffer: Buffer,
+    to: Destination,
+    gfp: gfp_t,
+) -> Result<c_int> {
+    let (socket, group) = listeners(connector, id, &to)?;
+    hand_over(socket, buffer, group, to, gfp)
+}
+
+/// Whether anybody listens to `group`; if that is 0, to the group of the id's callback.
+///
+/// Context: any.
+///
+/// # Errors
+///
+/// As for [`send`]: [`EAGAIN`], [`ENODEV`].
+pub(crate) fn has_listeners(connector: &Connector, id: Id, group: u32) -> Result<bool> {
+    let group = match group {
+        0 => connector.registry().group(id).ok_or(ENODEV)?,
+        group => group,
+    };
+    Ok(connector.socket().ok_or(EAGAIN)?.has_listeners(group))
+}
+
+/// The socket to send through, and the group to which the message goes (0 for a port alone).
+///
+/// # Errors
+///
+/// As for [`send`]: [`EAGAIN`], [`ENODEV`] and [`ESRCH`].
+#[inline]
+fn listeners(connector: &Connector, id: Id, to: &Destination) -> Result<(Handle, u32)> {
     let group = if to.portid != 0 || to.group != 0 {
         to.group
     } else {
@@ -59,31 +98,28 @@ pub(crate) fn send(
         Counter::SendNoListener.count();
         return Err(ESRCH);
     }
-
-    let mut buffer = Buffer::new(seq, parts, gfp).inspect_err(|_| Counter::SendNoMemory.count())?;
-    buffer.set_group(group);
-    let sent = hand_over(socket, buffer, group, to, gfp);
-    match sent {
-        Ok(_) => Counter::Sent.count(),
-        Err(_) => Counter::SendRefused.count(),
-    }
-    sent
+    Ok((socket, group))
 }
 
 #[inline]
 fn hand_over(
     socket: Handle,
-    buffer: Buffer,
+    mut buffer: Buffer,
     group: u32,
     to: Destination,
     gfp: gfp_t,
 ) -> Result<c_int> {
-    if group != 0 {
-        return socket
+    buffer.set_group(group);
+    let sent = if group != 0 {
+        socket
             .multicast(buffer, to.portid, group, gfp, to.filter)
-            .map(|()| 0);
+            .map(|()| 0)
+    } else {
+        socket.unicast(buffer, to.portid, gfp)
+    };
+    match sent {
+        Ok(_) => Counter::Sent.count(),
+        Err(_) => Counter::SendRefused.count(),
     }
-    // SAFETY: Any flags will do.
-    let may_wait = unsafe { glue::cn_glue_may_block(gfp) };
-    socket.unicast(buffer, to.portid, may_wait)
+    sent
 }

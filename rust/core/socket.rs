@@ -6,8 +6,11 @@
 //! `netlink_unicast()` in `include/linux/netlink.h`; `cn_bind()` and `cn_release()` in
 //! `drivers/connector/connector.c`.
 
-use crate::{buffer::Buffer, instance, parameters::Groups, receive::receive, received::Received};
-use connector::bindings::{cn_glue_user_data, CN_IDX_PROC};
+use crate::{
+    buffer::Buffer, instance, notifier::Owner, parameters::Groups, receive::receive,
+    received::Received,
+};
+use connector::bindings::{cn_glue_may_block, cn_glue_user_data, CN_IDX_PROC};
 use core::ptr::NonNull;
 use kernel::{
     bindings::{self, gfp_t, net, netlink_filter_fn, netlink_kernel_cfg, sk_buff, sock},
@@ -19,6 +22,14 @@ use kernel::{
 pub(crate) struct Filter {
     pub(crate) function: netlink_filter_fn,
     pub(crate) data: *mut c_void,
+}
+
+impl Filter {
+    /// All listeners get the message.
+    pub(crate) const NONE: Self = Self {
+        function: None,
+        data: core::ptr::null_mut(),
+    };
 }
 
 /// A pointer to the kernel's socket, to send through it.
@@ -73,7 +84,8 @@ impl Handle {
         })
     }
 
-    /// Sends to the socket with port `portid`, and returns the number of bytes.
+    /// Sends to the socket with port `portid`, and returns the number of bytes. Waits while its
+    /// receive buffer is full, if `gfp` allows it.
     ///
     /// # Errors
     ///
@@ -81,7 +93,9 @@ impl Handle {
     /// - [`EAGAIN`]: its receive buffer is full, and waiting is not allowed.
     /// - [`EINTR`] or `ERESTARTSYS`: a signal came while waiting.
     #[inline]
-    pub(crate) fn unicast(self, buffer: Buffer, portid: u32, may_wait: bool) -> Result<c_int> {
+    pub(crate) fn unicast(self, buffer: Buffer, portid: u32, gfp: gfp_t) -> Result<c_int> {
+        // SAFETY: Any flags will do.
+        let may_wait = unsafe { cn_glue_may_block(gfp) };
         // SAFETY: By the type invariants this is a kernel socket; the buffer is given away.
         let sent = unsafe {
             bindings::netlink_unicast(
@@ -169,7 +183,7 @@ unsafe extern "C" fn bind_callback(net: *mut net, group: c_int) -> c_int {
     let is_open = u32::try_from(group)
         .ok()
         .zip(instance::get())
-        .is_some_and(|(group, connector)| connector.groups().is_open(group));
+        .is_some_and(|(group, connector)| connector.is_open(group));
     // SAFETY: By the safety requirements; a network namespace holds its user namespace.
     if is_open || unsafe { bindings::ns_capable((*net).user_ns, bindings::CAP_NET_ADMIN as c_int) }
     {
@@ -179,7 +193,8 @@ unsafe extern "C" fn bind_callback(net: *mut net, group: c_int) -> c_int {
     }
 }
 
-/// Frees what the provider of process events has attached to a socket of its group.
+/// Removes the requests for notification of a socket, and frees what the provider of process events
+/// has attached to it, if it is in their group.
 ///
 /// # Safety
 ///
@@ -187,6 +202,10 @@ unsafe extern "C" fn bind_callback(net: *mut net, group: c_int) -> c_int {
 /// that it was in.
 unsafe extern "C" fn release_callback(socket: *mut sock, groups: *mut c_ulong) {
     const PROCESS_EVENTS: c_ulong = 1 << (CN_IDX_PROC - 1);
+
+    if let Some(connector) = instance::get() {
+        connector.notifier().forget(Owner::new(socket));
+    }
 
     // SAFETY: By the safety requirements; a bitmap has at least one word.
     let is_member = unsafe { groups.as_ref() }.is_some_and(|groups| groups & PROCESS_EVENTS != 0);

@@ -14,11 +14,13 @@
 //! C counterpart: `drivers/connector/cn_queue.c`.
 
 use crate::{
-    entry::{Callback, Entry, OwnedEntry},
+    entry::{Entry, OwnedEntry},
     entry_list::EntryList,
+    once::read_once,
     probe,
     rcu::{self, RcuPointer},
     running::Running,
+    zeroed::zeroed,
 };
 use connector::Id;
 use core::ptr::NonNull;
@@ -47,12 +49,7 @@ enum Slot<'a> {
 
 impl Slots {
     fn new(capacity: usize) -> Result<KBox<Self>> {
-        // `KVVec::zeroed` would do, but with overflow checks it refers to code that panics.
-        let array = KVVec::with_capacity(capacity, GFP_KERNEL | __GFP_ZERO)?;
-        let (array, _, allocated) = array.into_raw_parts();
-        // SAFETY: The parts are those of a vector with room for `capacity` pointers, whose memory is
-        // zeroed, and all zeroes is a valid pointer.
-        let array = unsafe { KVVec::from_raw_parts(array, capacity, allocated) };
+        let array = zeroed(capacity)?;
         let slots = Self {
             array,
             shift: probe::shift_for(capacity),
@@ -137,6 +134,8 @@ pub(crate) struct Writer {
     removed: usize,
     /// How many registrations there have been.
     serial: u64,
+    /// How many messages were delivered to entries that are gone.
+    delivered_before: u64,
 }
 
 /// The callback table.
@@ -169,6 +168,7 @@ impl Table {
                 count: 0,
                 removed: 0,
                 serial: 0,
+                delivered_before: 0,
             }, "cn_table"),
         }? Error)
     }
@@ -218,6 +218,11 @@ impl Locked<'_> {
         self.writer.live.iter()
     }
 
+    /// How many entries can be found.
+    pub(crate) fn count(&self) -> usize {
+        self.writer.count
+    }
+
     /// The list of entries that can't be found any more but are still in use.
     pub(crate) fn retired(&mut self) -> &mut EntryList {
         &mut self.writer.retired
@@ -235,7 +240,7 @@ impl Locked<'_> {
     ///
     /// - [`EINVAL`]: the id is taken.
     /// - [`ENOMEM`]: no memory for a larger table.
-    pub(crate) fn insert(&mut self, entry: OwnedEntry) -> Result {
+    pub(crate) fn insert(&mut self, entry: OwnedEntry) -> Result<&Entry> {
         if self.table.find(entry.id(), &Guard::new()).is_some() {
             return Err(EINVAL);
         }
@@ -250,7 +255,7 @@ impl Locked<'_> {
             writer.removed = writer.removed.saturating_sub(1);
         }
         writer.count = writer.count.saturating_add(1);
-        Ok(())
+        Ok(entry)
     }
 
     /// Removes the entry of an id, with the given serial number if there is one. New look-ups don't
@@ -303,7 +308,23 @@ impl Locked<'_> {
     /// Ends a claim: the entry leaves the list and is freed after a grace period.
     pub(crate) fn finish(&mut self, claim: Claim) {
         // SAFETY: By the type invariants of `Claim` the entry is still in the list.
-        drop(self.writer.retired.remove(unsafe { claim.0.as_ref() }));
+        if let Some(entry) = self.writer.retired.remove(unsafe { claim.0.as_ref() }) {
+            self.bury(entry);
+        }
+    }
+
+    /// Frees an entry that nobody runs any more after a grace period.
+    pub(crate) fn bury(&mut self, entry: OwnedEntry) {
+        let delivered = read_once(&entry.tally().delivered);
+        self.writer.delivered_before = self.writer.delivered_before.wrapping_add(delivered);
+    }
+
+    /// How many messages were delivered since the start.
+    pub(crate) fn delivered(&self) -> u64 {
+        let entries = Iterator::chain(self.writer.live.iter(), self.writer.retired.iter());
+        entries.fold(self.writer.delivered_before, |sum, entry| {
+            sum.wrapping_add(read_once(&entry.tally().delivered))
+        })
     }
 
     /// Sleeps until `condvar` is notified; the lock is free meanwhile.
@@ -324,14 +345,11 @@ impl Claim {
     /// Tells the owner of the cookie, if there is one, that the callback will not run any more.
     pub(crate) fn release(&mut self) {
         // SAFETY: By the type invariants the entry is still in its list, which owns it.
-        let callback = unsafe { self.0.as_ref() }.callback();
-        if let Callback::WithCookie {
-            release, cookie, ..
-        } = callback
-        {
-            // SAFETY: By the type invariants the callback is not running and nobody can start it;
-            // the claim is the only one, and it is used up after this.
-            unsafe { release(cookie) };
+        let entry = unsafe { self.0.as_ref() };
+        if let Some(handler) = entry.callback().handler() {
+            // SAFETY: By the type invariants the handler is not running and nobody can start it; the
+            // claim is the only one, and it is used up after this.
+            unsafe { (handler.release)(handler.cookie) };
         }
     }
 }

@@ -3,4 +3,5 @@
  * The headers that bindgen reads for the crate `connector`.
  */
 #include <linux/connector.h>
+#include <linux/connector_notify.h>
 #include "cn_glue.h"

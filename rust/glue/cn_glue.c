@@ -62,6 +62,11 @@ void **cn_glue_user_data(struct sock *sk)
 	return &sk->sk_user_data;
 }
 
+struct file *cn_glue_socket_file(const struct sock *sk)
+{
+	return sk->sk_socket->file;
+}
+
 void cn_glue_kvfree_rcu(void *ptr)
 {
 	kvfree_rcu_mightsleep(ptr);
@@ -89,6 +94,13 @@ EXPORT_SYMBOL_GPL(cn_netlink_send);
 EXPORT_SYMBOL_GPL(cn_netlink_send_mult);
 
 /* What the crate `connector` calls. */
+EXPORT_SYMBOL_NS_GPL(cn_core_alloc, "CONNECTOR");
+EXPORT_SYMBOL_NS_GPL(cn_core_capable, "CONNECTOR");
+EXPORT_SYMBOL_NS_GPL(cn_core_free, "CONNECTOR");
+EXPORT_SYMBOL_NS_GPL(cn_core_has_listeners, "CONNECTOR");
+EXPORT_SYMBOL_NS_GPL(cn_core_post, "CONNECTOR");
 EXPORT_SYMBOL_NS_GPL(cn_core_register, "CONNECTOR");
-EXPORT_SYMBOL_NS_GPL(cn_core_unregister, "CONNECTOR");
 EXPORT_SYMBOL_NS_GPL(cn_core_send, "CONNECTOR");
+EXPORT_SYMBOL_NS_GPL(cn_core_unregister, "CONNECTOR");
+EXPORT_SYMBOL_NS_GPL(cn_core_unwatch, "CONNECTOR");
+EXPORT_SYMBOL_NS_GPL(cn_core_watch, "CONNECTOR");

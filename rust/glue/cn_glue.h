@@ -18,26 +18,69 @@
  * Interface of cn.ko for the crate `connector`; exported in the symbol namespace CONNECTOR.
  */
 
-/* A handler: returns 0 or the negative errno that the sender gets who asked for an ACK. */
+/* What a module was compiled against; a change of anything in this part makes it another number. */
+#define CN_CORE_VERSION 2
+
+/* The capability of a handler to which everyone may send. */
+enum { CN_ANYONE = -1 };
+
+/* Flags of a handler. */
+enum {
+	CN_HANDLER_OPEN_GROUP = 1,	/* everyone may join its group */
+};
+
+/* Returns 0 or the negative errno that the sender gets who asked for an ACK. */
 typedef int (*cn_core_receive_fn)(void *cookie, struct cn_msg *msg,
 				  struct netlink_skb_parms *parms);
 
-/* Called once, when the handler is not running and will never run again. */
+/* Whether the sender may send, asked before each message. */
+typedef bool (*cn_core_permit_fn)(void *cookie, struct netlink_skb_parms *parms);
+
+/* Called once, when nothing else is called with the cookie any more. */
 typedef void (*cn_core_release_fn)(void *cookie);
 
+struct cn_core_handler {
+	u32 version;			/* CN_CORE_VERSION */
+	u32 flags;			/* CN_HANDLER_* */
+	s32 capability;			/* of opener and sender both, or CN_ANYONE */
+	cn_core_receive_fn receive;
+	cn_core_permit_fn permit;	/* NULL: no further condition */
+	cn_core_release_fn release;
+	void *cookie;
+	const char *description;	/* NULL or a string that lives as long as the handler */
+};
+
+/* Where a message goes: as the arguments of cn_netlink_send_mult(). */
+struct cn_core_target {
+	u32 portid;
+	u32 group;
+	netlink_filter_fn filter;
+	void *filter_data;
+};
+
+/* Told of each id that comes (registered) or goes, in order; not inside of any lock. */
+typedef void (*cn_core_watch_fn)(void *cookie, const struct cb_id *id, bool registered);
+
 int cn_core_register(const struct cb_id *id, const char *name,
-		     cn_core_receive_fn receive, cn_core_release_fn release,
-		     void *cookie, u64 *serial);
+		     const struct cn_core_handler *handler, u64 *serial);
 void cn_core_unregister(const struct cb_id *id, u64 serial);
 int cn_core_send(const struct cn_msg *header, const void *payload,
-		 u32 portid, u32 group, gfp_t gfp_mask);
+		 const struct cn_core_target *to, gfp_t gfp_mask);
+struct sk_buff *cn_core_alloc(u32 len, u32 seq, gfp_t gfp_mask, void **data);
+int cn_core_post(struct sk_buff *skb, u32 len, const struct cb_id *id,
+		 const struct cn_core_target *to, gfp_t gfp_mask);
+void cn_core_free(struct sk_buff *skb);
+int cn_core_has_listeners(const struct cb_id *id, u32 group);
+bool cn_core_capable(const struct netlink_skb_parms *parms, int capability);
+int cn_core_watch(u32 version, cn_core_watch_fn watch, cn_core_release_fn release,
+		  void *cookie, u64 *serial);
+void cn_core_unwatch(u64 serial);
 
 /*
  * Counters, one set per CPU. The names that user space sees are in core/counters.rs, in this
  * order.
  */
 enum cn_counter {
-	CN_DELIVERED,
 	CN_ANSWERED,
 	CN_DROP_SHORT,
 	CN_DROP_LENGTH,
@@ -45,12 +88,15 @@ enum cn_counter {
 	CN_DROP_TOO_LONG,
 	CN_DROP_MESSAGE_LENGTH,
 	CN_DROP_UNKNOWN_ID,
+	CN_DROP_REFUSED,
 	CN_DROP_NO_MEMORY,
 	CN_SENT,
 	CN_SEND_UNKNOWN_ID,
 	CN_SEND_NO_LISTENER,
 	CN_SEND_NO_MEMORY,
 	CN_SEND_REFUSED,
+	CN_NOTIFIED,
+	CN_NOTIFY_LOST,
 	CN_COUNTERS,	/* how many there are */
 };
 
@@ -69,6 +115,7 @@ struct proc_dir_entry *cn_glue_proc_create(const char *name,
 void cn_glue_proc_remove(const char *name);
 
 void **cn_glue_user_data(struct sock *sk);
+struct file *cn_glue_socket_file(const struct sock *sk);
 
 void cn_glue_kvfree_rcu(void *ptr);
 

@@ -39,6 +39,7 @@ MODULE_PARM_DESC(sends, "Number of messages in each case, 1 to 100000 (default 3
 
 /* No known user has this idx, and no kernel has this netlink protocol. */
 #define BENCH_IDX	0xbe9c
+#define BENCH_VAL	1
 #define BENCH_UNIT	(MAX_LINKS - 1)
 #define BENCH_PAYLOAD	32
 
@@ -85,7 +86,7 @@ static int bench_send_all(int protocol, u32 val, u64 *times, u64 *median)
 			.nlmsg_type = NLMSG_DONE,
 		},
 		.msg = {
-			.id = { BENCH_IDX, val },
+			.id = { BENCH_IDX, BENCH_VAL + val },
 			.len = BENCH_PAYLOAD,
 		},
 	};
@@ -163,9 +164,10 @@ static int bench_show(struct seq_file *m, void *v)
 
 static void bench_unregister(void)
 {
-	struct cb_id id = { .idx = BENCH_IDX };
+	struct cb_id id = { BENCH_IDX, BENCH_VAL };
+	unsigned int i;
 
-	for (id.val = 0; id.val < bench_registered; id.val++) {
+	for (i = 0; i < bench_registered; i++, id.val++) {
 		cn_del_callback(&id);
 		cond_resched();
 	}
@@ -173,10 +175,11 @@ static void bench_unregister(void)
 
 static int bench_register(void)
 {
-	struct cb_id id = { .idx = BENCH_IDX };
+	struct cb_id id = { BENCH_IDX, BENCH_VAL };
+	unsigned int i;
 	int ret;
 
-	for (id.val = 0; id.val < callbacks; id.val++) {
+	for (i = 0; i < callbacks; i++, id.val++) {
 		ret = cn_add_callback(&id, "cn_bench", bench_callback);
 		if (ret)
 			return ret;

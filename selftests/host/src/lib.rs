@@ -16,6 +16,9 @@ mod parameters;
 #[cfg(test)]
 #[path = "../../../rust/core/probe.rs"]
 mod probe;
+#[cfg(test)]
+#[path = "../../../rust/core/request.rs"]
+mod request;
 
 #[cfg(test)]
 mod tests;

@@ -2,4 +2,5 @@
 
 mod parameters;
 mod probe;
+mod request;
 mod wire;

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A singly linked list that owns its elements.
+//!
+//! Adding an element takes one allocation, which can be made beforehand, and moves nothing.
+
+use kernel::prelude::*;
+
+/// An element outside of a list, or inside of one.
+struct Link<T> {
+    value: T,
+    next: Option<KBox<Link<T>>>,
+}
+
+/// A list, last added first.
+pub(crate) struct Chain<T>(Option<KBox<Link<T>>>);
+
+impl<T> Chain<T> {
+    /// An empty list.
+    pub(crate) const fn new() -> Self {
+        Self(None)
+    }
+
+    /// Whether there are no elements.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Adds an element in front. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory; the element is dropped.
+    pub(crate) fn push(&mut self, value: T) -> Result {
+        self.push_with(|| value)
+    }
+
+    /// Adds the element that `make` makes in front. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory; the element is not made.
+    pub(crate) fn push_with(&mut self, make: impl FnOnce() -> T) -> Result {
+        let memory = KBox::<Link<T>>::new_uninit(GFP_KERNEL)?;
+        self.push_link(KBox::write(
+            memory,
+            Link {
+                value: make(),
+                next: None,
+            },
+        ));
+        Ok(())
+    }
+
+    fn push_link(&mut self, mut link: KBox<Link<T>>) {
+        link.next = self.0.take();
+        self.0 = Some(link);
+    }
+
+    fn pop_link(&mut self) -> Option<KBox<Link<T>>> {
+        let mut link = self.0.take()?;
+        self.0 = link.next.take();
+        Some(link)
+    }
+
+    /// Takes all elements out.
+    pub(crate) fn take(&mut self) -> Self {
+        Self(self.0.take())
+    }
+
+    /// The same elements, first added first.
+    pub(crate) fn reversed(mut self) -> Self {
+        let mut reversed = Self::new();
+        while let Some(link) = self.pop_link() {
+            reversed.push_link(link);
+        }
+        reversed
+    }
+
+    /// Takes those elements out for which `predicate` holds; the others keep their order.
+    pub(crate) fn extract(&mut self, predicate: impl Fn(&T) -> bool) -> Self {
+        let (mut kept, mut extracted) = (Self::new(), Self::new());
+        while let Some(link) = self.pop_link() {
+            if predicate(&link.value) {
+                extracted.push_link(link);
+            } else {
+                kept.push_link(link);
+            }
+        }
+        *self = kept.reversed();
+        extracted.reversed()
+    }
+
+    /// The elements, last added first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        let mut next = self.0.as_deref();
+        core::iter::from_fn(move || {
+            let link = next?;
+            next = link.next.as_deref();
+            Some(&link.value)
+        })
+    }
+}
+
+impl<T> Drop for Chain<T> {
+    fn drop(&mut self) {
+        // One by one: the drop of a long list must not recurse.
+        while self.pop_link().is_some() {}
+    }
+}
