@@ -179,6 +179,17 @@ impl Frame {
         Some(NetlinkHeader::read_from_prefix(rest).ok()?.0)
     }
 
+    /// The length of the connector's payload, in bytes; 0 if the message is malformed.
+    pub fn payload_len(&self, datagram: &[u8]) -> usize {
+        let header = datagram
+            .get(self.header_offset()..)
+            .and_then(|rest| Header::read_from_prefix(rest).ok());
+        match (self.id, header) {
+            (Ok(_), Some((header, _))) => header.len.into(),
+            _ => 0,
+        }
+    }
+
     /// Where in the datagram the connector's header starts, in bytes.
     #[inline]
     pub fn header_offset(&self) -> usize {

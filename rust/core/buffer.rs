@@ -139,6 +139,12 @@ impl Buffer {
         Ok(())
     }
 
+    /// The length of all that is in the buffer, in bytes.
+    pub(crate) fn len(&self) -> usize {
+        // SAFETY: By the type invariants the buffer is ours.
+        unsafe { (*self.0.as_ptr()).len as usize }
+    }
+
     /// Notes the group that the message is for; receivers see it as `nl_groups`.
     #[inline]
     pub(crate) fn set_group(&mut self, group: u32) {

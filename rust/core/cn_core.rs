@@ -43,6 +43,7 @@ mod running;
 mod send;
 mod socket;
 mod table;
+mod trace;
 mod watcher;
 mod zeroed;
 

@@ -10,6 +10,7 @@ use crate::{
     parameters::Groups,
     registry::Registry,
     socket::Handle,
+    trace,
 };
 use connector::Id;
 use kernel::{
@@ -94,6 +95,7 @@ impl Connector {
             if entry.opens_group() {
                 self.open_groups.open(entry.group());
             }
+            trace::register(id, entry.name());
             self.notifier.note(id, true);
         })?;
         self.notifier.tell();
@@ -112,6 +114,7 @@ impl Connector {
             if entry.opens_group() {
                 self.open_groups.close(entry.group());
             }
+            trace::unregister(id, entry.name());
             self.notifier.note(id, false);
         });
         self.notifier.tell();

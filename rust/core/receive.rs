@@ -7,7 +7,7 @@
 //!
 //! C counterpart: `cn_rx_skb()` in `drivers/connector/connector.c`.
 
-use crate::{counters::Counter, received::Received, registry::Registry};
+use crate::{counters::Counter, received::Received, registry::Registry, trace};
 use connector::wire::Malformed;
 use kernel::prelude::*;
 
@@ -44,6 +44,9 @@ fn handle(registry: &Registry, datagram: &mut Received<'_>) {
         ),
         Err(reason) => Outcome::drop_malformed(reason),
     };
+    if trace::traces_receive() {
+        datagram.trace(&outcome);
+    }
     if datagram.current().wants_ack() {
         Counter::Answered.count();
         datagram.answer(&outcome);

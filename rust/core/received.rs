@@ -4,7 +4,7 @@
 //!
 //! C counterparts: `struct sk_buff`, `NETLINK_CB()` and `netlink_ack()`.
 
-use crate::{active::Active, entry::Callback, receive::Outcome};
+use crate::{active::Active, entry::Callback, receive::Outcome, trace};
 use connector::{
     bindings::{cb_id, cn_msg, CONNECTOR_MAX_MSG_SIZE},
     wire::{self, Frame, Header, NetlinkHeader, NETLINK_HEADER_LEN},
@@ -116,6 +116,29 @@ impl Received<'_> {
                 returned.map_or(Outcome::Refused, Outcome::Returned)
             }
         }
+    }
+
+    /// Traces the current message and what came of it. The id and the length of a malformed message
+    /// are 0.
+    #[inline]
+    pub(crate) fn trace(&self, outcome: &Outcome) {
+        // By value, as in `answer`.
+        self.clone().trace_now(outcome);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn trace_now(self, outcome: &Outcome) {
+        let id = self.frame.id.unwrap_or(Id::new(0, 0));
+        // SAFETY: By the type invariants the control block is that of netlink.
+        let portid = unsafe { (*self.parms()).portid };
+        trace::receive(
+            id,
+            portid,
+            self.frame.payload_len(self.bytes()),
+            outcome.result(),
+            outcome.text().unwrap_or_default(),
+        );
     }
 
     /// Answers the current message: what came of it, with a text if something is wrong.

@@ -9,6 +9,7 @@ use crate::{
     counters::Counter,
     instance::Connector,
     socket::{Filter, Handle},
+    trace,
 };
 use connector::Id;
 use kernel::{bindings::gfp_t, prelude::*};
@@ -46,9 +47,28 @@ pub(crate) fn send(
     to: Destination,
     gfp: gfp_t,
 ) -> Result<c_int> {
-    let (socket, group) = listeners(connector, id, &to)?;
-    let buffer = Buffer::new(seq, parts, gfp).inspect_err(|_| Counter::SendNoMemory.count())?;
-    hand_over(socket, buffer, group, to, gfp)
+    let [first, second] = parts;
+    let len = first.len().saturating_add(second.len());
+    traced(id, &to, len, || {
+        let (socket, group) = listeners(connector, id, &to)?;
+        let buffer = Buffer::new(seq, parts, gfp).inspect_err(|_| Counter::SendNoMemory.count())?;
+        hand_over(socket, buffer, group, &to, gfp)
+    })
+}
+
+/// Traces what comes of `work`, the sending of `len` bytes of netlink payload.
+#[inline]
+fn traced(
+    id: Id,
+    to: &Destination,
+    len: usize,
+    work: impl FnOnce() -> Result<c_int>,
+) -> Result<c_int> {
+    let result = work();
+    if trace::traces_send() {
+        trace::send(id, to.portid, to.group, len, result);
+    }
+    result
 }
 
 /// Sends a message that was written in place; else as [`send`].
@@ -59,8 +79,10 @@ pub(crate) fn post(
     to: Destination,
     gfp: gfp_t,
 ) -> Result<c_int> {
-    let (socket, group) = listeners(connector, id, &to)?;
-    hand_over(socket, buffer, group, to, gfp)
+    traced(id, &to, buffer.len(), || {
+        let (socket, group) = listeners(connector, id, &to)?;
+        hand_over(socket, buffer, group, &to, gfp)
+    })
 }
 
 /// Whether anybody listens to `group`; if that is 0, to the group of the id's callback.
@@ -106,7 +128,7 @@ fn hand_over(
     socket: Handle,
     mut buffer: Buffer,
     group: u32,
-    to: Destination,
+    to: &Destination,
     gfp: gfp_t,
 ) -> Result<c_int> {
     buffer.set_group(group);

@@ -19,6 +19,7 @@ use kernel::{
 };
 
 /// A listener filter in C, with its data: says which listeners do not get a message.
+#[derive(Clone, Copy)]
 pub(crate) struct Filter {
     pub(crate) function: netlink_filter_fn,
     pub(crate) data: *mut c_void,

@@ -5,3 +5,4 @@
 #include <linux/connector.h>
 #include <linux/connector_notify.h>
 #include "cn_glue.h"
+#include "cn_trace.h"

@@ -14,6 +14,9 @@
 
 #include "cn_glue.h"
 
+#define CREATE_TRACE_POINTS
+#include "cn_trace.h"
+
 static DEFINE_PER_CPU(u64[CN_COUNTERS], cn_counters);
 
 void cn_glue_count(unsigned int counter)
@@ -85,6 +88,27 @@ int cn_glue_unregister_module_notifier(struct notifier_block *nb)
 bool cn_glue_within_module(const void *address, const struct module *module)
 {
 	return within_module((unsigned long)address, module);
+}
+
+void cn_glue_trace_receive(const struct cb_id *id, u32 portid, u32 len, int error,
+			   const char *why)
+{
+	trace_cn_receive(id, portid, len, error, why);
+}
+
+void cn_glue_trace_send(const struct cb_id *id, u32 portid, u32 group, u32 len, int error)
+{
+	trace_cn_send(id, portid, group, len, error);
+}
+
+void cn_glue_trace_register(const struct cb_id *id, const char *name)
+{
+	trace_cn_register(id, name);
+}
+
+void cn_glue_trace_unregister(const struct cb_id *id, const char *name)
+{
+	trace_cn_unregister(id, name);
 }
 
 /* The C interface, declared in <linux/connector.h>. */

@@ -123,6 +123,12 @@ int cn_glue_register_module_notifier(struct notifier_block *nb);
 int cn_glue_unregister_module_notifier(struct notifier_block *nb);
 bool cn_glue_within_module(const void *address, const struct module *module);
 
+void cn_glue_trace_receive(const struct cb_id *id, u32 portid, u32 len, int error,
+			   const char *why);
+void cn_glue_trace_send(const struct cb_id *id, u32 portid, u32 group, u32 len, int error);
+void cn_glue_trace_register(const struct cb_id *id, const char *name);
+void cn_glue_trace_unregister(const struct cb_id *id, const char *name);
+
 /* Constants under a name that bindgen is told to keep. */
 enum {
 	CN_MODULE_STATE_GOING = MODULE_STATE_GOING,
