@@ -253,9 +253,9 @@ TEST_F(stats, full_buffers_add_up)
 
 	ASSERT_EQ(0, setsockopt(self->member, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)));
 	client("send id=%u:1 repeat=1000", IDX);
-	EXPECT_EQ(1000, read_counter(STATS, "sent") - self->before[10] +
-		  read_counter(STATS, "send_refused") - self->before[14]);
-	EXPECT_EQ(client_value("sent"), read_counter(STATS, "sent") - self->before[10]);
+	EXPECT_EQ(1000, read_counter(STATS, "sent") - self->before[11] +
+		  read_counter(STATS, "send_refused") - self->before[15]);
+	EXPECT_EQ(client_value("sent"), read_counter(STATS, "sent") - self->before[11]);
 }
 
 TEST_HARNESS_MAIN
