@@ -397,6 +397,13 @@ static inline const char *find_line(const char *text, const char *start)
 	return NULL;
 }
 
+/* /proc/net/connector without clients: ours lists its notification channel. */
+static inline const char *proc_file_without_clients(void)
+{
+	return provider_is_c() ? "Name            ID\n" :
+				 "Name            ID\nconnector       4294967295:4294967295\n";
+}
+
 /* "name value" lines; -1 if the file or the name is missing. */
 static inline long long read_counter(const char *path, const char *name)
 {

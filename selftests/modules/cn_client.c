@@ -18,6 +18,7 @@
  *   send KEY=VALUE...            cn_netlink_send()
  *   send_mult KEY=VALUE...       cn_netlink_send_mult()
  *   storm IDX:VAL MSEC           add and delete one id as fast as possible
+ *   churn IDX:VAL ROUNDS         the same so many times, also from several files
  *   clear                        unregister everything, forget all counters
  *   forget                       leave the callbacks registered at exit
  *
@@ -930,6 +931,33 @@ static int client_storm(char *args)
 	return rounds;
 }
 
+/*
+ * Registers and unregisters one id so many times. Several files may do that
+ * with the same id at once, so an id may be taken, and may be gone. The result
+ * is the number of registrations that succeeded. Nobody sends to this id.
+ */
+static int client_churn(char *args)
+{
+	struct cb_id id;
+	u32 count;
+	int registered = 0;
+	int ret;
+
+	if (client_parse_range(args, &id, &count))
+		return -EBADMSG;
+	for (; count && !signal_pending(current); count--) {
+		ret = cn_add_callback(&id, "churn", client_callback);
+		if (!ret)
+			registered++;
+		else if (ret != -EINVAL)
+			return ret;
+		cond_resched();
+		cn_del_callback(&id);
+		cond_resched();
+	}
+	return registered;
+}
+
 /* -- The file ------------------------------------------------------------ */
 
 static long client_command(char *line, struct client_file *cf)
@@ -967,6 +995,8 @@ static long client_command(char *line, struct client_file *cf)
 		return client_send(args, true, cf);
 	if (!strcmp(verb, "storm"))
 		return client_storm(args);
+	if (!strcmp(verb, "churn"))
+		return client_churn(args);
 	return -EBADMSG;
 }
 
