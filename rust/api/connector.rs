@@ -4,11 +4,11 @@
 //!
 //! A kernel module registers a [`Handler`] under an [`Id`] and from then on receives what programs
 //! send to that id over a netlink socket of the protocol `NETLINK_CONNECTOR`. It answers through
-//! the [`Sender`], and sends on its own to everyone who listens, see [`Outgoing`].
+//! the [`Sender`], and sends on its own to everyone who listens.
 //!
 //! ```
-//! use connector::{Handler, Id, Message, Registration, Sender};
-//! use kernel::{prelude::*, sync::Arc};
+//! use connector::{Handler, Id, Message, Sender};
+//! use kernel::prelude::*;
 //!
 //! struct Echo;
 //!
@@ -18,14 +18,29 @@
 //!     }
 //! }
 //!
-//! # fn register() -> Result<Registration<Echo>> {
-//! let echo = Arc::new(Echo, GFP_KERNEL)?;
-//! Registration::new(Id::new(20, 1), c"echo", echo)
-//! # }
+//! connector::module_connector! {
+//!     name: "my_echo",
+//!     authors: ["Me"],
+//!     description: "Answers with what was said",
+//!     license: "GPL",
+//!     handlers: [
+//!         { ids: [Id::new(20, 1)], name: c"my_echo", handler: Echo },
+//!     ],
+//! }
 //! ```
 //!
+//! | to do this | use |
+//! |---|---|
+//! | receive | [`Handler`], [`Message`], [`Sender`] |
+//! | register | [`Registration`], [`Options`], [`Access`], or [`module_connector!`] |
+//! | send what is there | [`Outgoing`] |
+//! | write into what is sent | [`Draft`] |
+//! | send several messages at once | [`Bundle`] |
+//! | choose who gets it | [`Port`], [`Listeners`] |
+//! | learn who registers | [`Watch`], [`Watcher`] |
+//!
 //! Users of this crate write no `unsafe`. Their module names the symbol namespace `CONNECTOR`:
-//! `imports_ns: ["CONNECTOR"]` in `module!`.
+//! `imports_ns: ["CONNECTOR"]` in `module!`; [`module_connector!`] does that by itself.
 //!
 //! Every public function is generic or `#[inline]`, so that a module which is compiled against the
 //! metadata of this crate needs no symbol of it except those that `cn.ko` exports.
@@ -34,18 +49,36 @@
 
 #![deny(missing_docs)]
 
+mod access;
 #[doc(hidden)]
 pub mod bindings;
+mod buffer;
+mod bundle;
+mod draft;
 mod id;
 mod message;
+mod module_connector;
 mod outgoing;
 mod registration;
+mod send_error;
 mod sender;
+mod socket_id;
+mod target;
+mod watch;
 #[doc(hidden)]
 pub mod wire;
 
+pub use access::{Access, Capability, Options};
+pub use bundle::Bundle;
+pub use draft::Draft;
 pub use id::Id;
 pub use message::Message;
+#[doc(hidden)]
+pub use module_connector::Registrations;
 pub use outgoing::Outgoing;
-pub use registration::{Handler, Registration};
+pub use registration::{AnyRegistration, Handler, Registration};
+pub use send_error::SendError;
 pub use sender::Sender;
+pub use socket_id::SocketId;
+pub use target::{group_has_listeners, has_listeners, Listener, Listeners, Port, Target};
+pub use watch::{Change, Watch, Watcher};

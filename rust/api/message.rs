@@ -8,6 +8,8 @@
 //! C counterpart: `struct cn_msg` in `include/uapi/linux/connector.h`.
 
 use crate::{bindings, wire::Header, Id};
+use kernel::prelude::*;
+use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 /// A message that came from user space.
 ///
@@ -63,9 +65,80 @@ impl<'a> Message<'a> {
         self.header.flags
     }
 
-    /// The payload, 0 to 16364 bytes.
+    /// The payload, 0 to 16364 bytes. It starts at a multiple of four bytes in memory.
     #[inline]
     pub fn payload(&self) -> &'a [u8] {
         self.payload
     }
+
+    /// The payload as a value of a type, without a copy.
+    ///
+    /// A type that needs to be aligned to more than four bytes does not compile here; use
+    /// [`Self::read_payload`] for it.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`]: the payload is not exactly as long as the type.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use connector::Message;
+    /// # use kernel::prelude::*;
+    ///
+    /// #[derive(FromBytes, Immutable, KnownLayout)]
+    /// #[repr(C)]
+    /// struct Limits {
+    ///     low: i32,
+    ///     high: i32,
+    /// }
+    ///
+    /// fn width(message: &Message<'_>) -> Result<i32> {
+    ///     let limits = message.payload_as::<Limits>()?;
+    ///     limits.high.checked_sub(limits.low).ok_or(ERANGE)
+    /// }
+    /// ```
+    #[inline]
+    pub fn payload_as<T>(&self) -> Result<&'a T>
+    where
+        T: FromBytes + Immutable + KnownLayout,
+    {
+        const { assert_aligned::<T>() };
+        T::ref_from_bytes(self.payload).map_err(|_| EINVAL)
+    }
+
+    /// The start of the payload as a value of a type, without a copy, and the rest.
+    ///
+    /// As [`Self::payload_as`] for types that need no more than four bytes of alignment.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`]: the payload is shorter than the type.
+    #[inline]
+    pub fn payload_prefix<T>(&self) -> Result<(&'a T, &'a [u8])>
+    where
+        T: FromBytes + Immutable + KnownLayout,
+    {
+        const { assert_aligned::<T>() };
+        T::ref_from_prefix(self.payload).map_err(|_| EINVAL)
+    }
+
+    /// The payload as a value of a type, copied; for types of any alignment.
+    ///
+    /// # Errors
+    ///
+    /// [`EINVAL`]: the payload is not exactly as long as the type.
+    #[inline]
+    pub fn read_payload<T: FromBytes>(&self) -> Result<T> {
+        T::read_from_bytes(self.payload).map_err(|_| EINVAL)
+    }
+}
+
+/// Fails to compile for what cannot be looked at where a payload is.
+#[inline]
+const fn assert_aligned<T>() {
+    assert!(
+        align_of::<T>() <= 4,
+        "a payload is aligned to four bytes only: use read_payload() for this type"
+    );
 }

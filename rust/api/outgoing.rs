@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A message on its way to user space.
+//! A message on its way to user space, with a payload that is there already.
 //!
 //! C counterparts: `cn_netlink_send()` and `cn_netlink_send_mult()` in
 //! `include/linux/connector.h`.
 
-use crate::{bindings, wire::Header, Id};
-use kernel::{alloc::Flags, error::to_result, prelude::*};
+use crate::{bindings, wire::Header, Id, Listeners, Message, Port, SendError, Target};
+use kernel::{alloc::Flags, prelude::*};
+use zerocopy::{Immutable, IntoBytes};
 
 /// A message to be sent, by default with `seq`, `ack` and `flags` of 0.
 ///
-/// The payload is copied once, into the buffer that is sent.
+/// The payload is copied once, into the buffer that is sent. To write it there in the first place,
+/// use [`Draft`](crate::Draft); to send several messages at once, [`Bundle`](crate::Bundle).
 ///
 /// # Context
 ///
@@ -25,9 +27,10 @@ use kernel::{alloc::Flags, error::to_result, prelude::*};
 /// # fn tell(temperature: u32) -> Result {
 /// const SENSOR: Id = Id::new(20, 1);
 ///
-/// Outgoing::new(SENSOR, &temperature.to_ne_bytes()).send(GFP_KERNEL)
+/// Ok(Outgoing::new(SENSOR, &temperature).seq(1).send(GFP_KERNEL)?)
 /// # }
 /// ```
+#[derive(Clone, Copy)]
 pub struct Outgoing<'a> {
     id: Id,
     seq: u32,
@@ -37,16 +40,31 @@ pub struct Outgoing<'a> {
 }
 
 impl<'a> Outgoing<'a> {
-    /// Starts a message from `id` with the given payload.
+    /// Starts a message from `id` with the given payload: bytes, a text, or a value that can be
+    /// shown to user space, which is one without padding, pointers and the like.
     #[inline]
-    pub fn new(id: Id, payload: &'a [u8]) -> Self {
+    pub fn new<T>(id: Id, payload: &'a T) -> Self
+    where
+        T: IntoBytes + Immutable + ?Sized,
+    {
         Self {
             id,
             seq: 0,
             ack: 0,
             flags: 0,
-            payload,
+            payload: payload.as_bytes(),
         }
+    }
+
+    /// Starts a reply: same id and `seq` as `request`, and its `ack` plus one.
+    #[inline]
+    pub fn reply_to<T>(request: &Message<'_>, payload: &'a T) -> Self
+    where
+        T: IntoBytes + Immutable + ?Sized,
+    {
+        Self::new(request.id(), payload)
+            .seq(request.seq())
+            .ack(request.ack().wrapping_add(1))
     }
 
     /// Sets the number of the message, which also becomes `nlmsg_seq`.
@@ -71,78 +89,89 @@ impl<'a> Outgoing<'a> {
     ///
     /// # Errors
     ///
-    /// - [`ENODEV`]: nothing is registered under the id.
-    /// - [`ESRCH`]: nobody listens, or the receive buffers of all who do are full.
-    /// - [`EMSGSIZE`]: the payload is longer than 65535 bytes.
-    /// - [`ENOMEM`]: no memory for the message.
-    /// - `ENOBUFS`: a listener that asked for such errors missed the message.
+    /// - [`SendError::UnknownId`]: nothing is registered under the id.
+    /// - [`SendError::NoListeners`]: nobody listens.
+    /// - [`SendError::ReceiverFull`]: the receive buffers of all who listen are full.
+    /// - [`SendError::SomeMissed`]: a listener that asked for this error missed the message.
+    /// - [`SendError::TooLong`]: the payload is longer than 65535 bytes.
+    /// - [`SendError::NoMemory`]: no memory for the message.
     #[inline]
-    pub fn send(&self, flags: Flags) -> Result {
-        self.send_to(0, 0, flags)
+    pub fn send(&self, flags: Flags) -> Result<(), SendError> {
+        self.send_to(Listeners::of_id(), flags)
     }
 
     /// Sends to everyone who listens to `group`, which is not 0.
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if `group` is 0; else as [`Self::send`], except [`ENODEV`].
+    /// [`EINVAL`] if `group` is 0; else as [`Self::send`], except [`SendError::UnknownId`].
     #[inline]
-    pub fn send_to_group(&self, group: u32, flags: Flags) -> Result {
-        if group == 0 {
-            return Err(EINVAL);
-        }
-        self.send_to(0, group, flags)
+    pub fn send_to_group(&self, group: u32, flags: Flags) -> Result<(), SendError> {
+        self.send_to(Listeners::of_group(group), flags)
     }
 
     /// Sends to the socket with port `portid`, which is not 0.
     ///
-    /// With [`GFP_KERNEL`], waits while the receive buffer of the socket is full.
+    /// With [`GFP_KERNEL`], waits while the receive buffer of the socket is full: until the program
+    /// reads or closes it, or a signal comes to whoever sends. A kernel thread gets no signals; it
+    /// should rather not wait for a program, and use [`GFP_NOWAIT`].
     ///
     /// # Errors
     ///
     /// - [`EINVAL`]: `portid` is 0.
-    /// - [`EMSGSIZE`]: the payload is longer than 65535 bytes.
-    /// - [`ENOMEM`]: no memory for the message.
-    /// - [`ECONNREFUSED`]: there is no such socket.
-    /// - [`EAGAIN`]: the receive buffer is full, and the flags forbid to wait.
-    /// - [`EINTR`] or `ERESTARTSYS`: a signal came while waiting.
+    /// - [`SendError::NoSuchPort`]: there is no such socket.
+    /// - [`SendError::ReceiverFull`]: the receive buffer is full, and the flags forbid to wait.
+    /// - [`SendError::Interrupted`]: a signal came while waiting.
+    /// - [`SendError::TooLong`]: the payload is longer than 65535 bytes.
+    /// - [`SendError::NoMemory`]: no memory for the message.
     #[inline]
-    pub fn send_to_port(&self, portid: u32, flags: Flags) -> Result {
-        if portid == 0 {
-            return Err(EINVAL);
-        }
-        self.send_to(portid, 0, flags)
+    pub fn send_to_port(&self, portid: u32, flags: Flags) -> Result<(), SendError> {
+        self.send_to(Port(portid), flags)
     }
 
+    /// Sends to a [`Port`] or to [`Listeners`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::send_to_port`] or [`Self::send`].
     #[inline]
-    fn send_to(&self, portid: u32, group: u32, flags: Flags) -> Result {
-        let header = Header {
+    pub fn send_to(&self, target: impl Target, flags: Flags) -> Result<(), SendError> {
+        let header = self.header()?;
+        target.send(self.id, |target| {
+            // SAFETY: `Header` has the layout of `cn_msg`, and the payload has the length that it
+            // says; `target` is what the core expects.
+            unsafe {
+                bindings::cn_core_send(
+                    (&raw const header).cast(),
+                    self.payload.as_ptr().cast(),
+                    target,
+                    as_gfp(flags),
+                )
+            }
+        })
+    }
+
+    /// The header as it is sent.
+    #[inline]
+    pub(crate) fn header(&self) -> Result<Header, SendError> {
+        Ok(Header {
             id: self.id,
             seq: self.seq,
             ack: self.ack,
-            len: u16::try_from(self.payload.len()).map_err(|_| EMSGSIZE)?,
+            len: u16::try_from(self.payload.len()).map_err(|_| SendError::TooLong)?,
             flags: self.flags,
-        };
-        // SAFETY: `Header` has the layout of `cn_msg`, and the payload has the length that it says.
-        to_result(unsafe {
-            bindings::cn_core_send(
-                (&raw const header).cast(),
-                self.payload.as_ptr().cast(),
-                &bindings::cn_core_target {
-                    portid,
-                    group,
-                    filter: None,
-                    filter_data: core::ptr::null_mut(),
-                },
-                as_gfp(flags),
-            )
         })
+    }
+
+    #[inline]
+    pub(crate) fn payload(&self) -> &'a [u8] {
+        self.payload
     }
 }
 
 /// The allocation flags as C has them; whatever else `flags` holds means nothing for a buffer.
 #[inline]
-fn as_gfp(flags: Flags) -> kernel::bindings::gfp_t {
+pub(crate) fn as_gfp(flags: Flags) -> kernel::bindings::gfp_t {
     if flags.contains(GFP_KERNEL) {
         kernel::bindings::GFP_KERNEL
     } else if flags.contains(GFP_ATOMIC) {

@@ -7,9 +7,10 @@
 //!
 //! C counterparts: `cn_add_callback()` and `cn_del_callback()` in `include/linux/connector.h`.
 
-use crate::{bindings, Id, Message, Sender};
+use crate::{bindings, Id, Message, Options, Sender};
 use core::marker::PhantomData;
 use kernel::{
+    bindings::netlink_skb_parms,
     error::{from_result, to_result},
     prelude::*,
     sync::Arc,
@@ -28,12 +29,49 @@ pub trait Handler: Send + Sync + 'static {
     ///
     /// What is returned becomes the answer for those who set `NLM_F_ACK`; others never see it.
     fn receive(&self, message: &Message<'_>, sender: &Sender<'_>) -> Result;
+
+    /// Whether the handler wants to hear of a sender that its [`Access`](crate::Access) lets through;
+    /// yes, if not said otherwise.
+    ///
+    /// Called before [`Self::receive`], in the same context. A message from a sender that is refused
+    /// is counted, and answered with `-EPERM` if the program asked for an acknowledgement.
+    ///
+    /// # Examples
+    ///
+    /// Everyone may send who is the owner or privileged; with [`Access::Public`](crate::Access::Public):
+    ///
+    /// ```
+    /// use connector::{Capability, Handler, Message, Sender};
+    /// # use kernel::prelude::*;
+    ///
+    /// struct Owned {
+    ///     owner: u32,
+    /// }
+    ///
+    /// impl Handler for Owned {
+    ///     fn receive(&self, _message: &Message<'_>, _sender: &Sender<'_>) -> Result {
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn permits(&self, sender: &Sender<'_>) -> bool {
+    ///         sender.uid() == self.owner || sender.capable(Capability::NET_ADMIN)
+    ///     }
+    /// }
+    /// ```
+    #[inline]
+    fn permits(&self, sender: &Sender<'_>) -> bool {
+        let _ = sender;
+        true
+    }
 }
 
 /// A handler that is registered under an id, until this is dropped.
 ///
 /// The core shares the handler: it is alive until nothing calls it any more. One handler may be
-/// registered under several ids, by a clone of the [`Arc`] for each.
+/// registered under several ids, by a clone of the [`Arc`] for each; it tells them apart by
+/// [`Message::id`].
+///
+/// A registration can be a part of anything: of a module, of an object per device, of a list.
 ///
 /// # Dropping
 ///
@@ -45,12 +83,22 @@ pub trait Handler: Send + Sync + 'static {
 /// wait for itself. There it returns at once: new messages don't reach the handler any more, and
 /// the core lets go of the [`Arc`] when the last call has returned. A module is not unloaded before.
 pub struct Registration<H: Handler> {
-    id: Id,
-    serial: u64,
+    registered: AnyRegistration,
     _handler: PhantomData<Arc<H>>,
 }
 
 impl<H: Handler> Registration<H> {
+    /// Registers `handler` under `id` for privileged senders and listeners.
+    ///
+    /// The short form of [`Self::with_options`] with [`Options::new`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::with_options`].
+    pub fn new(id: Id, name: &CStr, handler: Arc<H>) -> Result<Self> {
+        Self::with_options(id, name, handler, Options::new())
+    }
+
     /// Registers `handler` under `id`.
     ///
     /// `name` is shown in `/proc/net/connector`; it is cut after 31 bytes. The group of the id is
@@ -61,29 +109,27 @@ impl<H: Handler> Registration<H> {
     /// - [`EINVAL`]: the id is taken.
     /// - [`EAGAIN`]: the connector has not started yet.
     /// - [`ENOMEM`]: no memory.
-    pub fn new(id: Id, name: &CStr, handler: Arc<H>) -> Result<Self> {
-        let raw_id = as_raw(id);
+    /// - [`EPROTO`]: `cn.ko` is of another version than this crate.
+    pub fn with_options(id: Id, name: &CStr, handler: Arc<H>, options: Options) -> Result<Self> {
+        let raw_id = raw_id(id);
         let cookie = handler.into_foreign();
-        let mut serial = 0;
-        // SAFETY: `raw_id` and `name` live as long as the call; the two functions expect a cookie
-        // that came from `Arc<H>::into_foreign`, as this one does.
         let raw_handler = bindings::cn_core_handler {
             version: bindings::CN_CORE_VERSION,
-            flags: 0,
-            capability: bindings::CN_ANYONE,
+            flags: options.flags(),
+            capability: options.access.as_raw(),
             receive: Some(receive_callback::<H>),
-            permit: None,
+            permit: Some(permit_callback::<H>),
             release: Some(release_callback::<H>),
             cookie,
-            description: core::ptr::null(),
+            description: options
+                .description
+                .map_or(core::ptr::null(), |text| text.as_char_ptr()),
         };
+        let mut serial = 0;
+        // SAFETY: `raw_id`, `raw_handler` and the name live as long as the call, the description for
+        // ever; the functions expect a cookie that came from `Arc<H>::into_foreign`, as this one does.
         let registered = to_result(unsafe {
-            bindings::cn_core_register(
-                &raw_id,
-                kernel::str::CStrExt::as_char_ptr(name),
-                &raw_handler,
-                &mut serial,
-            )
+            bindings::cn_core_register(&raw_id, name.as_char_ptr(), &raw_handler, &mut serial)
         });
         if let Err(error) = registered {
             // SAFETY: The registration failed, so the core does not have the cookie.
@@ -91,8 +137,7 @@ impl<H: Handler> Registration<H> {
             return Err(error);
         }
         Ok(Self {
-            id,
-            serial,
+            registered: AnyRegistration { id, serial },
             _handler: PhantomData,
         })
     }
@@ -100,20 +145,57 @@ impl<H: Handler> Registration<H> {
     /// The id.
     #[inline]
     pub fn id(&self) -> Id {
+        self.registered.id
+    }
+}
+
+/// A registration of a handler of any type; dropping it is as dropping [`Registration`].
+///
+/// For those who keep registrations of several types in one place.
+///
+/// # Examples
+///
+/// ```
+/// # use connector::{AnyRegistration, Handler, Id, Registration};
+/// # use kernel::{prelude::*, sync::Arc};
+/// fn both<A: Handler, B: Handler>(a: Arc<A>, b: Arc<B>) -> Result<[AnyRegistration; 2]> {
+///     Ok([
+///         Registration::new(Id::new(20, 1), c"a", a)?.into(),
+///         Registration::new(Id::new(20, 2), c"b", b)?.into(),
+///     ])
+/// }
+/// ```
+pub struct AnyRegistration {
+    id: Id,
+    serial: u64,
+}
+
+impl AnyRegistration {
+    /// The id.
+    #[inline]
+    pub fn id(&self) -> Id {
         self.id
     }
 }
 
-impl<H: Handler> Drop for Registration<H> {
+impl<H: Handler> From<Registration<H>> for AnyRegistration {
+    #[inline]
+    fn from(registration: Registration<H>) -> Self {
+        registration.registered
+    }
+}
+
+impl Drop for AnyRegistration {
+    #[inline]
     fn drop(&mut self) {
-        // SAFETY: `as_raw` gives a valid id; the core knows which registration of the id is meant
+        // SAFETY: `raw_id` gives a valid id; the core knows which registration of the id is meant
         // by the serial number, and does nothing if it is gone.
-        unsafe { bindings::cn_core_unregister(&as_raw(self.id), self.serial) };
+        unsafe { bindings::cn_core_unregister(&raw_id(self.id), self.serial) };
     }
 }
 
 #[inline]
-fn as_raw(id: Id) -> bindings::cb_id {
+pub(crate) fn raw_id(id: Id) -> bindings::cb_id {
     bindings::cb_id {
         idx: id.idx(),
         val: id.val(),
@@ -130,15 +212,32 @@ fn as_raw(id: Id) -> bindings::cb_id {
 unsafe extern "C" fn receive_callback<H: Handler>(
     cookie: *mut c_void,
     message: *mut bindings::cn_msg,
-    parms: *mut kernel::bindings::netlink_skb_parms,
+    parms: *mut netlink_skb_parms,
 ) -> c_int {
     // SAFETY: By the safety requirements of this function.
     let handler = unsafe { Arc::<H>::borrow(cookie) };
     // SAFETY: By the safety requirements of this function.
     let message = unsafe { Message::from_raw(message) };
     // SAFETY: By the safety requirements of this function.
-    let sender = Sender::new(unsafe { &*parms });
+    let sender = unsafe { Sender::from_raw(parms) };
     from_result(|| handler.receive(&message, &sender).map(|()| 0))
+}
+
+/// Asks the handler about a sender.
+///
+/// # Safety
+///
+/// `cookie` must come from `Arc<H>::into_foreign` and not have been released. For the time of the
+/// call, `parms` must point to the sender's data, and nobody may write to it.
+unsafe extern "C" fn permit_callback<H: Handler>(
+    cookie: *mut c_void,
+    parms: *mut netlink_skb_parms,
+) -> bool {
+    // SAFETY: By the safety requirements of this function.
+    let handler = unsafe { Arc::<H>::borrow(cookie) };
+    // SAFETY: By the safety requirements of this function.
+    let sender = unsafe { Sender::from_raw(parms) };
+    handler.permits(&sender)
 }
 
 /// Lets go of the handler.

@@ -4,24 +4,69 @@
 //!
 //! C counterpart: `struct netlink_skb_parms` in `include/linux/netlink.h`.
 
-use crate::{Message, Outgoing};
-use kernel::{bindings, prelude::*};
+use crate::{bindings, Capability, Draft, Message, Outgoing, Port, SendError, SocketId};
+use kernel::{bindings::netlink_skb_parms, prelude::*};
+use zerocopy::{Immutable, IntoBytes};
 
 /// The sender of the message that a handler is looking at.
+///
+/// Its socket is in the initial network namespace: messages from others don't reach the connector.
+///
+/// # Invariants
+///
+/// `parms` is that of a datagram which is being handled, in the context of the program that sent
+/// it; its socket is kept by netlink meanwhile.
 pub struct Sender<'a> {
-    parms: &'a bindings::netlink_skb_parms,
+    parms: &'a netlink_skb_parms,
 }
 
 impl<'a> Sender<'a> {
+    /// # Safety
+    ///
+    /// The invariants of the type must hold for `'a`.
     #[inline]
-    pub(crate) fn new(parms: &'a bindings::netlink_skb_parms) -> Self {
-        Self { parms }
+    pub(crate) unsafe fn from_raw(parms: *const netlink_skb_parms) -> Self {
+        // INVARIANT: By the safety requirements.
+        Self {
+            // SAFETY: By the safety requirements.
+            parms: unsafe { &*parms },
+        }
     }
 
     /// The port of the sending socket.
+    ///
+    /// To send to it later, see [`Outgoing::send_to_port`]. When the socket is closed, another
+    /// one may get the port.
     #[inline]
     pub fn portid(&self) -> u32 {
         self.parms.portid
+    }
+
+    /// The sending socket.
+    #[inline]
+    pub fn socket(&self) -> SocketId {
+        // SAFETY: By the type invariants the socket is there.
+        unsafe { SocketId::from_raw(self.parms.sk) }
+    }
+
+    /// The user on whose behalf the message was sent, as a number of the initial user namespace.
+    ///
+    /// This is the real user id, or what the sender has put into `SCM_CREDENTIALS`, which only a
+    /// privileged one may choose.
+    #[inline]
+    pub fn uid(&self) -> u32 {
+        self.parms.creds.uid.val
+    }
+
+    /// Whether both the one who opened the socket and the one who sends have a capability, in the
+    /// initial user namespace.
+    ///
+    /// For handlers that do one thing for everyone and another for few. Who may send at all is
+    /// better said in the [`Options`](crate::Options) of the registration.
+    #[inline]
+    pub fn capable(&self, capability: Capability) -> bool {
+        // SAFETY: By the type invariants; `Capability` is one that the kernel knows.
+        unsafe { bindings::cn_core_capable(self.parms, capability.as_raw()) }
     }
 
     /// Sends a reply to the sending socket alone.
@@ -37,12 +82,55 @@ impl<'a> Sender<'a> {
     /// - [`EMSGSIZE`]: `payload` is longer than 65535 bytes.
     /// - [`ENOMEM`]: no memory for the message.
     /// - [`ECONNREFUSED`]: the socket is gone.
-    /// - [`EINTR`] or `ERESTARTSYS`: a signal came while waiting.
+    /// - [`EINTR`]: a signal came while waiting.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use connector::{Message, Sender};
+    /// # use kernel::prelude::*;
+    /// # struct Thermometer;
+    /// # impl Thermometer { fn read(&self) -> i32 { 20_000 } }
+    /// # impl connector::Handler for Thermometer {
+    /// fn receive(&self, message: &Message<'_>, sender: &Sender<'_>) -> Result {
+    ///     sender.reply(message, &self.read())
+    /// }
+    /// # }
+    /// ```
     #[inline]
-    pub fn reply(&self, request: &Message<'_>, payload: &[u8]) -> Result {
-        Outgoing::new(request.id(), payload)
-            .seq(request.seq())
-            .ack(request.ack().wrapping_add(1))
-            .send_to_port(self.portid(), GFP_KERNEL)
+    pub fn reply<T>(&self, request: &Message<'_>, payload: &T) -> Result
+    where
+        T: IntoBytes + Immutable + ?Sized,
+    {
+        Ok(self.reply_raw(&Outgoing::reply_to(request, payload))?)
+    }
+
+    /// Sends a reply whose payload of up to `max_len` bytes is written in place; else as
+    /// [`Self::reply`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::reply`], and what `write` returns.
+    #[inline]
+    pub fn reply_with(
+        &self,
+        request: &Message<'_>,
+        max_len: u16,
+        write: impl FnOnce(&mut [u8]) -> Result<usize>,
+    ) -> Result {
+        let reply = Draft::reply_to(request, max_len);
+        Ok(reply.send_to(Port(self.portid()), GFP_KERNEL, write)?)
+    }
+
+    /// Sends any message to the sending socket alone, for protocols with rules of their own.
+    ///
+    /// May sleep, as [`Self::reply`] does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Outgoing::send_to_port`].
+    #[inline]
+    pub fn reply_raw(&self, message: &Outgoing<'_>) -> Result<(), SendError> {
+        message.send_to_port(self.portid(), GFP_KERNEL)
     }
 }

@@ -31,15 +31,19 @@ failed() {
 echo "Linux $(uname -r) has started; its connector is a module that is not loaded."
 step 'The connector, written in Rust, is inserted.'
 show insmod /lib/modules/rust/cn.ko
-step 'A Rust module, the sample cn_echo, registers a callback.'
+step 'Two Rust modules, the samples cn_echo and cn_sensor, register a callback each.'
 show insmod /lib/modules/test/cn_echo.ko
-step 'The connector lists the callback with its name and id.'
+show insmod /lib/modules/test/cn_sensor.ko
+step 'The connector lists the callbacks with their names and ids.'
 show cat /proc/net/connector
-step 'A user program sends a message to the callback, gets its reply, and waits for the periodic multicast.'
+step 'A user program sends a message to the first one, and gets its reply.'
 show cn_hello
+step 'Another one listens to the second one, which sends a message to its group once a second.'
+show cn_listen
 step 'The connector has counted what passed.'
 show cat /proc/net/connector_stats
-step 'Both modules are removed, the user first.'
+step 'All modules are removed, the users first.'
+show rmmod cn_sensor
 show rmmod cn_echo
 show rmmod cn
 [ ! -e /proc/net/connector ] || failed '/proc/net/connector is still there'

@@ -3,10 +3,14 @@
 //! Test module: drives the crate `connector` from user space, through `/dev/cn-rust-client`.
 //!
 //! Each open file has registrations of its own, which end when it is closed. The commands are
-//! ioctls with an array of six numbers, see [`Command`]; what a call of the crate returns is what
+//! ioctls with an array of eight numbers, see [`Command`]; what a call of the crate returns is what
 //! the ioctl returns. The user side is `../rust_api.c`.
 
-use connector::{Handler, Id, Message, Outgoing, Registration, Sender};
+use connector::{
+    group_has_listeners, has_listeners, Access, Bundle, Capability, Change, Draft, Handler, Id,
+    Listener, Listeners, Message, Options, Outgoing, Port, Registration, SendError, Sender, Watch,
+    Watcher,
+};
 use kernel::{
     fs::File,
     ioctl::{_IOC_SIZE, _IOW},
@@ -20,16 +24,38 @@ use kernel::{
     time::{delay::fsleep, Delta},
     uaccess::{UserPtr, UserSlice},
 };
+use zerocopy_derive::Immutable;
 
-const ADD: u32 = _IOW::<[u32; 6]>('c' as u32, 1);
-const DELETE: u32 = _IOW::<[u32; 6]>('c' as u32, 2);
-const SEND: u32 = _IOW::<[u32; 6]>('c' as u32, 3);
-const SEND_TO_GROUP: u32 = _IOW::<[u32; 6]>('c' as u32, 4);
-const SEND_TO_PORT: u32 = _IOW::<[u32; 6]>('c' as u32, 5);
+/// What an ioctl is given.
+type Numbers = [u32; 8];
+
+const ADD: u32 = _IOW::<Numbers>('c' as u32, 1);
+const DELETE: u32 = _IOW::<Numbers>('c' as u32, 2);
+const SEND: u32 = _IOW::<Numbers>('c' as u32, 3);
+const SEND_TO_GROUP: u32 = _IOW::<Numbers>('c' as u32, 4);
+const SEND_TO_PORT: u32 = _IOW::<Numbers>('c' as u32, 5);
 /// Returns how many handlers are in memory.
-const ALIVE: u32 = _IOW::<[u32; 6]>('c' as u32, 6);
+const ALIVE: u32 = _IOW::<Numbers>('c' as u32, 6);
 /// Returns how many calls of handlers there were.
-const CALLS: u32 = _IOW::<[u32; 6]>('c' as u32, 7);
+const CALLS: u32 = _IOW::<Numbers>('c' as u32, 7);
+/// Registers one handler under an id and the next one.
+const ADD_TWICE: u32 = _IOW::<Numbers>('c' as u32, 8);
+/// Sends to the group but not to a port.
+const SEND_EXCEPT: u32 = _IOW::<Numbers>('c' as u32, 9);
+/// Sends to those of the id's group whose socket has a number; returns how many were asked.
+const SEND_FILTERED: u32 = _IOW::<Numbers>('c' as u32, 10);
+/// Sends a message that is written in place.
+const SEND_DRAFT: u32 = _IOW::<Numbers>('c' as u32, 11);
+/// Returns how often such a message was written.
+const WRITTEN: u32 = _IOW::<Numbers>('c' as u32, 12);
+/// Sends several messages at once.
+const SEND_BUNDLE: u32 = _IOW::<Numbers>('c' as u32, 13);
+/// Returns whether anybody listens to a group, or to that of an id.
+const HAS_LISTENERS: u32 = _IOW::<Numbers>('c' as u32, 14);
+/// Starts or ends the watch of registrations.
+const WATCH: u32 = _IOW::<Numbers>('c' as u32, 15);
+/// Returns what the watch saw of an id, oldest first: 1 for registered, 2 for unregistered.
+const SEEN: u32 = _IOW::<Numbers>('c' as u32, 16);
 
 module! {
     type: ClientModule,
@@ -51,6 +77,25 @@ enum Behaviour {
     Sleep(u32),
     /// Unregisters an id of the same file, maybe its own, then replies.
     Delete(Id),
+    /// Takes the payload for a value of a type, see [`TestHandler::read`].
+    Read(u32),
+    /// Replies with what it knows of the sender.
+    Describe,
+    /// Replies with the payload backwards, written in place.
+    Reverse,
+    /// Replies against the rules: `seq` one larger, `ack` as it came.
+    Raw,
+}
+
+/// What [`Behaviour::Describe`] replies.
+#[derive(IntoBytes, Immutable)]
+#[repr(C)]
+struct Description {
+    portid: u32,
+    uid: u32,
+    is_net_admin: u32,
+    is_sys_admin: u32,
+    socket: [u32; 2],
 }
 
 /// How many handlers are in memory.
@@ -58,16 +103,55 @@ static ALIVE_HANDLERS: Atomic<u32> = Atomic::new(0);
 /// How often handlers were called.
 static HANDLER_CALLS: Atomic<u32> = Atomic::new(0);
 
+/// How often the payload of a [`Draft`] was written.
+static DRAFTS_WRITTEN: Atomic<u32> = Atomic::new(0);
+
 struct TestHandler {
     behaviour: Behaviour,
+    /// The only user it wants to hear of.
+    user: Option<u32>,
     client: Arc<Client>,
 }
 
 impl TestHandler {
-    fn new(behaviour: Behaviour, client: Arc<Client>) -> Result<Arc<Self>> {
-        let handler = Arc::new(Self { behaviour, client }, GFP_KERNEL)?;
+    fn new(behaviour: Behaviour, user: Option<u32>, client: Arc<Client>) -> Result<Arc<Self>> {
+        let handler = Arc::new(
+            Self {
+                behaviour,
+                user,
+                client,
+            },
+            GFP_KERNEL,
+        )?;
         ALIVE_HANDLERS.add(1u32, Relaxed);
         Ok(handler)
+    }
+
+    /// Replies with a value that came as the payload.
+    fn read(&self, how: u32, message: &Message<'_>, sender: &Sender<'_>) -> Result {
+        match how {
+            0 => {
+                let [first, second] = *message.payload_as::<[u32; 2]>()?;
+                sender.reply(message, &[second, first])
+            }
+            1 => {
+                let (_, rest) = message.payload_prefix::<u32>()?;
+                sender.reply(message, rest)
+            }
+            2 => sender.reply(message, &message.read_payload::<u64>()?.wrapping_add(1)),
+            _ => Err(EINVAL),
+        }
+    }
+
+    fn describe(sender: &Sender<'_>) -> Description {
+        let socket = sender.socket().number();
+        Description {
+            portid: sender.portid(),
+            uid: sender.uid(),
+            is_net_admin: sender.capable(Capability::NET_ADMIN).into(),
+            is_sys_admin: sender.capable(Capability::SYS_ADMIN).into(),
+            socket: [socket as u32, (socket >> 32) as u32],
+        }
     }
 }
 
@@ -85,12 +169,61 @@ impl Handler for TestHandler {
             Behaviour::Fail(error) => return Err(error),
             Behaviour::Sleep(milliseconds) => fsleep(Delta::from_millis(milliseconds.into())),
             Behaviour::Delete(id) => self.client.delete(id)?,
+            Behaviour::Read(how) => return self.read(how, message, sender),
+            Behaviour::Describe => return sender.reply(message, &Self::describe(sender)),
+            Behaviour::Reverse => {
+                let len = message.payload().len();
+                return sender.reply_with(message, len as u16, |reply| {
+                    for (to, from) in reply.iter_mut().zip(message.payload().iter().rev()) {
+                        *to = *from;
+                    }
+                    Ok(len)
+                });
+            }
+            Behaviour::Raw => {
+                let reply = Outgoing::new(message.id(), message.payload())
+                    .seq(message.seq().wrapping_add(1))
+                    .ack(message.ack())
+                    .flags(message.flags());
+                return Ok(sender.reply_raw(&reply)?);
+            }
         }
         sender.reply(message, message.payload())
     }
+
+    fn permits(&self, sender: &Sender<'_>) -> bool {
+        self.user.is_none_or(|user| user == sender.uid())
+    }
 }
 
-/// The six numbers of a command.
+/// Remembers what came and went.
+#[pin_data]
+struct Log {
+    #[pin]
+    changes: Mutex<KVec<(Id, Change)>>,
+}
+
+impl Log {
+    fn seen_of(&self, id: Id) -> isize {
+        let changes = self.changes.lock();
+        let of_id = changes.iter().filter(|(one, _)| *one == id);
+        of_id.fold(0, |seen: isize, (_, change)| {
+            let digit = match change {
+                Change::Registered => 1,
+                Change::Unregistered => 2,
+            };
+            seen.wrapping_mul(10).wrapping_add(digit)
+        })
+    }
+}
+
+impl Watcher for Log {
+    fn changed(&self, id: Id, change: Change) {
+        let _ = self.changes.lock().push((id, change), GFP_KERNEL);
+    }
+}
+
+/// The numbers of a command.
 struct Command {
     id: Id,
     /// ADD: the behaviour, see [`Command::behaviour`]. SEND...: group or port.
@@ -101,6 +234,10 @@ struct Command {
     second: u32,
     /// SEND...: 1 to send with `GFP_ATOMIC`.
     atomic: u32,
+    /// ADD: who may send, see [`Command::options`]. SEND...: what else is to be known.
+    access: u32,
+    /// ADD: the argument of that.
+    access_argument: u32,
 }
 
 impl Command {
@@ -112,22 +249,127 @@ impl Command {
             ))),
             2 => Ok(Behaviour::Sleep(self.argument)),
             3 => Ok(Behaviour::Delete(Id::new(self.argument, self.second))),
+            4 => Ok(Behaviour::Read(self.argument)),
+            5 => Ok(Behaviour::Describe),
+            6 => Ok(Behaviour::Reverse),
+            7 => Ok(Behaviour::Raw),
             _ => Err(EINVAL),
+        }
+    }
+
+    fn options(&self) -> Result<Options> {
+        let options = Options::new();
+        match self.access {
+            // Not said otherwise.
+            0 => Ok(options),
+            1 => Ok(options.access(Access::Public)),
+            2 => {
+                let capability = Capability::new(self.access_argument).ok_or(EINVAL)?;
+                Ok(options.access(Access::Capability(capability)))
+            }
+            // See `user()`.
+            3 => Ok(options.access(Access::Public)),
+            4 => Ok(options.open_group().description(c"test of the open group")),
+            _ => Err(EINVAL),
+        }
+    }
+
+    fn user(&self) -> Option<u32> {
+        (self.access == 3).then_some(self.access_argument)
+    }
+
+    fn flags(&self) -> kernel::alloc::Flags {
+        if self.atomic == 0 {
+            GFP_KERNEL
+        } else {
+            GFP_ATOMIC
         }
     }
 
     fn with_message(
         &self,
-        send: impl FnOnce(&Outgoing<'_>, kernel::alloc::Flags) -> Result,
-    ) -> Result {
-        let mut payload = KVVec::new();
+        send: impl FnOnce(&Outgoing<'_>, kernel::alloc::Flags) -> Result<(), SendError>,
+    ) -> Result<isize> {
+        let mut payload = KVVec::<u8>::new();
         payload.resize(self.argument as usize, 0x5a, GFP_KERNEL)?;
-        let flags = if self.atomic == 0 {
-            GFP_KERNEL
-        } else {
-            GFP_ATOMIC
+        let message = Outgoing::new(self.id, payload.as_slice()).seq(self.second);
+        send(&message, self.flags())?;
+        Ok(0)
+    }
+
+    fn send_filtered(&self) -> Result<isize> {
+        let mut asked = 0isize;
+        self.with_message(|message, flags| {
+            let mut filter = |listener: &Listener<'_>| {
+                asked = asked.wrapping_add(1);
+                listener.socket().number() == u64::from(self.access)
+            };
+            message.send_to(Listeners::of_id().filter(&mut filter), flags)
+        })?;
+        Ok(asked)
+    }
+
+    /// In place; `access` is the length that is said to have been written.
+    fn send_draft(&self) -> Result<isize> {
+        let draft = Draft::new(self.id, self.argument as u16).seq(self.second);
+        let write = |payload: &mut [u8]| {
+            DRAFTS_WRITTEN.add(1u32, Relaxed);
+            if !payload.iter().all(|byte| *byte == 0) {
+                return Err(EILSEQ);
+            }
+            payload.fill(0x5a);
+            Ok(self.access as usize)
         };
-        send(&Outgoing::new(self.id, &payload).seq(self.second), flags)
+        if self.what == 0 {
+            draft.send(self.flags(), write)?;
+        } else {
+            draft.send_to(Port(self.what), self.flags(), write)?;
+        }
+        Ok(0)
+    }
+
+    /// `argument` messages of `access` bytes, the last one written in place, in a bundle of
+    /// `access_argument` bytes.
+    fn send_bundle(&self) -> Result<isize> {
+        let capacity = self.access_argument as u16;
+        let mut bundle = Bundle::new(self.id, self.second, capacity, self.flags())?;
+        let mut payload = KVVec::<u8>::new();
+        payload.resize(self.access as usize, 0x5a, GFP_KERNEL)?;
+        for number in 1..self.argument {
+            bundle.push(&Outgoing::new(self.id, payload.as_slice()).seq(number))?;
+        }
+        if self.argument > 0 {
+            let last = Draft::new(self.id, self.access as u16).seq(self.argument);
+            let failed = bundle.push_with(&last, |payload| {
+                payload.fill(0xff);
+                Err(EXDEV)
+            });
+            match failed {
+                Err(SendError::Other(EXDEV)) => (),
+                Err(error) => return Err(error.into()),
+                Ok(()) => return Err(EILSEQ),
+            }
+            bundle.push_with(&last, |payload| {
+                let is_clean = payload.iter().all(|byte| *byte == 0);
+                payload.fill(0x5a);
+                is_clean.then_some(payload.len()).ok_or(EILSEQ)
+            })?;
+        }
+        if self.what == 0 {
+            bundle.send(self.flags())?;
+        } else {
+            bundle.send_to(Port(self.what), self.flags())?;
+        }
+        Ok(0)
+    }
+
+    fn has_listeners(&self) -> Result<isize> {
+        let yes = if self.what == 0 {
+            has_listeners(self.id)?
+        } else {
+            group_has_listeners(self.what)?
+        };
+        Ok(yes.into())
     }
 }
 
@@ -136,13 +378,36 @@ impl Command {
 struct Client {
     #[pin]
     registrations: Mutex<KVec<Registration<TestHandler>>>,
+    #[pin]
+    watch: Mutex<Option<Watch<Log>>>,
+    log: Arc<Log>,
 }
 
 impl Client {
-    fn add(self: &Arc<Self>, id: Id, behaviour: Behaviour) -> Result {
-        let handler = TestHandler::new(behaviour, self.clone())?;
-        let registration = Registration::new(id, c"rust-client", handler)?;
-        Ok(self.registrations.lock().push(registration, GFP_KERNEL)?)
+    fn add(self: &Arc<Self>, command: &Command, ids: &[Id]) -> Result<isize> {
+        let handler = TestHandler::new(command.behaviour()?, command.user(), self.clone())?;
+        for &id in ids {
+            let name = c"rust-client";
+            let registration = if command.access == 0 {
+                Registration::new(id, name, handler.clone())?
+            } else {
+                Registration::with_options(id, name, handler.clone(), command.options()?)?
+            };
+            self.registrations.lock().push(registration, GFP_KERNEL)?;
+        }
+        Ok(0)
+    }
+
+    /// The lock is given back before the drop of an old one, which may wait.
+    fn watch(&self, start: bool) -> Result<isize> {
+        let new = if start {
+            Some(Watch::new(self.log.clone())?)
+        } else {
+            None
+        };
+        let old = core::mem::replace(&mut *self.watch.lock(), new);
+        drop(old);
+        Ok(0)
     }
 
     /// The lock is given back before the drop, which may wait.
@@ -162,9 +427,17 @@ impl MiscDevice for Client {
     type Ptr = Arc<Self>;
 
     fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Arc<Self>> {
+        let log = Arc::pin_init(
+            pin_init!(Log {
+                changes <- new_mutex!(KVec::new()),
+            }),
+            GFP_KERNEL,
+        )?;
         Arc::pin_init(
             pin_init!(Self {
                 registrations <- new_mutex!(KVec::new()),
+                watch <- new_mutex!(None),
+                log,
             }),
             GFP_KERNEL,
         )
@@ -183,29 +456,48 @@ impl MiscDevice for Client {
         argument: usize,
     ) -> Result<isize> {
         let mut reader = UserSlice::new(UserPtr::from_addr(argument), _IOC_SIZE(number)).reader();
-        let [idx, val, what, argument, second, atomic] = reader.read::<[u32; 6]>()?;
+        let [idx, val, what, argument, second, atomic, access, access_argument] =
+            reader.read::<Numbers>()?;
+        let id = Id::new(idx, val);
         let command = Command {
-            id: Id::new(idx, val),
+            id,
             what,
             argument,
             second,
             atomic,
+            access,
+            access_argument,
         };
         match number {
-            ADD => Arc::from(client).add(command.id, command.behaviour()?)?,
-            DELETE => client.delete(command.id)?,
-            SEND => command.with_message(|message, flags| message.send(flags))?,
+            ADD => Arc::from(client).add(&command, &[id]),
+            ADD_TWICE => Arc::from(client).add(&command, &[id, Id::new(idx, val.wrapping_add(1))]),
+            DELETE => client.delete(id).map(|()| 0),
+            SEND => command.with_message(|message, flags| message.send(flags)),
             SEND_TO_GROUP => {
-                command.with_message(|message, flags| message.send_to_group(what, flags))?;
+                command.with_message(|message, flags| message.send_to_group(what, flags))
             }
             SEND_TO_PORT => {
-                command.with_message(|message, flags| message.send_to_port(what, flags))?;
+                command.with_message(|message, flags| message.send_to_port(what, flags))
             }
-            ALIVE => return Ok(ALIVE_HANDLERS.load(Relaxed) as isize),
-            CALLS => return Ok(HANDLER_CALLS.load(Relaxed) as isize),
-            _ => return Err(ENOTTY),
+            SEND_EXCEPT => command.with_message(|message, flags| {
+                let listeners = if what == 0 {
+                    Listeners::of_id()
+                } else {
+                    Listeners::of_group(what)
+                };
+                message.send_to(listeners.except(access), flags)
+            }),
+            SEND_FILTERED => command.send_filtered(),
+            SEND_DRAFT => command.send_draft(),
+            SEND_BUNDLE => command.send_bundle(),
+            HAS_LISTENERS => command.has_listeners(),
+            WATCH => client.watch(what != 0),
+            SEEN => Ok(client.log.seen_of(id)),
+            ALIVE => Ok(ALIVE_HANDLERS.load(Relaxed) as isize),
+            CALLS => Ok(HANDLER_CALLS.load(Relaxed) as isize),
+            WRITTEN => Ok(DRAFTS_WRITTEN.load(Relaxed) as isize),
+            _ => Err(ENOTTY),
         }
-        Ok(0)
     }
 }
 

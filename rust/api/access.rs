@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Who may send to a handler, and who may listen to its group.
+//!
+//! C counterpart: none; there each callback checks, or forgets to.
+
+use crate::bindings;
+use kernel::{bindings as kernel_bindings, prelude::*};
+
+/// A capability of the kernel, as `capabilities(7)` describes them.
+///
+/// # Examples
+///
+/// ```
+/// # use connector::Capability;
+/// assert_eq!(Capability::NET_ADMIN.number(), 12);
+/// assert_eq!(Capability::new(12), Some(Capability::NET_ADMIN));
+/// assert_eq!(Capability::new(1000), None);
+/// ```
+///
+/// # Invariants
+///
+/// The number is that of a capability which the kernel knows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Capability(c_int);
+
+macro_rules! capabilities {
+    ($($name:ident = $number:ident),* $(,)?) => {
+        impl Capability {
+            $(
+                #[doc = concat!("`", stringify!($number), "`")]
+                // INVARIANT: The number is one of the kernel's constants.
+                pub const $name: Self = Self(kernel_bindings::$number as c_int);
+            )*
+        }
+    };
+}
+
+capabilities! {
+    CHOWN = CAP_CHOWN,
+    DAC_OVERRIDE = CAP_DAC_OVERRIDE,
+    DAC_READ_SEARCH = CAP_DAC_READ_SEARCH,
+    FOWNER = CAP_FOWNER,
+    FSETID = CAP_FSETID,
+    KILL = CAP_KILL,
+    SETGID = CAP_SETGID,
+    SETUID = CAP_SETUID,
+    SETPCAP = CAP_SETPCAP,
+    LINUX_IMMUTABLE = CAP_LINUX_IMMUTABLE,
+    NET_BIND_SERVICE = CAP_NET_BIND_SERVICE,
+    NET_BROADCAST = CAP_NET_BROADCAST,
+    NET_ADMIN = CAP_NET_ADMIN,
+    NET_RAW = CAP_NET_RAW,
+    IPC_LOCK = CAP_IPC_LOCK,
+    IPC_OWNER = CAP_IPC_OWNER,
+    SYS_MODULE = CAP_SYS_MODULE,
+    SYS_RAWIO = CAP_SYS_RAWIO,
+    SYS_CHROOT = CAP_SYS_CHROOT,
+    SYS_PTRACE = CAP_SYS_PTRACE,
+    SYS_PACCT = CAP_SYS_PACCT,
+    SYS_ADMIN = CAP_SYS_ADMIN,
+    SYS_BOOT = CAP_SYS_BOOT,
+    SYS_NICE = CAP_SYS_NICE,
+    SYS_RESOURCE = CAP_SYS_RESOURCE,
+    SYS_TIME = CAP_SYS_TIME,
+    SYS_TTY_CONFIG = CAP_SYS_TTY_CONFIG,
+    MKNOD = CAP_MKNOD,
+    LEASE = CAP_LEASE,
+    AUDIT_WRITE = CAP_AUDIT_WRITE,
+    AUDIT_CONTROL = CAP_AUDIT_CONTROL,
+    SETFCAP = CAP_SETFCAP,
+    MAC_OVERRIDE = CAP_MAC_OVERRIDE,
+    MAC_ADMIN = CAP_MAC_ADMIN,
+    SYSLOG = CAP_SYSLOG,
+    WAKE_ALARM = CAP_WAKE_ALARM,
+    BLOCK_SUSPEND = CAP_BLOCK_SUSPEND,
+    AUDIT_READ = CAP_AUDIT_READ,
+    PERFMON = CAP_PERFMON,
+    BPF = CAP_BPF,
+    CHECKPOINT_RESTORE = CAP_CHECKPOINT_RESTORE,
+}
+
+impl Capability {
+    /// The capability with that number; [`None`] if this kernel has none.
+    #[inline]
+    pub const fn new(number: u32) -> Option<Self> {
+        if number <= kernel_bindings::CAP_LAST_CAP {
+            // INVARIANT: The numbers up to the last one are all in use.
+            Some(Self(number as c_int))
+        } else {
+            None
+        }
+    }
+
+    /// Its number.
+    #[inline]
+    pub const fn number(self) -> u32 {
+        self.0 as u32
+    }
+
+    #[inline]
+    pub(crate) const fn as_raw(self) -> c_int {
+        self.0
+    }
+}
+
+/// Whom the core lets send to a handler.
+///
+/// A message that is refused does not reach the handler. It is counted, and answered with `-EPERM`
+/// if the program asked for an acknowledgement.
+///
+/// What this lets through, [`Handler::permits`](crate::Handler::permits) may still refuse.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Access {
+    /// Programs with `CAP_NET_ADMIN`; the default.
+    #[default]
+    Privileged,
+    /// Programs with the given capability.
+    ///
+    /// As with [`Access::Privileged`], both the one who opened the socket and the one who sends
+    /// must have it in the initial user namespace: a program that got the socket from another one
+    /// gains nothing by that.
+    Capability(Capability),
+    /// Everyone.
+    Public,
+}
+
+impl Access {
+    #[inline]
+    pub(crate) const fn as_raw(self) -> c_int {
+        match self {
+            Self::Privileged => Capability::NET_ADMIN.as_raw(),
+            Self::Capability(capability) => capability.as_raw(),
+            Self::Public => bindings::CN_ANYONE,
+        }
+    }
+}
+
+/// How a handler is registered: who may send, who may listen, what it is for.
+///
+/// The defaults are the careful ones: senders and listeners need `CAP_NET_ADMIN`.
+///
+/// # Examples
+///
+/// A handler which everyone may send to, and whose messages everyone may read:
+///
+/// ```
+/// use connector::{Access, Options};
+///
+/// let options = Options::new()
+///     .access(Access::Public)
+///     .open_group()
+///     .description(c"temperature of the box in millidegrees");
+/// # let _ = options;
+/// ```
+#[derive(Clone, Copy, Default)]
+pub struct Options {
+    pub(crate) access: Access,
+    pub(crate) open_group: bool,
+    pub(crate) description: Option<&'static CStr>,
+}
+
+impl Options {
+    /// Privileged senders, closed group, no description.
+    #[inline]
+    pub const fn new() -> Self {
+        Self {
+            access: Access::Privileged,
+            open_group: false,
+            description: None,
+        }
+    }
+
+    /// Sets who may send.
+    #[inline]
+    pub const fn access(self, access: Access) -> Self {
+        Self { access, ..self }
+    }
+
+    /// Lets everyone join the group of the id, and so read what is sent to it, as long as the
+    /// registration lasts.
+    ///
+    /// A group without this, and which the administrator has not opened, is joined with
+    /// `CAP_NET_ADMIN` only. Who joined stays in the group when the registration ends.
+    #[inline]
+    pub const fn open_group(self) -> Self {
+        Self {
+            open_group: true,
+            ..self
+        }
+    }
+
+    /// Says what the handler is for.
+    #[inline]
+    pub const fn description(self, description: &'static CStr) -> Self {
+        Self {
+            description: Some(description),
+            ..self
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn flags(self) -> u32 {
+        if self.open_group {
+            bindings::CN_HANDLER_OPEN_GROUP
+        } else {
+            0
+        }
+    }
+}

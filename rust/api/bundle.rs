@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Several messages that travel together.
+//!
+//! C counterpart: `cn_netlink_send_mult()` in `include/linux/connector.h`, with a `len` that
+//! exceeds `msg->len`.
+
+use crate::{
+    buffer::Buffer,
+    wire::{Header, HEADER_LEN},
+    Draft, Id, Listeners, Outgoing, SendError, Target,
+};
+use kernel::{alloc::Flags, prelude::*};
+use zerocopy::IntoBytes;
+
+/// Several messages under one netlink header: all of them arrive, or none.
+///
+/// The messages stand directly one behind the other, without padding. A program finds the next one
+/// at the end of the payload of this one, until `nlmsg_len` is used up. It can look at their headers
+/// in place if all lengths are multiples of four bytes.
+///
+/// # Examples
+///
+/// ```
+/// use connector::{Bundle, Id, Outgoing, Port};
+/// # use kernel::prelude::*;
+///
+/// # const ID: Id = Id::new(20, 1);
+/// fn list(numbers: &[u32], portid: u32) -> Result {
+///     let mut bundle = Bundle::new(ID, 0, 4096, GFP_KERNEL)?;
+///     for number in numbers {
+///         bundle.push(&Outgoing::new(ID, number))?;
+///     }
+///     Ok(bundle.send_to(Port(portid), GFP_KERNEL)?)
+/// }
+/// ```
+pub struct Bundle {
+    buffer: Buffer,
+    id: Id,
+    len: usize,
+}
+
+impl Bundle {
+    /// Makes an empty bundle with room for `capacity` bytes: 20 for each message, and its payload.
+    ///
+    /// `id` says whose group is meant by [`Self::send`]; `seq` becomes `nlmsg_seq`.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NoMemory`].
+    #[inline]
+    pub fn new(id: Id, seq: u32, capacity: u16, flags: Flags) -> Result<Self, SendError> {
+        Ok(Self {
+            buffer: Buffer::new(capacity.into(), seq, flags)?,
+            id,
+            len: 0,
+        })
+    }
+
+    /// Adds a message.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::TooLong`]: there is no room for it. The bundle is as it was before.
+    #[inline]
+    pub fn push(&mut self, message: &Outgoing<'_>) -> Result<(), SendError> {
+        let header: Header = message.header()?;
+        let payload = message.payload();
+        let (start, rest) = self
+            .rest()
+            .split_at_mut_checked(HEADER_LEN)
+            .ok_or(SendError::TooLong)?;
+        rest.get_mut(..payload.len())
+            .ok_or(SendError::TooLong)?
+            .copy_from_slice(payload);
+        header.write_to(start).map_err(|_| SendError::TooLong)?;
+        self.len = self
+            .len
+            .saturating_add(HEADER_LEN)
+            .saturating_add(payload.len());
+        Ok(())
+    }
+
+    /// Adds a message whose payload is written in place; see [`Draft::send_to`].
+    ///
+    /// # Errors
+    ///
+    /// - [`SendError::TooLong`]: there is no room for the longest payload of the draft.
+    /// - [`SendError::Other`]: what `write` returned.
+    ///
+    /// The bundle is then as it was before.
+    #[inline]
+    pub fn push_with(
+        &mut self,
+        draft: &Draft,
+        write: impl FnOnce(&mut [u8]) -> Result<usize>,
+    ) -> Result<(), SendError> {
+        let len = draft.write_to(self.rest(), write);
+        match len {
+            Ok(len) => {
+                self.len = self.len.saturating_add(len);
+                Ok(())
+            }
+            Err(error) => {
+                // What was written must not be seen in what comes next.
+                self.rest().fill(0);
+                Err(error)
+            }
+        }
+    }
+
+    /// How many bytes of messages there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no message.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Sends to the group of the callback that is registered under the bundle's id.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::send_to`].
+    #[inline]
+    pub fn send(self, flags: Flags) -> Result<(), SendError> {
+        self.send_to(Listeners::of_id(), flags)
+    }
+
+    /// Sends the messages.
+    ///
+    /// # Errors
+    ///
+    /// As [`Outgoing::send_to`]; [`EINVAL`] if there is no message.
+    #[inline]
+    pub fn send_to(self, target: impl Target, flags: Flags) -> Result<(), SendError> {
+        if self.is_empty() {
+            return Err(SendError::Other(EINVAL));
+        }
+        let Self { buffer, id, len } = self;
+        target.send(id, |target| buffer.post(len, id, target, flags))
+    }
+
+    #[inline]
+    fn rest(&mut self) -> &mut [u8] {
+        self.buffer.bytes().get_mut(self.len..).unwrap_or_default()
+    }
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A message whose payload is written into the buffer that is sent.
+//!
+//! C counterpart: none; there the message is made elsewhere, and copied.
+
+use crate::{
+    buffer::Buffer,
+    wire::{Header, HEADER_LEN},
+    Id, Listeners, Message, SendError, Target,
+};
+use kernel::{alloc::Flags, prelude::*};
+use zerocopy::IntoBytes;
+
+/// A message to be written in place, and only if somebody listens.
+///
+/// For payloads that are expensive to make, or large. Nothing is allocated, and nothing is written,
+/// when the message would reach nobody.
+///
+/// # Examples
+///
+/// ```
+/// use connector::{Draft, Id};
+/// # use kernel::prelude::*;
+///
+/// # const ID: Id = Id::new(20, 1);
+/// fn tell_squares(count: usize) -> Result {
+///     Ok(Draft::new(ID, 400).send(GFP_KERNEL, |payload| {
+///         let mut len = 0;
+///         for (number, slot) in payload.chunks_exact_mut(4).take(count).enumerate() {
+///             slot.copy_from_slice(&(number as u32).wrapping_pow(2).to_ne_bytes());
+///             len += slot.len();
+///         }
+///         Ok(len)
+///     })?)
+/// }
+/// ```
+#[derive(Clone, Copy)]
+pub struct Draft {
+    id: Id,
+    seq: u32,
+    ack: u32,
+    flags: u16,
+    max_len: u16,
+}
+
+impl Draft {
+    /// Starts a message from `id` with a payload of up to `max_len` bytes.
+    #[inline]
+    pub fn new(id: Id, max_len: u16) -> Self {
+        Self {
+            id,
+            seq: 0,
+            ack: 0,
+            flags: 0,
+            max_len,
+        }
+    }
+
+    /// Starts a reply: same id and `seq` as `request`, and its `ack` plus one.
+    #[inline]
+    pub fn reply_to(request: &Message<'_>, max_len: u16) -> Self {
+        Self::new(request.id(), max_len)
+            .seq(request.seq())
+            .ack(request.ack().wrapping_add(1))
+    }
+
+    /// Sets the number of the message, which also becomes `nlmsg_seq`.
+    #[inline]
+    pub fn seq(self, seq: u32) -> Self {
+        Self { seq, ..self }
+    }
+
+    /// Sets the acknowledgement number.
+    #[inline]
+    pub fn ack(self, ack: u32) -> Self {
+        Self { ack, ..self }
+    }
+
+    /// Sets the flags.
+    #[inline]
+    pub fn flags(self, flags: u16) -> Self {
+        Self { flags, ..self }
+    }
+
+    /// Sends to the group of the callback that is registered under the message's id; see
+    /// [`Self::send_to`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Outgoing::send`](crate::Outgoing::send), and what `write` returns.
+    #[inline]
+    pub fn send(
+        &self,
+        flags: Flags,
+        write: impl FnOnce(&mut [u8]) -> Result<usize>,
+    ) -> Result<(), SendError> {
+        self.send_to(Listeners::of_id(), flags, write)
+    }
+
+    /// Calls `write` with the payload, and sends as many bytes of it as `write` returns.
+    ///
+    /// The payload is `max_len` bytes long and full of zeroes. If the target is [`Listeners`] and
+    /// there are none, `write` is not called.
+    ///
+    /// # Errors
+    ///
+    /// As [`Outgoing::send_to`](crate::Outgoing::send_to); [`SendError::TooLong`] if `write` returns
+    /// more than there is; [`SendError::Other`] with what `write` fails with.
+    #[inline]
+    pub fn send_to(
+        &self,
+        target: impl Target,
+        flags: Flags,
+        write: impl FnOnce(&mut [u8]) -> Result<usize>,
+    ) -> Result<(), SendError> {
+        target.check_awaited(self.id)?;
+        let room = HEADER_LEN as u32 + u32::from(self.max_len);
+        let mut buffer = Buffer::new(room, self.seq, flags)?;
+        let len = self.write_to(buffer.bytes(), write)?;
+        target.send(self.id, |target| buffer.post(len, self.id, target, flags))
+    }
+
+    /// Writes header and payload to the start of `bytes`; returns the length of both.
+    #[inline]
+    pub(crate) fn write_to(
+        &self,
+        bytes: &mut [u8],
+        write: impl FnOnce(&mut [u8]) -> Result<usize>,
+    ) -> Result<usize, SendError> {
+        let room = HEADER_LEN.saturating_add(self.max_len.into());
+        let bytes = bytes.get_mut(..room).ok_or(SendError::TooLong)?;
+        let (header, payload) = bytes
+            .split_at_mut_checked(HEADER_LEN)
+            .ok_or(SendError::TooLong)?;
+        let len = write(payload).map_err(SendError::Other)?;
+        if len > payload.len() {
+            return Err(SendError::TooLong);
+        }
+        let message = Header {
+            id: self.id,
+            seq: self.seq,
+            ack: self.ack,
+            len: len as u16,
+            flags: self.flags,
+        };
+        message.write_to(header).map_err(|_| SendError::TooLong)?;
+        Ok(HEADER_LEN.saturating_add(len))
+    }
+}
