@@ -2,9 +2,7 @@
 /*
  * Sample: a program that talks to a kernel module over the connector.
  *
- * It belongs to cn_echo.rs: it sends a text to that module, prints the reply,
- * and then prints two of the messages which the module sends once a second to
- * everybody who listens.
+ * It belongs to cn_echo.rs: it sends a text to that module and prints the reply.
  *
  * A message on the wire is a netlink header, a struct cn_msg that says who is
  * meant (the id), and the payload.
@@ -20,7 +18,7 @@
 #include <linux/connector.h>
 #include <linux/netlink.h>
 
-/* The module's id. Its idx is also the number of its multicast group. */
+/* The module's id. */
 static const struct cb_id echo_id = { .idx = 20, .val = 1 };
 
 struct packet {
@@ -35,21 +33,16 @@ static void fail(const char *what, const char *hint)
 	exit(1);
 }
 
-/* Opens a socket that gets replies, and messages to the module's group. */
 static int open_connector(void)
 {
-	struct sockaddr_nl address = {
-		.nl_family = AF_NETLINK,
-		.nl_groups = 1 << (echo_id.idx - 1),
-	};
+	struct sockaddr_nl address = { .nl_family = AF_NETLINK };
 	int fd = socket(AF_NETLINK, SOCK_DGRAM, NETLINK_CONNECTOR);
 
 	if (fd < 0)
 		fail("cannot open the connector", errno == EPROTONOSUPPORT ?
 		     "Is the module cn loaded?" : "");
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)))
-		fail("cannot join the group of the module", errno == EPERM ?
-		     "Listening to it needs CAP_NET_ADMIN; run this as root." : "");
+		fail("cannot bind the socket", "");
 	return fd;
 }
 
@@ -70,19 +63,17 @@ static void send_text(int fd, const char *text, unsigned int seq)
 		     "The connector lives in the first network namespace only." : "");
 }
 
-/* Waits up to five seconds for a message; true if it was sent to the group. */
-static int receive(int fd, struct packet *packet)
+/* Waits up to five seconds for a message. */
+static void receive(int fd, struct packet *packet)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
-	struct sockaddr_nl from;
-	socklen_t from_len = sizeof(from);
 
 	memset(packet, 0, sizeof(*packet));
 	errno = ETIMEDOUT;
 	if (poll(&pollfd, 1, 5000) < 1)
 		fail("nothing came", "Is the module cn_echo loaded?");
 	/* The last byte stays 0, so that the payload is a string whatever comes. */
-	if (recvfrom(fd, packet, sizeof(*packet) - 1, 0, (struct sockaddr *)&from, &from_len) < 0)
+	if (recv(fd, packet, sizeof(*packet) - 1, 0) < 0)
 		fail("cannot receive", errno == ENOBUFS ? "Messages were lost." : "");
 	if (packet->nlh.nlmsg_type == NLMSG_ERROR) {
 		/* The connector's answer to NLM_F_ACK: an error number, 0 if all is well. */
@@ -92,7 +83,6 @@ static int receive(int fd, struct packet *packet)
 			fail("the message was refused", errno == ENODEV ?
 			     "Is the module cn_echo loaded?" : "");
 	}
-	return from.nl_groups != 0;
 }
 
 int main(int argc, char **argv)
@@ -100,8 +90,6 @@ int main(int argc, char **argv)
 	const char *text = argc > 1 ? argv[1] : "Hello, kernel!";
 	struct packet packet;
 	int fd = open_connector();
-	int heard = 0, replied = 0;
-	unsigned int counter;
 
 	if (strlen(text) >= sizeof(packet.payload)) {
 		fprintf(stderr, "cn_hello: the text is longer than 255 bytes\n");
@@ -110,21 +98,11 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("sent to %u:%u: \"%s\"\n", echo_id.idx, echo_id.val, text);
 	send_text(fd, text, 1);
-	while (!replied || heard < 2) {
-		int to_group = receive(fd, &packet);
-
-		if (packet.nlh.nlmsg_type == NLMSG_ERROR)
-			continue;
-		if (to_group) {
-			memcpy(&counter, packet.payload, sizeof(counter));
-			printf("heard in group %u: the module counts %u\n", echo_id.idx, counter);
-			heard++;
-		} else {
-			printf("reply from %u:%u: \"%s\" (seq %u, ack %u)\n", packet.msg.id.idx,
-			       packet.msg.id.val, packet.payload, packet.msg.seq, packet.msg.ack);
-			replied = 1;
-		}
-	}
+	do
+		receive(fd, &packet);
+	while (packet.nlh.nlmsg_type == NLMSG_ERROR);
+	printf("reply from %u:%u: \"%s\" (seq %u, ack %u)\n", packet.msg.id.idx,
+	       packet.msg.id.val, packet.payload, packet.msg.seq, packet.msg.ack);
 	close(fd);
 	return 0;
 }
