@@ -4,7 +4,7 @@
 # All tests: the pure files on the host, the unit tests in the kernel, the selftests in the guest on the
 # C connector and on ours. test.sh <kernel build directory>
 #   T   only selftest programs whose name matches this regular expression; "host" and "kunit" name the others,
-#       "kernel" the kernel's own sample
+#       "kernel" the kernel's own sample, "samples" ours
 #
 # The last line is "N passed, M failed".
 
@@ -99,8 +99,11 @@ select_programs() {
 	for program in "$OUT"/selftests/programs/*; do
 		[ ! -f "$program" ] || basename "$program"
 	done | if [ -n "$FILTER" ]; then grep -E -- "$FILTER" || true; else cat; fi >"$WORK/programs"
-	if selected kernel; then echo SKIP_KERNEL_SAMPLE=; else echo SKIP_KERNEL_SAMPLE=1; fi >"$WORK/selection"
-	[ -s "$WORK/programs" ] || selected kernel
+	{
+		if selected kernel; then echo SKIP_KERNEL_SAMPLE=; else echo SKIP_KERNEL_SAMPLE=1; fi
+		if selected samples; then echo SKIP_SAMPLES=; else echo SKIP_SAMPLES=1; fi
+	} >"$WORK/selection"
+	[ -s "$WORK/programs" ] || selected kernel || selected samples
 }
 
 selftests() {

@@ -9,6 +9,8 @@
 cd /selftests || exit 1
 # shellcheck source=selftests/guest/steps.sh
 . /guest/steps.sh
+# shellcheck source=selftests/guest/samples.sh
+. /guest/samples.sh
 
 # One step with one result: check <name> <command...>.
 check() {
@@ -92,6 +94,8 @@ run_provider() {
 	use_modprobe_of "$1"
 	check module.loads load_connector "$1" || return
 	[ -n "$SKIP_KERNEL_SAMPLE" ] || try_kernel_sample
+	# They need the crate, which is of our connector.
+	[ -n "$SKIP_SAMPLES" ] || [ "$1" = c ] || try_samples
 	while read -r program; do
 		run_program "$program"
 	done </guest/programs

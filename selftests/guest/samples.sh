@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+#
+# The samples with their programs. Sourced by tests.sh, which has the function "check".
+
+# A command as somebody without any right.
+as_user() {
+	grep -q '^user:' /etc/passwd || echo 'user:x:1000:1000::/tmp:/bin/sh' >>/etc/passwd
+	su user -c "$*"
+}
+
+# Whether a command says a line that matches; what it says is shown when it does not: says <pattern> <command...>.
+says() {
+	local pattern=$1
+	shift
+	"$@" >/tmp/said 2>&1
+	cat /tmp/said
+	grep -q -- "$pattern" /tmp/said
+}
+
+# The same for a command that must fail.
+refuses() {
+	local pattern=$1
+	shift
+	if "$@" >/tmp/said 2>&1; then
+		cat /tmp/said
+		return 1
+	fi
+	cat /tmp/said
+	grep -q -- "$pattern" /tmp/said
+}
+
+load_sample() {
+	check "sample.$1.loads" insmod "/lib/modules/test/$1.ko"
+}
+
+try_echo() {
+	check sample.echo.without_module refuses 'No such device' cn_hello || return
+	load_sample cn_echo || return
+	check sample.echo.replies says 'reply from 20:1: "Hello, kernel!" (seq 1, ack 1)' cn_hello
+	check sample.echo.replies_to_users says 'reply from 20:1: "hi"' as_user cn_hello hi
+	check sample.echo.unloads unload cn_echo
+}
+
+two_readings() {
+	as_user cn_listen 2 >/tmp/said || return
+	cat /tmp/said
+	[ "$(grep -c '^reading [0-9]*: 20\.[025]*0* degrees$' /tmp/said)" -eq 2 ]
+}
+
+try_sensor() {
+	load_sample cn_sensor || return
+	check sample.sensor.tells_everyone two_readings
+	check sample.sensor.calibrates says ': 2[12]\..* degrees' cn_listen -c 1500
+	check sample.sensor.keeps_calibration says ': 2[12]\..* degrees' cn_listen 1
+	check sample.sensor.refuses_users refuses 'Operation not permitted' as_user cn_listen -c 0
+	check sample.sensor.unloads unload cn_sensor
+}
+
+# The store is full with 64 entries; all of them come in one list.
+fill_store() {
+	local number=0
+	while [ "$number" -lt 63 ]; do
+		cn_kv set "key$number" "value $number" || return
+		number=$((number + 1))
+	done
+	refuses 'No space left' cn_kv set one-more value || return
+	cn_kv set key0 'another value' || return
+	cn_kv list >/tmp/said
+	cat /tmp/said
+	[ "$(grep -c '^key[0-9]* = ' /tmp/said)" -eq 63 ] && grep -qx 'key0 = another value' /tmp/said
+}
+
+try_store() {
+	load_sample cn_store || return
+	check sample.store.lists_nothing cn_kv list
+	check sample.store.sets cn_kv set colour blue
+	check sample.store.gets says '^colour = blue$' as_user cn_kv get colour
+	check sample.store.has_no_such_key refuses 'There is no such key' cn_kv get shape
+	check sample.store.refuses_users refuses 'Operation not permitted' as_user cn_kv set colour red
+	check sample.store.is_limited fill_store
+	check sample.store.deletes cn_kv delete colour
+	check sample.store.has_deleted refuses 'There is no such key' cn_kv get colour
+	check sample.store.unloads unload cn_store
+}
+
+# A program hears of another sample that comes and goes.
+who_came_and_went() {
+	cn_who 2 >/tmp/who 2>&1 &
+	sleep 1
+	insmod /lib/modules/test/cn_echo.ko && unload cn_echo || return
+	wait $! || return
+	cat /tmp/who
+	grep -qx '20:1 was registered' /tmp/who && grep -qx '20:1 was unregistered' /tmp/who
+}
+
+log_says() {
+	dmesg | tail -n 40 | grep -q "$1"
+}
+
+try_watch() {
+	load_sample cn_watch || return
+	check sample.watch.tells_programs who_came_and_went
+	check sample.watch.tells_the_log log_says 'cn_watch: 20:1 was unregistered'
+	check sample.watch.unloads unload cn_watch
+}
+
+# The messages of the module, its ids in the snapshot, and that they went.
+ucon_hears() {
+	cn_ucon 4 >/tmp/ucon 2>&1 &
+	sleep 3
+	unload cn_rust_test || return
+	wait $! || return
+	cat /tmp/ucon
+	grep -qx 'answer to message 1: done' /tmp/ucon &&
+		grep -qx 'answer to message 2: done' /tmp/ucon &&
+		grep -qx '\[e.456\] was registered' /tmp/ucon &&
+		grep -qx '\[e.457\] was registered' /tmp/ucon &&
+		[ "$(grep -c '^\[e.456\] \[.*\] "counter = [0-9]*' /tmp/ucon)" -ge 2 ] &&
+		grep -qx '\[e.457\] was unregistered' /tmp/ucon
+}
+
+try_rust_test() {
+	load_sample cn_rust_test || return
+	check sample.rust_test.kernel_ucon_receives sample_is_heard
+	check sample.rust_test.ucon_hears ucon_hears
+	check sample.rust_test.heard_a_message log_says 'cn_rust_test: idx=e, val=456, seq=2, ack=0, len=6'
+	check sample.rust_test.saw_itself log_says 'cn_rust_test: e.457: Registered'
+	check sample.rust_test.unloads unload cn_rust_test
+}
+
+try_samples() {
+	try_echo
+	try_sensor
+	try_store
+	try_watch
+	try_rust_test
+}
