@@ -3,8 +3,8 @@
 #
 # All tests: the pure files on the host, the unit tests in the kernel, the selftests in the guest on the
 # C connector and on ours. test.sh <kernel build directory>
-#   T   only selftest programs whose name matches this regular expression; "host" and "kunit" name the others,
-#       "kernel" the kernel's own sample, "samples" ours
+#   T   only selftest programs whose name matches this regular expression; "host", "compile-fail" and "kunit" name the
+#       others, "kernel" the kernel's own sample, "samples" ours
 #
 # The last line is "N passed, M failed".
 
@@ -73,6 +73,17 @@ guest_problem() {
 	esac
 }
 
+# Misuse of the API that the compiler is to refuse.
+compile_fail_tests() {
+	printf '\nMisuse of the API does not compile\n'
+	"$TOP/scripts/compile-fail.sh" "$KDIR" | tee "$WORK/compile-fail" | sed '/ ok$/d; s/^/  /'
+	sed -nE 's/^([a-z_]+) (ok|FAILED)$/\1 \2/p' "$WORK/compile-fail" | while read -r name result; do
+		if [ "$result" = ok ]; then record host "compile_fail.$name" pass; else record host "compile_fail.$name" fail; fi
+	done
+	printf '  %d tests\n' "$(grep -cE ' (ok|FAILED)$' "$WORK/compile-fail" || true)"
+	[ -s "$WORK/compile-fail" ] || record host compile_fail.runs fail 'nothing was compiled'
+}
+
 unit_tests() {
 	printf '\nUnit tests in the kernel\n'
 	local console=$WORK/console
@@ -114,6 +125,7 @@ selftests() {
 }
 
 if selected host; then host_tests; fi
+if selected compile-fail; then compile_fail_tests; fi
 if selected kunit; then unit_tests; fi
 if select_programs; then selftests; fi
 

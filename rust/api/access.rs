@@ -154,6 +154,7 @@ impl Access {
 /// # let _ = options;
 /// ```
 #[derive(Clone, Copy, Default)]
+#[must_use = "options do nothing until something is registered with them"]
 pub struct Options {
     pub(crate) access: Access,
     pub(crate) open_group: bool,

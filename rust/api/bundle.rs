@@ -34,6 +34,7 @@ use zerocopy::IntoBytes;
 ///     Ok(bundle.send_to(Port(portid), GFP_KERNEL)?)
 /// }
 /// ```
+#[must_use = "a bundle does nothing until it is sent"]
 pub struct Bundle {
     buffer: Buffer,
     id: Id,

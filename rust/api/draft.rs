@@ -36,6 +36,7 @@ use zerocopy::IntoBytes;
 /// }
 /// ```
 #[derive(Clone, Copy)]
+#[must_use = "a message does nothing until it is sent"]
 pub struct Draft {
     id: Id,
     seq: u32,

@@ -31,6 +31,7 @@ use zerocopy::{Immutable, IntoBytes};
 /// # }
 /// ```
 #[derive(Clone, Copy)]
+#[must_use = "a message does nothing until it is sent"]
 pub struct Outgoing<'a> {
     id: Id,
     seq: u32,

@@ -82,6 +82,7 @@ pub trait Handler: Send + Sync + 'static {
 /// Where the drop happens inside a handler (its own or that of another id), waiting could mean to
 /// wait for itself. There it returns at once: new messages don't reach the handler any more, and
 /// the core lets go of the [`Arc`] when the last call has returned. A module is not unloaded before.
+#[must_use = "a registration ends when it is dropped"]
 pub struct Registration<H: Handler> {
     registered: AnyRegistration,
     _handler: PhantomData<Arc<H>>,
@@ -165,6 +166,7 @@ impl<H: Handler> Registration<H> {
 ///     ])
 /// }
 /// ```
+#[must_use = "a registration ends when it is dropped"]
 pub struct AnyRegistration {
     id: Id,
     serial: u64,

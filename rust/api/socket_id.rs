@@ -4,12 +4,8 @@
 //!
 //! C counterpart: `sock_gen_cookie()` in `include/linux/sock_diag.h`.
 
+use crate::bindings::sock_diag_save_cookie;
 use kernel::bindings::sock;
-
-extern "C" {
-    /// Of the kernel's socket layer; writes two halves, the lower one first.
-    fn sock_diag_save_cookie(socket: *mut sock, cookie: *mut u32);
-}
 
 /// A number that no other socket has, nor had, nor will have until the next boot.
 ///
@@ -31,7 +27,7 @@ impl SocketId {
     #[inline]
     pub(crate) unsafe fn from_raw(socket: *mut sock) -> Self {
         let mut cookie = [0u32; 2];
-        // SAFETY: By the safety requirements; there is room for two numbers.
+        // SAFETY: By the safety requirements; two numbers are written, the lower half first.
         unsafe { sock_diag_save_cookie(socket, cookie.as_mut_ptr()) };
         let [low, high] = cookie;
         Self(u64::from(high) << 32 | u64::from(low))

@@ -93,6 +93,7 @@ impl sealed::Sealed for Port {
 ///     Ok(Outgoing::new(ID, text).send_to(friends_only, GFP_KERNEL)?)
 /// }
 /// ```
+#[must_use = "a message must be sent to them"]
 pub struct Listeners<'f> {
     group: Option<u32>,
     except: u32,

@@ -56,6 +56,7 @@ pub trait Watcher: Send + Sync + 'static {
 /// Watch::new(count)
 /// # }
 /// ```
+#[must_use = "a watch ends when it is dropped"]
 pub struct Watch<W: Watcher> {
     serial: u64,
     _watcher: PhantomData<Arc<W>>,

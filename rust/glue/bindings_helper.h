@@ -4,5 +4,6 @@
  */
 #include <linux/connector.h>
 #include <linux/connector_notify.h>
+#include <linux/sock_diag.h>
 #include "cn_glue.h"
 #include "cn_trace.h"

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A message to one port leaves nobody out.
+//!
+//! error: no method named `except` found for struct `Port`
+
+use connector::{Id, Outgoing, Port};
+use kernel::prelude::*;
+
+pub fn send() -> Result {
+    let target = Port(1).except(2);
+    Ok(Outgoing::new(Id::new(20, 1), "text").send_to(target, GFP_KERNEL)?)
+}
