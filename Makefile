@@ -2,7 +2,7 @@
 #
 # The verbs of this project. The work is done by scripts/; the modules are described by Kbuild files.
 
-VARIABLES := KDIR KSRC LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T V CMD ICOUNT TIMEOUT INSTALL_MOD_PATH
+VARIABLES := KDIR KSRC LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T V CMD ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR
 # What is given to make reaches the scripts; the scripts call kbuild without our own flags.
 export $(VARIABLES)
 
@@ -23,6 +23,9 @@ samples: ## build cn.ko and the samples
 
 modules_install: ## install cn.ko for the kernel in KDIR (INSTALL_MOD_PATH is honoured)
 	$(kernel) scripts/modules.sh "$$kdir" install
+
+install-dev: ## install what others need to build modules on the crate (PREFIX, DESTDIR)
+	$(kernel) scripts/install-dev.sh "$$kdir"
 
 run: ## show what the connector does, in a QEMU guest; installs and builds what is missing
 	scripts/packages.sh guest
@@ -46,8 +49,12 @@ guest: ## run CMD='...' in a guest and end with its result (ICOUNT=1: time is in
 	$(kernel) scripts/modules.sh "$$kdir" all && scripts/guest.sh "$$kdir" command
 
 check: ## format, clippy, W=1, rustdoc, sparse, shellcheck, symbols, unsafe
-	scripts/packages.sh guest check
+	scripts/packages.sh guest check docs
 	$(kernel) scripts/check.sh "$$kdir"
+
+docs: ## make the documentation as HTML: the pages, and the reference of the Rust API
+	scripts/packages.sh docs
+	$(kernel) scripts/docs.sh "$$kdir"
 
 kdir: ## print the build folder of the kernel in use, and nothing else
 	scripts/kdir.sh
@@ -60,14 +67,15 @@ distclean: clean ## and the cache: kernel source, kernel, bindgen
 
 help: ## this list
 	printf 'make <verb> [variable=value...]\n\n'
-	sed -n 's/^\([a-z_]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
+	sed -n 's/^\([a-z_-]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
 	printf '\nVariables\n'
 	printf '  %s\t%s\n' KDIR 'a configured, built kernel to use' \
 		KSRC 'a kernel source to use' \
 		LLVM,RUSTC,BINDGEN 'compilers, as for kbuild' \
+		PREFIX 'where install-dev installs (/usr/local)' \
 		QEMU_ACCEL 'tcg or kvm; chosen by what the processor says' \
 		QEMU_SMP 'processors of the guest (2)' \
 		T 'regular expression: only these test programs' \
 		V '1: show what the builds say' | expand -t 24
 
-.PHONY: modules all samples modules_install run test bench shell guest check kdir clean distclean help
+.PHONY: modules all samples modules_install install-dev run test bench shell guest check docs kdir clean distclean help

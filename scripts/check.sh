@@ -8,6 +8,8 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/tools.sh
 . "$TOP/scripts/tools.sh"
+# shellcheck source=scripts/html.sh
+. "$TOP/scripts/html.sh"
 
 FAILED=0
 
@@ -77,14 +79,12 @@ strict_users() {
 	done
 }
 
-# The command that compiled the API crate, given to rustdoc instead.
 rust_documentation() {
-	local command
-	command=$(sed -nE 's/^savedcmd_[^ ]* := .*(--edition)/\1/p' "$OUT/core/rust/api/.connector.o.cmd" |
-		sed -E 's/ ;.*//; s/--(emit=|remap-path-[a-z]*=|out-dir )[^ ]*//g')
-	cd "$KDIR"
-	eval "RUSTC_BOOTSTRAP=1 CONNECTOR_BINDINGS='$OUT/core/rust/api/bindings_generated.rs' '$(dirname "$RUSTC")/rustdoc'" \
-		-o "'$OUT/doc'" -Drustdoc::broken_intra_doc_links -Drustdoc::invalid_html_tags "$command"
+	html_of_crate "$OUT/check/html/api"
+}
+
+documentation_pages() {
+	html_of_pages "$OUT/check/html"
 }
 
 shell_scripts() {
@@ -153,6 +153,7 @@ item 'format of Rust files' rust_format
 item 'core: clippy, W=1, sparse' strict_core
 item 'samples, test modules: clippy, W=1' strict_users
 item 'documentation of the API crate' rust_documentation
+item 'documentation pages' documentation_pages
 item 'shell scripts' shell_scripts
 item 'no panic symbol' no_panic_symbols
 item 'unsafe only in boundary files' unsafe_stays_inside

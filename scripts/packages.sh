@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Makes sure that the programs for a purpose are there: packages.sh kernel|guest|check...
+# Makes sure that the programs for a purpose are there: packages.sh kernel|guest|check|docs...
 #
 # On Debian 12 and 13, missing packages are installed, as root or through sudo. Everywhere else, or
 # without those rights, this lists exactly what is missing and fails. Nothing is removed, and apt's
@@ -39,6 +39,9 @@ packages_for() {
 		12) printf '%s\n' rust-web-clippy rustfmt-web ;;
 		13) printf '%s\n' rust-clippy rustfmt ;;
 		esac
+		;;
+	docs)
+		printf '%s\n' python3-sphinx
 		;;
 	esac
 }
@@ -98,6 +101,7 @@ programs_for() {
 		rsync xz depmod ;;
 	guest) printf '%s\n' make gcc depmod busybox qemu-system-x86_64 cargo ;;
 	check) printf '%s\n' shellcheck sparse nm git clippy-driver rustfmt ;;
+	docs) printf '%s\n' sphinx-build rustdoc ;;
 	esac
 }
 

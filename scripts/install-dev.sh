@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Installs what a third party needs to build a module on the crate: install-dev.sh <kernel build directory>
+#   PREFIX    where it will be used (default /usr/local)
+#   DESTDIR   put in front of that now, for packages
+#
+#   PREFIX/lib/connector-rs/RELEASE/libconnector.rmeta   the crate's metadata, for rustc
+#   PREFIX/lib/connector-rs/RELEASE/Module.symvers       the symbols of cn.ko, for modpost
+#   PREFIX/lib/connector-rs/RELEASE/connector.mk         the flags, for the Kbuild file of the module
+#   PREFIX/include/linux/connector_notify.h              for user programs
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+KDIR=$1
+PREFIX=${PREFIX:-/usr/local}
+case $PREFIX in
+/*) ;;
+*) PREFIX=$PWD/$PREFIX ;;
+esac
+release=$(cat "$KDIR/include/config/kernel.release")
+folder=$PREFIX/lib/connector-rs/$release
+target=${DESTDIR:-}$folder
+
+# modpost's list also holds what it read of others; only the lines of our module are ours to give.
+own_symbols() {
+	awk -F '\t' '$3 ~ /(^|\/)cn$/' "$OUT/core/Module.symvers"
+}
+
+install_files() {
+	install -d "$target" "${DESTDIR:-}$PREFIX/include/linux"
+	install -m 644 "$OUT/core/rust/libconnector.rmeta" "$target/"
+	own_symbols >"$target/Module.symvers"
+	sed "s|@folder@|$folder|g; s|@release@|$release|g" "$TOP/scripts/connector.mk.in" >"$target/connector.mk"
+	chmod 644 "$target/Module.symvers" "$target/connector.mk"
+	install -m 644 "$TOP/include/uapi/linux/connector_notify.h" "${DESTDIR:-}$PREFIX/include/linux/"
+}
+
+"$TOP/scripts/modules.sh" "$KDIR" core
+hold "$OUT/lock"
+stage "install: $folder" install_files
+grep -q CONNECTOR "$target/Module.symvers" || die "No symbol of the crate in $target/Module.symvers."
