@@ -3,8 +3,8 @@
 #
 # All tests: the pure files on the host, the unit tests in the kernel, the selftests in the guest on the
 # C connector and on ours. test.sh <kernel build directory>
-#   T   only selftest programs whose name matches this regular expression; "host", "compile-fail" and "kunit" name the
-#       others, "kernel" the kernel's own sample, "samples" ours
+#   T   only selftest programs whose name matches this regular expression; "host", "compile-fail", "kunit" and
+#       "tutorial" name the others, "kernel" the kernel's own sample, "samples" ours
 #
 # The last line is "N passed, M failed".
 
@@ -124,10 +124,31 @@ selftests() {
 	cat "$WORK/guest" >>"$RESULTS"
 }
 
+# Pages with steps, as their reader does them: the tutorial, the notification channel.
+tutorial() {
+	local page=$1 said=$WORK/tutorial result name rest
+	printf '\nThe steps of Documentation/%s.rst\n' "$page"
+	("$TOP/scripts/tutorial.sh" "$KDIR" "$page" || true) >"$said" 2>/dev/null
+	while read -r result name rest; do
+		case $result in
+		ok) record tutorial "tutorial.$page.$name" pass ;;
+		not) record tutorial "tutorial.$page.$rest" fail ;;
+		esac
+	done <"$said"
+	sed -n 's/^#/       /p' "$said"
+	printf '  %d steps\n' "$(grep -cE '^(not )?ok ' "$said" || true)"
+	grep -qE '^(not )?ok ' "$said" || record tutorial "tutorial.$page.runs" fail 'no step was done'
+}
+
 if selected host; then host_tests; fi
 if selected compile-fail; then compile_fail_tests; fi
 if selected kunit; then unit_tests; fi
 if select_programs; then selftests; fi
+
+if selected tutorial; then
+	tutorial tutorial
+	tutorial notification
+fi
 
 whole=1
 [ -z "$FILTER" ] || whole=0
