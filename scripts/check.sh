@@ -87,6 +87,10 @@ documentation_pages() {
 	html_of_pages "$OUT/check/html"
 }
 
+rust_examples() {
+	"$TOP/scripts/examples.sh" "$KDIR"
+}
+
 shell_scripts() {
 	cd "$TOP"
 	files 'scripts/*.sh' .ci/run | xargs shellcheck -x
@@ -153,6 +157,7 @@ item 'format of Rust files' rust_format
 item 'core: clippy, W=1, sparse' strict_core
 item 'samples, test modules: clippy, W=1' strict_users
 item 'documentation of the API crate' rust_documentation
+item 'examples in it compile' rust_examples
 item 'documentation pages' documentation_pages
 item 'shell scripts' shell_scripts
 item 'no panic symbol' no_panic_symbols

@@ -84,7 +84,8 @@ impl<'a> Message<'a> {
     ///
     /// ```
     /// use connector::Message;
-    /// # use kernel::prelude::*;
+    /// use kernel::prelude::*;
+    /// use zerocopy_derive::{Immutable, KnownLayout};
     ///
     /// #[derive(FromBytes, Immutable, KnownLayout)]
     /// #[repr(C)]
