@@ -11,8 +11,6 @@
 
 static struct cn_received got;
 
-enum who { ROOT, NET_ADMIN, USER, NAMESPACE_ROOT };
-
 /* One of the two ways into a group, on a fresh socket. */
 static int join_fresh(bool by_mask, uint32_t group)
 {
@@ -48,20 +46,8 @@ FIXTURE_VARIANT_ADD(groups, namespace_root_by_membership) { NAMESPACE_ROOT, fals
 
 FIXTURE_SETUP(groups)
 {
-	switch (variant->who) {
-	case ROOT:
-		break;
-	case NET_ADMIN:
-		become_net_admin();
-		break;
-	case USER:
-		become_user();
-		break;
-	case NAMESPACE_ROOT:
-		become_namespace_root(0);
-		break;
-	}
-	self->expected = variant->who == ROOT || variant->who == NET_ADMIN ? 0 : -EPERM;
+	become(variant->who);
+	self->expected = is_net_admin(variant->who) ? 0 : -EPERM;
 }
 
 FIXTURE_TEARDOWN(groups)

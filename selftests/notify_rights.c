@@ -3,64 +3,12 @@
  * Who may ask for notifications: CAP_NET_ADMIN in the first user namespace is
  * needed of the one who opened the socket and of the one who sends.
  */
-#include <signal.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-
 #include "kselftest_harness.h"
 #include "cn_client.h"
 #include "cn_notify.h"
 #include "cn_privilege.h"
 
 #define IDX 25
-
-enum who { ROOT, NET_ADMIN, USER, NAMESPACE_ROOT };
-
-static void become(enum who who)
-{
-	switch (who) {
-	case ROOT:
-		break;
-	case NET_ADMIN:
-		become_net_admin();
-		break;
-	case USER:
-		become_user();
-		break;
-	case NAMESPACE_ROOT:
-		become_namespace_root(0);
-		break;
-	}
-}
-
-static bool is_privileged(enum who who)
-{
-	return who == ROOT || who == NET_ADMIN;
-}
-
-/* A socket that somebody else opened, and nobody else has any more. */
-static int open_as(enum who who)
-{
-	int report[2], fd = -1;
-	pid_t child;
-
-	must(!pipe(report), "pipe");
-	child = fork();
-	if (!child) {
-		become(who);
-		fd = cn_open();
-		if (write(report[1], &fd, sizeof(fd)) == sizeof(fd))
-			pause();
-		_exit(1);
-	}
-	close(report[1]);
-	if (read(report[0], &fd, sizeof(fd)) == sizeof(fd) && fd >= 0)
-		fd = syscall(SYS_pidfd_getfd, syscall(SYS_pidfd_open, child, 0), fd, 0);
-	close(report[0]);
-	kill(child, SIGKILL);
-	waitpid(child, NULL, 0);
-	return fd;
-}
 
 FIXTURE(rights)
 {
@@ -72,30 +20,10 @@ FIXTURE(rights)
 FIXTURE_VARIANT(rights)
 {
 	enum who opener, sender;
-	/* Netlink's own check leaves out the opener when an address is given. */
 	bool address;
 };
 
-#define BOTH_WAYS(name, opener, sender) \
-	FIXTURE_VARIANT_ADD(rights, name) { opener, sender, false }; \
-	FIXTURE_VARIANT_ADD(rights, name##_with_address) { opener, sender, true }
-
-BOTH_WAYS(root_root, ROOT, ROOT);
-BOTH_WAYS(root_admin, ROOT, NET_ADMIN);
-BOTH_WAYS(root_user, ROOT, USER);
-BOTH_WAYS(root_nsroot, ROOT, NAMESPACE_ROOT);
-BOTH_WAYS(admin_root, NET_ADMIN, ROOT);
-BOTH_WAYS(admin_admin, NET_ADMIN, NET_ADMIN);
-BOTH_WAYS(admin_user, NET_ADMIN, USER);
-BOTH_WAYS(admin_nsroot, NET_ADMIN, NAMESPACE_ROOT);
-BOTH_WAYS(user_root, USER, ROOT);
-BOTH_WAYS(user_admin, USER, NET_ADMIN);
-BOTH_WAYS(user_user, USER, USER);
-BOTH_WAYS(user_nsroot, USER, NAMESPACE_ROOT);
-BOTH_WAYS(nsroot_root, NAMESPACE_ROOT, ROOT);
-BOTH_WAYS(nsroot_admin, NAMESPACE_ROOT, NET_ADMIN);
-BOTH_WAYS(nsroot_user, NAMESPACE_ROOT, USER);
-BOTH_WAYS(nsroot_nsroot, NAMESPACE_ROOT, NAMESPACE_ROOT);
+EACH_OPENER_AND_SENDER(rights)
 
 FIXTURE_SETUP(rights)
 {
@@ -105,7 +33,7 @@ FIXTURE_SETUP(rights)
 	ASSERT_LE(0, self->listener);
 	self->fd = open_as(variant->opener);
 	ASSERT_LE(0, self->fd);
-	self->expected = is_privileged(variant->opener) && is_privileged(variant->sender) ?
+	self->expected = is_net_admin(variant->opener) && is_net_admin(variant->sender) ?
 			 0 : -EPERM;
 }
 
@@ -125,13 +53,9 @@ static int request(int fd, bool address, uint32_t group, uint16_t nl_flags)
 		.flags = CN_NOTIFY_SNAPSHOT,
 		.data = payload,
 	};
-	size_t len;
 
 	p.data_len = notify_build(payload, group, RANGES({ IDX, 1 }), RANGES({ 1, 1 }));
-	len = cn_build(buf, &p);
-	if (address)
-		return cn_send_raw(fd, buf, len);
-	return send(fd, buf, len, 0) < 0 ? -errno : (int)len;
+	return send_either_way(fd, address, buf, cn_build(buf, &p));
 }
 
 static bool event_is_there(int fd, uint32_t ack)
@@ -207,7 +131,7 @@ FIXTURE_TEARDOWN(removal)
 
 TEST_F(removal, needs_the_right_too)
 {
-	bool may = is_privileged(variant->who);
+	bool may = is_net_admin(variant->who);
 
 	become(variant->who);
 	EXPECT_EQ(may ? 0 : -EPERM, notify_one(self->fd, 0, IDX, 1));
