@@ -390,6 +390,10 @@ impl Notifier {
     ///
     /// [`ENOMEM`]: no memory; the watcher is not made.
     pub(crate) fn watch(&self, make: impl FnOnce() -> Watcher) -> Result<u64> {
+        if !self.is_teller() {
+            // What was noted before is for those who have asked before.
+            self.tell_all(&mut self.telling.lock());
+        }
         let serial = self.watchers.add(make)?;
         self.interested.fetch_add(1usize, Full);
         Ok(serial)
