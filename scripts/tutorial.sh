@@ -42,6 +42,17 @@ install_crate() {
 	PREFIX=$WORK/prefix "$TOP/scripts/install-dev.sh" "$KDIR"
 }
 
+# Rust metadata of another kernel makes errors that nobody understands; the fragment says it first.
+refuse_another_kernel() {
+	local fragment
+	fragment=$(find "$WORK/prefix" -name connector.mk)
+	if make -f "$fragment" KERNELRELEASE=0.0.0 >"$WORK/refusal" 2>&1; then
+		return 1
+	fi
+	cat "$WORK/refusal"
+	grep -q 'and this is 0.0.0: run make install-dev for that kernel' "$WORK/refusal"
+}
+
 take_page_apart() {
 	mkdir -p "$WORK/files" "$WORK/empty"
 	awk -v out="$WORK" -v page="$TOP/Documentation" -f "$TOP/scripts/tutorial.awk" \
@@ -58,6 +69,18 @@ build_module() {
 	# The reader's shell: the variables that the page asks for, and nothing else of ours.
 	env -i HOME="$HOME" PATH="$tools:$PATH" KDIR="$KDIR" LLVM="${LLVM:-}" PREFIX="$WORK/prefix" \
 		FILES="$WORK/files" bash -eux "$WORK/build.sh"
+}
+
+# What a module takes of cn.ko has plain names: a mangled one would be that of one build.
+need_no_mangled_symbol() {
+	local module
+	find "$WORK/empty" -name '*.ko' | while read -r module; do
+		nm -u "$module" | tee "$WORK/symbols"
+		grep -q ' cn_core_' "$WORK/symbols" || return 1
+		if grep -E ' _R.*9connector' "$WORK/symbols"; then
+			return 1
+		fi
+	done
 }
 
 # Runs the page's commands in a guest and compares the whole session.
@@ -79,7 +102,9 @@ run_session() {
 }
 
 step installs install_crate
+step another_kernel_is_refused refuse_another_kernel
 step page_has_steps take_page_apart
 step builds build_module
+step no_mangled_symbol need_no_mangled_symbol
 step session_is_as_shown run_session
 [ "$FAILED" -eq 0 ]
