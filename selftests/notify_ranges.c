@@ -391,4 +391,63 @@ TEST_F(malformed, requests_take_no_place)
 		ASSERT_EQ(0, notify_one(self->owner, EVENTS, IDX, i));
 }
 
+/* -- Any header ------------------------------------------------------------ */
+
+static uint32_t random_below(uint32_t n)
+{
+	static uint64_t state = 1;
+
+	state = state * 6364136223846793005ull + 1442695040888963407ull;
+	return (state >> 33) % n;
+}
+
+static const uint32_t numbers[] = {
+	0, 1, 2, 3, 8, 16, 24, 32, 0x1fffffff, 0x20000000, 0x20000001, 0x3fffffff, 0x40000000,
+	0x7fffffff, 0x80000000, 0x80000001, 0xfffffff0, 0xfffffff8, 0xfffffffe, 0xffffffff,
+};
+
+/* Small ones more often, so that some headers are right. */
+static uint32_t random_number(void)
+{
+	return numbers[random_below(random_below(2) ? 4 : sizeof(numbers) / sizeof(numbers[0]))];
+}
+
+/* What a request is worth is worked out again here, in numbers that do not wrap. */
+TEST_F(many, random_headers)
+{
+	static const uint32_t groups[] = { 1, EVENTS, 32, 33, 0xffffffff };
+	int i, good = 0;
+
+	for (i = 0; i < 20000; i++) {
+		uint8_t payload[64] = {};
+		struct cn_ctl_msg *ctl = (void *)payload;
+		uint64_t ranges;
+		uint32_t len;
+		int expected;
+
+		ctl->idx_notify_num = random_number();
+		ctl->val_notify_num = random_number();
+		ranges = (uint64_t)ctl->idx_notify_num + ctl->val_notify_num;
+		ctl->len = random_below(4) ? 8 * ranges : random_number();
+		ctl->group = groups[random_below(5)];
+		len = ranges <= 6 && random_below(4) ? 16 + 8 * ranges : random_below(65);
+
+		expected = len >= 16 && len == 16 + 8 * ranges && ctl->len == 8 * ranges &&
+			   ctl->group <= 32 ? 0 : -EINVAL;
+		ASSERT_LT(0, notify_send_payload(self->owner, payload, len, NLM_F_ACK, 0));
+		ASSERT_EQ(expected, notify_answer(self->owner)) {
+			TH_LOG("%u + %u ranges, len %u, group %u, cn_msg.len %u",
+			       ctl->idx_notify_num, ctl->val_notify_num, ctl->len, ctl->group, len);
+		}
+		if (expected)
+			continue;
+		good++;
+		ctl->group = 0;
+		ASSERT_LT(0, notify_send_payload(self->owner, payload, len, NLM_F_ACK, 0));
+		ASSERT_EQ(0, notify_answer(self->owner));
+	}
+	EXPECT_LT(1000, good);
+	EXPECT_GT(15000, good);
+}
+
 TEST_HARNESS_MAIN
