@@ -104,6 +104,10 @@ unsafe extern "C" fn receive(
 }
 
 /// There is nothing to let go of.
+///
+/// # Safety
+///
+/// None.
 unsafe extern "C" fn release(_cookie: *mut c_void) {}
 
 // What is read of a request, and what the header for programs says, are the same bytes.
