@@ -182,6 +182,25 @@ TEST_F(storm, slow_reader_learns_what_it_lost)
 	EXPECT_EQ(0, cn_drops(cn_port(self->listener)));
 }
 
+/* With nobody else in the group, what the reader lost reached nobody. */
+TEST_F(storm, events_that_reach_nobody_are_counted)
+{
+	const char *stats = "/proc/net/connector_stats";
+	struct events *e = &self->events;
+	long long notified, lost;
+	int small = 1;
+
+	ASSERT_EQ(0, setsockopt(self->listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)));
+	ASSERT_EQ(0, notify_one(self->owner, EVENTS, IDX, 1));
+	notified = read_counter(stats, "notified");
+	lost = read_counter(stats, "notify_lost");
+	ASSERT_EQ(0, client("churn %u:1 500", IDX));
+	events_read_all(self->listener, e);
+	EXPECT_LT(0, e->n);
+	EXPECT_EQ(e->n, read_counter(stats, "notified") - notified);
+	EXPECT_EQ(1000 - e->n, read_counter(stats, "notify_lost") - lost);
+}
+
 TEST_F(storm, reader_that_never_reads_stalls_nobody)
 {
 	int slow = cn_open_in_group(EVENTS), small = 1;
