@@ -11,6 +11,8 @@
 
 #define IDX 25
 #define STORM 10000
+/* Of a kernel that checks everything, in emulation. */
+#define STORM_SECONDS 120
 
 FIXTURE(snapshot)
 {
@@ -303,7 +305,7 @@ static size_t replay(const struct events *e, uint8_t *there, size_t n, size_t *s
 	return wrong;
 }
 
-TEST_F(snapshot, in_a_storm_of_registrations)
+TEST_F_TIMEOUT(snapshot, in_a_storm_of_registrations, STORM_SECONDS)
 {
 	static uint8_t there[STORM + 1];
 	struct worker w = { .first = 1 };
@@ -334,7 +336,7 @@ TEST_F(snapshot, in_a_storm_of_registrations)
 	close(pilot);
 }
 
-TEST_F(snapshot, in_a_storm_of_ids_that_come_and_go)
+TEST_F_TIMEOUT(snapshot, in_a_storm_of_ids_that_come_and_go, STORM_SECONDS)
 {
 	static uint8_t there[2 * STORM + 1];
 	struct worker w[2] = { { .first = 1 }, { .first = 1 + STORM } };
@@ -369,7 +371,7 @@ TEST_F(snapshot, in_a_storm_of_ids_that_come_and_go)
 }
 
 /* Again and again in one storm, each on a socket of its own. */
-TEST_F(snapshot, many_in_one_storm)
+TEST_F_TIMEOUT(snapshot, many_in_one_storm, STORM_SECONDS)
 {
 	static uint8_t there[2 * STORM + 1];
 	struct worker w = { .first = 1 };

@@ -11,6 +11,8 @@
 
 #define IDX 25
 #define ROUNDS 3000
+/* Of a kernel that checks everything, in emulation. */
+#define STORM_SECONDS 120
 
 FIXTURE(storm)
 {
@@ -79,7 +81,7 @@ static size_t out_of_order(const struct events *e, uint32_t first, uint32_t n)
 	return wrong;
 }
 
-TEST_F(storm, of_one_id_is_told_in_order)
+TEST_F_TIMEOUT(storm, of_one_id_is_told_in_order, STORM_SECONDS)
 {
 	struct worker w[3];
 	long long registered = 0;
@@ -105,7 +107,7 @@ TEST_F(storm, of_one_id_is_told_in_order)
 	TH_LOG("%lld of %u registrations succeeded", registered, 3 * ROUNDS);
 }
 
-TEST_F(storm, of_several_ids_is_told_in_order_of_each)
+TEST_F_TIMEOUT(storm, of_several_ids_is_told_in_order_of_each, STORM_SECONDS)
 {
 	struct worker w[4];
 	long long registered = 0;
@@ -128,7 +130,7 @@ TEST_F(storm, of_several_ids_is_told_in_order_of_each)
 }
 
 /* While one thread storms, requests come and go with their sockets. */
-TEST_F(storm, while_requests_come_and_go)
+TEST_F_TIMEOUT(storm, while_requests_come_and_go, STORM_SECONDS)
 {
 	struct worker w = { .val = 1, .rounds = 4 * ROUNDS };
 	int i, fd;
@@ -155,7 +157,7 @@ TEST_F(storm, while_requests_come_and_go)
 
 /* -- Losses --------------------------------------------------------------- */
 
-TEST_F(storm, slow_reader_learns_what_it_lost)
+TEST_F_TIMEOUT(storm, slow_reader_learns_what_it_lost, STORM_SECONDS)
 {
 	struct events *e = &self->events;
 	int slow = cn_open_in_group(EVENTS), small = 1, i;
@@ -183,7 +185,7 @@ TEST_F(storm, slow_reader_learns_what_it_lost)
 }
 
 /* With nobody else in the group, what the reader lost reached nobody. */
-TEST_F(storm, events_that_reach_nobody_are_counted)
+TEST_F_TIMEOUT(storm, events_that_reach_nobody_are_counted, STORM_SECONDS)
 {
 	const char *stats = "/proc/net/connector_stats";
 	struct events *e = &self->events;
@@ -201,7 +203,7 @@ TEST_F(storm, events_that_reach_nobody_are_counted)
 	EXPECT_EQ(1000 - e->n, read_counter(stats, "notify_lost") - lost);
 }
 
-TEST_F(storm, reader_that_never_reads_stalls_nobody)
+TEST_F_TIMEOUT(storm, reader_that_never_reads_stalls_nobody, STORM_SECONDS)
 {
 	int slow = cn_open_in_group(EVENTS), small = 1;
 
@@ -214,7 +216,7 @@ TEST_F(storm, reader_that_never_reads_stalls_nobody)
 }
 
 /* Every request that can be stored, all for the same id. */
-TEST_F(storm, with_all_requests_matching)
+TEST_F_TIMEOUT(storm, with_all_requests_matching, STORM_SECONDS)
 {
 	int fds[MAX_IN_ALL / MAX_PER_SOCKET];
 	struct events *e = &self->events;
