@@ -377,10 +377,10 @@ TEST_F_TIMEOUT(snapshot, many_in_one_storm, STORM_SECONDS)
 	struct worker w = { .first = 1 };
 	struct events *e = &self->events;
 	size_t snapshot, i;
-	int fds[20];
+	int fds[6];
 
 	ASSERT_EQ(0, pthread_create(&w.thread, NULL, add_and_delete, &w));
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < 6; i++) {
 		fds[i] = cn_open_in_group(EVENTS + 2 + i);
 		ASSERT_LE(0, fds[i]);
 		ASSERT_EQ(0, large_buffer(fds[i]));
@@ -389,7 +389,7 @@ TEST_F_TIMEOUT(snapshot, many_in_one_storm, STORM_SECONDS)
 	}
 	pthread_join(w.thread, NULL);
 	ASSERT_EQ(0, w.result);
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < 6; i++) {
 		READ_SNAPSHOT(fds[i], e);
 		memset(there, 0, sizeof(there));
 		EXPECT_EQ(0, replay(e, there, 2 * STORM + 1, &snapshot));
