@@ -36,6 +36,7 @@ struct command {
 #define HAS_LISTENERS COMMAND(14)
 #define WATCH COMMAND(15)
 #define SEEN COMMAND(16)
+#define SEND_WITHIN COMMAND(17)
 
 enum behaviour { ECHO, FAIL, SLEEP, UNREGISTER, READ, DESCRIBE, REVERSE, RAW };
 enum access { DEFAULT, PUBLIC, CAPABILITY, ONE_USER, OPEN_GROUP };
@@ -663,6 +664,69 @@ TEST_F(rust_send, full_receivers_are_not_taken_for_absent_ones)
 	c.atomic = 1;
 	c.what = cn_port(self->member);
 	EXPECT_EQ(-EAGAIN, command(self->client, SEND_TO_PORT, c));
+}
+
+static long milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+TEST_F(rust_send, wait_for_a_port_is_limited)
+{
+	struct command c = { IDX, 1, cn_port(self->member), 8000, 9, 0, .access = 1 };
+	int number = 0, came = 0;
+	long start;
+
+	/* Without an end, if it did not end. */
+	alarm(CN_TIMEOUT_MS / 1000);
+	while (!command(self->client, SEND_WITHIN, c))
+		number++;
+	EXPECT_LT(0, number);
+	c.access = 300;
+	c.atomic = variant->atomic;
+	start = milliseconds();
+	EXPECT_EQ(-EAGAIN, command(self->client, SEND_WITHIN, c));
+	if (variant->atomic) {
+		EXPECT_GT(300, milliseconds() - start);
+		return;
+	}
+	EXPECT_LE(300, milliseconds() - start);
+	/* The receiver was not told of a loss, and got all the rest. */
+	while (!cn_is_silent(self->member) && cn_receive(self->member, &got) > 0)
+		came++;
+	EXPECT_EQ(number, came);
+	EXPECT_EQ(0, command(self->client, SEND_WITHIN, c));
+	c.what = 0x7fffffff;
+	EXPECT_EQ(-ECONNREFUSED, command(self->client, SEND_WITHIN, c));
+	c.what = 0;
+	EXPECT_EQ(-EINVAL, command(self->client, SEND_WITHIN, c));
+}
+
+static void *read_later(void *arg)
+{
+	static struct cn_received read;
+
+	usleep(200 * 1000);
+	cn_receive((intptr_t)arg, &read);
+	return NULL;
+}
+
+TEST_F(rust_send, wait_for_a_port_ends_when_it_is_read)
+{
+	struct command c = { IDX, 1, cn_port(self->member), 8000, 9, 0, .access = 1 };
+	pthread_t thread;
+
+	if (variant->atomic)
+		return;
+	while (!command(self->client, SEND_WITHIN, c))
+		;
+	c.access = CN_TIMEOUT_MS;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, read_later, (void *)(intptr_t)self->member));
+	EXPECT_EQ(0, command(self->client, SEND_WITHIN, c));
+	pthread_join(thread, NULL);
 }
 
 TEST_F(rust_send, draft_is_written_for_listeners_only)

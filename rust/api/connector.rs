@@ -80,5 +80,7 @@ pub use registration::{AnyRegistration, Handler, Registration};
 pub use send_error::SendError;
 pub use sender::Sender;
 pub use socket_id::SocketId;
-pub use target::{group_has_listeners, has_listeners, Listener, Listeners, Port, Target};
+pub use target::{
+    group_has_listeners, has_listeners, Listener, Listeners, Port, PortWithin, Target,
+};
 pub use watch::{Change, Watch, Watcher};

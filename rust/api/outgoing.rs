@@ -115,7 +115,7 @@ impl<'a> Outgoing<'a> {
     ///
     /// With [`GFP_KERNEL`], waits while the receive buffer of the socket is full: until the program
     /// reads or closes it, or a signal comes to whoever sends. A kernel thread gets no signals; it
-    /// should rather not wait for a program, and use [`GFP_NOWAIT`].
+    /// should rather limit the time with [`Port::within`].
     ///
     /// # Errors
     ///

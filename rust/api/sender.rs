@@ -75,7 +75,8 @@ impl<'a> Sender<'a> {
     /// programs tell it from other messages.
     ///
     /// May sleep: it waits while the receive buffer of the socket is full, until the program reads
-    /// or closes it, or a signal comes.
+    /// or closes it, or a signal comes. To wait for a limited time only, send a message of
+    /// [`Outgoing::reply_to`] to [`Port::within`].
     ///
     /// # Errors
     ///

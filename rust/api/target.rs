@@ -15,9 +15,10 @@ use kernel::{
     bindings::{sk_buff, sock},
     error::to_result,
     prelude::*,
+    time::Delta,
 };
 
-/// Where a message can go: [`Port`] or [`Listeners`].
+/// Where a message can go: [`Port`], [`PortWithin`] or [`Listeners`].
 pub trait Target: sealed::Sealed {}
 
 pub(crate) mod sealed {
@@ -40,6 +41,54 @@ pub(crate) mod sealed {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Port(pub u32);
 
+impl Port {
+    /// Limits how long sending waits while the receive buffer of the socket is full.
+    ///
+    /// When the time is over, sending fails with [`SendError::ReceiverFull`], and unlike with
+    /// [`GFP_NOWAIT`] the program is not told that it missed something. At least one tick of the
+    /// kernel's clock is waited. Where sleeping is not allowed, nothing is waited.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use connector::{Id, Outgoing, Port, SendError};
+    /// use kernel::{prelude::*, time::Delta};
+    ///
+    /// # const ID: Id = Id::new(20, 1);
+    /// fn tell(portid: u32, text: &str) -> Result<(), SendError> {
+    ///     let soon = Port(portid).within(Delta::from_millis(500));
+    ///     Outgoing::new(ID, text).send_to(soon, GFP_KERNEL)
+    /// }
+    /// ```
+    #[inline]
+    pub fn within(self, time: Delta) -> PortWithin {
+        let milliseconds = time.as_millis().clamp(1, u32::MAX.into());
+        PortWithin {
+            port: self,
+            milliseconds: milliseconds as u32,
+        }
+    }
+
+    #[inline]
+    fn send_within(
+        self,
+        milliseconds: u32,
+        send: impl FnOnce(&cn_core_target) -> c_int,
+    ) -> Result<(), SendError> {
+        if self.0 == 0 {
+            return Err(SendError::Other(EINVAL));
+        }
+        let target = cn_core_target {
+            portid: self.0,
+            group: 0,
+            timeout_ms: milliseconds,
+            filter: None,
+            filter_data: null_mut(),
+        };
+        to_result(send(&target)).map_err(SendError::to_port)
+    }
+}
+
 impl Target for Port {}
 
 impl sealed::Sealed for Port {
@@ -50,16 +99,28 @@ impl sealed::Sealed for Port {
 
     #[inline]
     fn send(self, _id: Id, send: impl FnOnce(&cn_core_target) -> c_int) -> Result<(), SendError> {
-        if self.0 == 0 {
-            return Err(SendError::Other(EINVAL));
-        }
-        let target = cn_core_target {
-            portid: self.0,
-            group: 0,
-            filter: None,
-            filter_data: null_mut(),
-        };
-        to_result(send(&target)).map_err(SendError::to_port)
+        self.send_within(0, send)
+    }
+}
+
+/// A [`Port`] to which sending waits for a limited time; made by [`Port::within`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PortWithin {
+    port: Port,
+    milliseconds: u32,
+}
+
+impl Target for PortWithin {}
+
+impl sealed::Sealed for PortWithin {
+    #[inline]
+    fn check_awaited(&self, _id: Id) -> Result<(), SendError> {
+        Ok(())
+    }
+
+    #[inline]
+    fn send(self, _id: Id, send: impl FnOnce(&cn_core_target) -> c_int) -> Result<(), SendError> {
+        self.port.send_within(self.milliseconds, send)
     }
 }
 
@@ -172,6 +233,7 @@ impl sealed::Sealed for Listeners<'_> {
             let target = cn_core_target {
                 portid: 0,
                 group: self.group.unwrap_or(0),
+                timeout_ms: 0,
                 filter: None,
                 filter_data: null_mut(),
             };
@@ -196,6 +258,7 @@ impl sealed::Sealed for Listeners<'_> {
         let target = cn_core_target {
             portid: self.except,
             group,
+            timeout_ms: 0,
             filter: Some(filter_callback),
             filter_data: (&raw mut choice).cast(),
         };

@@ -175,6 +175,7 @@ unsafe extern "C" fn cn_netlink_send_mult(
     let to = Destination {
         portid,
         group,
+        timeout_ms: 0,
         filter: Filter {
             function: filter,
             data: filter_data,
@@ -443,6 +444,7 @@ impl From<&cn_core_target> for Destination {
         Self {
             portid: target.portid,
             group: target.group,
+            timeout_ms: target.timeout_ms,
             filter: Filter {
                 function: target.filter,
                 data: target.filter_data,

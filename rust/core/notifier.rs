@@ -336,7 +336,7 @@ impl Notifier {
             let messages = messages.get(..batch.len()).unwrap_or_default();
             let sent = Buffer::several(messages, GFP_MAY_SLEEP).and_then(|buffer| {
                 // Must not wait: the reader may be the task that is sending the request.
-                socket.unicast(buffer, portid, GFP_ATOMIC)
+                socket.unicast(buffer, portid, GFP_ATOMIC, 0)
             });
             let counter = match sent {
                 Ok(_) => Counter::Notified,

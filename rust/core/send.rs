@@ -20,6 +20,8 @@ pub(crate) struct Destination {
     pub(crate) portid: u32,
     /// The receiving group; 0 for none. If both are 0, the group of the id's callback.
     pub(crate) group: u32,
+    /// The longest wait for the port, in milliseconds; 0 for no limit.
+    pub(crate) timeout_ms: u32,
     /// Which members of the group do not receive.
     pub(crate) filter: Filter,
 }
@@ -31,7 +33,7 @@ pub(crate) struct Destination {
 /// # Errors
 ///
 /// - [`EAGAIN`]: the connector has not started yet; or the receive buffer of the port is full and
-///   `gfp` does not allow to wait.
+///   `gfp` does not allow to wait, or not any longer.
 /// - [`ENODEV`]: neither port nor group were given, and nothing is registered under the id.
 /// - [`ESRCH`]: nobody listens to the group, or all who do have full receive buffers.
 /// - [`ENOMEM`]: no memory for the message.
@@ -137,7 +139,7 @@ fn hand_over(
             .multicast(buffer, to.portid, group, gfp, to.filter)
             .map(|()| 0)
     } else {
-        socket.unicast(buffer, to.portid, gfp)
+        socket.unicast(buffer, to.portid, gfp, to.timeout_ms)
     };
     match sent {
         Ok(_) => Counter::Sent.count(),

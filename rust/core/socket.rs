@@ -10,7 +10,9 @@ use crate::{
     buffer::Buffer, instance, notifier::Owner, parameters::Groups, receive::receive,
     received::Received,
 };
-use connector::bindings::{cn_glue_may_block, cn_glue_user_data, CN_IDX_PROC};
+use connector::bindings::{
+    cn_glue_may_block, cn_glue_unicast_within, cn_glue_user_data, CN_IDX_PROC,
+};
 use core::ptr::NonNull;
 use kernel::{
     bindings::{self, gfp_t, net, netlink_filter_fn, netlink_kernel_cfg, sk_buff, sock},
@@ -94,17 +96,24 @@ impl Handle {
     /// - [`EAGAIN`]: its receive buffer is full, and waiting is not allowed.
     /// - [`EINTR`] or `ERESTARTSYS`: a signal came while waiting.
     #[inline]
-    pub(crate) fn unicast(self, buffer: Buffer, portid: u32, gfp: gfp_t) -> Result<c_int> {
+    pub(crate) fn unicast(
+        self,
+        buffer: Buffer,
+        portid: u32,
+        gfp: gfp_t,
+        timeout_ms: u32,
+    ) -> Result<c_int> {
         // SAFETY: Any flags will do.
         let may_wait = unsafe { cn_glue_may_block(gfp) };
-        // SAFETY: By the type invariants this is a kernel socket; the buffer is given away.
-        let sent = unsafe {
-            bindings::netlink_unicast(
-                self.0.as_ptr(),
-                buffer.into_raw(),
-                portid,
-                c_int::from(!may_wait),
-            )
+        let skb = buffer.into_raw();
+        let sent = if may_wait && timeout_ms != 0 {
+            // SAFETY: The buffer is given away.
+            unsafe { cn_glue_unicast_within(skb, portid, timeout_ms) }
+        } else {
+            // SAFETY: By the type invariants this is a kernel socket; the buffer is given away.
+            unsafe {
+                bindings::netlink_unicast(self.0.as_ptr(), skb, portid, c_int::from(!may_wait))
+            }
         };
         to_result(sent).map(|()| sent)
     }

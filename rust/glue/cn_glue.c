@@ -5,6 +5,7 @@
  */
 #include <linux/export.h>
 #include <linux/gfp.h>
+#include <linux/net.h>
 #include <linux/percpu.h>
 #include <linux/proc_fs.h>
 #include <linux/rcupdate.h>
@@ -58,6 +59,26 @@ struct proc_dir_entry *cn_glue_proc_create(const char *name,
 void cn_glue_proc_remove(const char *name)
 {
 	remove_proc_entry(name, init_net.proc_net);
+}
+
+/*
+ * Netlink takes the longest wait from the socket that sends, and there can be only one socket of the
+ * kernel. This one is a program's, as far as netlink sees: a receiver which is still full at the end
+ * of the wait is not marked as having lost something, because the caller knows.
+ */
+int cn_glue_unicast_within(struct sk_buff *skb, u32 portid, unsigned int timeout_ms)
+{
+	struct socket *socket;
+	int ret = sock_create_kern(&init_net, PF_NETLINK, SOCK_DGRAM, NETLINK_CONNECTOR, &socket);
+
+	if (ret) {
+		nlmsg_free(skb);
+		return ret;
+	}
+	socket->sk->sk_sndtimeo = clamp(msecs_to_jiffies(timeout_ms), 1UL, MAX_SCHEDULE_TIMEOUT - 1UL);
+	ret = netlink_unicast(socket->sk, skb, portid, 0);
+	sock_release(socket);
+	return ret;
 }
 
 void **cn_glue_user_data(struct sock *sk)

@@ -19,7 +19,7 @@
  */
 
 /* What a module was compiled against; a change of anything in this part makes it another number. */
-#define CN_CORE_VERSION 2
+#define CN_CORE_VERSION 3
 
 /* The capability of a handler to which everyone may send. */
 enum { CN_ANYONE = -1 };
@@ -54,6 +54,7 @@ struct cn_core_handler {
 struct cn_core_target {
 	u32 portid;
 	u32 group;
+	u32 timeout_ms;		/* the longest wait for a port; 0: no limit */
 	netlink_filter_fn filter;
 	void *filter_data;
 };
@@ -113,6 +114,8 @@ bool cn_glue_may_block(gfp_t gfp_mask);
 struct proc_dir_entry *cn_glue_proc_create(const char *name,
 					   int (*show)(struct seq_file *m, void *v));
 void cn_glue_proc_remove(const char *name);
+
+int cn_glue_unicast_within(struct sk_buff *skb, u32 portid, unsigned int timeout_ms);
 
 void **cn_glue_user_data(struct sock *sk);
 struct file *cn_glue_socket_file(const struct sock *sk);

@@ -56,6 +56,8 @@ const HAS_LISTENERS: u32 = _IOW::<Numbers>('c' as u32, 14);
 const WATCH: u32 = _IOW::<Numbers>('c' as u32, 15);
 /// Returns what the watch saw of an id, oldest first: 1 for registered, 2 for unregistered.
 const SEEN: u32 = _IOW::<Numbers>('c' as u32, 16);
+/// Sends to a port, and waits so many milliseconds at most.
+const SEND_WITHIN: u32 = _IOW::<Numbers>('c' as u32, 17);
 
 module! {
     type: ClientModule,
@@ -486,6 +488,10 @@ impl MiscDevice for Client {
                     Listeners::of_group(what)
                 };
                 message.send_to(listeners.except(access), flags)
+            }),
+            SEND_WITHIN => command.with_message(|message, flags| {
+                let time = Delta::from_millis(access.into());
+                message.send_to(Port(what).within(time), flags)
             }),
             SEND_FILTERED => command.send_filtered(),
             SEND_DRAFT => command.send_draft(),
