@@ -419,8 +419,12 @@ unsafe extern "C" fn cn_core_watch(
 /// Removes a watcher; when this returns, it is not running and its cookie is released.
 ///
 /// Context: process; may sleep. Inside of a watcher it does not wait.
+///
+/// # Safety
+///
+/// None.
 #[no_mangle]
-extern "C" fn cn_core_unwatch(serial: u64) {
+unsafe extern "C" fn cn_core_unwatch(serial: u64) {
     if let Some(connector) = instance::get() {
         connector.notifier().unwatch(serial);
     }
