@@ -401,10 +401,10 @@ unsafe extern "C" fn cn_core_watch(
     };
     let result = check_version(version).and_then(|()| {
         let connector = instance::get().ok_or(EAGAIN)?;
-        // SAFETY: By the safety requirements of this function.
-        connector
-            .notifier()
-            .watch(|| unsafe { Watcher::new(watch, release, cookie) })
+        connector.notifier().watch(|| {
+            // SAFETY: By the safety requirements of this function.
+            unsafe { Watcher::new(watch, release, cookie) }
+        })
     });
     match result {
         Ok(number) => {
