@@ -88,12 +88,13 @@ impl Handle {
     }
 
     /// Sends to the socket with port `portid`, and returns the number of bytes. Waits while its
-    /// receive buffer is full, if `gfp` allows it.
+    /// receive buffer is full, if `gfp` allows it: for `timeout_ms` milliseconds at most, or, if that
+    /// is 0, without a limit.
     ///
     /// # Errors
     ///
     /// - [`ECONNREFUSED`]: there is no such socket.
-    /// - [`EAGAIN`]: its receive buffer is full, and waiting is not allowed.
+    /// - [`EAGAIN`]: its receive buffer is full, and waiting (any longer) is not allowed.
     /// - [`EINTR`] or `ERESTARTSYS`: a signal came while waiting.
     #[inline]
     pub(crate) fn unicast(

@@ -59,7 +59,10 @@ struct cn_core_target {
 	void *filter_data;
 };
 
-/* Told of each id that comes (registered) or goes, in order; not inside of any lock. */
+/*
+ * Told of each id that comes (registered) or goes, in order, before the call that causes it returns.
+ * May register and unregister; must not take locks that are held by others who do.
+ */
 typedef void (*cn_core_watch_fn)(void *cookie, const struct cb_id *id, bool registered);
 
 int cn_core_register(const struct cb_id *id, const char *name,
@@ -102,7 +105,8 @@ enum cn_counter {
 };
 
 /*
- * Wrappers of inline functions and macros of the kernel, one line each.
+ * Wrappers of inline functions and macros of the kernel, one line each; except the limited wait, for
+ * which netlink has no function.
  */
 void cn_glue_count(unsigned int counter);
 u64 cn_glue_counted(unsigned int counter);
