@@ -97,6 +97,15 @@ shell_scripts() {
 	files 'selftests/guest/*' | xargs shellcheck -x -s dash
 }
 
+# The report of "make bench": what a compiler would find, and its tests.
+python_files() {
+	local pyflakes=pyflakes3
+	command -v "$pyflakes" >/dev/null || pyflakes=pyflakes
+	cd "$TOP"
+	files '*.py' | xargs "$pyflakes"
+	PYTHONDONTWRITEBYTECODE=1 python3 -m unittest discover -s scripts/report -p '*_test.py'
+}
+
 # A panic in the kernel is a crash of the machine: nothing that user space sends may reach one.
 no_panic_symbols() {
 	local module
@@ -160,6 +169,7 @@ item 'documentation of the API crate' rust_documentation
 item 'examples in it compile' rust_examples
 item 'documentation pages' documentation_pages
 item 'shell scripts' shell_scripts
+item 'Python: pyflakes, tests of the report' python_files
 item 'no panic symbol' no_panic_symbols
 item 'unsafe only in boundary files' unsafe_stays_inside
 item 'a licence line in every file' license_lines

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Makes sure that the programs for a purpose are there: packages.sh kernel|guest|check|docs...
+# Makes sure that the programs for a purpose are there: packages.sh kernel|guest|bench|check|docs...
 #
 # On Debian 12 and 13, missing packages are installed, as root or through sudo. Everywhere else, or
 # without those rights, this lists exactly what is missing and fails. Nothing is removed, and apt's
@@ -33,8 +33,11 @@ packages_for() {
 		13) printf '%s\n' cargo ;;
 		esac
 		;;
+	bench)
+		printf '%s\n' python3-matplotlib
+		;;
 	check)
-		printf '%s\n' shellcheck sparse binutils git
+		printf '%s\n' shellcheck sparse binutils git pyflakes3
 		case $2 in
 		12) printf '%s\n' rust-web-clippy rustfmt-web ;;
 		13) printf '%s\n' rust-clippy rustfmt ;;
@@ -100,13 +103,21 @@ programs_for() {
 	kernel) printf '%s\n' make gcc 'clang-19 clang' 'ld.lld-19 ld.lld' 'llvm-nm-19 llvm-nm' flex bison bc rustc bindgen \
 		rsync xz depmod ;;
 	guest) printf '%s\n' make gcc depmod busybox qemu-system-x86_64 cargo ;;
-	check) printf '%s\n' shellcheck sparse nm git clippy-driver rustfmt ;;
+	bench) printf '%s\n' python3 ;;
+	check) printf '%s\n' shellcheck sparse nm git clippy-driver rustfmt 'pyflakes3 pyflakes' python3 ;;
 	docs) printf '%s\n' sphinx-build rustdoc ;;
 	esac
 }
 
-# What a kernel build needs besides programs.
+# What a purpose needs besides programs.
 missing_parts() {
+	case $1 in
+	kernel) missing_parts_of_kernel ;;
+	bench) python3 -c 'import matplotlib' 2>/dev/null || printf 'matplotlib for python3\n' ;;
+	esac
+}
+
+missing_parts_of_kernel() {
 	local header
 	for header in gelf.h openssl/opensslv.h; do
 		printf '#include <%s>\n' "$header" | gcc -E - >/dev/null 2>&1 || printf 'the header %s\n' "$header"
@@ -122,7 +133,7 @@ ensure_elsewhere() {
 			# shellcheck disable=SC2086
 			command -v $names >/dev/null || missing+=("${names/ / or }")
 		done < <(programs_for "$purpose")
-		[ "$purpose" != kernel ] || mapfile -t -O "${#missing[@]}" missing < <(missing_parts)
+		mapfile -t -O "${#missing[@]}" missing < <(missing_parts "$purpose")
 	done
 	[ "${#missing[@]}" = 0 ] ||
 		die 'This is not Debian 12 or 13, so nothing is installed by itself. This is missing:' \

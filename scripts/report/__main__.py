@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Reports what a run has measured.
+
+    python3 scripts/report <folder>                  table.txt and charts beside results.csv, the table printed
+    python3 scripts/report <folder> --publish <top>  the same figures into the documentation of the project
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import charts
+import goals
+import publish
+import results
+import table
+
+
+def report(folder: Path) -> None:
+    measured = results.read(folder / "results.csv")
+    verdicts = goals.check(measured)
+    text = f"{table.tables(measured)}\n{goals.listing(verdicts)}"
+    (folder / "table.txt").write_text(text, encoding="utf-8")
+    charts.write(folder, measured)
+    print(text)
+    missed = sum(goal.met is False for goal in verdicts)
+    absent = sum(goal.met is None for goal in verdicts)
+    print(f"{len(verdicts) - missed - absent} goals met, {missed} missed, {absent} not measured")
+
+
+def main(arguments: list[str]) -> int:
+    try:
+        match arguments:
+            case [folder]:
+                report(Path(folder))
+            case [folder, "--publish", top]:
+                publish.publish(results.read(Path(folder) / "results.csv"), Path(top))
+            case _:
+                print(__doc__, file=sys.stderr)
+                return 2
+    except (results.Malformed, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the connector is to reach, and whether a run has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from results import Name, Results
+from table import draw, number
+
+# The longest stretch is found by looking at it many times; two looks at the same differ by so much.
+IRQOFF_TOLERANCE = 0.10
+
+
+@dataclass
+class Goal:
+    """One line: what is to be reached, what was, and the verdict; None where nothing was measured."""
+
+    text: str
+    figure: str = "not measured"
+    met: bool | None = None
+
+
+def named(row: str, mode: str = "icount", **parameters: object) -> Name:
+    return Name(mode, row, ";".join(f"{key}={value}" for key, value in parameters.items()) or "-")
+
+
+def judge(text: str, figure: str, value: float | None, test: Callable[[float], bool]) -> Goal:
+    if value is None:
+        return Goal(text)
+    return Goal(text, figure.format(number(value)), test(value))
+
+
+def every(text: str, results: Results, names: Iterable[Name], ours: str, other: str, less: bool = False) -> Goal:
+    """Ours costs no more than the other one (or less) in every case."""
+    missed, compared = [], 0
+    for name in names:
+        mine, theirs = results.median(name, ours), results.median(name, other)
+        if mine is None or theirs is None:
+            continue
+        compared += 1
+        if mine > theirs or (less and mine == theirs):
+            missed.append((mine / theirs, f"{name.case}: {number(mine)} against {number(theirs)}"))
+    if not compared:
+        return Goal(text)
+    if not missed:
+        return Goal(text, f"all {compared} cases", True)
+    return Goal(text, f"{len(missed)} of {compared} cases not; the worst is {max(missed)[1]}", False)
+
+
+def quotient(one: float | None, other: float | None) -> float | None:
+    return None if one is None or not other else one / other
+
+
+def dispatch(results: Results) -> Iterator[Goal]:
+    hits = ("first", "last")
+    one = {hit: results.above_floor(named("dispatch", callbacks=1, hit=hit), "rust") for hit in hits}
+    many = {hit: results.above_floor(named("dispatch", callbacks=65536, hit=hit), "rust") for hit in hits}
+    worst = max((value for value in one.values() if value is not None), default=None)
+    yield judge("a dispatch among 1 callback costs at most 100 above the floor", "{}", worst, lambda value: value <= 100)
+    more = [many[hit] - one[hit] for hit in hits if many[hit] is not None and one[hit] is not None]
+    yield judge(
+        "among 65,536 at most 20 more than among 1", "{} more", max(more, default=None), lambda value: value <= 20
+    )
+    absent = [name for name in results.names("icount", "dispatch") if name.parameters().get("hit") == "absent"]
+    yield every("an id that is not there costs less than on C, with any number", results, absent, "rust", "c", True)
+
+
+def messages(results: Results) -> Iterator[Goal]:
+    for row in ("echo", "multicast"):
+        yield every(f"{row}: ours at most C's, in every case", results, results.names("icount", row), "rust", "c")
+    large = [
+        name for name in results.names("icount", "multicast") if int(name.parameters().get("payload", 0)) >= 512
+    ]
+    yield every("multicast: the crate less than C from 512 bytes on", results, large, "crate", "c", True)
+    yield every("echo: ours at most generic netlink's", results, results.names("icount", "echo"), "rust", "genl")
+    for direction, providers in (("in", ("rust",)), ("out", ("rust", "crate"))):
+        single = results.median(named("batch", direction=direction, size=1), "c")
+        bundle = named("batch", direction=direction, size=32)
+        best = min((value for provider in providers if (value := results.median(bundle, provider))), default=None)
+        yield judge(
+            f"32 messages in one datagram ({direction}): 8 times fewer each than C one by one", "{} times",
+            quotient(single, best), lambda value: value >= 8,
+        )
+
+
+def registrations(results: Results) -> Iterator[Goal]:
+    name = named("register", callbacks=65536, traffic="idle")
+    yield judge(
+        "registering and unregistering among 65,536: 500 times fewer than C", "{} times",
+        quotient(results.median(name, "c"), results.median(name, "rust")), lambda value: value >= 500,
+    )
+    worst: list[float] = []
+    for name in results.names("icount", "memory") + results.names("wall", "memory"):
+        ours, theirs = results.median(name, "rust"), results.median(name, "c")
+        if ours is not None and theirs is not None:
+            worst.append(ours - theirs)
+    yield judge(
+        "memory for a callback: at most C's and 64 bytes", "{} bytes more", max(worst, default=None),
+        lambda value: value <= 64,
+    )
+    ratios: list[float] = []
+    for name in results.names("icount", "irqoff"):
+        given = name.parameters()
+        if given.get("callbacks") == "65536":
+            few = Name(name.mode, name.row, name.case.replace("callbacks=65536", "callbacks=1"))
+            ours = quotient(results.median(name, "rust"), results.median(few, "rust"))
+            ratios += [] if ours is None else [ours]
+    yield judge(
+        f"bottom halves and interrupts off: not longer with 65,536 than with 1 (to within {IRQOFF_TOLERANCE:.0%})",
+        "{} times", max(ratios, default=None), lambda value: value <= 1 + IRQOFF_TOLERANCE,
+    )
+
+
+def senders(results: Results) -> Iterator[Goal]:
+    for ids in ("same", "different"):
+        yield judge(
+            f"two senders, {ids} ids: at least 0.95 of what netlink itself reaches", "{}",
+            results.share_of_floor(named("two_senders", mode="wall", ids=ids), "rust"), lambda value: value >= 0.95,
+        )
+
+
+def check(results: Results) -> list[Goal]:
+    return [goal for part in (dispatch, messages, registrations, senders) for goal in part(results)]
+
+
+def verdict(goal: Goal) -> str:
+    return {True: "met", False: "missed", None: "unknown"}[goal.met]
+
+
+def listing(goals: list[Goal]) -> str:
+    """The goals as a table."""
+    lines = [["Goal", "Verdict", "Measured"]]
+    lines += [[goal.text, verdict(goal), goal.figure] for goal in goals]
+    return draw(lines, text_columns=3)

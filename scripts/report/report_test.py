@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Tests of what reads and judges the results; "make check" runs them."""
+
+from __future__ import annotations
+
+import tempfile
+import unittest
+from pathlib import Path
+
+import goals
+import results
+import table
+from goals import named
+
+
+def read(*lines: str) -> results.Results:
+    with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+        file.write("\n".join([",".join(results.COLUMNS), *lines]) + "\n")
+        file.flush()
+        return results.read(Path(file.name))
+
+
+class Reading(unittest.TestCase):
+    def test_median_over_rounds(self) -> None:
+        measured = read(*(f"icount,tcg,{round},echo,ack=no,c,{value},instructions"
+                          for round, value in enumerate((7, 100, 9))))
+        self.assertEqual(measured.median(named("echo", ack="no"), "c"), 9)
+        self.assertIsNone(measured.median(named("echo", ack="no"), "rust"))
+        self.assertEqual(measured.rounds(), 3)
+
+    def test_floor_of_the_row_is_taken_off(self) -> None:
+        measured = read("icount,tcg,1,dispatch,-,floor,800,instructions",
+                        "icount,tcg,1,dispatch,callbacks=1;hit=last,rust,890,instructions")
+        self.assertEqual(measured.above_floor(named("dispatch", callbacks=1, hit="last"), "rust"), 90)
+
+    def test_share_of_floor_is_taken_within_rounds(self) -> None:
+        measured = read(*(f"wall,tcg,{round},two_senders,ids=same,{provider},{value},messages/s"
+                          for round, pair in enumerate(((90, 100), (9, 10), (990, 1000)))
+                          for provider, value in zip(("rust", "floor"), pair)))
+        self.assertEqual(measured.share_of_floor(named("two_senders", mode="wall", ids="same"), "rust"), 0.9)
+
+    def test_malformed_lines_are_named(self) -> None:
+        for line in ("icount,tcg,1,echo,-,c,7", "icount,tcg,1,echo,-,nobody,7,ns", "icount,tcg,1,echo,-,c,many,ns",
+                     "icount,tcg,x,echo,-,c,7,ns", "icount,tcg,1,echo,-,c,7,ns,more"):
+            with self.subTest(line), self.assertRaisesRegex(results.Malformed, "line 2"):
+                read(line)
+        with self.assertRaisesRegex(results.Malformed, "line 3: this round was there before"):
+            read("icount,tcg,1,echo,-,c,7,ns", "icount,tcg,1,echo,-,c,7,ns")
+        with self.assertRaisesRegex(results.Malformed, "nothing was measured"):
+            read()
+
+
+class Judging(unittest.TestCase):
+    def verdict(self, text: str, *lines: str) -> bool | None:
+        [goal] = [goal for goal in goals.check(read(*lines)) if goal.text.startswith(text)]
+        return goal.met
+
+    def test_what_was_not_measured_is_neither_met_nor_missed(self) -> None:
+        verdicts = goals.check(read("icount,tcg,1,other,-,c,7,ns"))
+        self.assertEqual({goal.met for goal in verdicts}, {None})
+
+    def test_limits_are_inclusive(self) -> None:
+        for value, met in ((900, True), (901, False)):
+            self.assertIs(self.verdict("a dispatch among 1 ", "icount,tcg,1,dispatch,-,floor,800,instructions",
+                          f"icount,tcg,1,dispatch,callbacks=1;hit=last,rust,{value},instructions"), met)
+
+    def test_every_case_counts(self) -> None:
+        lines = [f"icount,tcg,1,echo,ack=no;payload={payload},{provider},{value},instructions"
+                 for payload, values in ((16, (50, 50)), (512, (60, 59)))
+                 for provider, value in zip(("c", "rust"), values)]
+        self.assertIs(self.verdict("echo: ours at most C's", *lines), True)
+        lines[-1] = lines[-1].replace(",59,", ",61,")
+        self.assertIs(self.verdict("echo: ours at most C's", *lines), False)
+
+
+class Drawing(unittest.TestCase):
+    def test_numbers(self) -> None:
+        self.assertEqual([table.number(value) for value in (None, 5, 0.125, 1234567)], ["", "5", "0.12", "1,234,567"])
+        self.assertEqual(table.ratio(10, 0), "")
+
+    def test_columns_are_those_measured(self) -> None:
+        measured = read("icount,tcg,1,dispatch,-,floor,800,instructions",
+                        "icount,tcg,1,dispatch,callbacks=1;hit=last,c,1000,instructions",
+                        "icount,tcg,1,dispatch,callbacks=1;hit=last,rust,900,instructions")
+        self.assertEqual(table.cells(measured, "icount", "dispatch", "instructions"),
+                         [["callbacks", "hit", "C", "ours", "C/ours"], ["1", "last", "200", "100", "2.00"]])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The medians as tables that are plain text and reStructuredText at once."""
+
+from __future__ import annotations
+
+from results import Name, Results
+
+# The rows whose message goes the same way through netlink as that of the floor.
+ABOVE_FLOOR = {"dispatch"}
+
+TITLES = {
+    "dispatch": "One message with 32 bytes from a kernel socket to its callback, above what netlink itself costs",
+    "echo": "A program sends a message and the callback replies to it",
+    "multicast": "A message from the kernel to everyone who listens to a group",
+    "batch": "Several messages in one datagram, per message; to the kernel (in) and from it (out)",
+    "register": "Registering and unregistering one callback, among others",
+    "unregister_sleeping": "Unregistering a callback that is running and sleeps",
+    "two_senders": "Two programs send at the same time on two processors",
+    "one_sender": "One program sends",
+    "sender_with_storm": "One program sends while the other processor registers and unregisters",
+    "memory": "Memory for one callback",
+    "module": "Size of the module",
+    "load": "Loading and unloading the module",
+    "irqoff": "The longest stretch with bottom halves (bh) or interrupts (irq) off",
+}
+
+LABELS = {"c": "C", "rust": "ours", "crate": "crate", "genl": "genl", "minimal": "minimal", "floor": "floor"}
+
+
+def number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.2f}"
+
+
+def ratio(value: float | None, other: float | None) -> str:
+    if value is None or other is None or other <= 0 or value < 0:
+        return ""
+    quotient = value / other
+    return f"{quotient:,.0f}" if quotient >= 100 else f"{quotient:.2f}"
+
+
+def title(results: Results, mode: str, row: str, unit: str) -> str:
+    how = "" if mode == "icount" else f"; {mode} clock, {results.accelerators[mode]}"
+    floor = results.floor(Name(mode, row, "-"))
+    above = f"; the floor is {number(floor)}" if row in ABOVE_FLOOR else ""
+    return f"{TITLES.get(row, row)} ({unit}{above}{how})"
+
+
+def cells(results: Results, mode: str, row: str, unit: str) -> list[list[str]]:
+    """The header and one line for each case."""
+    names = results.names(mode, row, unit)
+    if row in ABOVE_FLOOR:
+        names = [name for name in names if set(results.values[name]) != {"floor"}]
+    value = results.above_floor if row in ABOVE_FLOOR else results.median
+    providers = [
+        provider for provider in results.providers(mode, row)
+        if any(provider in results.values[name] for name in names)
+    ]
+    # Of a rate more is better, and it is held against what netlink alone reached at the same time.
+    rate = unit.endswith("/s")
+    parameters = list(dict.fromkeys(key for name in names for key in name.parameters()))
+    head = parameters + [LABELS[provider] for provider in providers]
+    head += ["C/floor", "ours/floor"] if rate else ["C/ours"]
+    lines = [head]
+    for name in names:
+        given = name.parameters()
+        line = [given.get(parameter, "any") for parameter in parameters]
+        line += [number(value(name, provider)) for provider in providers]
+        if rate:
+            line += [ratio(results.share_of_floor(name, provider), 1) for provider in ("c", "rust")]
+        else:
+            line.append(ratio(value(name, "c"), value(name, "rust")))
+        lines.append(line)
+    return lines
+
+
+def draw(lines: list[list[str]], text_columns: int) -> str:
+    """A table with a head; all but the first columns are aligned to the right."""
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+
+    def align(line: list[str]) -> str:
+        return "  ".join(
+            cell.ljust(width) if column < text_columns else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths))
+        ).rstrip()
+
+    bar = "  ".join("=" * width for width in widths)
+    return "\n".join([bar, align(lines[0]), bar, *map(align, lines[1:]), bar]) + "\n"
+
+
+def tables(results: Results) -> str:
+    text = []
+    for mode, row, unit in results.rows():
+        lines = cells(results, mode, row, unit)
+        parameters = {key for name in results.names(mode, row, unit) for key in name.parameters()}
+        text.append(f"{title(results, mode, row, unit)}\n\n{draw(lines, len(parameters))}")
+    return "\n".join(text)
