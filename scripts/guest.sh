@@ -15,6 +15,8 @@
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/accelerator.sh
+. "$TOP/scripts/accelerator.sh"
 
 # What a kernel prints when something is wrong with it.
 WARNINGS='BUG:|WARNING:|UBSAN:|KASAN|kernel BUG at|Oops|RIP:|Call Trace:|possible circular locking'
@@ -128,17 +130,6 @@ make_initramfs() {
 	list_files "$@"
 	put /guest/job "$RUN/job" 755
 	"$KDIR/usr/gen_init_cpio" -t 0 "$RUN/files" >"$RUN/initramfs.cpio"
-}
-
-# KVM devices that exist, and open, and run nothing are common in nested machines: believe the CPU.
-accelerator() {
-	if [ -n "${QEMU_ACCEL:-}" ]; then
-		printf '%s\n' "$QEMU_ACCEL"
-	elif [ "${ICOUNT:-0}" != 1 ] && grep -qwE 'vmx|svm' /proc/cpuinfo && [ -w /dev/kvm ]; then
-		printf 'kvm\n'
-	else
-		printf 'tcg\n'
-	fi
 }
 
 qemu_command() {
