@@ -71,7 +71,7 @@ strict_core() {
 
 strict_users() {
 	local part
-	for part in samples selftests/modules; do
+	for part in samples selftests/modules selftests/bench/modules; do
 		strict_build "$TOP/$part" "$OUT/check/$part" \
 			KBUILD_EXTRA_SYMBOLS="$OUT/check/core/Module.symvers" \
 			CONNECTOR_RMETA_DIR="$OUT/check/core/rust" 2>&1 | tee "$OUT/check/users.log"
@@ -135,7 +135,7 @@ unsafe_stays_inside() {
 			printf '%s: unsafe outside of the boundary files (scripts/unsafe-files.txt)\n' "$file"
 			status=1
 		fi
-	done < <(files 'rust/*.rs' 'samples/*.rs' 'selftests/modules/*.rs')
+	done < <(files 'rust/*.rs' 'samples/*.rs' 'selftests/modules/*.rs' 'selftests/bench/modules/*.rs')
 	return "$status"
 }
 

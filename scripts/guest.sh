@@ -95,7 +95,7 @@ put_modprobe_tree() {
 list_files() {
 	local folder file
 	: >"$RUN/files"
-	for folder in bin sbin dev proc sys tmp root etc lib lib/modules guest selftests; do
+	for folder in bin sbin dev proc sys tmp root etc lib lib/modules guest selftests bench; do
 		printf 'dir /%s 755 0 0\n' "$folder" >>"$RUN/files"
 	done
 	printf 'nod /dev/console 600 0 0 c 5 1\n' >>"$RUN/files"
@@ -110,6 +110,7 @@ list_files() {
 	put_modules /lib/modules/rust "$OUT/core/rust/cn.ko"
 	put_modules /lib/modules/kunit "$OUT/kunit/rust/cn.ko"
 	put_modules /lib/modules/test "$OUT"/samples/*.ko "$OUT"/samples/*/*.ko "$OUT"/selftests/modules/*.ko
+	put_modules /lib/modules/bench "$OUT"/selftests/bench/modules/*.ko
 	put_modprobe_tree c "$KDIR"/{drivers/connector/cn.ko,samples/connector/cn_test.ko,drivers/w1/wire.ko}
 	put_modprobe_tree rust "$OUT/core/rust/cn.ko" "$KDIR"/{samples/connector/cn_test.ko,drivers/w1/wire.ko}
 	[ ! -e "$KDIR/samples/connector/ucon" ] || put_dynamic /bin/ucon "$KDIR/samples/connector/ucon"
@@ -118,6 +119,9 @@ list_files() {
 	done
 	for file in "$OUT"/selftests/programs/*; do
 		[ ! -f "$file" ] || put "/selftests/$(basename "$file")" "$file" 755
+	done
+	for file in "$OUT"/selftests/bench/programs/*; do
+		[ ! -f "$file" ] || put "/bench/$(basename "$file")" "$file" 755
 	done
 }
 

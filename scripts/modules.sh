@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Builds against a kernel: modules.sh <kernel build directory> core|samples|tests|all|install [make argument...]
+# Builds against a kernel: modules.sh <kernel build directory> core|samples|tests|bench|all|install [make argument...]
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -45,6 +45,11 @@ build_tests() {
 	programs selftests programs
 }
 
+build_bench() {
+	stage 'modules: bench' kbuild_user selftests/bench/modules "${ARGS[@]}" modules
+	programs selftests/bench programs
+}
+
 # User programs: every .c file of a folder, static.
 programs() {
 	local name=$1 out=$OUT/$1/$2
@@ -78,7 +83,7 @@ forget_other_kernels() {
 # kbuild refuses to build elsewhere what was built in place.
 refuse_build_in_place() {
 	local folder
-	for folder in "$TOP" "$TOP/samples" "$TOP/selftests/modules"; do
+	for folder in "$TOP" "$TOP/samples" "$TOP/selftests/modules" "$TOP/selftests/bench/modules"; do
 		[ ! -e "$folder/modules.order" ] ||
 			die "$folder was built in place (make -C ... M=...)." "Run make clean first."
 	done
@@ -100,9 +105,11 @@ core) ;;
 install) install_core ;;
 samples) build_samples ;;
 tests) build_tests ;;
+bench) build_bench ;;
 all)
 	build_samples
 	build_tests
+	build_bench
 	;;
 *) die "modules.sh: unknown target $what" ;;
 esac

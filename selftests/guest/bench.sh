@@ -1,28 +1,86 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What one dispatch costs, on the C connector and on ours, in one boot. Start the guest with
-# instruction counting (ICOUNT=1): then the numbers are instructions above an empty netlink handler.
+# The job of "make bench": the same measurements on the C connector and on ours, in turn, in one boot. One line
+# for each:
+#
+#   result,<round>,<row>,<case>,<provider>,<value>,<unit>
+#
+# Start the guest with instruction counting (ICOUNT=1) for BENCH_MODE=icount: then times are instructions.
+# The file bench.conf, packed beside this one, may set
+#
+#   BENCH_MODE    icount (one processor; default) or wall (two)
+#   BENCH         quick (default), full, or gate: what "make test" has time for
+#   BENCH_ROUNDS  how often, 3; in each round the C connector comes first
 
 # shellcheck source=selftests/guest/steps.sh
 . /guest/steps.sh
+# shellcheck source=/dev/null
+[ ! -e /guest/bench.conf ] || . /guest/bench.conf
+export BENCH_MODE="${BENCH_MODE:-icount}" BENCH="${BENCH:-quick}" BENCH_ROUND=1 CN_PROVIDER=
 
-# The three medians of a provider with a number of callbacks, the floor subtracted.
-measure() {
-	insmod "/lib/modules/$1/cn.ko" || return
-	insmod /lib/modules/test/cn_bench.ko callbacks="$2" || return
-	awk '{ cost[$1] = $2 }
-	     END { printf "%9d %9d %9d", cost["first"] - cost["floor"], cost["last"] - cost["floor"],
-	                  cost["absent"] - cost["floor"] }' /proc/cn_bench
-	unload cn_bench && unload cn
+failed() {
+	echo "# failed: $*"
+	exit 1
 }
 
+# One program, on a provider: row <provider> <program> [argument...].
+row() {
+	CN_PROVIDER=$1
+	shift
+	"$@" || failed "$* on $CN_PROVIDER in round $BENCH_ROUND"
+}
+
+load() {
+	insmod "/lib/modules/bench/$1.ko" || failed "$1.ko does not load"
+}
+
+unload_all() {
+	local module
+	for module in "$@"; do
+		unload "$module" || failed "$module does not unload"
+	done
+}
+
+# What needs no connector; it is there while the others are measured, too.
+measure_references() {
+	row floor dispatch
+	row genl dispatch
+}
+
+
+measure_connector() {
+	local callbacks
+	echo "# round $BENCH_ROUND: $1"
+	load_connector "$1" || failed "cn.ko of $1 does not load"
+	load bench_client
+	for callbacks in $(numbers_of_callbacks); do
+		row "$1" dispatch "$callbacks"
+		case $callbacks in
+		1 | 4096 | 65536) row "$1" register "$callbacks" ;;
+		esac
+	done
+	unload_all bench_client cn
+}
+
+# The C connector needs some 2^31 steps to register 65536; so that is done in the first round only.
+numbers_of_callbacks() {
+	case $BENCH,$BENCH_ROUND in
+	gate,*) echo 1 4096 ;;
+	full,* | *,1) echo 1 16 256 4096 65536 ;;
+	*) echo 1 16 256 4096 ;;
+	esac
+}
+
+PATH=/bench:$PATH
 unload_everything || exit 1
-printf 'One dispatch of a message with 32 bytes of payload, above an empty netlink handler:\n\n'
-printf '%-9s | %-29s | %-29s\n' '' '     C connector' '     ours'
-printf '%-9s | %9s %9s %9s | %9s %9s %9s\n' callbacks first last absent first last absent
-for callbacks in ${BENCH_CALLBACKS:-1 256 32768}; do
-	c=$(measure c "$callbacks") || exit 1
-	rust=$(measure rust "$callbacks") || exit 1
-	printf '%-9s | %s | %s\n' "$callbacks" "$c" "$rust"
+load bench_floor
+load bench_genl
+load bench_sender
+[ "$BENCH" != gate ] || BENCH_ROUNDS=1
+while [ "$BENCH_ROUND" -le "${BENCH_ROUNDS:-3}" ]; do
+	measure_references
+	measure_connector c
+	measure_connector rust
+	BENCH_ROUND=$((BENCH_ROUND + 1))
 done

@@ -7,10 +7,7 @@
 . /guest/steps.sh
 load_connector rust
 for module in /lib/modules/test/*.ko /lib/modules/c/cn_test.ko /lib/modules/c/wire.ko; do
-	case $module in
-	*cn_bench.ko) ;;
-	*) insmod "$module" ;;
-	esac
+	insmod "$module"
 done
 stty sane
 stty rows "${GUEST_ROWS:-24}" cols "${GUEST_COLS:-80}"

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the C modules of the benchmark share: a device that takes orders, and
+ * the times that they hand back.
+ */
+#ifndef BENCH_DEVICE_H
+#define BENCH_DEVICE_H
+
+#include <linux/fs.h>
+#include <linux/ktime.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "../bench_order.h"
+
+#define BENCH_MAX_SAMPLES 100000
+
+/* A device by this name whose orders are given to work(request, order). */
+#define BENCH_DEVICE(title, work)						\
+	static long bench_ioctl(struct file *file, unsigned int request,	\
+				unsigned long argument)				\
+	{									\
+		struct bench_order order;					\
+										\
+		if (_IOC_SIZE(request) != sizeof(order))			\
+			return -ENOTTY;						\
+		if (copy_from_user(&order, (void __user *)argument,		\
+				   sizeof(order)))				\
+			return -EFAULT;						\
+		return work(request, &order);					\
+	}									\
+										\
+	static const struct file_operations bench_operations = {		\
+		.owner = THIS_MODULE,						\
+		.unlocked_ioctl = bench_ioctl,					\
+	};									\
+										\
+	static struct miscdevice bench_device = {				\
+		.minor = MISC_DYNAMIC_MINOR,					\
+		.name = title,							\
+		.fops = &bench_operations,					\
+	}
+
+/* Room for the times that an order asks for. */
+static inline u64 *bench_times(const struct bench_order *order)
+{
+	u64 *times;
+
+	if (!order->samples || order->samples > BENCH_MAX_SAMPLES)
+		return ERR_PTR(-EINVAL);
+	times = kvcalloc(order->samples, sizeof(*times), GFP_KERNEL);
+	return times ?: ERR_PTR(-ENOMEM);
+}
+
+/* Hands them back, unless what was measured has failed. */
+static inline int bench_hand_back(const struct bench_order *order, u64 *times, int ret)
+{
+	if (!ret && copy_to_user(u64_to_user_ptr(order->times), times,
+				 order->samples * sizeof(*times)))
+		ret = -EFAULT;
+	kvfree(times);
+	return ret;
+}
+
+#endif
