@@ -114,6 +114,29 @@ impl Frame {
         Self::read(datagram, 0)
     }
 
+    /// Reads the only message of a datagram, if it is one as most are: well formed, and the sender asks
+    /// for no answer. [`None`] if it is not, or if something follows it.
+    #[inline]
+    pub fn plain(datagram: &[u8]) -> Option<Self> {
+        const HEADERS: usize = NETLINK_HEADER_LEN + HEADER_LEN;
+
+        let (netlink, payload) = NetlinkHeader::read_from_prefix(datagram).ok()?;
+        let (header, _) = Header::read_from_prefix(payload).ok()?;
+        // A sum that is too small becomes a huge one.
+        let len = netlink.len as usize;
+        let room = len.wrapping_sub(HEADERS);
+        let is_plain = datagram.len().wrapping_sub(len) < NETLINK_HEADER_LEN
+            && room <= MAX_PAYLOAD - HEADER_LEN
+            && usize::from(header.len) <= room
+            && netlink.flags & WANTS_ACK == 0;
+        is_plain.then_some(Self {
+            offset: 0,
+            end: len,
+            flags: netlink.flags,
+            id: Ok(header.id),
+        })
+    }
+
     /// Reads the message after this one.
     ///
     /// Returns [`None`] where the datagram ends: when nothing is left, when what is left is padding

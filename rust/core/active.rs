@@ -4,19 +4,24 @@
 
 use crate::{
     entry::Entry,
-    running::{Running, Seat},
+    rcu::Reader,
+    running::{Looking, Running, Seat},
     table::Table,
 };
 use connector::Id;
 use core::ptr::NonNull;
-use kernel::{prelude::*, sync::rcu, task::Task};
+use kernel::{prelude::*, task::Task};
+
+// SAFETY: Who takes something away from readers asks [`Running::is_running`] or
+// [`Running::wait_for_lookups`] before it is freed; each waits for those who are looking.
+unsafe impl Reader for Looking<'_> {}
 
 /// A callback that may be called now, by the running task.
 ///
 /// # Invariants
 ///
-/// The seat was taken for the entry, and the entry was found to be alive after that. So whoever
-/// unregisters the callback sees the seat; until it is given back, the entry is not let go of.
+/// The entry was found after the seat was taken. So whoever unregisters the callback sees the seat;
+/// until it is given back, the entry is not let go of.
 pub(crate) struct Active<'a> {
     entry: NonNull<Entry>,
     seat: Seat<'a>,
@@ -28,21 +33,17 @@ impl<'a> Active<'a> {
     /// # Errors
     ///
     /// - [`ENODEV`]: nothing is registered under the id.
-    /// - [`ENOMEM`]: see [`Running::enter`].
+    /// - [`ENOMEM`]: see [`Running::look`].
     #[inline(always)]
     pub(crate) fn enter(table: &Table, running: &'a Running, id: Id) -> Result<Self> {
-        let guard = rcu::read_lock();
-        let entry = table.find(id, &guard).ok_or(ENODEV)?;
-        let seat = running.enter(entry.token(), current_task())?;
-        if entry.is_dead() {
-            seat.leave();
+        let looking = running.look(current_task())?;
+        let Some(entry) = table.find(id, &looking).map(NonNull::from) else {
+            looking.give_up();
             return Err(ENODEV);
-        }
-        // INVARIANT: The seat was taken, and then the entry was alive.
-        Ok(Self {
-            entry: NonNull::from(entry),
-            seat,
-        })
+        };
+        let seat = looking.run(entry.addr().get());
+        // INVARIANT: The entry was found after the seat was taken.
+        Ok(Self { entry, seat })
     }
 
     /// The entry of the callback.

@@ -8,7 +8,7 @@
 //!
 //! C counterpart: `struct cn_callback_entry` in `include/linux/connector.h`.
 
-use crate::{access::is_capable, counters::Counter, once::read_once, rcu};
+use crate::{access::is_capable, counters::Counter, rcu};
 use connector::{bindings, Id};
 use core::{cell::UnsafeCell, ops::Deref, ptr::NonNull};
 use kernel::{
@@ -225,12 +225,6 @@ impl Entry {
     /// The name of the callback.
     pub(crate) fn name(&self) -> &CStr {
         self.name.as_c_str()
-    }
-
-    /// Whether the callback was unregistered.
-    #[inline]
-    pub(crate) fn is_dead(&self) -> bool {
-        read_once(&self.state) != LIVE
     }
 
     /// Marks the callback as unregistered. Orders the mark before everything that follows.

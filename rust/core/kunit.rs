@@ -230,31 +230,74 @@ mod registry_tests {
 #[kunit_tests(cn_running)]
 mod running_tests {
     use crate::running::Running;
-    use kernel::prelude::*;
+    use kernel::{
+        prelude::*,
+        sync::{Arc, Completion},
+        time::{delay::fsleep, Delta},
+        workqueue,
+    };
 
     #[test]
     fn who_sits_is_seen_until_he_leaves() -> Result {
         let running = KBox::pin_init(Running::new(), GFP_KERNEL)?;
-        assert!(!running.is_running(1));
-        let seat = running.enter(1, 64)?;
-        assert!(running.is_running(1));
         assert!(!running.is_running(2));
+        let seat = running.look(64)?.run(2);
+        assert!(running.is_running(2));
+        assert!(!running.is_running(3));
         assert!(running.is_inside(64));
         assert!(!running.is_inside(128));
         seat.leave();
-        assert!(!running.is_running(1));
+        assert!(!running.is_running(2));
         assert!(!running.is_inside(64));
+        Ok(())
+    }
+
+    /// Unregistering must not miss a callback that is being looked for.
+    #[test]
+    fn who_looks_is_waited_for() -> Result {
+        #[pin_data]
+        struct Shared {
+            #[pin]
+            running: Running,
+            #[pin]
+            looks: Completion,
+            #[pin]
+            may_leave: Completion,
+        }
+
+        let shared = Arc::pin_init(
+            pin_init!(Shared {
+                running <- Running::new(),
+                looks <- Completion::new(),
+                may_leave <- Completion::new(),
+            }),
+            GFP_KERNEL,
+        )?;
+        let looker = shared.clone();
+        workqueue::system().try_spawn(GFP_KERNEL, move || {
+            if let Ok(looking) = looker.running.look(64) {
+                looker.looks.complete_all();
+                fsleep(Delta::from_millis(100));
+                let seat = looking.run(2);
+                looker.may_leave.wait_for_completion();
+                seat.leave();
+            }
+        })?;
+        shared.looks.wait_for_completion();
+        assert!(shared.running.is_running(2));
+        assert!(!shared.running.is_running(3));
+        shared.may_leave.complete_all();
         Ok(())
     }
 
     #[test]
     fn one_task_may_sit_twice() -> Result {
         let running = KBox::pin_init(Running::new(), GFP_KERNEL)?;
-        let outer = running.enter(1, 64)?;
-        let inner = running.enter(2, 64)?;
+        let outer = running.look(64)?.run(2);
+        let inner = running.look(64)?.run(3);
         inner.leave();
-        assert!(running.is_running(1));
-        assert!(!running.is_running(2));
+        assert!(running.is_running(2));
+        assert!(!running.is_running(3));
         assert!(running.is_inside(64));
         outer.leave();
         assert!(!running.is_inside(64));
@@ -265,18 +308,18 @@ mod running_tests {
     fn a_full_row_grows() -> Result {
         let running = KBox::pin_init(Running::new(), GFP_KERNEL)?;
         let mut seats = KVec::new();
-        for callback in 1..=40 {
-            seats.push(running.enter(callback, 64)?, GFP_KERNEL)?;
+        for callback in 2..=41 {
+            seats.push(running.look(64)?.run(callback), GFP_KERNEL)?;
         }
-        for callback in 1..=40 {
+        for callback in 2..=41 {
             assert!(running.is_running(callback));
         }
-        assert!(!running.is_running(41));
+        assert!(!running.is_running(42));
         assert!(running.is_inside(64));
         while let Some(seat) = seats.pop() {
             seat.leave();
         }
-        for callback in 1..=40 {
+        for callback in 2..=41 {
             assert!(!running.is_running(callback));
         }
         assert!(!running.is_inside(64));

@@ -13,17 +13,23 @@ use connector::Id;
 /// Slots of the smallest table.
 pub(crate) const MIN_CAPACITY: usize = 16;
 
-/// The slots in which an id is looked for, in order, each once.
+/// The slot in which an id is looked for first; most often it is there.
 ///
-/// `capacity` is the number of slots, a power of two and at least 2; `shift` is [`shift_for`] it.
+/// `shift` is [`shift_for`] the number of slots.
 #[inline]
-pub(crate) fn sequence(id: Id, capacity: usize, shift: u32) -> impl Iterator<Item = usize> {
+pub(crate) fn start(id: Id, shift: u32) -> usize {
     // Ids come in rows: same `idx` and rising `val`, or the other way round. The upper bits of a
     // product depend on all bits of its factors; this one spreads such rows well (a multiplier of
     // linear congruential generators, from Steele and Vigna 2021).
     const SPREAD: u64 = 0xd134_2543_de82_ef95;
 
-    let start = id.as_u64().wrapping_mul(SPREAD).wrapping_shr(shift) as usize;
+    id.as_u64().wrapping_mul(SPREAD).wrapping_shr(shift) as usize
+}
+
+/// The slots in which an id is looked for from `start` on, in order, each once.
+///
+/// `capacity` is the number of slots, a power of two and at least 2.
+pub(crate) fn sequence(start: usize, capacity: usize) -> impl Iterator<Item = usize> {
     let mask = capacity.wrapping_sub(1);
     (0..capacity).map(move |step| start.wrapping_add(step) & mask)
 }

@@ -15,6 +15,16 @@ use kernel::{
     },
 };
 
+/// Who may follow pointers that others change.
+///
+/// # Safety
+///
+/// What such a pointer led to is not freed while this lives.
+pub(crate) unsafe trait Reader {}
+
+// SAFETY: What is taken away from readers is freed a grace period later at the earliest.
+unsafe impl Reader for Guard {}
+
 /// A pointer which is read without a lock.
 #[repr(transparent)]
 pub(crate) struct RcuPointer<T>(Atomic<*mut T>);
@@ -23,17 +33,17 @@ pub(crate) struct RcuPointer<T>(Atomic<*mut T>);
 unsafe impl<T> Zeroable for RcuPointer<T> {}
 
 impl<T> RcuPointer<T> {
-    /// A null pointer.
-    pub(crate) const fn null() -> Self {
-        Self(Atomic::new(core::ptr::null_mut()))
+    /// A pointer to `pointee`.
+    pub(crate) const fn new(pointee: *mut T) -> Self {
+        Self(Atomic::new(pointee))
     }
 
     /// Reads the pointer.
     ///
     /// What was written to the pointee before [`Self::set`] is visible through the result. Whether
-    /// the pointee is still there while the guard lives is up to those who free it.
+    /// the pointee is still there while the reader lives is up to those who free it.
     #[inline]
-    pub(crate) fn read(&self, _guard: &Guard) -> *mut T {
+    pub(crate) fn read(&self, _reader: &impl Reader) -> *mut T {
         read_once(&self.0)
     }
 

@@ -7,7 +7,12 @@
 //!
 //! C counterpart: `cn_rx_skb()` in `drivers/connector/connector.c`.
 
-use crate::{counters::Counter, received::Received, registry::Registry, trace};
+use crate::{
+    counters::Counter,
+    received::{Datagram, Received},
+    registry::Registry,
+    trace,
+};
 use connector::wire::Malformed;
 use kernel::prelude::*;
 
@@ -15,41 +20,57 @@ use kernel::prelude::*;
 ///
 /// Context: process, that of the program that sends; may sleep.
 #[inline]
-pub(crate) fn receive(registry: &Registry, mut datagram: Received<'_>) {
-    handle(registry, &mut datagram);
-    if datagram.advance() {
-        receive_rest(registry, datagram);
+pub(crate) fn receive(registry: &Registry, datagram: Datagram<'_>) {
+    match datagram.plain() {
+        Some(message) if !trace::traces_receive() => handle_plain(registry, &message),
+        _ => receive_all(registry, datagram),
     }
 }
 
-/// Handles the messages after the first one; apart, so that datagrams with one message stay cheap.
+/// The short way of a message that is alone and well formed and wants no answer.
+#[inline(always)]
+fn handle_plain(registry: &Registry, message: &Received<'_>) {
+    if let Ok(id) = message.current().id {
+        registry.with_callback(
+            id,
+            |active| {
+                message.call(active);
+            },
+            |error| {
+                Outcome::drop_undeliverable(error);
+            },
+        );
+    }
+}
+
+/// Handles all messages of a datagram.
 #[inline(never)]
-fn receive_rest(registry: &Registry, mut datagram: Received<'_>) {
+fn receive_all(registry: &Registry, datagram: Datagram<'_>) {
+    let mut message = datagram.first();
     loop {
-        handle(registry, &mut datagram);
-        if !datagram.advance() {
+        handle(registry, &message);
+        if !message.advance() {
             return;
         }
     }
 }
 
-/// Handles the current message.
-#[inline(always)]
-fn handle(registry: &Registry, datagram: &mut Received<'_>) {
-    let outcome = match datagram.current().id {
+/// Handles a message.
+fn handle(registry: &Registry, message: &Received<'_>) {
+    let outcome = match message.current().id {
         Ok(id) => registry.with_callback(
             id,
-            |active| datagram.call(active),
+            |active| message.call(active),
             Outcome::drop_undeliverable,
         ),
         Err(reason) => Outcome::drop_malformed(reason),
     };
     if trace::traces_receive() {
-        datagram.trace(&outcome);
+        message.trace(&outcome);
     }
-    if datagram.current().wants_ack() {
+    if message.current().wants_ack() {
         Counter::Answered.count();
-        datagram.answer(&outcome);
+        message.answer(&outcome);
     }
 }
 

@@ -16,60 +16,35 @@ use kernel::{
     prelude::*,
 };
 
-/// A datagram on its way to callbacks, message by message.
+/// A datagram that netlink has handed over.
 ///
 /// # Invariants
 ///
-/// - For `'a`, `skb` points to a buffer that netlink has handed to the connector: it is linear,
-///   starts with the datagram, nobody else changes it, and its control block and its sockets are
-///   valid.
-/// - `frame` was read from this datagram.
-#[derive(Clone)]
-pub(crate) struct Received<'a> {
+/// For `'a`, `skb` points to a buffer that netlink has handed to the connector: it is linear, starts
+/// with the datagram, nobody else changes it, and its control block and its sockets are valid.
+#[derive(Clone, Copy)]
+pub(crate) struct Datagram<'a> {
     skb: NonNull<sk_buff>,
-    frame: Frame,
     _skb: PhantomData<&'a sk_buff>,
 }
 
-impl Received<'_> {
-    /// Wraps what netlink has handed over; the first message is the current one.
+impl<'a> Datagram<'a> {
+    /// Wraps what netlink has handed over.
     ///
     /// # Safety
     ///
     /// For the lifetime of the result, `skb` must be what the type's invariants say.
     #[inline]
     pub(crate) unsafe fn from_raw(skb: NonNull<sk_buff>) -> Self {
-        let datagram = Self {
-            skb,
-            frame: Frame::first(&[]),
-            _skb: PhantomData,
-        };
-        // INVARIANT: By the safety requirements; the frame is read from this datagram.
+        // INVARIANT: By the safety requirements.
         Self {
-            frame: Frame::first(datagram.bytes()),
-            ..datagram
+            skb,
+            _skb: PhantomData,
         }
     }
 
-    /// The current message.
-    #[inline]
-    pub(crate) fn current(&self) -> &Frame {
-        &self.frame
-    }
-
-    /// Goes on to the next message; false at the end of the datagram.
-    #[inline]
-    pub(crate) fn advance(&mut self) -> bool {
-        let Some(next) = self.frame.next(self.bytes()) else {
-            return false;
-        };
-        // INVARIANT: The frame was read from this datagram.
-        self.frame = next;
-        true
-    }
-
-    /// The datagram. The borrow ends before a callback is called, since a C callback may write to
-    /// the datagram.
+    /// The bytes. The borrow ends before a callback is called, since a C callback may write to the
+    /// datagram.
     #[inline]
     fn bytes(&self) -> &[u8] {
         // SAFETY: By the type invariants the buffer is there.
@@ -79,23 +54,75 @@ impl Received<'_> {
         unsafe { core::slice::from_raw_parts(data, len as usize) }
     }
 
+    /// Its only message, if there is nothing special about it; see [`Frame::plain`].
+    #[inline]
+    pub(crate) fn plain(self) -> Option<Received<'a>> {
+        let frame = Frame::plain(self.bytes())?;
+        // INVARIANT: The frame was read from this datagram.
+        Some(Received {
+            datagram: self,
+            frame,
+        })
+    }
+
+    /// Its first message.
+    #[inline]
+    pub(crate) fn first(self) -> Received<'a> {
+        let frame = Frame::first(self.bytes());
+        // INVARIANT: The frame was read from this datagram.
+        Received {
+            datagram: self,
+            frame,
+        }
+    }
+}
+
+/// A message of a datagram, on its way to a callback.
+///
+/// # Invariants
+///
+/// `frame` was read from `datagram`.
+#[derive(Clone)]
+pub(crate) struct Received<'a> {
+    datagram: Datagram<'a>,
+    frame: Frame,
+}
+
+impl Received<'_> {
+    /// What the headers say.
+    #[inline]
+    pub(crate) fn current(&self) -> &Frame {
+        &self.frame
+    }
+
+    /// Goes on to the next message; false at the end of the datagram.
+    #[inline]
+    pub(crate) fn advance(&mut self) -> bool {
+        let Some(next) = self.frame.next(self.datagram.bytes()) else {
+            return false;
+        };
+        // INVARIANT: The frame was read from this datagram.
+        self.frame = next;
+        true
+    }
+
     /// A pointer to what is `offset` bytes into the datagram.
     #[inline]
     fn at<T>(&self, offset: usize) -> *mut T {
         // SAFETY: By the type invariants the buffer is there.
-        let data = unsafe { (*self.skb.as_ptr()).data };
+        let data = unsafe { (*self.datagram.skb.as_ptr()).data };
         data.wrapping_add(offset).cast()
     }
 
     #[inline]
     fn parms(&self) -> *mut netlink_skb_parms {
         // SAFETY: By the type invariants the buffer is there.
-        unsafe { &raw mut (*self.skb.as_ptr()).cb }.cast()
+        unsafe { &raw mut (*self.datagram.skb.as_ptr()).cb }.cast()
     }
 
     /// Calls a callback with the current message, and counts what came of it.
     #[inline]
-    pub(crate) fn call(&mut self, active: &Active<'_>) -> Outcome {
+    pub(crate) fn call(&self, active: &Active<'_>) -> Outcome {
         if let Err(reason) = self.frame.id {
             return Outcome::Malformed(reason);
         }
@@ -135,7 +162,7 @@ impl Received<'_> {
         trace::receive(
             id,
             portid,
-            self.frame.payload_len(self.bytes()),
+            self.frame.payload_len(self.datagram.bytes()),
             outcome.result(),
             outcome.text().unwrap_or_default(),
         );
@@ -154,7 +181,7 @@ impl Received<'_> {
     #[cold]
     #[inline(never)]
     fn answer_now(self, outcome: &Outcome) {
-        let Some(netlink) = self.frame.netlink(self.bytes()) else {
+        let Some(netlink) = self.frame.netlink(self.datagram.bytes()) else {
             return;
         };
         let mut bare_header = nlmsghdr {
@@ -180,7 +207,9 @@ impl Received<'_> {
         };
         // SAFETY: By the type invariants the buffer came from a socket. `quoted` is a header that is
         // followed by as many bytes as it says. The text is static.
-        unsafe { bindings::netlink_ack(self.skb.as_ptr(), quoted, errno, &raw mut extack) };
+        unsafe {
+            bindings::netlink_ack(self.datagram.skb.as_ptr(), quoted, errno, &raw mut extack)
+        };
     }
 }
 

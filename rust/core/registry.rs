@@ -71,7 +71,7 @@ impl Registry {
     ) -> Result<u64> {
         let mut table = self.table.lock();
         let serial = table.next_serial();
-        added(table.insert(OwnedEntry::new(id, name, callback, serial)?)?);
+        added(table.insert(OwnedEntry::new(id, name, callback, serial)?, &self.running)?);
         Ok(serial)
     }
 
@@ -91,7 +91,7 @@ impl Registry {
     /// # Errors
     ///
     /// - [`ENODEV`]: nothing is registered under the id.
-    /// - [`ENOMEM`]: see [`Running::enter`].
+    /// - [`ENOMEM`]: see [`Running::look`].
     #[inline(always)]
     pub(crate) fn with_callback<R>(
         &self,

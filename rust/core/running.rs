@@ -2,26 +2,26 @@
 
 //! Which callbacks are running, and which tasks are inside one.
 //!
-//! A task takes a seat before it calls and gives it back afterwards. Who unregisters a callback
-//! looks through all seats. This way two tasks that call the same callback share no memory that
-//! either writes to (a reference count would be such memory), and unregistering needs neither a
-//! grace period nor a count.
+//! A task takes a seat before it looks for the callback that it is to call, and gives it back after
+//! the call. Who unregisters a callback looks through all seats. This way two tasks that call the same
+//! callback share no memory that either writes to (a reference count would be such memory), and
+//! unregistering needs neither a grace period nor a count.
 //!
 //! The order that this rests on:
 //!
 //! | caller                       | who unregisters          |
 //! |------------------------------|--------------------------|
-//! | finds the entry (under RCU)  | takes it out of the table|
-//! | takes a seat for it          | marks it as dead         |
+//! | takes a seat                 | takes it out of the table|
 //! | *full barrier*               | *full barrier*           |
-//! | looks whether it is dead     | looks through the seats  |
+//! | looks for the entry          | looks through the seats  |
 //!
-//! At least one of the two sees what the other did: either the caller sees the mark and turns back,
-//! or the seat is seen and waited for. Likewise for waking up: the seat is given back, a full
-//! barrier, and a look whether anybody waits; who waits says so, a full barrier, and a look through
-//! the seats.
+//! At least one of the two sees what the other did: either the caller does not find the entry any
+//! more, or the seat is seen and waited for. A seat whose task is still looking counts for every
+//! callback; once the task has found one it says so, for that one alone to be waited for. Likewise for
+//! waking up: the seat is given back, a full barrier, and a look whether anybody waits; who waits says
+//! so, a full barrier, and a look through the seats.
 //!
-//! Knows nothing about what is called: a callback is a number that is not 0, and so is a task.
+//! Knows nothing about what is called: a callback is a number above 1, and a task one that is not 0.
 
 use crate::once::{read_once, write_once};
 use kernel::{
@@ -32,6 +32,7 @@ use kernel::{
         barrier::smp_mb,
         SetOnce, SpinLock,
     },
+    time::{delay::fsleep, Delta},
 };
 
 /// How many rows there are; a task uses the row that its address names.
@@ -40,9 +41,12 @@ const ROWS: usize = 64;
 /// How many seats a row has at first, and by how many it grows: as many as fit a cache line.
 const SEATS: usize = 4;
 
-/// Where a task sits while it runs a callback.
+/// Stands in a place whose task is looking for a callback.
+const LOOKING: usize = 1;
+
+/// Where a task sits while it looks for a callback and runs it.
 struct Place {
-    /// The callback; 0 while the place is free.
+    /// The callback, or [`LOOKING`]; 0 while the place is free.
     callback: Atomic<usize>,
     /// The task; 0 while nobody sits here. Compared by a task with itself only, so it needs no order.
     task: Atomic<usize>,
@@ -51,10 +55,28 @@ struct Place {
 impl Place {
     /// Takes the place if it is free. Orders this before everything that follows.
     #[inline]
-    fn take(&self, callback: usize, task: usize) -> Option<Seat<'_>> {
-        self.callback.cmpxchg(0, callback, Full).ok()?;
+    fn take(&self, task: usize) -> Option<Looking<'_>> {
+        self.callback.cmpxchg(0, LOOKING, Full).ok()?;
         write_once(&self.task, task);
-        Some(Seat(self))
+        Some(Looking(self))
+    }
+
+    /// Frees the place. Orders this after all that its task did in it and before everything that
+    /// follows.
+    #[inline]
+    fn leave(&self) {
+        write_once(&self.task, 0);
+        self.callback.xchg(0, Full);
+    }
+
+    /// The callback, once its task does not look for one any more; 0 if nobody sits here.
+    fn settled(&self) -> usize {
+        loop {
+            match read_once(&self.callback) {
+                LOOKING => fsleep(Delta::from_micros(10)),
+                callback => break callback,
+            }
+        }
     }
 }
 
@@ -100,6 +122,25 @@ pub(crate) struct Running {
     growth: SpinLock<()>,
 }
 
+/// The proof that a task has said that it is looking for a callback.
+#[must_use]
+pub(crate) struct Looking<'a>(&'a Place);
+
+impl<'a> Looking<'a> {
+    /// Says which callback was found.
+    #[inline]
+    pub(crate) fn run(self, callback: usize) -> Seat<'a> {
+        write_once(&self.0.callback, callback);
+        Seat(self.0)
+    }
+
+    /// Says that there is none. Orders this before everything that follows.
+    #[inline]
+    pub(crate) fn give_up(self) {
+        self.0.leave();
+    }
+}
+
 /// The proof that a task has said which callback it is about to run.
 #[must_use]
 pub(crate) struct Seat<'a>(&'a Place);
@@ -109,8 +150,7 @@ impl Seat<'_> {
     /// everything that follows.
     #[inline]
     pub(crate) fn leave(self) {
-        write_once(&self.0.task, 0);
-        self.0.callback.xchg(0, Full);
+        self.0.leave();
     }
 }
 
@@ -129,7 +169,8 @@ impl Running {
         self.rows.get((task >> 6) % ROWS)
     }
 
-    /// Says that `task` is about to run `callback`. Orders this before everything that follows.
+    /// Says that `task` is about to look for a callback and to run it. Orders this before everything
+    /// that follows.
     ///
     /// Does not sleep.
     ///
@@ -137,27 +178,22 @@ impl Running {
     ///
     /// [`ENOMEM`]: all places of the row are taken, and there is no memory for more.
     #[inline(always)]
-    pub(crate) fn enter(&self, callback: usize, task: usize) -> Result<Seat<'_>> {
+    pub(crate) fn look(&self, task: usize) -> Result<Looking<'_>> {
         let row = self.row(task).ok_or(ENOMEM)?;
         let [first, ..] = &row.places;
-        match first.take(callback, task) {
-            Some(seat) => Ok(seat),
-            None => self.enter_crowded(row, callback, task),
+        match first.take(task) {
+            Some(looking) => Ok(looking),
+            None => self.look_crowded(row, task),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn enter_crowded<'a>(
-        &self,
-        mut row: &'a Row,
-        callback: usize,
-        task: usize,
-    ) -> Result<Seat<'a>> {
+    fn look_crowded<'a>(&self, mut row: &'a Row, task: usize) -> Result<Looking<'a>> {
         loop {
             let mut places = row.places.iter();
-            if let Some(seat) = places.find_map(|place| place.take(callback, task)) {
-                return Ok(seat);
+            if let Some(looking) = places.find_map(|place| place.take(task)) {
+                return Ok(looking);
             }
             row = self.more(row)?;
         }
@@ -173,14 +209,28 @@ impl Running {
         row.more.as_ref().map(|more| &**more).ok_or(ENOMEM)
     }
 
-    /// Whether some task runs `callback`. A callback that is dead and not running now never will.
+    /// Whether some task runs `callback`, which can't be found any more; once this is false, it stays
+    /// so. Waits for tasks that are looking, as [`Self::wait_for_lookups`] does.
     ///
     /// Where this is false, all that the callback did comes before what follows.
     pub(crate) fn is_running(&self, callback: usize) -> bool {
-        let runs = |place: &Place| read_once(&place.callback) == callback;
-        let is_running = self.rows.iter().any(|row| row.any(runs));
+        smp_mb(Full);
+        let is_running = self.any(|place| place.settled() == callback);
         smp_mb(Full);
         is_running
+    }
+
+    /// Waits until every task that is looking for a callback now has found one or given up. What they
+    /// read comes before what follows.
+    ///
+    /// Looking takes no locks and does not sleep; this sleeps where such a task was interrupted.
+    pub(crate) fn wait_for_lookups(&self) {
+        self.is_running(LOOKING);
+    }
+
+    /// Whether `predicate` holds for one of the places.
+    fn any(&self, predicate: impl Fn(&Place) -> bool) -> bool {
+        self.rows.iter().any(|row| row.any(&predicate))
     }
 
     /// Whether `task`, which is the calling one, is inside some callback.

@@ -8,7 +8,7 @@
 
 use crate::{
     buffer::Buffer, instance, notifier::Owner, parameters::Groups, receive::receive,
-    received::Received,
+    received::Datagram,
 };
 use connector::bindings::{
     cn_glue_may_block, cn_glue_unicast_within, cn_glue_user_data, CN_IDX_PROC,
@@ -182,7 +182,7 @@ unsafe extern "C" fn input_callback(skb: *mut sk_buff) {
     let skb = unsafe { NonNull::new_unchecked(skb) };
     // SAFETY: By the safety requirements; netlink hands over linear buffers of which it is the only
     // owner, and keeps the sockets.
-    receive(connector.registry(), unsafe { Received::from_raw(skb) });
+    receive(connector.registry(), unsafe { Datagram::from_raw(skb) });
 }
 
 /// Decides whether the running program may join a group.

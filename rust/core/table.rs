@@ -7,7 +7,8 @@
 //! - A look-up takes no lock and about one step, whatever the number of callbacks, and goes on
 //!   while the table changes or grows.
 //! - An entry can be found only when it is complete.
-//! - An entry that was found is there for as long as the RCU read lock is held.
+//! - An entry that was found is there for as long as the reader who found it: a holder of the RCU read
+//!   lock, or of a seat (see [`running`](crate::running)).
 //!
 //! Does not know whether a callback is running; see [`registry`](crate::registry).
 //!
@@ -18,7 +19,7 @@ use crate::{
     entry_list::EntryList,
     once::read_once,
     probe,
-    rcu::{self, RcuPointer},
+    rcu::{self, RcuPointer, Reader},
     running::Running,
     zeroed::zeroed,
 };
@@ -62,24 +63,42 @@ impl Slots {
     }
 
     #[inline]
-    fn read<'a>(slot: &RcuPointer<Entry>, guard: &'a Guard) -> Slot<'a> {
-        let entry = slot.read(guard);
-        if entry == REMOVED {
-            return Slot::Removed;
+    fn read<'a>(slot: &RcuPointer<Entry>, reader: &'a impl Reader) -> Slot<'a> {
+        let entry = slot.read(reader);
+        if entry.addr() <= REMOVED.addr() {
+            return if entry.is_null() {
+                Slot::Empty
+            } else {
+                Slot::Removed
+            };
         }
-        // SAFETY: What is neither null nor `REMOVED` is an entry of the table; it is freed a grace
-        // period after it was removed from its slot, which the guard holds off.
-        match unsafe { entry.as_ref() } {
-            Some(entry) => Slot::Taken(entry),
-            None => Slot::Empty,
-        }
+        // SAFETY: What is neither null nor `REMOVED` is an entry of the table; it is freed after it was
+        // removed from its slot, which the reader holds off.
+        Slot::Taken(unsafe { &*entry })
     }
 
     #[inline]
-    fn find<'a>(&self, id: Id, guard: &'a Guard) -> Option<(&RcuPointer<Entry>, &'a Entry)> {
-        for place in probe::sequence(id, self.array.len(), self.shift) {
+    fn find<'a>(&self, id: Id, reader: &'a impl Reader) -> Option<(&RcuPointer<Entry>, &'a Entry)> {
+        let start = probe::start(id, self.shift);
+        let slot = self.array.get(start)?;
+        match Self::read(slot, reader) {
+            Slot::Taken(entry) if entry.id().as_u64() == id.as_u64() => Some((slot, entry)),
+            Slot::Empty => None,
+            _ => self.find_behind(start, id, reader),
+        }
+    }
+
+    /// Finds what is not in the first slot where it could be.
+    #[inline(never)]
+    fn find_behind<'a>(
+        &self,
+        start: usize,
+        id: Id,
+        reader: &'a impl Reader,
+    ) -> Option<(&RcuPointer<Entry>, &'a Entry)> {
+        for place in probe::sequence(start, self.array.len()) {
             let slot = self.array.get(place)?;
-            match Self::read(slot, guard) {
+            match Self::read(slot, reader) {
                 Slot::Taken(entry) if entry.id().as_u64() == id.as_u64() => {
                     return Some((slot, entry))
                 }
@@ -93,7 +112,8 @@ impl Slots {
     /// Puts an entry into a free slot and returns whether the slot was used before; [`None`] if
     /// there is no free slot.
     fn insert(&self, entry: &Entry, guard: &Guard) -> Option<bool> {
-        for place in probe::sequence(entry.id(), self.array.len(), self.shift) {
+        let start = probe::start(entry.id(), self.shift);
+        for place in probe::sequence(start, self.array.len()) {
             let slot = self.array.get(place)?;
             let used = match Self::read(slot, guard) {
                 Slot::Taken(_) => continue,
@@ -107,11 +127,8 @@ impl Slots {
     }
 }
 
-/// Frees slots after a grace period.
+/// Frees slots that no holder of a seat looks at any more, after a grace period.
 fn free_slots(slots: *mut Slots) {
-    if slots.is_null() {
-        return;
-    }
     // SAFETY: Slots come from `Slots::new` and are freed here alone, once nobody can find them any
     // more; readers who found them earlier are waited for. The pointer is read out of the box
     // before the box is freed, and the vector is not used afterwards.
@@ -142,8 +159,8 @@ pub(crate) struct Writer {
 ///
 /// # Invariants
 ///
-/// `slots` is null before the first registration; later it points to slots which hold exactly the
-/// entries of `Writer::live`. It changes under the lock only.
+/// `slots` points to slots which hold exactly the entries of `Writer::live`. It changes under the lock
+/// only.
 #[pin_data(PinnedDrop)]
 pub(crate) struct Table {
     slots: RcuPointer<Slots>,
@@ -161,7 +178,6 @@ impl Table {
     /// Makes an empty table.
     pub(crate) fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            slots: RcuPointer::null(),
             writer <- new_mutex!(Writer {
                 live: EntryList::new()?,
                 retired: EntryList::new()?,
@@ -170,6 +186,9 @@ impl Table {
                 serial: 0,
                 delivered_before: 0,
             }, "cn_table"),
+            // Last, because nobody frees them if something else fails.
+            // INVARIANT: There are no entries yet.
+            slots: RcuPointer::new(KBox::into_raw(Slots::new(probe::MIN_CAPACITY)?)),
         }? Error)
     }
 
@@ -177,15 +196,15 @@ impl Table {
     ///
     /// Context: any.
     #[inline]
-    pub(crate) fn find<'a>(&self, id: Id, guard: &'a Guard) -> Option<&'a Entry> {
-        self.slots(guard)?.find(id, guard).map(|(_, entry)| entry)
+    pub(crate) fn find<'a>(&self, id: Id, reader: &'a impl Reader) -> Option<&'a Entry> {
+        self.slots(reader).find(id, reader).map(|(_, entry)| entry)
     }
 
     #[inline]
-    fn slots<'a>(&self, guard: &'a Guard) -> Option<&'a Slots> {
-        // SAFETY: By the type invariants, what is not null points to slots, which are freed a grace
-        // period after they were replaced; the guard holds that off.
-        unsafe { self.slots.read(guard).as_ref() }
+    fn slots<'a>(&self, reader: &'a impl Reader) -> &'a Slots {
+        // SAFETY: By the type invariants the pointer is that of slots, which are freed after they were
+        // replaced; the reader holds that off.
+        unsafe { &*self.slots.read(reader) }
     }
 
     /// Locks the table for changes. May sleep.
@@ -200,9 +219,7 @@ impl Table {
 #[pinned_drop]
 impl PinnedDrop for Table {
     fn drop(self: Pin<&mut Self>) {
-        let slots = self.slots.read(&Guard::new());
-        self.slots.set(core::ptr::null_mut());
-        free_slots(slots);
+        free_slots(self.slots.read(&Guard::new()));
     }
 }
 
@@ -240,14 +257,14 @@ impl Locked<'_> {
     ///
     /// - [`EINVAL`]: the id is taken.
     /// - [`ENOMEM`]: no memory for a larger table.
-    pub(crate) fn insert(&mut self, entry: OwnedEntry) -> Result<&Entry> {
+    pub(crate) fn insert(&mut self, entry: OwnedEntry, running: &Running) -> Result<&Entry> {
         if self.table.find(entry.id(), &Guard::new()).is_some() {
             return Err(EINVAL);
         }
-        self.make_room()?;
+        self.make_room(running)?;
 
         let guard = Guard::new();
-        let slots = self.table.slots(&guard).ok_or(ENOMEM)?;
+        let slots = self.table.slots(&guard);
         let writer = &mut *self.writer;
         let entry = writer.live.push_back(entry);
         // INVARIANT: The entry becomes findable and is in `live`.
@@ -262,7 +279,7 @@ impl Locked<'_> {
     /// find it; readers who found it earlier may still use it.
     pub(crate) fn remove(&mut self, id: Id, serial: Option<u64>) -> Option<OwnedEntry> {
         let guard = Guard::new();
-        let (slot, entry) = self.table.slots(&guard)?.find(id, &guard)?;
+        let (slot, entry) = self.table.slots(&guard).find(id, &guard)?;
         if serial.is_some_and(|serial| serial != entry.serial()) {
             return None;
         }
@@ -275,8 +292,8 @@ impl Locked<'_> {
     }
 
     /// Replaces the slots by more (or fewer) of them where one more entry would crowd them.
-    fn make_room(&mut self) -> Result {
-        let capacity = self.table.slots(&Guard::new()).map_or(0, Slots::capacity);
+    fn make_room(&mut self, running: &Running) -> Result {
+        let capacity = self.table.slots(&Guard::new()).capacity();
         let used = self.writer.count.saturating_add(self.writer.removed);
         if !probe::is_full(used, capacity) {
             return Ok(());
@@ -294,6 +311,7 @@ impl Locked<'_> {
         // INVARIANT: The new slots hold what is in `live`.
         self.table.slots.set(KBox::into_raw(new));
         self.writer.removed = 0;
+        running.wait_for_lookups();
         free_slots(old);
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 fn sequence(id: Id, bits: u32) -> impl Iterator<Item = usize> {
     let capacity = 1 << bits;
-    probe::sequence(id, capacity, shift_for(capacity))
+    probe::sequence(probe::start(id, shift_for(capacity)), capacity)
 }
 
 proptest! {

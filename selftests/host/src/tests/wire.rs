@@ -88,6 +88,28 @@ fn whole_message_is_read() {
     assert!(frame.next(&datagram).is_none());
 }
 
+/// A message is plain if it can be delivered, wants no answer, and is alone.
+fn is_plain(datagram: &[u8]) -> bool {
+    let frame = Frame::first(datagram);
+    frame.id.is_ok()
+        && !frame.wants_ack()
+        && datagram.len() - (get_u32(datagram, NLMSG_LEN) as usize) < NETLINK_HEADER_LEN
+}
+
+#[test]
+fn plain_messages() {
+    let mut datagram = message(Id::new(20, 1), b"hello");
+    let frame = Frame::plain(&datagram).unwrap();
+    assert_eq!(frame.id, Ok(Id::new(20, 1)));
+    assert_eq!(frame.header_offset(), 16);
+    assert!(frame.next(&datagram).is_none());
+    // Padding and less than a header may follow.
+    datagram.extend([0xff; 15]);
+    assert!(Frame::plain(&datagram).is_some());
+    datagram.push(0xff);
+    assert!(Frame::plain(&datagram).is_none());
+}
+
 #[test]
 fn ack_is_one_bit() {
     for bit in 0..16 {
@@ -272,6 +294,17 @@ proptest! {
     #[test]
     fn first_message_is_judged_as_by_c(datagram in any_datagram()) {
         prop_assert_eq!(verdict(&datagram).is_ok(), is_delivered_by_c(&datagram));
+    }
+
+    #[test]
+    fn plain_messages_are_the_same_the_long_way(datagram in any_datagram()) {
+        let plain = Frame::plain(&datagram);
+        prop_assert_eq!(plain.is_some(), is_plain(&datagram));
+        if let Some(frame) = plain {
+            prop_assert_eq!(frame.id, verdict(&datagram));
+            prop_assert!(frame.offset == 0 && !frame.wants_ack());
+            prop_assert!(frame.next(&datagram).is_none() && frames(&datagram).len() == 1);
+        }
     }
 
     #[test]
