@@ -2,7 +2,7 @@
 #
 # The verbs of this project. The work is done by scripts/; the modules are described by Kbuild files.
 
-VARIABLES := KDIR KSRC LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T V CMD ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR
+VARIABLES := KDIR KSRC LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T V CMD BENCH BENCH_ROUNDS ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR
 # What is given to make reaches the scripts; the scripts call kbuild without our own flags.
 export $(VARIABLES)
 
@@ -35,10 +35,13 @@ test: ## run all tests; installs and builds what is missing
 	scripts/packages.sh guest
 	$(kernel) scripts/modules.sh "$$kdir" all && scripts/test.sh "$$kdir"
 
-bench: ## count the instructions of one dispatch, on the C connector and on ours
-	scripts/packages.sh guest
-	$(kernel) scripts/modules.sh "$$kdir" all && \
-		ICOUNT=1 TIMEOUT=$${TIMEOUT:-1800} scripts/guest.sh "$$kdir" run selftests/guest/bench.sh
+bench: ## measure the C connector, ours and generic netlink; BENCH=full takes more rounds
+	scripts/packages.sh guest bench
+	$(kernel) scripts/modules.sh "$$kdir" all && scripts/bench.sh "$$kdir" "$${BENCH:-quick}"
+
+bench-publish: ## put the figures of the last make bench into README.md and Documentation/
+	scripts/packages.sh bench
+	$(kernel) scripts/bench.sh "$$kdir" publish
 
 shell: ## a shell in a guest with everything loaded
 	scripts/packages.sh guest
@@ -48,7 +51,7 @@ guest: ## run CMD='...' in a guest and end with its result (ICOUNT=1: time is in
 	scripts/packages.sh guest
 	$(kernel) scripts/modules.sh "$$kdir" all && scripts/guest.sh "$$kdir" command
 
-check: ## format, clippy, W=1, rustdoc, sparse, shellcheck, symbols, unsafe
+check: ## format, clippy, W=1, rustdoc, sparse, shellcheck, pyflakes, symbols, unsafe
 	scripts/packages.sh guest check docs
 	$(kernel) scripts/check.sh "$$kdir"
 
@@ -75,7 +78,8 @@ help: ## this list
 		PREFIX 'where install-dev installs (/usr/local)' \
 		QEMU_ACCEL 'tcg or kvm; chosen by what the processor says' \
 		QEMU_SMP 'processors of the guest (2)' \
+		BENCH 'quick (the default) or full' \
 		T 'regular expression: only these test programs' \
 		V '1: show what the builds say' | expand -t 24
 
-.PHONY: modules all samples modules_install install-dev run test bench shell guest check docs kdir clean distclean help
+.PHONY: modules all samples modules_install install-dev run test bench bench-publish shell guest check docs kdir clean distclean help

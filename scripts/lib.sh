@@ -19,7 +19,7 @@ unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL GNUMAKEFLAGS V M
 export LC_ALL=C
 
 # make hands on every variable that it knows of; what was not given is not set.
-for variable in KDIR KSRC LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T CMD ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR; do
+for variable in KDIR KSRC LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T CMD BENCH BENCH_ROUNDS ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR; do
 	[ -n "${!variable:-}" ] || unset "$variable"
 done
 

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # All tests: the pure files on the host, the unit tests in the kernel, the selftests in the guest on the
-# C connector and on ours. test.sh <kernel build directory>
-#   T   only selftest programs whose name matches this regular expression; "host", "compile-fail", "kunit" and
-#       "tutorial" name the others, "kernel" the kernel's own sample, "samples" ours
+# C connector and on ours, and whether ours has become slower. test.sh <kernel build directory>
+#   T   only selftest programs whose name matches this regular expression; "host", "compile-fail", "kunit",
+#       "tutorial" and "bench" name the others, "kernel" the kernel's own sample, "samples" ours
 #
 # The last line is "N passed, M failed".
 
@@ -140,6 +140,24 @@ tutorial() {
 	grep -qE '^(not )?ok ' "$said" || record tutorial "tutorial.$page.runs" fail 'no step was done'
 }
 
+# Instructions, counted; against limits, as ratios to those of C in the same run.
+bench() {
+	local name result figures
+	printf '\nInstructions against their limits\n'
+	if ! "$TOP/scripts/bench.sh" "$KDIR" gate >"$WORK/bench" 2>&1; then
+		sed 's/^/        /' "$WORK/bench"
+		record bench bench.runs fail 'the measurement failed'
+		return
+	fi
+	awk -f "$TOP/scripts/gate.awk" "$TOP/selftests/bench-limits.txt" "$OUT/bench/gate.csv" >"$WORK/gate"
+	while IFS=$'\t' read -r name result figures; do
+		record bench "bench.$name" "$result" "$figures"
+		[ "$result" = pass ] || printf '        %s: %s\n' "$name" "$figures"
+	done <"$WORK/gate"
+	printf '  %d tests\n' "$(wc -l <"$WORK/gate")"
+	[ -s "$WORK/gate" ] || record bench bench.runs fail 'there are no limits'
+}
+
 if selected host; then host_tests; fi
 if selected compile-fail; then compile_fail_tests; fi
 if selected kunit; then unit_tests; fi
@@ -149,6 +167,8 @@ if selected tutorial; then
 	tutorial tutorial
 	tutorial notification
 fi
+
+if selected bench; then bench; fi
 
 whole=1
 [ -z "$FILTER" ] || whole=0

@@ -17,10 +17,15 @@ import results
 import table
 
 
+def about(folder: Path, measured: results.Results) -> str:
+    """What else the figures depend on."""
+    return f"{(folder / 'about.txt').read_text(encoding='utf-8').strip()}; {measured.rounds()} rounds."
+
+
 def report(folder: Path) -> None:
     measured = results.read(folder / "results.csv")
     verdicts = goals.check(measured)
-    text = f"{table.tables(measured)}\n{goals.listing(verdicts)}"
+    text = f"{about(folder, measured)}\n\n{table.tables(measured)}\n{goals.listing(verdicts)}"
     (folder / "table.txt").write_text(text, encoding="utf-8")
     charts.write(folder, measured)
     print(text)
@@ -35,7 +40,8 @@ def main(arguments: list[str]) -> int:
             case [folder]:
                 report(Path(folder))
             case [folder, "--publish", top]:
-                publish.publish(results.read(Path(folder) / "results.csv"), Path(top))
+                measured = results.read(Path(folder) / "results.csv")
+                publish.publish(measured, about(Path(folder), measured), Path(top))
             case _:
                 print(__doc__, file=sys.stderr)
                 return 2

@@ -57,7 +57,11 @@ def lines(axes: Axes, series: dict[str, list[tuple[int, float]]]) -> None:
     """Both axes logarithmic, with a tick for each number of callbacks that was measured."""
     for provider, points in series.items():
         colour, marker, dashes, label = STYLES[provider]
-        axes.plot(*zip(*sorted(points)), color=colour, marker=marker, linestyle=dashes, linewidth=2, label=label)
+        if len(points) == 1:
+            # It has no callbacks to vary the number of.
+            axes.axhline(points[0][1], color=colour, linestyle=dashes, linewidth=2, label=label)
+        else:
+            axes.plot(*zip(*sorted(points)), color=colour, marker=marker, linestyle=dashes, linewidth=2, label=label)
     ticks = sorted({count for points in series.values() for count, _ in points})
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -72,11 +76,11 @@ def dispatch(axes: Axes, results: Results) -> bool:
     series: dict[str, list[tuple[int, float]]] = {}
     for name in results.names("icount", "dispatch"):
         given = name.parameters()
-        if given.get("hit") == "last":
-            for provider in ("c", "rust", "genl"):
-                value = results.above_floor(name, provider)
-                if value is not None and value > 0:
-                    series.setdefault(provider, []).append((int(given["callbacks"]), value))
+        for provider in ("c", "rust", "genl"):
+            value = results.above_floor(name, provider)
+            # A family of generic netlink is found by its number: there is no first or last.
+            if given.get("hit") == ("first" if provider == "genl" else "last") and value is not None and value > 0:
+                series.setdefault(provider, []).append((int(given["callbacks"]), value))
     if not series:
         return False
     lines(axes, series)

@@ -29,22 +29,23 @@ def short_table(results: Results) -> str:
     lines = ["| instructions for | C | this module |", "|---|---:|---:|"]
     for text, name, above in SHORT:
         value = results.above_floor if above else results.median
-        lines.append(f"| {text} | {number(value(name, 'c'))} | {number(value(name, 'rust'))} |")
+        if value(name, "rust") is not None:
+            lines.append(f"| {text} | {number(value(name, 'c'))} | {number(value(name, 'rust'))} |")
     return "\n".join(lines)
 
 
-def pages(results: Results) -> dict[str, str]:
+def pages(results: Results, about: str) -> dict[str, str]:
     """Generated pages by name; performance.rst includes them."""
     head = ".. SPDX-License-Identifier: GPL-2.0\n.. Made by \"make bench-publish\".\n\n"
     return {
         "performance-goals.txt": head + goals.listing(goals.check(results)),
-        "performance-tables.txt": head + table.tables(results),
+        "performance-tables.txt": f"{head}{about}\n\n{table.tables(results)}",
     }
 
 
-def publish(results: Results, top: Path) -> None:
+def publish(results: Results, about: str, top: Path) -> None:
     documentation = top / "Documentation"
-    for name, text in pages(results).items():
+    for name, text in pages(results, about).items():
         (documentation / name).write_text(text, encoding="utf-8")
     charts.write(documentation / "charts", results)
     readme = top / "README.md"
