@@ -37,6 +37,7 @@ struct command {
 #define WATCH COMMAND(15)
 #define SEEN COMMAND(16)
 #define SEND_WITHIN COMMAND(17)
+#define WRITE_DRAFT COMMAND(18)
 
 enum behaviour { ECHO, FAIL, SLEEP, UNREGISTER, READ, DESCRIBE, REVERSE, RAW };
 enum access { DEFAULT, PUBLIC, CAPABILITY, ONE_USER, OPEN_GROUP };
@@ -774,6 +775,34 @@ TEST_F(rust_send, draft_cannot_grow)
 	c.what = 0x7fffffff;
 	c.access = 8;
 	EXPECT_EQ(-ECONNREFUSED, command(self->client, SEND_DRAFT, c));
+}
+
+TEST_F(rust_send, draft_is_written_part_by_part)
+{
+	struct command c = { IDX, 1, 0, 100, 9, variant->atomic, .access = 3 };
+	int before = command(self->client, WRITTEN, c);
+
+	ASSERT_EQ(0, add(self->client, 1, ECHO, 0, 0));
+	ASSERT_EQ(0, command(self->client, WRITE_DRAFT, c));
+	ASSERT_EQ(CN_HEADERS + 8, cn_receive(self->member, &got));
+	EXPECT_TRUE(cn_is_message(&got, IDX, 1, 9, 0, "3\3\0\0\0AZZ", 8));
+	/* Lengths around the next multiple of four bytes, up to all the room there is. */
+	c.what = cn_port(self->member);
+	for (c.argument = 100, c.access = 10; c.access <= 94; c.access++) {
+		ASSERT_EQ(0, command(self->client, WRITE_DRAFT, c));
+		ASSERT_LT(0, cn_receive(self->member, &got));
+		EXPECT_EQ(CN_HEADERS + 6 + c.access, got.nlh.nlmsg_len);
+		EXPECT_EQ(6 + c.access, cn_message(&got)->len);
+		EXPECT_EQ('Z', cn_message(&got)->data[5 + c.access]);
+	}
+	EXPECT_EQ(-EMSGSIZE, command(self->client, WRITE_DRAFT, c));
+	EXPECT_TRUE(cn_is_silent(self->member));
+	EXPECT_EQ(before + 1 + 85 + 1, command(self->client, WRITTEN, c));
+	close(self->member);
+	c.what = 0;
+	EXPECT_EQ(-ESRCH, command(self->client, WRITE_DRAFT, c));
+	EXPECT_EQ(before + 1 + 85 + 1, command(self->client, WRITTEN, c));
+	self->member = cn_open_in_group(0);
 }
 
 TEST_F(rust_send, bundle_is_one_datagram)

@@ -13,14 +13,16 @@ use crate::{
 use core::{mem::ManuallyDrop, ptr::NonNull};
 use kernel::{alloc::Flags, bindings::sk_buff, prelude::*};
 
-/// A buffer of the core's with room for the payload of one netlink message.
+/// A buffer of the core's with room for the payload of one netlink message, filled from its start.
 ///
 /// # Invariants
 ///
-/// `skb` is owned by this. `data` points to `len` initialised bytes in it.
+/// `skb` is owned by this. `data` points to `capacity` bytes in it, of which the first `len` are
+/// initialised.
 pub(crate) struct Buffer {
     skb: NonNull<sk_buff>,
     data: NonNull<u8>,
+    capacity: usize,
     len: usize,
 }
 
@@ -28,38 +30,93 @@ pub(crate) struct Buffer {
 unsafe impl Send for Buffer {}
 
 impl Buffer {
-    /// Room for `len` bytes, all 0, in a netlink message with number `seq`.
+    /// Room for `capacity` bytes in a netlink message with number `seq`.
     #[inline]
-    pub(crate) fn new(len: u32, seq: u32, flags: Flags) -> Result<Self, SendError> {
+    pub(crate) fn new(capacity: u32, seq: u32, flags: Flags) -> Result<Self, SendError> {
         let mut data = core::ptr::null_mut();
         // SAFETY: `data` can be written to; any length and flags will do.
-        let skb = unsafe { bindings::cn_core_alloc(len, seq, as_gfp(flags), &mut data) };
+        let skb = unsafe { bindings::cn_core_alloc(capacity, seq, as_gfp(flags), &mut data) };
         match (NonNull::new(skb), NonNull::new(data.cast())) {
-            // INVARIANT: The core has just made the buffer, with that many zeroes.
+            // INVARIANT: The core has just made the buffer with that much room.
             (Some(skb), Some(data)) => Ok(Self {
                 skb,
                 data,
-                len: len as usize,
+                capacity: capacity as usize,
+                len: 0,
             }),
             _ => Err(SendError::NoMemory),
         }
     }
 
-    /// What will be sent.
+    /// How many bytes were added.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Adds a copy of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::TooLong`]: there is no room for them.
+    #[inline]
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), SendError> {
+        let end = self.make_room(bytes.len())?;
+        // SAFETY: There is room; the buffer is ours alone, so `bytes` is elsewhere.
+        unsafe { end.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+        // INVARIANT: They are initialised.
+        self.len = self.len.wrapping_add(bytes.len());
+        Ok(())
+    }
+
+    /// Adds `count` bytes with the same value, and lets the caller change them.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::TooLong`]: there is no room for them.
+    #[inline]
+    pub(crate) fn fill(&mut self, value: u8, count: usize) -> Result<&mut [u8], SendError> {
+        let end = self.make_room(count)?;
+        // SAFETY: There is room.
+        unsafe { end.write_bytes(value, count) };
+        // INVARIANT: They are initialised.
+        self.len = self.len.wrapping_add(count);
+        // SAFETY: They are initialised, and this is borrowed.
+        Ok(unsafe { core::slice::from_raw_parts_mut(end, count) })
+    }
+
+    /// Where the next byte goes, if `count` more have room.
+    #[inline]
+    fn make_room(&mut self, count: usize) -> Result<*mut u8, SendError> {
+        if count > self.capacity.wrapping_sub(self.len) {
+            return Err(SendError::TooLong);
+        }
+        // SAFETY: By the type invariants this is within the buffer or at its end.
+        Ok(unsafe { self.data.as_ptr().add(self.len) })
+    }
+
+    /// Takes away all but the first `len` bytes.
+    #[inline]
+    pub(crate) fn truncate(&mut self, len: usize) {
+        // INVARIANT: Fewer bytes are initialised as well.
+        self.len = self.len.min(len);
+    }
+
+    /// What was added.
     #[inline]
     pub(crate) fn bytes(&mut self) -> &mut [u8] {
         // SAFETY: By the type invariants; the slice borrows this.
         unsafe { core::slice::from_raw_parts_mut(self.data.as_ptr(), self.len) }
     }
 
-    /// Sends the first `len` bytes, and returns what the core did; `id` says which group is meant
-    /// where the target doesn't.
+    /// Sends what was added, and returns what the core did; `id` says which group is meant where the
+    /// target doesn't.
     #[inline]
-    pub(crate) fn post(self, len: usize, id: Id, target: &cn_core_target, flags: Flags) -> c_int {
-        let len = len.min(self.len) as u32;
+    pub(crate) fn post(self, id: Id, target: &cn_core_target, flags: Flags) -> c_int {
+        let len = self.len as u32;
         let skb = ManuallyDrop::new(self).skb.as_ptr();
-        // SAFETY: By the type invariants the buffer is ours, and it is given away; it has at least
-        // `len` bytes.
+        // SAFETY: By the type invariants the buffer is ours, and it is given away; that many bytes are
+        // initialised.
         unsafe { bindings::cn_core_post(skb, len, &raw_id(id), target, as_gfp(flags)) }
     }
 }

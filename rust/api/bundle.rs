@@ -5,11 +5,7 @@
 //! C counterpart: `cn_netlink_send_mult()` in `include/linux/connector.h`, with a `len` that
 //! exceeds `msg->len`.
 
-use crate::{
-    buffer::Buffer,
-    wire::{Header, HEADER_LEN},
-    Draft, Id, Listeners, Outgoing, SendError, Target,
-};
+use crate::{buffer::Buffer, Draft, Id, Listeners, Outgoing, SendError, Target};
 use kernel::{alloc::Flags, prelude::*};
 use zerocopy::IntoBytes;
 
@@ -38,7 +34,6 @@ use zerocopy::IntoBytes;
 pub struct Bundle {
     buffer: Buffer,
     id: Id,
-    len: usize,
 }
 
 impl Bundle {
@@ -54,7 +49,6 @@ impl Bundle {
         Ok(Self {
             buffer: Buffer::new(capacity.into(), seq, flags)?,
             id,
-            len: 0,
         })
     }
 
@@ -65,21 +59,12 @@ impl Bundle {
     /// [`SendError::TooLong`]: there is no room for it. The bundle is as it was before.
     #[inline]
     pub fn push(&mut self, message: &Outgoing<'_>) -> Result<(), SendError> {
-        let header: Header = message.header()?;
-        let payload = message.payload();
-        let (start, rest) = self
-            .rest()
-            .split_at_mut_checked(HEADER_LEN)
-            .ok_or(SendError::TooLong)?;
-        rest.get_mut(..payload.len())
-            .ok_or(SendError::TooLong)?
-            .copy_from_slice(payload);
-        header.write_to(start).map_err(|_| SendError::TooLong)?;
-        self.len = self
-            .len
-            .saturating_add(HEADER_LEN)
-            .saturating_add(payload.len());
-        Ok(())
+        let header = message.header()?;
+        let len = self.buffer.len();
+        self.buffer.push(header.as_bytes())?;
+        self.buffer
+            .push(message.payload())
+            .inspect_err(|_| self.buffer.truncate(len))
     }
 
     /// Adds a message whose payload is written in place; see [`Draft::send_to`].
@@ -96,30 +81,19 @@ impl Bundle {
         draft: &Draft,
         write: impl FnOnce(&mut [u8]) -> Result<usize>,
     ) -> Result<(), SendError> {
-        let len = draft.write_to(self.rest(), write);
-        match len {
-            Ok(len) => {
-                self.len = self.len.saturating_add(len);
-                Ok(())
-            }
-            Err(error) => {
-                // What was written must not be seen in what comes next.
-                self.rest().fill(0);
-                Err(error)
-            }
-        }
+        draft.add_to(&mut self.buffer, write)
     }
 
     /// How many bytes of messages there are.
     #[inline]
     pub fn len(&self) -> usize {
-        self.len
+        self.buffer.len()
     }
 
     /// Whether there is no message.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// Sends to the group of the callback that is registered under the bundle's id.
@@ -142,12 +116,7 @@ impl Bundle {
         if self.is_empty() {
             return Err(SendError::Other(EINVAL));
         }
-        let Self { buffer, id, len } = self;
-        target.send(id, |target| buffer.post(len, id, target, flags))
-    }
-
-    #[inline]
-    fn rest(&mut self) -> &mut [u8] {
-        self.buffer.bytes().get_mut(self.len..).unwrap_or_default()
+        let Self { buffer, id } = self;
+        target.send(id, |target| buffer.post(id, target, flags))
     }
 }

@@ -34,7 +34,7 @@
 //! | receive | [`Handler`], [`Message`], [`Sender`] |
 //! | register | [`Registration`], [`Options`], [`Access`], or [`module_connector!`] |
 //! | send what is there | [`Outgoing`] |
-//! | write into what is sent | [`Draft`] |
+//! | write into what is sent | [`Draft`], [`Writer`] |
 //! | send several messages at once | [`Bundle`] |
 //! | choose who gets it | [`Port`], [`Listeners`] |
 //! | learn who registers | [`Watch`], [`Watcher`] |
@@ -67,6 +67,7 @@ mod target;
 mod watch;
 #[doc(hidden)]
 pub mod wire;
+mod writer;
 
 pub use access::{Access, Capability, Options};
 pub use bundle::Bundle;
@@ -84,3 +85,4 @@ pub use target::{
     group_has_listeners, has_listeners, Listener, Listeners, Port, PortWithin, Target,
 };
 pub use watch::{Change, Watch, Watcher};
+pub use writer::Writer;

@@ -7,7 +7,7 @@
 use crate::{
     buffer::Buffer,
     wire::{Header, HEADER_LEN},
-    Id, Listeners, Message, SendError, Target,
+    Id, Listeners, Message, SendError, Target, Writer,
 };
 use kernel::{alloc::Flags, prelude::*};
 use zerocopy::IntoBytes;
@@ -115,37 +115,123 @@ impl Draft {
         flags: Flags,
         write: impl FnOnce(&mut [u8]) -> Result<usize>,
     ) -> Result<(), SendError> {
+        self.post(target, flags, |buffer| self.add_to(buffer, write))
+    }
+
+    /// Sends what `write` writes to the group of the callback that is registered under the message's
+    /// id; see [`Self::write_to`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use connector::{Draft, Id};
+    /// # use kernel::prelude::*;
+    ///
+    /// # const ID: Id = Id::new(20, 1);
+    /// fn tell_all(numbers: &[u32]) -> Result {
+    ///     Ok(Draft::new(ID, 400).write(GFP_KERNEL, |payload| {
+    ///         for number in numbers {
+    ///             payload.push(number)?;
+    ///         }
+    ///         Ok(())
+    ///     })?)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::write_to`].
+    #[inline]
+    pub fn write(
+        &self,
+        flags: Flags,
+        write: impl FnOnce(&mut Writer<'_>) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        self.write_to(Listeners::of_id(), flags, write)
+    }
+
+    /// Calls `write` with a [`Writer`] that has room for `max_len` bytes, and sends what was written.
+    ///
+    /// Where the payload is large, this costs less than [`Self::send_to`], because nothing is zeroed
+    /// beforehand. If the target is [`Listeners`] and there are none, `write` is not called.
+    ///
+    /// # Errors
+    ///
+    /// As [`Outgoing::send_to`](crate::Outgoing::send_to), and what `write` fails with.
+    #[inline]
+    pub fn write_to(
+        &self,
+        target: impl Target,
+        flags: Flags,
+        write: impl FnOnce(&mut Writer<'_>) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        self.post(target, flags, |buffer| {
+            self.add(buffer, |buffer| {
+                write(&mut Writer::new(buffer, self.max_len.into()))
+            })
+        })
+    }
+
+    #[inline]
+    fn post(
+        &self,
+        target: impl Target,
+        flags: Flags,
+        add: impl FnOnce(&mut Buffer) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
         target.check_awaited(self.id)?;
         let room = HEADER_LEN as u32 + u32::from(self.max_len);
         let mut buffer = Buffer::new(room, self.seq, flags)?;
-        let len = self.write_to(buffer.bytes(), write)?;
-        target.send(self.id, |target| buffer.post(len, self.id, target, flags))
+        add(&mut buffer)?;
+        target.send(self.id, |target| buffer.post(self.id, target, flags))
     }
 
-    /// Writes header and payload to the start of `bytes`; returns the length of both.
+    /// Adds the message to `buffer`, whose payload `write` writes in place. On failure, the buffer is
+    /// as it was before.
     #[inline]
-    pub(crate) fn write_to(
+    pub(crate) fn add_to(
         &self,
-        bytes: &mut [u8],
+        buffer: &mut Buffer,
         write: impl FnOnce(&mut [u8]) -> Result<usize>,
-    ) -> Result<usize, SendError> {
-        let room = HEADER_LEN.saturating_add(self.max_len.into());
-        let bytes = bytes.get_mut(..room).ok_or(SendError::TooLong)?;
-        let (header, payload) = bytes
-            .split_at_mut_checked(HEADER_LEN)
-            .ok_or(SendError::TooLong)?;
-        let len = write(payload).map_err(SendError::Other)?;
-        if len > payload.len() {
-            return Err(SendError::TooLong);
-        }
-        let message = Header {
+    ) -> Result<(), SendError> {
+        self.add(buffer, |buffer| {
+            let payload = buffer.len();
+            let room = buffer.fill(0, self.max_len.into())?;
+            let len = write(room).map_err(SendError::Other)?;
+            if len > self.max_len.into() {
+                return Err(SendError::TooLong);
+            }
+            buffer.truncate(payload.saturating_add(len));
+            Ok(())
+        })
+    }
+
+    /// Adds the header, and what `write` adds as the payload.
+    #[inline]
+    fn add(
+        &self,
+        buffer: &mut Buffer,
+        write: impl FnOnce(&mut Buffer) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        let start = buffer.len();
+        let mut header = Header {
             id: self.id,
             seq: self.seq,
             ack: self.ack,
-            len: len as u16,
+            len: 0,
             flags: self.flags,
         };
-        message.write_to(header).map_err(|_| SendError::TooLong)?;
-        Ok(HEADER_LEN.saturating_add(len))
+        // Its length is known later.
+        buffer.push(header.as_bytes())?;
+        let payload = buffer.len();
+        if let Err(error) = write(buffer) {
+            buffer.truncate(start);
+            return Err(error);
+        }
+        header.len = buffer.len().saturating_sub(payload) as u16;
+        let bytes = buffer.bytes().get_mut(start..).unwrap_or_default();
+        header
+            .write_to_prefix(bytes)
+            .map_err(|_| SendError::TooLong)
     }
 }

@@ -9,7 +9,7 @@
 
 use crate::{
     access::is_capable,
-    buffer::Buffer,
+    buffer::Unwritten,
     counters::Counter,
     entry::{Callback, Handler, Name},
     instance,
@@ -185,7 +185,7 @@ unsafe extern "C" fn cn_netlink_send_mult(
         connector,
         header.id,
         header.seq,
-        [message, &[]],
+        [message],
         to,
         gfp_mask,
     ))
@@ -282,7 +282,7 @@ unsafe extern "C" fn cn_core_send(
     into_int(send(connector, header.id, header.seq, parts, to, gfp_mask).map(|_| 0))
 }
 
-/// Makes a buffer for a netlink payload of `len` zeroes, to be written by the caller, and writes the
+/// Makes a buffer for a netlink payload of `len` bytes, to be written by the caller, and writes the
 /// address of the payload to `data`. It is given to [`cn_core_post`] or [`cn_core_free`].
 ///
 /// Context: any that `gfp_mask` allows. Returns null if there is no memory.
@@ -297,7 +297,7 @@ unsafe extern "C" fn cn_core_alloc(
     gfp_mask: gfp_t,
     data: *mut *mut c_void,
 ) -> *mut sk_buff {
-    let Ok(mut buffer) = Buffer::zeroed(seq, len as usize, gfp_mask) else {
+    let Ok(buffer) = Unwritten::new(seq, len as usize, gfp_mask) else {
         Counter::SendNoMemory.count();
         return core::ptr::null_mut();
     };
@@ -306,14 +306,14 @@ unsafe extern "C" fn cn_core_alloc(
     buffer.into_raw()
 }
 
-/// Sends a buffer of [`cn_core_alloc`], of whose payload the first `len` bytes were written.
+/// Sends a buffer of [`cn_core_alloc`] with the first `len` bytes of its payload.
 ///
 /// Return values as for [`cn_core_send`]; also `-EMSGSIZE` if the payload is not that long. Consumes
 /// the buffer in any case.
 ///
 /// # Safety
 ///
-/// `skb` must come from [`cn_core_alloc`], `id` must point to an id, and `to` to a target whose
+/// `skb` must come from [`cn_core_alloc`], with `len` bytes written; `id` must point to an id, and `to` to a target whose
 /// filter, if not null, is callable with its data.
 #[no_mangle]
 unsafe extern "C" fn cn_core_post(
@@ -327,11 +327,12 @@ unsafe extern "C" fn cn_core_post(
         return ENOMEM.to_errno();
     };
     // SAFETY: By the safety requirements of this function.
-    let (mut buffer, id) = unsafe { (Buffer::from_raw(skb), read_id(id)) };
+    let (buffer, id) = unsafe { (Unwritten::from_raw(skb), read_id(id)) };
     // SAFETY: By the safety requirements of this function.
     let to = Destination::from(unsafe { &*to });
     let posted = instance::get().ok_or(EAGAIN).and_then(|connector| {
-        buffer.shorten(len as usize)?;
+        // SAFETY: As above.
+        let buffer = unsafe { buffer.written_up_to(len as usize) }?;
         post(connector, id, buffer, to, gfp_mask)
     });
     into_int(posted.map(|_| 0))
@@ -346,7 +347,7 @@ unsafe extern "C" fn cn_core_post(
 unsafe extern "C" fn cn_core_free(skb: *mut sk_buff) {
     if let Some(skb) = NonNull::new(skb) {
         // SAFETY: By the safety requirements of this function.
-        drop(unsafe { Buffer::from_raw(skb) });
+        drop(unsafe { Unwritten::from_raw(skb) });
     }
 }
 

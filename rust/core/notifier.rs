@@ -224,17 +224,16 @@ impl Notifier {
 
     fn send(&self, event: &Event, group: u32) {
         let message = event.message();
-        let parts = [message.as_bytes(), &[]];
         let sent = self.socket.copy().ok_or(EAGAIN).and_then(|socket| {
             if !socket.has_listeners(group) {
-                return Ok(());
+                return Ok(0);
             }
-            let mut buffer = Buffer::new(0, parts, GFP_MAY_SLEEP)?;
+            let mut buffer = Buffer::new(0, [message.as_bytes()], GFP_MAY_SLEEP)?;
             buffer.set_group(group);
             socket.multicast(buffer, 0, group, GFP_MAY_SLEEP, Filter::NONE)
         });
         match sent {
-            Ok(()) => Counter::Notified.count(),
+            Ok(_) => Counter::Notified.count(),
             Err(_) => Counter::NotifyLost.count(),
         }
     }

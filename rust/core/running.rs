@@ -100,7 +100,15 @@ impl Row {
         }
     }
 
+    /// Whether nobody sits in the first places.
+    #[inline]
+    fn is_empty(&self) -> bool {
+        let callbacks = self.places.iter().map(|place| read_once(&place.callback));
+        callbacks.fold(0, |all, callback| all | callback) == 0
+    }
+
     /// Whether `predicate` holds for one of the places.
+    #[inline(never)]
     fn any(&self, predicate: impl Fn(&Place) -> bool) -> bool {
         let mut row = Some(self);
         while let Some(this) = row {
@@ -117,6 +125,8 @@ impl Row {
 #[pin_data]
 pub(crate) struct Running {
     rows: [Row; ROWS],
+    /// Whether some row was made longer.
+    grown: Atomic<usize>,
     /// Held by who makes a row longer.
     #[pin]
     growth: SpinLock<()>,
@@ -158,6 +168,7 @@ impl Running {
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             rows: [const { Row::new() }; ROWS],
+            grown: Atomic::new(0),
             growth <- new_spinlock!((), "cn_running"),
         })
     }
@@ -204,6 +215,8 @@ impl Running {
         if row.more.as_ref().is_none() {
             let more = KBox::new(Row::new(), GFP_ATOMIC)?;
             let _growth = self.growth.lock();
+            // Before a seat is taken there, which is a full barrier.
+            write_once(&self.grown, 1);
             row.more.populate(more);
         }
         row.more.as_ref().map(|more| &**more).ok_or(ENOMEM)
@@ -228,9 +241,11 @@ impl Running {
         self.is_running(LOOKING);
     }
 
-    /// Whether `predicate` holds for one of the places.
+    /// Whether `predicate` holds for one of the places that are taken.
     fn any(&self, predicate: impl Fn(&Place) -> bool) -> bool {
-        self.rows.iter().any(|row| row.any(&predicate))
+        let grown = read_once(&self.grown) != 0;
+        let mut rows = self.rows.iter().filter(|row| grown || !row.is_empty());
+        rows.any(|row| row.any(&predicate))
     }
 
     /// Whether `task`, which is the calling one, is inside some callback.

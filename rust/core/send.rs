@@ -40,26 +40,32 @@ pub(crate) struct Destination {
 /// - [`ECONNREFUSED`]: there is no such port.
 /// - `ENOBUFS`: a listener that asked for this error missed the message.
 /// - [`EINTR`] or `ERESTARTSYS`: a signal came while waiting for the port.
-#[inline]
-pub(crate) fn send(
+#[inline(always)]
+pub(crate) fn send<const N: usize>(
     connector: &Connector,
     id: Id,
     seq: u32,
-    parts: [&[u8]; 2],
+    parts: [&[u8]; N],
     to: Destination,
     gfp: gfp_t,
 ) -> Result<c_int> {
-    let [first, second] = parts;
-    let len = first.len().saturating_add(second.len());
+    let len = parts
+        .iter()
+        .map(|part| part.len())
+        .fold(0, usize::saturating_add);
     traced(id, &to, len, || {
-        let (socket, group) = listeners(connector, id, &to)?;
+        let (socket, group) = way(connector, id, &to)?;
+        if to.portid == 0 && !socket.has_listeners(group) {
+            Counter::SendNoListener.count();
+            return Err(ESRCH);
+        }
         let buffer = Buffer::new(seq, parts, gfp).inspect_err(|_| Counter::SendNoMemory.count())?;
         hand_over(socket, buffer, group, &to, gfp)
     })
 }
 
 /// Traces what comes of `work`, the sending of `len` bytes of netlink payload.
-#[inline]
+#[inline(always)]
 fn traced(
     id: Id,
     to: &Destination,
@@ -73,7 +79,8 @@ fn traced(
     result
 }
 
-/// Sends a message that was written in place; else as [`send`].
+/// Sends a message that was written in place; else as [`send`]. Whoever writes in place has asked
+/// before whether anybody listens.
 pub(crate) fn post(
     connector: &Connector,
     id: Id,
@@ -82,7 +89,7 @@ pub(crate) fn post(
     gfp: gfp_t,
 ) -> Result<c_int> {
     traced(id, &to, buffer.len(), || {
-        let (socket, group) = listeners(connector, id, &to)?;
+        let (socket, group) = way(connector, id, &to)?;
         hand_over(socket, buffer, group, &to, gfp)
     })
 }
@@ -106,9 +113,9 @@ pub(crate) fn has_listeners(connector: &Connector, id: Id, group: u32) -> Result
 ///
 /// # Errors
 ///
-/// As for [`send`]: [`EAGAIN`], [`ENODEV`] and [`ESRCH`].
-#[inline]
-fn listeners(connector: &Connector, id: Id, to: &Destination) -> Result<(Handle, u32)> {
+/// As for [`send`]: [`EAGAIN`], [`ENODEV`].
+#[inline(always)]
+fn way(connector: &Connector, id: Id, to: &Destination) -> Result<(Handle, u32)> {
     let group = if to.portid != 0 || to.group != 0 {
         to.group
     } else {
@@ -117,15 +124,10 @@ fn listeners(connector: &Connector, id: Id, to: &Destination) -> Result<(Handle,
             ENODEV
         })?
     };
-    let socket = connector.socket().ok_or(EAGAIN)?;
-    if to.portid == 0 && !socket.has_listeners(group) {
-        Counter::SendNoListener.count();
-        return Err(ESRCH);
-    }
-    Ok((socket, group))
+    Ok((connector.socket().ok_or(EAGAIN)?, group))
 }
 
-#[inline]
+#[inline(always)]
 fn hand_over(
     socket: Handle,
     mut buffer: Buffer,
@@ -135,15 +137,15 @@ fn hand_over(
 ) -> Result<c_int> {
     buffer.set_group(group);
     let sent = if group != 0 {
-        socket
-            .multicast(buffer, to.portid, group, gfp, to.filter)
-            .map(|()| 0)
+        socket.multicast(buffer, to.portid, group, gfp, to.filter)
     } else {
         socket.unicast(buffer, to.portid, gfp, to.timeout_ms)
     };
     match sent {
-        Ok(_) => Counter::Sent.count(),
-        Err(_) => Counter::SendRefused.count(),
+        Ok(_) => Counter::Sent,
+        Err(_) if group == 0 || socket.has_listeners(group) => Counter::SendRefused,
+        Err(_) => Counter::SendNoListener,
     }
+    .count();
     sent
 }

@@ -11,7 +11,7 @@ use crate::{
     received::Datagram,
 };
 use connector::bindings::{
-    cn_glue_may_block, cn_glue_unicast_within, cn_glue_user_data, CN_IDX_PROC,
+    cn_glue_unicast_within, cn_glue_user_data, CN_GFP_DIRECT_RECLAIM, CN_IDX_PROC,
 };
 use core::ptr::NonNull;
 use kernel::{
@@ -57,7 +57,7 @@ impl Handle {
         unsafe { bindings::netlink_has_listeners(self.0.as_ptr(), group) != 0 }
     }
 
-    /// Sends to all who listen to `group`, except `portid`.
+    /// Sends to all who listen to `group`, except `portid`, and returns 0.
     ///
     /// # Errors
     ///
@@ -71,10 +71,10 @@ impl Handle {
         group: u32,
         gfp: gfp_t,
         filter: Filter,
-    ) -> Result {
+    ) -> Result<c_int> {
         // SAFETY: By the type invariants this is a kernel socket; the buffer is given away. Who
         // passed the filter promised that it can be called with its data.
-        to_result(unsafe {
+        sent(unsafe {
             bindings::netlink_broadcast_filtered(
                 self.0.as_ptr(),
                 buffer.into_raw(),
@@ -104,10 +104,9 @@ impl Handle {
         gfp: gfp_t,
         timeout_ms: u32,
     ) -> Result<c_int> {
-        // SAFETY: Any flags will do.
-        let may_wait = unsafe { cn_glue_may_block(gfp) };
+        let may_wait = gfp & CN_GFP_DIRECT_RECLAIM != 0;
         let skb = buffer.into_raw();
-        let sent = if may_wait && timeout_ms != 0 {
+        sent(if may_wait && timeout_ms != 0 {
             // SAFETY: The buffer is given away.
             unsafe { cn_glue_unicast_within(skb, portid, timeout_ms) }
         } else {
@@ -115,8 +114,17 @@ impl Handle {
             unsafe {
                 bindings::netlink_unicast(self.0.as_ptr(), skb, portid, c_int::from(!may_wait))
             }
-        };
-        to_result(sent).map(|()| sent)
+        })
+    }
+}
+
+/// What netlink says of a message that it was to send: the number of bytes, 0, or an error.
+#[inline]
+fn sent(returned: c_int) -> Result<c_int> {
+    if returned >= 0 {
+        Ok(returned)
+    } else {
+        to_result(returned).map(|()| 0)
     }
 }
 

@@ -35,19 +35,13 @@ u64 cn_glue_counted(unsigned int counter)
 	return sum;
 }
 
-struct sk_buff *cn_glue_nlmsg_new(size_t payload, gfp_t gfp_mask)
+struct sk_buff *cn_glue_alloc_skb(unsigned int len, gfp_t gfp_mask)
 {
-	return nlmsg_new(payload, gfp_mask);
-}
+	struct sk_buff *skb = alloc_skb(len, gfp_mask);
 
-struct nlmsghdr *cn_glue_nlmsg_put(struct sk_buff *skb, u32 seq, int payload)
-{
-	return nlmsg_put(skb, 0, seq, NLMSG_DONE, payload, 0);
-}
-
-bool cn_glue_may_block(gfp_t gfp_mask)
-{
-	return gfpflags_allow_blocking(gfp_mask);
+	if (likely(skb))
+		__skb_put(skb, len);
+	return skb;
 }
 
 struct proc_dir_entry *cn_glue_proc_create(const char *name,

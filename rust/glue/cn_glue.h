@@ -19,7 +19,7 @@
  */
 
 /* What a module was compiled against; a change of anything in this part makes it another number. */
-#define CN_CORE_VERSION 3
+#define CN_CORE_VERSION 4
 
 /* The capability of a handler to which everyone may send. */
 enum { CN_ANYONE = -1 };
@@ -106,14 +106,12 @@ enum cn_counter {
 
 /*
  * Wrappers of inline functions and macros of the kernel, one line each; except the limited wait, for
- * which netlink has no function.
+ * which netlink has no function, and the buffer, which is made at its full length in one step.
  */
 void cn_glue_count(unsigned int counter);
 u64 cn_glue_counted(unsigned int counter);
 
-struct sk_buff *cn_glue_nlmsg_new(size_t payload, gfp_t gfp_mask);
-struct nlmsghdr *cn_glue_nlmsg_put(struct sk_buff *skb, u32 seq, int payload);
-bool cn_glue_may_block(gfp_t gfp_mask);
+struct sk_buff *cn_glue_alloc_skb(unsigned int len, gfp_t gfp_mask);
 
 struct proc_dir_entry *cn_glue_proc_create(const char *name,
 					   int (*show)(struct seq_file *m, void *v));
@@ -139,6 +137,7 @@ void cn_glue_trace_unregister(const struct cb_id *id, const char *name);
 /* Constants under a name that bindgen is told to keep. */
 enum {
 	CN_MODULE_STATE_GOING = MODULE_STATE_GOING,
+	CN_GFP_DIRECT_RECLAIM = ___GFP_DIRECT_RECLAIM,	/* the allocation may sleep */
 };
 
 #endif /* _CN_GLUE_H */

@@ -9,8 +9,9 @@
 use connector::{
     group_has_listeners, has_listeners, Access, Bundle, Capability, Change, Draft, Handler, Id,
     Listener, Listeners, Message, Options, Outgoing, Port, Registration, SendError, Sender, Watch,
-    Watcher,
+    Watcher, Writer,
 };
+use core::fmt::Write as _;
 use kernel::{
     fs::File,
     ioctl::{_IOC_SIZE, _IOW},
@@ -58,6 +59,7 @@ const WATCH: u32 = _IOW::<Numbers>('c' as u32, 15);
 const SEEN: u32 = _IOW::<Numbers>('c' as u32, 16);
 /// Sends to a port, and waits so many milliseconds at most.
 const SEND_WITHIN: u32 = _IOW::<Numbers>('c' as u32, 17);
+const WRITE_DRAFT: u32 = _IOW::<Numbers>('c' as u32, 18);
 
 module! {
     type: ClientModule,
@@ -330,6 +332,32 @@ impl Command {
         Ok(0)
     }
 
+    /// In place, part by part: `access` as a text, as a number, and as so many bytes.
+    fn write_draft(&self) -> Result<isize> {
+        let draft = Draft::new(self.id, self.argument as u16).seq(self.second);
+        let write = |payload: &mut Writer<'_>| {
+            DRAFTS_WRITTEN.add(1u32, Relaxed);
+            write!(payload, "{}", self.access).map_err(|_| SendError::TooLong)?;
+            payload.push(&self.access)?;
+            if let Some(first) = payload.fill(0x5a, self.access as usize)?.first_mut() {
+                *first = 0x41;
+            }
+            // What has no room leaves no trace.
+            let room = payload.room();
+            let filled = payload.fill(0xff, room.wrapping_add(1)).map(|_| ());
+            match filled {
+                Err(SendError::TooLong) if payload.room() == room => Ok(()),
+                _ => Err(SendError::Other(EILSEQ)),
+            }
+        };
+        if self.what == 0 {
+            draft.write(self.flags(), write)?;
+        } else {
+            draft.write_to(Port(self.what), self.flags(), write)?;
+        }
+        Ok(0)
+    }
+
     /// `argument` messages of `access` bytes, the last one written in place, in a bundle of
     /// `access_argument` bytes.
     fn send_bundle(&self) -> Result<isize> {
@@ -495,6 +523,7 @@ impl MiscDevice for Client {
             }),
             SEND_FILTERED => command.send_filtered(),
             SEND_DRAFT => command.send_draft(),
+            WRITE_DRAFT => command.write_draft(),
             SEND_BUNDLE => command.send_bundle(),
             HAS_LISTENERS => command.has_listeners(),
             WATCH => client.watch(what != 0),
