@@ -75,13 +75,17 @@ def messages(results: Results) -> Iterator[Goal]:
     ]
     yield every("multicast: the crate less than C from 512 bytes on", results, large, "crate", "c", True)
     yield every("echo: ours at most generic netlink's", results, results.names("icount", "echo"), "rust", "genl")
-    for direction, providers in (("in", ("rust",)), ("out", ("rust", "crate"))):
-        single = results.median(named("batch", direction=direction, size=1), "c")
-        bundle = named("batch", direction=direction, size=32)
-        best = min((value for provider in providers if (value := results.median(bundle, provider))), default=None)
+    # To the kernel a datagram is a datagram, whoever looks at it; from it there is the crate's bundle and C's.
+    for text, direction, bundle, provider in (
+        ("to the kernel", "in", "in", "rust"),
+        ("from the kernel, crate", "out", "out", "crate"),
+        ("from the kernel, C interface", "out", "bundle", "rust"),
+    ):
+        single = results.median(named("batch", direction=direction, size=32), "c")
+        ours = results.median(named("batch", direction=bundle, size=32), provider)
         yield judge(
-            f"32 messages in one datagram ({direction}): 8 times fewer each than C one by one", "{} times",
-            quotient(single, best), lambda value: value >= 8,
+            f"32 messages in one datagram ({text}): 8 times fewer each than C one by one", "{} times",
+            quotient(single, ours), lambda value: value >= 8,
         )
 
 

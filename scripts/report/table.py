@@ -12,7 +12,8 @@ TITLES = {
     "dispatch": "One message with 32 bytes from a kernel socket to its callback, above what netlink itself costs",
     "echo": "A program sends a message and the callback replies to it",
     "multicast": "A message from the kernel to everyone who listens to a group",
-    "batch": "Several messages in one datagram, per message; to the kernel (in) and from it (out)",
+    "batch": "Many messages, each one; to the kernel (in; C: in a datagram each), from it (out; C interface: in a "
+    "datagram each), from it in one datagram by the C interface (bundle)",
     "register": "Registering and unregistering one callback, among others",
     "unregister_sleeping": "Unregistering a callback that is running and sleeps",
     "two_senders": "Two programs send at the same time on two processors",
