@@ -219,7 +219,9 @@ impl Table {
 #[pinned_drop]
 impl PinnedDrop for Table {
     fn drop(self: Pin<&mut Self>) {
-        free_slots(self.slots.read(&Guard::new()));
+        // By itself, so that the RCU read lock ends here: freeing may sleep.
+        let slots = self.slots.read(&Guard::new());
+        free_slots(slots);
     }
 }
 
