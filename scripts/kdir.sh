@@ -4,6 +4,7 @@
 # Prints the build folder of the kernel in use, and nothing else, after making what is missing of it.
 #   KDIR   a configured and built kernel to use instead; it is checked
 #   KSRC   a kernel source to build instead of Debian's
+#   KERNEL_CONFIG   which of the kernels in scripts/config: plain (the default), torture
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -30,6 +31,10 @@ check_kdir() {
 	find_tools "$KDIR"
 }
 
+FRAGMENT=$TOP/scripts/config/$KERNEL_CONFIG.config
+[ -e "$FRAGMENT" ] ||
+	die "There is no kernel configuration $KERNEL_CONFIG (KERNEL_CONFIG=)." \
+		"There are: $(cd "$TOP/scripts/config" && printf '%s ' *.config | sed 's/\.config//g')"
 if [ -n "${KDIR:-}" ]; then
 	[ -d "$KDIR" ] || die "There is no folder $KDIR (KDIR=)."
 	KDIR=$(realpath "$KDIR")
@@ -39,4 +44,4 @@ if [ -n "${KDIR:-}" ]; then
 fi
 "$TOP/scripts/packages.sh" kernel
 source=${KSRC:-$("$TOP/scripts/source.sh")}
-"$TOP/scripts/kernel.sh" "$source"
+"$TOP/scripts/kernel.sh" "$source" "$FRAGMENT"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Builds the test kernel from a source, unless the cache has it, and prints its build folder:
-# kernel.sh <kernel source> [config fragment]
+# kernel.sh <kernel source> <config fragment>
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -125,14 +125,14 @@ kernel_key() {
 [ -d "$1/rust/kernel" ] ||
 	die "There is no kernel source with Rust support in $1." "KSRC= takes the top folder of a source of Linux 7.3."
 KSRC=$(realpath "$1")
-FRAGMENT=$(realpath "${2:-$TOP/scripts/config/plain.config}")
+FRAGMENT=$(realpath "$2")
 RELEASE=$(make -s -C "$KSRC" kernelversion)
 
 open_cache
 choose_compilers
 name=kernel-$RELEASE-$(kernel_key)
 if [ ! -d "$CACHE/$name" ]; then
-	need_space 900 'Building the kernel'
+	need_space 1500 'Building the kernel'
 	stage 'kernel: check of the Rust tool chain' check_rust
 fi
-cached "$name" "kernel: build $RELEASE" build_kernel
+cached "$name" "kernel: build $RELEASE, $(basename "$FRAGMENT" .config)" build_kernel

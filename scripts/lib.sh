@@ -10,7 +10,10 @@ shopt -s inherit_errexit
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck disable=SC2034
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/connector-rs
+# The kernel that this is about: plain, or that of another file in scripts/config. What is built for it is apart.
+KERNEL_CONFIG=${KERNEL_CONFIG:-plain}
 OUT=$TOP/build
+[ "$KERNEL_CONFIG" = plain ] || OUT=$TOP/build/$KERNEL_CONFIG
 LOGS=$OUT/log
 VERBOSE=${V:-0}
 
@@ -19,7 +22,8 @@ unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL GNUMAKEFLAGS V M
 export LC_ALL=C
 
 # make hands on every variable that it knows of; what was not given is not set.
-for variable in KDIR KSRC LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T CMD BENCH BENCH_ROUNDS ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR; do
+for variable in KDIR KSRC TORTURE_KDIR LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T TORTURE SEED CMD BENCH BENCH_ROUNDS ICOUNT \
+	TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR; do
 	[ -n "${!variable:-}" ] || unset "$variable"
 done
 
