@@ -12,7 +12,7 @@
 #define IDX 25
 #define STORM 10000
 /* Of a kernel that checks everything, in emulation. */
-#define STORM_SECONDS 120
+#define STORM_SECONDS (120 * CN_SLOWNESS)
 
 FIXTURE(snapshot)
 {
