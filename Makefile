@@ -2,7 +2,7 @@
 #
 # The verbs of this project. The work is done by scripts/; the modules are described by Kbuild files.
 
-VARIABLES := KDIR KSRC LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T V CMD BENCH BENCH_ROUNDS ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR
+VARIABLES := KDIR KSRC TORTURE_KDIR KERNEL_CONFIG LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T V TORTURE SEED CMD BENCH BENCH_ROUNDS ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR
 # What is given to make reaches the scripts; the scripts call kbuild without our own flags.
 export $(VARIABLES)
 
@@ -34,6 +34,10 @@ run: ## show what the connector does, in a QEMU guest; installs and builds what 
 test: ## run all tests; installs and builds what is missing
 	scripts/packages.sh guest
 	$(kernel) scripts/modules.sh "$$kdir" all && scripts/test.sh "$$kdir"
+
+torture: ## look for mistakes on a kernel full of checks; TORTURE=full takes hours, T= chooses parts
+	scripts/packages.sh guest
+	scripts/torture.sh "$${TORTURE:-small}"
 
 bench: ## measure the C connector, ours and generic netlink; BENCH=full takes more rounds
 	scripts/packages.sh guest bench
@@ -74,12 +78,16 @@ help: ## this list
 	printf '\nVariables\n'
 	printf '  %s\t%s\n' KDIR 'a configured, built kernel to use' \
 		KSRC 'a kernel source to use' \
+		TORTURE_KDIR 'as KDIR, for make torture' \
+		KERNEL_CONFIG 'plain (the default) or torture: which kernel to build and use' \
 		LLVM,RUSTC,BINDGEN 'compilers, as for kbuild' \
 		PREFIX 'where install-dev installs (/usr/local)' \
 		QEMU_ACCEL 'tcg or kvm; chosen by what the processor says' \
 		QEMU_SMP 'processors of the guest (2)' \
 		BENCH 'quick (the default) or full' \
 		T 'regular expression: only these test programs' \
+		TORTURE 'small (the default) or full' \
+		SEED 'for what is random in make torture' \
 		V '1: show what the builds say' | expand -t 24
 
-.PHONY: modules all samples modules_install install-dev run test bench bench-publish shell guest check docs kdir clean distclean help
+.PHONY: modules all samples modules_install install-dev run test torture bench bench-publish shell guest check docs kdir clean distclean help

@@ -71,7 +71,7 @@ strict_core() {
 
 strict_users() {
 	local part
-	for part in samples selftests/modules selftests/bench/modules; do
+	for part in samples selftests/modules selftests/bench/modules selftests/torture/modules; do
 		strict_build "$TOP/$part" "$OUT/check/$part" \
 			KBUILD_EXTRA_SYMBOLS="$OUT/check/core/Module.symvers" \
 			CONNECTOR_RMETA_DIR="$OUT/check/core/rust" 2>&1 | tee "$OUT/check/users.log"
@@ -93,8 +93,8 @@ rust_examples() {
 
 shell_scripts() {
 	cd "$TOP"
-	files 'scripts/*.sh' .ci/run | xargs shellcheck -x
-	files 'selftests/guest/*' | xargs shellcheck -x -s dash
+	files 'scripts/*.sh' 'selftests/torture/host/*.sh' .ci/run | xargs shellcheck -x
+	files 'selftests/guest/*' ':(glob)selftests/torture/*.sh' | xargs shellcheck -x -s dash
 }
 
 # The report of "make bench": what a compiler would find, and its tests.
@@ -135,7 +135,8 @@ unsafe_stays_inside() {
 			printf '%s: unsafe outside of the boundary files (scripts/unsafe-files.txt)\n' "$file"
 			status=1
 		fi
-	done < <(files 'rust/*.rs' 'samples/*.rs' 'selftests/modules/*.rs' 'selftests/bench/modules/*.rs')
+	done < <(files 'rust/*.rs' 'samples/*.rs' 'selftests/modules/*.rs' 'selftests/bench/modules/*.rs' \
+		'selftests/torture/modules/*.rs')
 	return "$status"
 }
 

@@ -17,12 +17,15 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/accelerator.sh
 . "$TOP/scripts/accelerator.sh"
+# shellcheck source=scripts/tools.sh
+. "$TOP/scripts/tools.sh"
 
 # What a kernel prints when something is wrong with it.
 WARNINGS='BUG:|WARNING:|UBSAN:|KASAN|kernel BUG at|Oops|RIP:|Call Trace:|possible circular locking'
 WARNINGS+='|inconsistent lock state|sleeping function called|suspicious RCU usage|ODEBUG:|ref_tracker:'
 WARNINGS+='|unreferenced object 0x|blocked for more than|soft lockup|rcu: INFO|refcount_t:'
-WARNINGS+='|list_add corruption|list_del corruption|panicked|Kernel panic'
+WARNINGS+='|list_add corruption|list_del corruption|panicked|Kernel panic|BUG [^ ]+ \(|lockdep is turned off'
+WARNINGS+='|turning off the locking correctness validator|new suspected memory leaks|Cannot allocate a kmemleak_object|Memory pool empty'
 
 # Every run has a folder of its own; the five newest stay for reading.
 make_run_folder() {
@@ -95,7 +98,7 @@ put_modprobe_tree() {
 list_files() {
 	local folder file
 	: >"$RUN/files"
-	for folder in bin sbin dev proc sys tmp root etc lib lib/modules guest selftests bench; do
+	for folder in bin sbin dev proc sys tmp root etc lib lib/modules guest selftests bench torture; do
 		printf 'dir /%s 755 0 0\n' "$folder" >>"$RUN/files"
 	done
 	printf 'nod /dev/console 600 0 0 c 5 1\n' >>"$RUN/files"
@@ -110,6 +113,7 @@ list_files() {
 	put_modules /lib/modules/rust "$OUT/core/rust/cn.ko"
 	put_modules /lib/modules/kunit "$OUT/kunit/rust/cn.ko"
 	put_modules /lib/modules/test "$OUT"/samples/*.ko "$OUT"/samples/*/*.ko "$OUT"/selftests/modules/*.ko
+	put_modules /lib/modules/torture "$OUT"/selftests/torture/modules/*.ko
 	put_modules /lib/modules/bench "$OUT"/selftests/bench/modules/*.ko
 	put_modprobe_tree c "$KDIR"/{drivers/connector/cn.ko,samples/connector/cn_test.ko,drivers/w1/wire.ko}
 	put_modprobe_tree rust "$OUT/core/rust/cn.ko" "$KDIR"/{samples/connector/cn_test.ko,drivers/w1/wire.ko}
@@ -122,6 +126,9 @@ list_files() {
 	done
 	for file in "$OUT"/selftests/bench/programs/*; do
 		[ ! -f "$file" ] || put "/bench/$(basename "$file")" "$file" 755
+	done
+	for file in "$OUT"/selftests/torture/programs/*; do
+		[ ! -f "$file" ] || put "/torture/$(basename "$file")" "$file" 755
 	done
 }
 
@@ -136,8 +143,18 @@ make_initramfs() {
 	"$KDIR/usr/gen_init_cpio" -t 0 "$RUN/files" >"$RUN/initramfs.cpio"
 }
 
+# A kernel with KASAN needs more memory, and is ten times slower. Watching for leaks slows it down once more, so
+# that is for the runs that are about it.
+adapt_to_kernel() {
+	[ "$(config_of "$KDIR" CONFIG_KASAN)" = y ] || return 0
+	QEMU_MEM=${QEMU_MEM:-1G}
+	[[ ${APPEND:-} == *kmemleak=* ]] || APPEND="kmemleak=off ${APPEND:-}"
+	APPEND="workqueue.watchdog_thresh=300 smp.csd_lock_timeout=300000 $APPEND"
+}
+
 qemu_command() {
 	local accel smp=${QEMU_SMP:-2}
+	adapt_to_kernel
 	accel=$(accelerator)
 	QEMU=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -M pc
 		-accel "$accel" -m "${QEMU_MEM:-512M}")

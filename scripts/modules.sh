@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Builds against a kernel: modules.sh <kernel build directory> core|samples|tests|bench|all|install [make argument...]
+# Builds against a kernel: modules.sh <kernel build directory> core|samples|tests|bench|all|torture|install [make argument...]
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -18,11 +18,12 @@ kbuild() {
 # A second kbuild run: modules that use the core as a third party would.
 kbuild_user() {
 	kbuild "$TOP/$1" "$OUT/$1" "KBUILD_EXTRA_SYMBOLS=$OUT/core/Module.symvers" \
-		"CONNECTOR_RMETA_DIR=$OUT/core/rust" "${@:2}"
+		"CONNECTOR_RMETA_DIR=$OUT/core/rust" CN_SLOWNESS="$(slowness)" "${@:2}"
 }
 
+# A kernel that can record coverage is told of the connector's; the connector's users are not the subject.
 build_core() {
-	stage 'modules: core' kbuild "$TOP" "$OUT/core" "${ARGS[@]}" modules
+	stage 'modules: core' kbuild "$TOP" "$OUT/core" KCOV_INSTRUMENT="$(config_of "$KDIR" CONFIG_KCOV)" "${ARGS[@]}" modules
 }
 
 install_core() {
@@ -45,6 +46,11 @@ build_tests() {
 	programs selftests programs
 }
 
+build_torture() {
+	stage 'modules: torture' kbuild_user selftests/torture/modules "${ARGS[@]}" modules
+	programs selftests/torture programs
+}
+
 build_bench() {
 	stage 'modules: bench' kbuild_user selftests/bench/modules "${ARGS[@]}" modules
 	programs selftests/bench programs
@@ -55,7 +61,12 @@ programs() {
 	local name=$1 out=$OUT/$1/$2
 	mkdir -p "$out"
 	stage "programs: $name" make -f "$TOP/selftests/Makefile" -C "$TOP/$name" -j"$(jobs)" \
-		OUT="$out" KSRC="$KSRC" HEADERS="$(user_headers)"
+		OUT="$out" KSRC="$KSRC" HEADERS="$(user_headers)" CN_SLOWNESS="$(slowness)"
+}
+
+# By how much limits of time are longer on this kernel.
+slowness() {
+	if [ "$(config_of "$KDIR" CONFIG_KASAN)" = y ]; then printf '8\n'; else printf '1\n'; fi
 }
 
 # Where the kernel's headers for user programs are; installed from the source when its build did not.
@@ -83,7 +94,8 @@ forget_other_kernels() {
 # kbuild refuses to build elsewhere what was built in place.
 refuse_build_in_place() {
 	local folder
-	for folder in "$TOP" "$TOP/samples" "$TOP/selftests/modules" "$TOP/selftests/bench/modules"; do
+	for folder in "$TOP" "$TOP/samples" "$TOP/selftests/modules" "$TOP/selftests/bench/modules" \
+		"$TOP/selftests/torture/modules"; do
 		[ ! -e "$folder/modules.order" ] ||
 			die "$folder was built in place (make -C ... M=...)." "Run make clean first."
 	done
@@ -110,6 +122,11 @@ all)
 	build_samples
 	build_tests
 	build_bench
+	;;
+torture)
+	build_samples
+	build_tests
+	build_torture
 	;;
 *) die "modules.sh: unknown target $what" ;;
 esac

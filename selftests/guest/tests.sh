@@ -47,7 +47,7 @@ prepare() {
 run_program() {
 	echo "@begin $CN_PROVIDER $1"
 	if prepare "$1"; then
-		timeout -s KILL 180 "./$1" 2>&1
+		timeout -s KILL "${PROGRAM_SECONDS:-180}" "./$1" 2>&1
 		echo "@end $CN_PROVIDER $1 $?"
 	else
 		echo "@end $CN_PROVIDER $1 not-prepared"
@@ -105,5 +105,6 @@ run_provider() {
 # The file says which programs this run is about, and whether the kernel's sample is among them.
 # shellcheck source=/dev/null
 . /guest/selection
-run_provider c
-run_provider rust
+for provider in ${PROVIDERS:-c rust}; do
+	run_provider "$provider"
+done

@@ -1,0 +1,189 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Looks for mistakes on a kernel full of checks: torture.sh small|full [file for results]
+#
+#   T             regular expression: only parts with such a name
+#   SEED          a number, for what is random in the parts; chosen and shown when it is not given
+#   TORTURE_KDIR  a configured and built kernel to use instead of the one of scripts/config/torture.config
+#
+# The parts are selftests/torture/*.sh, jobs of a guest each, and selftests/torture/host/*.sh; README there says how one
+# is written. With a file for results there is no verdict at the end, and the file has the lines that test.sh judges.
+
+export KERNEL_CONFIG=torture
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/tools.sh
+. "$TOP/scripts/tools.sh"
+
+PARTS=$TOP/selftests/torture
+FOLDER=$OUT/torture
+
+# What a part says of itself, a line for each: setting <part> <name>.
+setting() {
+	sed -n "s/^# torture\\.$2: *//p" "$1"
+}
+
+# One result: record ok|'not ok' <name> <figure>.
+record() {
+	printf '%s\t%s\t%s\t%s\n' "$PART" "$1" "$2" "${3:-}" >>"$RESULTS"
+}
+
+# What the user wants to see, and what is for the record.
+show_results() {
+	local line name
+	while IFS= read -r line; do
+		printf '%s\n' "$line" >>"$FOLDER/$PART.log"
+		case $line in
+		'ok '* | 'not ok '*)
+			name=${line#*ok }
+			record "${line%%ok *}ok" "${name%% *}" "$(printf '%s' "$name" | cut -s -d' ' -f2-)"
+			printf '    %s\n' "$line"
+			;;
+		'# '*) printf '      %s\n' "${line#\# }" ;;
+		esac
+	done
+}
+
+# The selftests have TAP lines, and a reader for these.
+show_tests() {
+	local program result reason
+	tee "$FOLDER/$PART.log" | awk -v results="$WORK/tests" -v differences="$TOP/selftests/differences.txt" \
+		-f "$TOP/scripts/results.awk" | sed 's/^/  /'
+	while IFS=$'\t' read -r _ program result reason; do
+		if [ "$result" = pass ]; then record ok "$program"; else record 'not ok' "$program" "$reason"; fi
+	done <"$WORK/tests"
+}
+
+run_in_guest() {
+	local part=$1 seconds=$2 status=0 show=show_results file
+	local -a files=("$WORK/torture.conf")
+	[ "$(setting "$part" format)" != tests ] || show=show_tests
+	while read -r file; do
+		files+=("$TOP/$file")
+	done < <(setting "$part" file)
+	write_selection
+	[ "$show" != show_tests ] || files+=("$WORK/programs" "$WORK/selection")
+	: >"$FOLDER/$PART.console"
+	APPEND=$(setting "$part" append | tr '\n' ' ') QEMU_MEM=$(setting "$part" memory) QEMU_SMP=$(setting "$part" processors) \
+		TIMEOUT=$seconds CONSOLE=$FOLDER/$PART.console \
+		"$TOP/scripts/guest.sh" "$KDIR" run "$part" "${files[@]}" 2>"$WORK/errors" | "$show" || status=${PIPESTATUS[0]}
+	judge "$part" "$status"
+}
+
+# A control is a run that must be found bad, for each of its reasons.
+judge() {
+	local part=$1 status=$2 pattern
+	if [ -z "$(setting "$part" control)" ]; then
+		cat "$WORK/errors" >&2
+		case $status in
+		0) record ok guest ;;
+		98) record 'not ok' guest 'it ended without a verdict' ;;
+		99) record 'not ok' guest 'its kernel complained' ;;
+		*) record 'not ok' guest "its job ended with status $status" ;;
+		esac
+		return
+	fi
+	forget_results
+	while read -r pattern; do
+		if grep -qE "$pattern" "$FOLDER/$PART.console"; then
+			record ok "$(name_of "$pattern")" noticed
+		else
+			record 'not ok' "$(name_of "$pattern")" 'not noticed'
+		fi
+	done < <(setting "$part" control)
+	if [ "$status" -eq 99 ]; then record ok fails; else record 'not ok' fails "the run ended with $status instead of 99"; fi
+	awk -F'\t' -v part="$PART" '$1 == part { print "    " $2, $3, $4 }' "$RESULTS"
+	! awk -F'\t' -v part="$PART" '$1 == part && $2 != "ok" { bad = 1 } END { exit !bad }' "$RESULTS" ||
+		cat "$WORK/errors" >&2
+}
+
+# The results of a control itself are the mistakes that it makes.
+forget_results() {
+	awk -F'\t' -v part="$PART" '$1 != part' "$RESULTS" >"$WORK/others"
+	cp "$WORK/others" "$RESULTS"
+}
+
+name_of() {
+	printf '%s' "${1%%|*}" | tr -cs 'A-Za-z0-9' '_'
+}
+
+run_on_host() {
+	local status=0
+	TORTURE=$FORM SEED=$SEED timeout --kill-after=5 "$2" "$1" "$KDIR" 2>"$WORK/errors" | show_results ||
+		status=${PIPESTATUS[0]}
+	if [ "$status" -eq 0 ]; then
+		record ok runs
+	else
+		cat "$WORK/errors" >&2
+		record 'not ok' runs "it ended with status $status"
+	fi
+}
+
+# All selftest programs, on our connector alone, with longer limits of time.
+write_selection() {
+	find "$OUT/selftests/programs" -type f -printf '%f\n' | sort >"$WORK/programs"
+	printf '%s\n' PROVIDERS=rust PROGRAM_SECONDS=1500 SKIP_KERNEL_SAMPLE= SKIP_SAMPLES= >"$WORK/selection"
+}
+
+run_part() {
+	local part=$1 seconds start=$SECONDS where=run_in_guest
+	PART=$(basename "$part" .sh)
+	seconds=$(setting "$part" "$FORM")
+	[ -n "$seconds" ] || return 0
+	[ -z "${T:-}" ] || printf '%s\n' "$PART" | grep -qE -- "$T" || return 0
+	printf '\n  torture: %s\n' "$PART"
+	: >"$FOLDER/$PART.log"
+	[ "$(dirname "$part")" != "$PARTS/host" ] || where=run_on_host
+	"$where" "$part" "$seconds"
+	printf '    %s: %d s\n' "$PART" $((SECONDS - start))
+}
+
+FORM=$1
+case $FORM in
+small | full) ;;
+*) die "TORTURE is $FORM; it can be small (the default) or full." ;;
+esac
+SEED=${SEED:-$RANDOM}
+[[ $SEED =~ ^[0-9]+$ ]] || die "SEED is $SEED; it has to be a number."
+KDIR=$(KDIR=${TORTURE_KDIR:-} "$TOP/scripts/kdir.sh")
+[ "$(config_of "$KDIR" CONFIG_KASAN)$(config_of "$KDIR" CONFIG_PROVE_LOCKING)" = yy ] ||
+	die "The kernel in $KDIR does not look for mistakes (CONFIG_KASAN, CONFIG_PROVE_LOCKING)." \
+		"TORTURE_KDIR= takes one that was built with the settings of scripts/config/torture.config."
+"$TOP/scripts/modules.sh" "$KDIR" torture
+
+mkdir -p "$FOLDER"
+hold "$FOLDER/lock"
+WORK=$(mktemp -d)
+RESULTS=$WORK/results
+: >"$RESULTS"
+trap 'rm -rf "$WORK"' EXIT
+trap 'exit 130' INT TERM HUP
+printf 'TORTURE=%s\nSEED=%s\n' "$FORM" "$SEED" >"$WORK/torture.conf"
+printf '\nTorture, %s form, SEED=%s\n' "$FORM" "$SEED"
+for part in "$PARTS"/*.sh "$PARTS"/host/*.sh; do
+	[ ! -f "$part" ] || run_part "$part"
+done
+[ -s "$RESULTS" ] || die "No part has a name that matches '${T:-}'." "The parts are $PARTS/*.sh."
+
+# A run of some parts leaves what others have shown before.
+awk -F'\t' 'FNR == NR { new[$1] = 1; print; next } !($1 in new)' "$RESULTS" \
+	<(cat "$FOLDER/$FORM.results" 2>/dev/null) >"$WORK/merged"
+cp "$WORK/merged" "$FOLDER/$FORM.results"
+for form in small full; do
+	[ -e "$FOLDER/$form.results" ] || : >"$FOLDER/$form.results"
+done
+printf '\n'
+awk -f "$TOP/scripts/scorecard.awk" "$PARTS/scorecard.txt" "$FOLDER/small.results" "$FOLDER/full.results"
+if [ -n "${2:-}" ]; then
+	awk -F'\t' -v OFS='\t' '{ print "torture", "torture." $1 "." $3, $2 == "ok" ? "pass" : "fail", $4 }' "$RESULTS" >>"$2"
+	exit
+fi
+awk -F'\t' '
+	$2 == "ok" { passed++; next }
+	{ failed++; lines = lines "  " $1 "." $3 ($4 == "" ? "" : " (" $4 ")") "\n" }
+	END {
+		if (failed) printf "\nFailures:\n%s", lines
+		printf "\n%d passed, %d failed\n", passed, failed
+		exit failed || !passed
+	}' "$RESULTS"

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+#
+# What every part of the torture shares (selftests/torture/*.sh). Sourced by each.
+#
+#   TORTURE   small or full
+#   SEED      a number, for what is random; the same number does the same again
+
+# shellcheck source=selftests/guest/steps.sh
+. /guest/steps.sh
+# shellcheck source=/dev/null
+. /guest/torture.conf
+export TORTURE SEED
+export CN_PROVIDER=rust CN_MODULE_DIR=/lib/modules/rust CN_C_MODULE_DIR=/lib/modules/c CN_TEST_MODULE_DIR=/lib/modules/test
+PATH=/torture:$PATH
+FAILURES=0
+
+# One result: passed|failed <name> <figure>. A name that begins with the number of a line of the scorecard
+# ("9.after_unload") gives that line its figure.
+passed() {
+	echo "ok $*"
+}
+
+failed() {
+	FAILURES=$((FAILURES + 1))
+	echo "not ok $*"
+}
+
+# The first in the small form, the second in the full one: repeat=$(pick 1000 1000000)
+pick() {
+	if [ "$TORTURE" = full ]; then echo "$2"; else echo "$1"; fi
+}
+
+# One step with one result; its last line is the figure, and all of it is shown when it fails:
+# step <name> <command...>
+step() {
+	local name=$1
+	shift
+	if "$@" >/tmp/step 2>&1; then
+		passed "$name" "$(tail -n 1 /tmp/step)"
+	else
+		echo "# \"$*\" failed:"
+		sed 's/^/# /' /tmp/step
+		failed "$name" "$(tail -n 1 /tmp/step)"
+	fi
+}
+
+# Inserts modules by name, wherever they are; those that are in already are passed over.
+load() {
+	local name file
+	for name in "$@"; do
+		is_loaded "$(echo "$name" | tr - _)" && continue
+		for file in /lib/modules/torture/$name.ko /lib/modules/test/$name.ko /lib/modules/rust/$name.ko /lib/modules/c/$name.ko; do
+			[ -e "$file" ] && break
+		done
+		insmod "$file" || return 1
+	done
+}
+
+# The number of leaks that kmemleak has found, each shown. An object counts when it has been unreachable for five
+# seconds, so the second look is for those that were young at the first.
+count_leaks() {
+	local leaks=/sys/kernel/debug/kmemleak
+	echo scan >$leaks || return 1
+	sleep 6
+	echo scan >$leaks || return 1
+	sed 's/^/# /' $leaks
+	echo "$(grep -c '^unreferenced object' $leaks) unreferenced objects"
+	! grep -q '^unreferenced object' $leaks
+}
+
+# Whether lockdep still looks: it stops after its first complaint, and when its tables are full.
+lockdep_is_on() {
+	grep 'debug_locks: *1' /proc/lockdep_stats
+}
+
+# The last command of a part, which it ends with: with everything unloaded, and with lockdep still on.
+finish() {
+	unload_everything || failed unloads "$(cat /tmp/rmmod)"
+	lockdep_is_on >/dev/null || failed lockdep 'it has stopped looking'
+	[ "$FAILURES" -eq 0 ]
+}

@@ -1,0 +1,40 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Loads the connector, uses it with programs of the selftests, unloads it: then no memory is left that nothing
+# points to.
+#
+# torture.small: 240
+# torture.full: 1800
+# torture.append: kmemleak=on
+
+# shellcheck source=selftests/guest/torture.sh
+. /guest/torture.sh
+
+# Not those with thousands of rounds: watching for leaks makes each allocation slow.
+programs() {
+	if [ "$TORTURE" = full ]; then
+		cd /selftests && echo *
+	else
+		echo registration delivery multicast ports groups unregister notify notify_rights stats load_module rust_api
+	fi
+}
+
+# A program with what it wants to find loaded, as in tests.sh.
+use() {
+	case $1 in
+	load_*) unload_everything ;;
+	rust_*) load cn cn_rust_client ;;
+	*) unload cn_rust_client && load cn cn_client ;;
+	esac || return 1
+	timeout -s KILL 900 "/selftests/$1" || [ $? -eq 4 ]
+	echo "$(grep -c '^ok' /tmp/step) tests passed"
+}
+
+for program in $(programs); do
+	step "$program" use "$program"
+done
+step 9.in_use count_leaks
+unload_everything
+step 9.after_unload count_leaks
+finish

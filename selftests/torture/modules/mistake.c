@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Makes a mistake on purpose while it is loaded, to show that it is noticed.
+ *
+ *   insmod mistake.ko what=leak|sleep|locks|rcu|bounds|freed
+ */
+#include <linux/delay.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+static char *what = "";
+module_param(what, charp, 0444);
+MODULE_PARM_DESC(what, "leak, sleep, locks, rcu, bounds, freed");
+
+static DEFINE_MUTEX(first);
+static DEFINE_MUTEX(second);
+static DEFINE_SPINLOCK(spin);
+static int __rcu *shared;
+
+/* Memory that nothing points to. */
+static int leak(void)
+{
+	char *memory = kmalloc(100, GFP_KERNEL);
+
+	if (!memory)
+		return -ENOMEM;
+	/* What is new is not looked at while it changes. */
+	memset(memory, 0x5a, 100);
+	return 0;
+}
+
+/* Sleeps with a spin lock held. */
+static int sleep(void)
+{
+	spin_lock(&spin);
+	msleep(1);
+	spin_unlock(&spin);
+	return 0;
+}
+
+/* Two locks in one order and in the other: no deadlock yet. */
+static int locks(void)
+{
+	mutex_lock(&first);
+	mutex_lock(&second);
+	mutex_unlock(&second);
+	mutex_unlock(&first);
+
+	mutex_lock(&second);
+	mutex_lock(&first);
+	mutex_unlock(&first);
+	mutex_unlock(&second);
+	return 0;
+}
+
+/* Follows an RCU pointer outside of a read section. */
+static int rcu(void)
+{
+	pr_info("mistake: %p\n", rcu_dereference(shared));
+	return 0;
+}
+
+/* Reads one byte behind an object; the address is hidden from the compiler. */
+static int bounds(void)
+{
+	char *memory = kzalloc(100, GFP_KERNEL);
+	char *behind = memory + 100;
+
+	if (!memory)
+		return -ENOMEM;
+	OPTIMIZER_HIDE_VAR(behind);
+	pr_info("mistake: %d\n", READ_ONCE(*behind));
+	kfree(memory);
+	return 0;
+}
+
+/* Reads an object after it was freed. */
+static int freed(void)
+{
+	char *memory = kzalloc(100, GFP_KERNEL);
+	char *gone = memory;
+
+	if (!memory)
+		return -ENOMEM;
+	OPTIMIZER_HIDE_VAR(gone);
+	kfree(memory);
+	pr_info("mistake: %d\n", READ_ONCE(*gone));
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*make)(void);
+} mistakes[] = {
+	{ "leak", leak },
+	{ "sleep", sleep },
+	{ "locks", locks },
+	{ "rcu", rcu },
+	{ "bounds", bounds },
+	{ "freed", freed },
+};
+
+static int __init mistake_init(void)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(mistakes); i++)
+		if (!strcmp(what, mistakes[i].name))
+			return mistakes[i].make();
+	pr_err("mistake: \"%s\" is no mistake that this module makes\n", what);
+	return -EINVAL;
+}
+
+static void __exit mistake_exit(void)
+{
+}
+
+module_init(mistake_init);
+module_exit(mistake_exit);
+
+MODULE_DESCRIPTION("Mistakes on purpose");
+MODULE_LICENSE("GPL");
