@@ -2,7 +2,7 @@
 #
 # The verbs of this project. The work is done by scripts/; the modules are described by Kbuild files.
 
-VARIABLES := KDIR KSRC TORTURE_KDIR KERNEL_CONFIG LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T V TORTURE SEED CMD BENCH BENCH_ROUNDS ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR
+VARIABLES := KDIR KSRC TORTURE_KDIR KERNEL_CONFIG LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T V TORTURE SEED FUZZ_SECONDS FUZZ_RUNS CMD BENCH BENCH_ROUNDS ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR
 # What is given to make reaches the scripts; the scripts call kbuild without our own flags.
 export $(VARIABLES)
 
@@ -32,12 +32,16 @@ run: ## show what the connector does, in a QEMU guest; installs and builds what 
 	$(kernel) scripts/modules.sh "$$kdir" all && scripts/guest.sh "$$kdir" run selftests/guest/demo.sh
 
 test: ## run all tests; installs and builds what is missing
-	scripts/packages.sh guest
+	scripts/packages.sh guest fuzz
 	$(kernel) scripts/modules.sh "$$kdir" all && scripts/test.sh "$$kdir"
 
 torture: ## look for mistakes on a kernel full of checks; TORTURE=full takes hours, T= chooses parts
-	scripts/packages.sh guest
+	scripts/packages.sh guest fuzz
 	scripts/torture.sh "$${TORTURE:-small}"
+
+fuzz: ## fuzz the pure files on the host; FUZZ_SECONDS= or FUZZ_RUNS= for each target
+	scripts/packages.sh guest fuzz
+	scripts/fuzz.sh
 
 bench: ## measure the C connector, ours and generic netlink; BENCH=full takes more rounds
 	scripts/packages.sh guest bench
@@ -87,7 +91,8 @@ help: ## this list
 		BENCH 'quick (the default) or full' \
 		T 'regular expression: only these test programs' \
 		TORTURE 'small (the default) or full' \
+		FUZZ_SECONDS,FUZZ_RUNS 'how long each target of make fuzz runs (10), or how many inputs it gets' \
 		SEED 'for what is random in make torture' \
 		V '1: show what the builds say' | expand -t 24
 
-.PHONY: modules all samples modules_install install-dev run test torture bench bench-publish shell guest check docs kdir clean distclean help
+.PHONY: modules all samples modules_install install-dev run test torture fuzz bench bench-publish shell guest check docs kdir clean distclean help

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Makes sure that the programs for a purpose are there: packages.sh kernel|guest|bench|check|docs...
+# Makes sure that the programs for a purpose are there: packages.sh kernel|guest|fuzz|bench|check|docs...
 #
 # On Debian 12 and 13, missing packages are installed, as root or through sudo. Everywhere else, or
 # without those rights, this lists exactly what is missing and fails. Nothing is removed, and apt's
@@ -32,6 +32,9 @@ packages_for() {
 		12) printf '%s\n' cargo-web ;;
 		13) printf '%s\n' cargo ;;
 		esac
+		;;
+	fuzz)
+		printf '%s\n' g++
 		;;
 	bench)
 		printf '%s\n' python3-matplotlib
@@ -103,6 +106,7 @@ programs_for() {
 	kernel) printf '%s\n' make gcc 'clang-19 clang' 'ld.lld-19 ld.lld' 'llvm-nm-19 llvm-nm' flex bison bc rustc bindgen \
 		rsync xz depmod ;;
 	guest) printf '%s\n' make gcc depmod busybox qemu-system-x86_64 cargo ;;
+	fuzz) printf '%s\n' cargo 'g++ c++' ;;
 	bench) printf '%s\n' python3 ;;
 	check) printf '%s\n' shellcheck sparse nm git clippy-driver rustfmt 'pyflakes3 pyflakes' python3 ;;
 	docs) printf '%s\n' sphinx-build rustdoc ;;

@@ -3,13 +3,15 @@
 #
 # All tests: the pure files on the host, the unit tests in the kernel, the selftests in the guest on the
 # C connector and on ours, and whether ours has become slower. test.sh <kernel build directory>
-#   T   only selftest programs whose name matches this regular expression; "host", "compile-fail", "kunit",
+#   T   only selftest programs whose name matches this regular expression; "host", "fuzz", "compile-fail", "kunit",
 #       "tutorial" and "bench" name the others, "kernel" the kernel's own sample, "samples" ours
 #
 # The last line is "N passed, M failed".
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/cargo.sh
+. "$TOP/scripts/cargo.sh"
 
 KDIR=$1
 FILTER=${T:-}
@@ -28,18 +30,11 @@ selected() {
 	[ -z "$FILTER" ] || printf '%s\n' "$1" | grep -qE -- "$FILTER"
 }
 
-cargo() {
-	local program=/usr/bin/cargo
-	[ -x "$program" ] || program=cargo
-	# Cargo takes the compiler beside it; so one from elsewhere in PATH cannot mix in.
-	env -u RUSTC PATH="$(dirname "$(command -v "$program")"):$PATH" CARGO_TARGET_DIR="$OUT/host" "$program" "$@"
-}
-
 host_tests() {
 	local log=$LOGS/host-tests.log status=0
 	printf '\nPure files on the host\n'
 	mkdir -p "$LOGS"
-	cargo test --manifest-path "$TOP/selftests/host/Cargo.toml" >"$log" 2>&1 || status=$?
+	CARGO_TARGET_DIR=$OUT/host host_cargo test --manifest-path "$TOP/selftests/host/Cargo.toml" >"$log" 2>&1 || status=$?
 	sed -nE 's/^test (.+) \.\.\. (ok|FAILED)$/\1 \2/p' "$log" | sed -E 's/ \(line /:/; s/\) / /; s/ - / /' |
 		awk '{ result = $NF; sub(/ [^ ]+$/, ""); gsub(/ /, "."); print $0, result }' | while read -r name result; do
 		if [ "$result" = ok ]; then record host "host.$name" pass; else record host "host.$name" fail; fi
@@ -51,6 +46,16 @@ host_tests() {
 	elif ! grep -q '^host' "$RESULTS"; then
 		record host host.runs fail 'no test was found'
 	fi
+}
+
+# Inputs that a fuzzer makes up, for a few seconds; scripts/fuzz.sh goes on for as long as one likes.
+fuzz_tests() {
+	printf '\nFuzzing on the host\n'
+	"$TOP/scripts/fuzz.sh" | tee "$WORK/fuzz" | sed 's/^/  /' || true
+	sed -nE 's/^([a-z_]+) (ok|FAILED) .*/\1 \2/p' "$WORK/fuzz" | while read -r name result; do
+		if [ "$result" = ok ]; then record host "fuzz.$name" pass; else record host "fuzz.$name" fail; fi
+	done
+	[ -s "$WORK/fuzz" ] || record host fuzz.runs fail 'no target ran'
 }
 
 # A guest that ends without a verdict, or whose kernel complains, is a failure of its own.
@@ -159,6 +164,7 @@ bench() {
 }
 
 if selected host; then host_tests; fi
+if selected fuzz; then fuzz_tests; fi
 if selected compile-fail; then compile_fail_tests; fi
 if selected kunit; then unit_tests; fi
 if select_programs; then selftests; fi

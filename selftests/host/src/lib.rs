@@ -5,18 +5,19 @@
 // The core says `connector::Id`.
 extern crate self as connector;
 
+pub mod fuzz;
+
 #[path = "../../../rust/api/id.rs"]
 mod id;
 #[path = "../../../rust/api/wire.rs"]
 pub mod wire;
 
-#[cfg(test)]
 #[path = "../../../rust/core/parameters.rs"]
+#[cfg_attr(not(test), allow(dead_code))]
 mod parameters;
 #[cfg(test)]
 #[path = "../../../rust/core/probe.rs"]
 mod probe;
-#[cfg(test)]
 #[path = "../../../rust/core/request.rs"]
 mod request;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
+mod fuzz;
 mod parameters;
 mod probe;
 mod request;

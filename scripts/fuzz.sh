@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Fuzzes the pure files on the host, guided by coverage (libFuzzer): fuzz.sh [target...]
+#   FUZZ_SECONDS   how long each target runs (10)
+#   FUZZ_RUNS      how many inputs each target gets instead
+#
+# Prints one line for each target: "<target> <ok|FAILED> <inputs> inputs, <edges> edges, <seconds> s".
+# What was found before is kept in build/fuzz/corpus and goes on from there.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/cargo.sh
+. "$TOP/scripts/cargo.sh"
+
+FUZZ=$TOP/selftests/host/fuzz
+SECONDS_EACH=${FUZZ_SECONDS:-10}
+
+case $SECONDS_EACH${FUZZ_RUNS:-} in
+*[!0-9]*) die 'FUZZ_SECONDS and FUZZ_RUNS are whole numbers.' "given: '${FUZZ_SECONDS:-}', '${FUZZ_RUNS:-}'" ;;
+esac
+
+# The flags that "cargo fuzz" gives: LLVM counts edges and reports comparisons to libFuzzer.
+coverage_flags() {
+	printf ' %s' --cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=1 -Cdebug-assertions
+	printf ' -Cllvm-args=%s' -sanitizer-coverage-level=4 -sanitizer-coverage-inline-8bit-counters \
+		-sanitizer-coverage-pc-table -sanitizer-coverage-trace-compares -simplifycfg-branch-fold-threshold=0
+}
+
+build() {
+	# With a target named, programs that run while building are not instrumented.
+	RUSTFLAGS=$(coverage_flags) host_cargo build --release --locked --manifest-path "$FUZZ/Cargo.toml" \
+		--target "$(host_target)"
+}
+
+all_targets() {
+	basename -s .rs "$FUZZ"/targets/*.rs
+}
+
+fuzz() {
+	local target=$1 corpus=$OUT/fuzz/corpus/$1 crashes=$OUT/fuzz/crashes/$1 log=$LOGS/fuzz-$1.log start=$SECONDS
+	local -a limit=("-max_total_time=$SECONDS_EACH")
+	[ -z "${FUZZ_RUNS:-}" ] || limit=("-runs=$FUZZ_RUNS")
+	mkdir -p "$corpus" "$crashes" "$LOGS"
+	if "$OUT/fuzz/$(host_target)/release/$target" "${limit[@]}" -print_final_stats=1 -timeout=10 -rss_limit_mb=1024 \
+		-artifact_prefix="$crashes/" "$corpus" "$FUZZ/seeds/$target" >"$log" 2>&1; then
+		printf '%s ok %s inputs, %s edges, %d s\n' "$target" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" \
+			"$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)" $((SECONDS - start))
+	else
+		printf '%s FAILED after %d s\n' "$target" $((SECONDS - start))
+		grep -m 5 -A 3 -E 'panicked at|ERROR: libFuzzer|Test unit written' "$log" | sed 's/^/  | /' || true
+		printf '  | again: %s <the file that was written>\n' "$OUT/fuzz/$(host_target)/release/$target"
+		return 1
+	fi
+}
+
+[ $# -gt 0 ] || mapfile -t all < <(all_targets)
+[ $# -gt 0 ] || set -- "${all[@]}"
+for target in "$@"; do
+	[ -e "$FUZZ/targets/$target.rs" ] || die "There is no fuzz target '$target'." "There are: $(all_targets | xargs)"
+done
+
+hold "$OUT/fuzz/lock"
+CARGO_TARGET_DIR=$OUT/fuzz stage 'fuzz targets' build
+failed=0
+for target in "$@"; do
+	fuzz "$target" || failed=$((failed + 1))
+done
+[ "$failed" -eq 0 ] || die "$failed fuzz targets failed; the logs are in $LOGS"

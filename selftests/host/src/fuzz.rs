@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What must hold for any bytes: one function for each fuzz target (`fuzz/targets`), which panics where
+//! it does not.
+//!
+//! The functions are here and not in the targets so that the ordinary tests, and Miri, can run
+//! the seeds through them.
+
+mod input;
+mod parameters;
+mod request;
+mod wire;
+
+pub use parameters::parameters;
+pub use request::request;
+pub use wire::{datagram, wire};
