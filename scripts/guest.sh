@@ -163,6 +163,8 @@ qemu_command() {
 		# Guest time is then the number of instructions executed.
 		smp=1
 		QEMU+=(-icount "shift=0,sleep=off")
+		# The kernel cannot know that this clock is exact; else it would have timers at ticks only.
+		APPEND="tsc=reliable ${APPEND:-}"
 	fi
 	# Without ACPI the kernel reads the MP table, where the BIOS lists one processor per socket.
 	QEMU+=(-smp "$smp,sockets=$smp,cores=1,threads=1" -kernel "$KDIR/arch/x86/boot/bzImage" -initrd "$RUN/initramfs.cpio"

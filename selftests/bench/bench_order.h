@@ -18,7 +18,7 @@ struct bench_order {
 	__u64 protocol;		/* netlink protocol to send it to */
 	__u64 count;
 	__u64 payload;		/* bytes */
-	__u64 flags;
+	__u64 milliseconds;
 };
 
 /* The ids of the benchmark. Group 27 has no known user; the C connector has 32 groups. */
@@ -32,12 +32,19 @@ struct bench_order {
 #define BENCH_CRATE_ECHO	0x200002	/* handler in Rust that replies */
 #define BENCH_SLEEP_MS		10
 
-/* Netlink protocols that no kernel has: one that does nothing, one that replies. */
+/* Netlink protocols that no kernel has: one that does nothing, one that replies and has a group. */
 #define BENCH_FLOOR		31
 #define BENCH_MINIMAL		30
+#define BENCH_MINIMAL_GROUP	1
 
 /* bench-sender: sends a datagram from a socket of the kernel, and measures each. */
 #define BENCH_SEND		_IOW('b', 1, struct bench_order)
+/*
+ * bench-sender: so many threads (count), each on a processor of its own, send for so many milliseconds. The message is
+ * an array with a datagram for each. times[0] becomes the messages per second of all together.
+ */
+#define BENCH_SEND_PARALLEL	_IOW('b', 4, struct bench_order)
+#define BENCH_SENDERS		2
 /* bench-sender: a thread sends a datagram, and lets others run, until it is told to stop. */
 #define BENCH_TRAFFIC_START	_IOW('b', 2, struct bench_order)
 #define BENCH_TRAFFIC_STOP	_IOW('b', 3, struct bench_order)
@@ -48,6 +55,27 @@ struct bench_order {
 #define BENCH_CALLS		_IOW('b', 17, struct bench_order)
 /* bench-client: registers and unregisters one more, and measures both together. */
 #define BENCH_REGISTER_PAIR	_IOW('b', 18, struct bench_order)
+/* bench-client: a callback that replies, one that sleeps: registered (count 1) or not. */
+#define BENCH_REGISTER_ECHO	_IOW('b', 19, struct bench_order)
+#define BENCH_REGISTER_SLEEPER	_IOW('b', 20, struct bench_order)
+/* bench-client: waits until the sleeper has been called, unregisters it, and measures that. */
+#define BENCH_LEAVE_SLEEPER	_IOW('b', 21, struct bench_order)
+/* bench-client, bench-floor: a thread on the last processor registers and unregisters, or allocates, without pause. */
+#define BENCH_STORM_START	_IOW('b', 22, struct bench_order)
+#define BENCH_STORM_STOP	_IOW('b', 23, struct bench_order)
+
+/*
+ * bench-client, bench-crate, bench-genl, bench-floor: fills so many messages with so much payload, sends them to the
+ * group, and measures all together. BENCH_TELL sends each on its own, BENCH_TELL_BUNDLE together in one datagram.
+ */
+#define BENCH_TELL		_IOW('b', 48, struct bench_order)
+#define BENCH_TELL_BUNDLE	_IOW('b', 49, struct bench_order)
+#define BENCH_MAX_PAYLOAD	16000
+#define BENCH_MAX_BUNDLE	16384	/* bytes */
+
+/* bench-sampler: starts; stops, with times[0] the longest that an interrupt was late, [1] a tasklet, [2] samples. */
+#define BENCH_SAMPLER_START	_IOW('b', 64, struct bench_order)
+#define BENCH_SAMPLER_STOP	_IOW('b', 65, struct bench_order)
 
 /* The generic netlink family: commands, attributes. */
 enum { BENCH_GENL_NOTHING = 1, BENCH_GENL_ECHO, BENCH_GENL_TELL, BENCH_GENL_COMMANDS };

@@ -15,7 +15,7 @@ static void measure(unsigned int callbacks, const char *traffic)
 	uint64_t times[SAMPLES];
 	char which[64];
 
-	ask("bench-client", BENCH_REGISTER_PAIR, (struct bench_order){
+	ask(provider_is("crate") ? "bench-crate" : "bench-client", BENCH_REGISTER_PAIR, (struct bench_order){
 		.samples = SAMPLES, .times = (uintptr_t)times,
 	});
 	snprintf(which, sizeof(which), "callbacks=%u;traffic=%s", callbacks, traffic);
@@ -33,6 +33,8 @@ int main(int argc, char **argv)
 	callbacks = atoi(argv[1]);
 	ask("bench-client", BENCH_REGISTER, (struct bench_order){ .count = callbacks });
 	measure(callbacks, "idle");
+	if (provider_is("crate"))
+		return 0;
 
 	datagram_begin(&datagram, NETLINK_CONNECTOR);
 	datagram_add_connector(&datagram, BENCH_FIRST, 0, 32);

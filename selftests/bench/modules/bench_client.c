@@ -6,11 +6,15 @@
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/completion.h>
 #include <linux/connector.h>
+#include <linux/delay.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
+#include <linux/string.h>
 
 #include "bench_device.h"
+#include "bench_storm.h"
 
 static DEFINE_MUTEX(client_mutex);
 static unsigned int client_registered;
@@ -74,6 +78,104 @@ static int client_register_pair(const struct bench_order *order)
 	return bench_hand_back(order, times, ret);
 }
 
+/* Replies in place, as callbacks in C do. */
+static void client_echo(struct cn_msg *msg, struct netlink_skb_parms *nsp)
+{
+	msg->ack++;
+	cn_netlink_send(msg, nsp->portid, 0, GFP_KERNEL);
+}
+
+static DECLARE_COMPLETION(client_sleeps);
+
+static void client_sleep(struct cn_msg *msg, struct netlink_skb_parms *nsp)
+{
+	complete(&client_sleeps);
+	msleep(BENCH_SLEEP_MS);
+}
+
+static int client_register_one(u32 val, const char *name, bool wanted,
+			       void (*callback)(struct cn_msg *, struct netlink_skb_parms *))
+{
+	struct cb_id id = { BENCH_IDX, val };
+
+	if (wanted)
+		return cn_add_callback(&id, name, callback);
+	cn_del_callback(&id);
+	return 0;
+}
+
+/* How long unregistering takes while the callback runs; it may still run afterwards. */
+static int client_leave_sleeper(const struct bench_order *order)
+{
+	struct cb_id id = { BENCH_IDX, BENCH_SLEEPER };
+	u64 *times = bench_times(order);
+	u64 start;
+	int ret;
+
+	if (IS_ERR(times))
+		return PTR_ERR(times);
+	ret = wait_for_completion_killable(&client_sleeps);
+	if (!ret) {
+		start = ktime_get_ns();
+		cn_del_callback(&id);
+		times[0] = ktime_get_ns() - start;
+	}
+	return bench_hand_back(order, times, ret);
+}
+
+/* Where the caller of cn_netlink_send() makes its message. */
+static union {
+	struct cn_msg msg;
+	u8 bytes[sizeof(struct cn_msg) + BENCH_MAX_BUNDLE];
+} client_message;
+
+static struct cn_msg *client_fill(size_t place, size_t payload)
+{
+	static u8 filling;
+	struct cn_msg *msg = (struct cn_msg *)(client_message.bytes + place);
+
+	*msg = (struct cn_msg){ .id = { BENCH_IDX, BENCH_FIRST }, .len = payload };
+	memset(msg->data, ++filling, payload);
+	return msg;
+}
+
+static int client_tell(const struct bench_order *order)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < order->count && !ret; i++)
+		ret = cn_netlink_send(client_fill(0, order->payload), 0, 0, GFP_KERNEL);
+	return ret;
+}
+
+static int client_tell_bundle(const struct bench_order *order)
+{
+	size_t size = sizeof(struct cn_msg) + order->payload;
+	unsigned int i;
+
+	for (i = 0; i < order->count; i++)
+		client_fill(i * size, order->payload);
+	return cn_netlink_send_mult(&client_message.msg, order->count * size - sizeof(struct cn_msg),
+				    0, 0, GFP_KERNEL, NULL, NULL);
+}
+
+static struct task_struct *client_storm;
+
+static int client_storm_run(void *unused)
+{
+	struct cb_id id = { BENCH_IDX, BENCH_PAIR };
+	int ret = 0;
+
+	while (!kthread_should_stop()) {
+		if (!ret)
+			ret = cn_add_callback(&id, "bench_pair", client_callback);
+		cn_del_callback(&id);
+		cond_resched();
+	}
+	return ret;
+}
+
 static long bench_work(unsigned int request, const struct bench_order *order)
 {
 	guard(mutex)(&client_mutex);
@@ -84,6 +186,22 @@ static long bench_work(unsigned int request, const struct bench_order *order)
 		return atomic_read(&client_calls) & INT_MAX;
 	case BENCH_REGISTER_PAIR:
 		return client_register_pair(order);
+	case BENCH_REGISTER_ECHO:
+		return client_register_one(BENCH_ECHO, "bench_echo", order->count, client_echo);
+	case BENCH_REGISTER_SLEEPER:
+		reinit_completion(&client_sleeps);
+		return client_register_one(BENCH_SLEEPER, "bench_sleeper", order->count,
+					   client_sleep);
+	case BENCH_LEAVE_SLEEPER:
+		return client_leave_sleeper(order);
+	case BENCH_TELL:
+		return bench_tell(order, client_tell);
+	case BENCH_TELL_BUNDLE:
+		return bench_tell(order, client_tell_bundle);
+	case BENCH_STORM_START:
+		return bench_storm_start(&client_storm, client_storm_run);
+	case BENCH_STORM_STOP:
+		return bench_storm_stop(&client_storm);
 	default:
 		return -ENOTTY;
 	}
@@ -99,6 +217,9 @@ static int __init bench_init(void)
 static void __exit bench_exit(void)
 {
 	misc_deregister(&bench_device);
+	bench_storm_stop(&client_storm);
+	client_register_one(BENCH_ECHO, NULL, false, NULL);
+	client_register_one(BENCH_SLEEPER, NULL, false, NULL);
 	client_unregister_all();
 }
 

@@ -64,4 +64,28 @@ static inline int bench_hand_back(const struct bench_order *order, u64 *times, i
 	return ret;
 }
 
+/*
+ * Measures the sending of messages to a group. That nobody listens is no error
+ * here; whether all who listen have got it, the program sees.
+ */
+static inline int bench_tell(const struct bench_order *order,
+			     int (*tell)(const struct bench_order *order))
+{
+	u64 *times;
+	u64 start;
+	int ret;
+
+	/* A header takes less than 64 bytes in all of the protocols. */
+	if (!order->count || order->count > 128 || order->payload > BENCH_MAX_PAYLOAD ||
+	    order->count * (order->payload + 64) > BENCH_MAX_BUNDLE)
+		return -EINVAL;
+	times = bench_times(order);
+	if (IS_ERR(times))
+		return PTR_ERR(times);
+	start = ktime_get_ns();
+	ret = tell(order);
+	times[0] = ktime_get_ns() - start;
+	return bench_hand_back(order, times, ret == -ESRCH ? 0 : ret);
+}
+
 #endif

@@ -10,6 +10,7 @@
 
 #include "bench_device.h"
 
+static struct genl_family genl_family;
 static atomic_t genl_calls = ATOMIC_INIT(0);
 
 static int genl_nothing(struct sk_buff *skb, struct genl_info *info)
@@ -18,13 +19,92 @@ static int genl_nothing(struct sk_buff *skb, struct genl_info *info)
 	return 0;
 }
 
+static int genl_put(struct sk_buff *skb, u32 portid, u32 seq, u8 command, int payload,
+		    const void *bytes)
+{
+	static u8 filling;
+	void *header = genlmsg_put(skb, portid, seq, &genl_family, 0, command);
+	struct nlattr *attribute;
+
+	if (!header)
+		return -EMSGSIZE;
+	attribute = nla_reserve(skb, BENCH_GENL_PAYLOAD, payload);
+	if (!attribute)
+		return -EMSGSIZE;
+	if (bytes)
+		memcpy(nla_data(attribute), bytes, payload);
+	else
+		memset(nla_data(attribute), ++filling, payload);
+	genlmsg_end(skb, header);
+	return 0;
+}
+
+static int genl_echo(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *said = info->attrs[BENCH_GENL_PAYLOAD];
+	struct sk_buff *reply;
+	int ret;
+
+	if (!said)
+		return -EINVAL;
+	reply = genlmsg_new(nla_total_size(nla_len(said)), GFP_KERNEL);
+	if (!reply)
+		return -ENOMEM;
+	ret = genl_put(reply, info->snd_portid, info->snd_seq, BENCH_GENL_ECHO, nla_len(said),
+		       nla_data(said));
+	if (ret) {
+		nlmsg_free(reply);
+		return ret;
+	}
+	return genlmsg_reply(reply, info);
+}
+
+/* So many messages in one buffer. */
+static int genl_multicast(unsigned int count, int payload)
+{
+	struct sk_buff *skb;
+	int ret = 0;
+
+	if (!genl_has_listeners(&genl_family, &init_net, 0))
+		return -ESRCH;
+	skb = nlmsg_new(count * nlmsg_total_size(GENL_HDRLEN + nla_total_size(payload)),
+			GFP_KERNEL);
+	if (!skb)
+		return -ENOMEM;
+	while (count-- && !ret)
+		ret = genl_put(skb, 0, 0, BENCH_GENL_TELL, payload, NULL);
+	if (ret) {
+		nlmsg_free(skb);
+		return ret;
+	}
+	return genlmsg_multicast(&genl_family, skb, 0, 0, GFP_KERNEL);
+}
+
+static int genl_tell(const struct bench_order *order)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < order->count && !ret; i++)
+		ret = genl_multicast(1, order->payload);
+	return ret;
+}
+
+static int genl_tell_bundle(const struct bench_order *order)
+{
+	return genl_multicast(order->count, order->payload);
+}
+
 static const struct nla_policy genl_policy[BENCH_GENL_ATTRIBUTES] = {
 	[BENCH_GENL_PAYLOAD] = { .type = NLA_BINARY },
 };
 
 static const struct genl_small_ops genl_operations[] = {
 	{ .cmd = BENCH_GENL_NOTHING, .doit = genl_nothing },
+	{ .cmd = BENCH_GENL_ECHO, .doit = genl_echo },
 };
+
+static const struct genl_multicast_group genl_groups[] = { { .name = "tell" } };
 
 static struct genl_family genl_family = {
 	.name = "cn_bench",
@@ -34,6 +114,8 @@ static struct genl_family genl_family = {
 	.policy = genl_policy,
 	.small_ops = genl_operations,
 	.n_small_ops = ARRAY_SIZE(genl_operations),
+	.mcgrps = genl_groups,
+	.n_mcgrps = ARRAY_SIZE(genl_groups),
 	.resv_start_op = BENCH_GENL_COMMANDS,
 };
 
@@ -44,6 +126,12 @@ static long bench_work(unsigned int request, const struct bench_order *order)
 		return genl_family.id;
 	case BENCH_CALLS:
 		return atomic_read(&genl_calls) & INT_MAX;
+	case BENCH_GENL_GROUP:
+		return genl_family.mcgrp_offset;
+	case BENCH_TELL:
+		return bench_tell(order, genl_tell);
+	case BENCH_TELL_BUNDLE:
+		return bench_tell(order, genl_tell_bundle);
 	default:
 		return -ENOTTY;
 	}
