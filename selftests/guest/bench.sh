@@ -20,7 +20,7 @@
 export BENCH_MODE="${BENCH_MODE:-icount}" BENCH="${BENCH:-quick}" BENCH_ROUND=1 CN_PROVIDER=
 
 failed() {
-	echo "# failed: $*"
+	echo "error: $*"
 	exit 1
 }
 
@@ -45,6 +45,7 @@ unload_all() {
 
 # What needs no connector.
 measure_references() {
+	echo "# round $BENCH_ROUND: without a connector"
 	row floor dispatch
 	row genl dispatch
 	[ "$BENCH" != gate ] || return 0
@@ -137,6 +138,7 @@ measure_by_instructions() {
 measure_by_the_clock() {
 	local provider turn=1 turns=20
 	[ "$BENCH" != full ] || turns=60
+	echo "# $((2 * turns)) short rounds by the clock"
 	while [ $turn -le $turns ]; do
 		for provider in c rust; do
 			row "$provider" load "/lib/modules/$provider/cn.ko"

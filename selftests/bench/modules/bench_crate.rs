@@ -140,7 +140,11 @@ struct Device {
 
 impl Device {
     fn register_pair(&self) -> Result {
-        drop(Registration::new(PAIR, c"bench_pair", self.nothing.clone())?);
+        drop(Registration::new(
+            PAIR,
+            c"bench_pair",
+            self.nothing.clone(),
+        )?);
         Ok(())
     }
 }
