@@ -52,7 +52,7 @@ part_done() {
 measure() {
 	local mode=$1 accel=$2 file=$3 start=$SECONDS lines
 	lines=$(wc -l <"$file")
-	printf '%s\n' "BENCH_MODE=$mode" "BENCH=$WHAT" "BENCH_ROUNDS=${BENCH_ROUNDS:-}" >"$WORK/bench.conf"
+	printf '%s\n' "BENCH_MODE=$mode" "BENCH=$WHAT" "BENCH_ROUNDS=${BENCH_ROUNDS:-$ROUNDS}" >"$WORK/bench.conf"
 	say "  bench: mode $mode, accelerator $accel"
 	QEMU_ACCEL=$accel TIMEOUT=${TIMEOUT:-3600} "$TOP/scripts/guest.sh" "$KDIR" run \
 		"$TOP/selftests/guest/bench.sh" "$WORK/bench.conf" | collect "$mode" "$accel" "$file" ||
@@ -110,6 +110,8 @@ hold "$FOLDER/lock"
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
+ROUNDS=3
+[ "$WHAT" != full ] || ROUNDS=7
 case $WHAT in
 quick | full) measure_all ;;
 gate) measure_gate ;;

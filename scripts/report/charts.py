@@ -55,7 +55,8 @@ def thousands(value: float, _position: int) -> str:
 
 def lines(axes: Axes, series: dict[str, list[tuple[int, float]]]) -> None:
     """Both axes logarithmic, with a tick for each number of callbacks that was measured."""
-    for provider, points in series.items():
+    for provider in [style for style in STYLES if style in series]:
+        points = series[provider]
         colour, marker, dashes, label = STYLES[provider]
         if len(points) == 1:
             # It has no callbacks to vary the number of.
@@ -119,7 +120,7 @@ def multicast(axes: Axes, results: Results) -> bool:
         heights = [results.median(name, provider) or 0 for name in names]
         places = [group - 0.4 + (place + 0.5) * width for group in range(len(names))]
         bars = axes.bar(places, heights, width * 0.92, color=colour, label=label)
-        axes.bar_label(bars, [thousands(height, 0) for height in heights], fontsize=8, padding=2)
+        axes.bar_label(bars, [thousands(height, 0) for height in heights], fontsize=7, padding=2)
     axes.set_xticks(range(len(names)), [f"{int(name.parameters()['payload']):,}" for name in names])
     axes.set_xlabel("bytes of payload")
     axes.set_ylabel("instructions")

@@ -58,11 +58,17 @@ class Results:
         return list(dict.fromkeys((name.mode, name.row, self.units[name]) for name in self.values))
 
     def names(self, mode: str, row: str, unit: str = "") -> list[Name]:
-        """The cases of a row."""
-        return [
+        """The cases of a row: by number where their parameters are numbers, else in the order of the file."""
+        names = [
             name for name in self.values
             if (name.mode, name.row) == (mode, row) and unit in ("", self.units[name])
         ]
+        words = list(dict.fromkeys(value for name in names for value in name.parameters().values()))
+
+        def place(name: Name) -> list[int]:
+            return [int(value) if value.isdecimal() else words.index(value) for value in name.parameters().values()]
+
+        return sorted(names, key=place)
 
     def providers(self, mode: str, row: str) -> list[str]:
         measured = {provider for name in self.names(mode, row) for provider in self.values[name]}

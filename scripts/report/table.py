@@ -15,7 +15,7 @@ TITLES = {
     "batch": "Many messages, each one; to the kernel (in; C: in a datagram each), from it (out; C interface: in a "
     "datagram each), from it in one datagram by the C interface (bundle)",
     "register": "Registering and unregistering one callback, among others",
-    "unregister_sleeping": "Unregistering a callback that is running and sleeps",
+    "unregister_sleeping": "Unregistering a callback that is running and sleeps for 10 ms; C does not wait for it",
     "two_senders": "Two programs send at the same time on two processors",
     "one_sender": "One program sends",
     "sender_with_storm": "One program sends while the other processor registers and unregisters",
