@@ -108,54 +108,62 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Reads the first message of a datagram.
+    /// Reads the message that starts at `offset`: 0 for the first one, then [`Self::following`].
+    ///
+    /// Returns [`None`] where the datagram ends: when nothing is left, when what is left is padding
+    /// (too short for a header, or a header of zero length), or when nobody knows how long the
+    /// message before was. The first message is there in any case.
     #[inline]
-    pub fn first(datagram: &[u8]) -> Self {
-        Self::read(datagram, 0)
+    pub fn at(datagram: &[u8], offset: usize) -> Option<Self> {
+        if offset > 0 {
+            let (netlink, _) = NetlinkHeader::read_from_prefix(datagram.get(offset..)?).ok()?;
+            if netlink.len == 0 {
+                return None;
+            }
+        }
+        Some(Self::read(datagram, offset))
     }
 
-    /// Reads the only message of a datagram, if it is one as most are: well formed, and the sender asks
-    /// for no answer. [`None`] if it is not, or if something follows it.
+    /// Reads the message that starts at `offset`, if it is as most are: well-formed, and the sender
+    /// asks for no answer. Whatever else it is, [`Self::at`] tells.
     #[inline]
-    pub fn plain(datagram: &[u8]) -> Option<Self> {
+    pub fn plain(datagram: &[u8], offset: usize) -> Option<Self> {
+        Self::read_plain(datagram.get(offset..)?, offset, isize::MAX as usize)
+    }
+
+    /// Reads the first message, if it is as [`Self::plain`] says and nothing follows it.
+    #[inline]
+    pub fn alone(datagram: &[u8]) -> Option<Self> {
+        Self::read_plain(datagram, 0, NETLINK_HEADER_LEN - 1)
+    }
+
+    /// Reads a plain message from the start of `rest`, with at most `behind` bytes behind it.
+    #[inline(always)]
+    fn read_plain(rest: &[u8], offset: usize, behind: usize) -> Option<Self> {
         const HEADERS: usize = NETLINK_HEADER_LEN + HEADER_LEN;
 
-        let (netlink, payload) = NetlinkHeader::read_from_prefix(datagram).ok()?;
+        let (netlink, payload) = NetlinkHeader::read_from_prefix(rest).ok()?;
         let (header, _) = Header::read_from_prefix(payload).ok()?;
-        // A sum that is too small becomes a huge one.
+        // A difference that is too small becomes a huge one.
         let len = netlink.len as usize;
         let room = len.wrapping_sub(HEADERS);
-        let is_plain = datagram.len().wrapping_sub(len) < NETLINK_HEADER_LEN
+        let is_plain = rest.len().wrapping_sub(len) <= behind
             && room <= MAX_PAYLOAD - HEADER_LEN
             && usize::from(header.len) <= room
             && netlink.flags & WANTS_ACK == 0;
         is_plain.then_some(Self {
-            offset: 0,
-            end: len,
+            offset,
+            end: offset.wrapping_add(len),
             flags: netlink.flags,
             id: Ok(header.id),
         })
     }
 
-    /// Reads the message after this one.
-    ///
-    /// Returns [`None`] where the datagram ends: when nothing is left, when what is left is padding
-    /// (too short for a header, or a header of zero length), or when nobody knows how long this
-    /// message is.
+    /// Where the next message starts, if there is one.
     #[inline]
-    pub fn next(&self, datagram: &[u8]) -> Option<Self> {
-        if datagram.len().saturating_sub(self.end) < NETLINK_HEADER_LEN {
-            return None;
-        }
-        Self::read_behind(datagram, self.end)
-    }
-
-    /// Reads the message after the one that ends at `end`.
-    #[inline(never)]
-    fn read_behind(datagram: &[u8], end: usize) -> Option<Self> {
-        let offset = end.checked_next_multiple_of(ALIGNMENT)?;
-        let (netlink, _) = NetlinkHeader::read_from_prefix(datagram.get(offset..)?).ok()?;
-        (netlink.len != 0).then(|| Self::read(datagram, offset))
+    pub fn following(&self) -> usize {
+        // Lengths of slices are far from the largest number.
+        self.end.wrapping_add(ALIGNMENT - 1) & !(ALIGNMENT - 1)
     }
 
     #[inline]

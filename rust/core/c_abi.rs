@@ -181,14 +181,7 @@ unsafe extern "C" fn cn_netlink_send_mult(
             data: filter_data,
         },
     };
-    into_int(send(
-        connector,
-        header.id,
-        header.seq,
-        [message],
-        to,
-        gfp_mask,
-    ))
+    into_int(send(connector, header, [message], to, gfp_mask))
 }
 
 /// Registers a handler, and writes the number of the registration to `serial`.
@@ -279,7 +272,7 @@ unsafe extern "C" fn cn_core_send(
     // SAFETY: By the safety requirements of this function.
     let to = Destination::from(unsafe { &*to });
     let parts = [header.as_bytes(), payload];
-    into_int(send(connector, header.id, header.seq, parts, to, gfp_mask).map(|_| 0))
+    into_int(send(connector, header, parts, to, gfp_mask).map(|_| 0))
 }
 
 /// Makes a buffer for a netlink payload of `len` bytes, to be written by the caller, and writes the

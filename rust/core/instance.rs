@@ -9,16 +9,13 @@ use crate::{
     open_groups::OpenGroups,
     parameters::Groups,
     registry::Registry,
-    socket::Handle,
+    socket::{Handle, HandleCell},
     trace,
 };
 use connector::Id;
 use kernel::{
     prelude::*,
-    sync::{
-        atomic::{Atomic, Release},
-        SetOnce,
-    },
+    sync::atomic::{Atomic, Release},
 };
 
 /// The connector.
@@ -32,7 +29,7 @@ pub(crate) struct Connector {
     #[pin]
     notifier: Notifier,
     /// Set once messages can be sent.
-    socket: SetOnce<Handle>,
+    socket: HandleCell,
 }
 
 impl Connector {
@@ -43,7 +40,7 @@ impl Connector {
             open_groups <- OpenGroups::new(groups.count()),
             registry <- Registry::new(),
             notifier <- Notifier::new(limits),
-            socket: SetOnce::new(),
+            socket: HandleCell::new(),
         }? Error)
     }
 
@@ -73,12 +70,12 @@ impl Connector {
     /// The socket to send through; [`None`] before it exists.
     #[inline]
     pub(crate) fn socket(&self) -> Option<Handle> {
-        self.socket.copy()
+        self.socket.get()
     }
 
     /// Lets messages be sent.
     pub(crate) fn set_socket(&self, socket: Handle) {
-        self.socket.populate(socket);
+        self.socket.set(socket);
         self.notifier.set_socket(socket);
     }
 

@@ -25,7 +25,7 @@ use crate::{
     once::{read_once, write_once},
     registry::Registry,
     request::{matches, Range, Request},
-    socket::{Filter, Handle},
+    socket::{Filter, Handle, HandleCell},
     watcher::{Turn, Watcher, Watchers},
     zeroed::zeroed,
 };
@@ -36,7 +36,7 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{Atomic, Full},
-        Mutex, SetOnce,
+        Mutex,
     },
 };
 
@@ -143,7 +143,7 @@ pub(crate) struct Notifier {
     watchers: Watchers,
     /// The number of requests and watchers.
     interested: Atomic<usize>,
-    socket: SetOnce<Handle>,
+    socket: HandleCell,
 }
 
 impl Notifier {
@@ -158,13 +158,13 @@ impl Notifier {
             noted <- new_mutex!(Chain::new(), "cn_notifier_noted"),
             watchers <- Watchers::new(),
             interested: Atomic::new(0),
-            socket: SetOnce::new(),
+            socket: HandleCell::new(),
         })
     }
 
     /// Lets messages be sent.
     pub(crate) fn set_socket(&self, socket: Handle) {
-        self.socket.populate(socket);
+        self.socket.set(socket);
     }
 
     /// Notes that an id came or went. To be called while the table is locked.
@@ -224,7 +224,7 @@ impl Notifier {
 
     fn send(&self, event: &Event, group: u32) {
         let message = event.message();
-        let sent = self.socket.copy().ok_or(EAGAIN).and_then(|socket| {
+        let sent = self.socket.get().ok_or(EAGAIN).and_then(|socket| {
             if !socket.has_listeners(group) {
                 return Ok(0);
             }
@@ -324,7 +324,7 @@ impl Notifier {
 
     /// Sends as much as fits; what does not is lost as any message to a full receive buffer.
     fn send_snapshot(&self, ids: &[[u32; 2]], portid: u32) {
-        let Some(socket) = self.socket.copy() else {
+        let Some(socket) = self.socket.get() else {
             return;
         };
         for batch in ids.chunks(SNAPSHOT_BATCH) {

@@ -21,13 +21,13 @@ use kernel::prelude::*;
 /// Context: process, that of the program that sends; may sleep.
 #[inline]
 pub(crate) fn receive(registry: &Registry, datagram: Datagram<'_>) {
-    match datagram.plain() {
+    match datagram.alone() {
         Some(message) if !trace::traces_receive() => handle_plain(registry, &message),
         _ => receive_all(registry, datagram),
     }
 }
 
-/// The short way of a message that is alone and well formed and wants no answer.
+/// The short way of a message that is well-formed and wants no answer.
 #[inline(always)]
 fn handle_plain(registry: &Registry, message: &Received<'_>) {
     if let Ok(id) = message.current().id {
@@ -46,17 +46,27 @@ fn handle_plain(registry: &Registry, message: &Received<'_>) {
 /// Handles all messages of a datagram.
 #[inline(never)]
 fn receive_all(registry: &Registry, datagram: Datagram<'_>) {
-    let mut message = datagram.first();
+    let mut next = 0;
     loop {
-        handle(registry, &message);
-        if !message.advance() {
-            return;
+        match datagram.plain(next) {
+            Some(message) if !trace::traces_receive() => {
+                next = message.current().following();
+                handle_plain(registry, &message);
+            }
+            _ => match datagram.at(next) {
+                Some(message) => {
+                    next = message.current().following();
+                    handle(registry, message);
+                }
+                None => return,
+            },
         }
     }
 }
 
-/// Handles a message.
-fn handle(registry: &Registry, message: &Received<'_>) {
+/// Handles any message.
+#[inline(never)]
+fn handle(registry: &Registry, message: Received<'_>) {
     let outcome = match message.current().id {
         Ok(id) => registry.with_callback(
             id,

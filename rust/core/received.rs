@@ -54,26 +54,30 @@ impl<'a> Datagram<'a> {
         unsafe { core::slice::from_raw_parts(data, len as usize) }
     }
 
-    /// Its only message, if there is nothing special about it; see [`Frame::plain`].
+    /// Its only message, if there is nothing special about it; see [`Frame::alone`].
     #[inline]
-    pub(crate) fn plain(self) -> Option<Received<'a>> {
-        let frame = Frame::plain(self.bytes())?;
-        // INVARIANT: The frame was read from this datagram.
-        Some(Received {
-            datagram: self,
-            frame,
-        })
+    pub(crate) fn alone(self) -> Option<Received<'a>> {
+        self.message(Frame::alone(self.bytes()))
     }
 
-    /// Its first message.
+    /// The message at `offset`, if there is nothing special about it; see [`Frame::plain`].
     #[inline]
-    pub(crate) fn first(self) -> Received<'a> {
-        let frame = Frame::first(self.bytes());
-        // INVARIANT: The frame was read from this datagram.
-        Received {
+    pub(crate) fn plain(self, offset: usize) -> Option<Received<'a>> {
+        self.message(Frame::plain(self.bytes(), offset))
+    }
+
+    /// The message at `offset`; see [`Frame::at`].
+    pub(crate) fn at(self, offset: usize) -> Option<Received<'a>> {
+        self.message(Frame::at(self.bytes(), offset))
+    }
+
+    #[inline]
+    fn message(self, frame: Option<Frame>) -> Option<Received<'a>> {
+        // INVARIANT: The callers read the frame from this datagram.
+        Some(Received {
             datagram: self,
-            frame,
-        }
+            frame: frame?,
+        })
     }
 }
 
@@ -93,17 +97,6 @@ impl Received<'_> {
     #[inline]
     pub(crate) fn current(&self) -> &Frame {
         &self.frame
-    }
-
-    /// Goes on to the next message; false at the end of the datagram.
-    #[inline]
-    pub(crate) fn advance(&mut self) -> bool {
-        let Some(next) = self.frame.next(self.datagram.bytes()) else {
-            return false;
-        };
-        // INVARIANT: The frame was read from this datagram.
-        self.frame = next;
-        true
     }
 
     /// A pointer to what is `offset` bytes into the datagram.

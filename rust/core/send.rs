@@ -11,7 +11,7 @@ use crate::{
     socket::{Filter, Handle},
     trace,
 };
-use connector::Id;
+use connector::{wire::Header, Id};
 use kernel::{bindings::gfp_t, prelude::*};
 
 /// Where a message goes.
@@ -26,7 +26,7 @@ pub(crate) struct Destination {
     pub(crate) filter: Filter,
 }
 
-/// Sends a message from `id` whose payload consists of `parts`.
+/// Sends a message with `header`, whose netlink payload consists of `parts`.
 ///
 /// Context: any that `gfp` allows; sleeps only where it allows sleeping.
 ///
@@ -43,8 +43,7 @@ pub(crate) struct Destination {
 #[inline(always)]
 pub(crate) fn send<const N: usize>(
     connector: &Connector,
-    id: Id,
-    seq: u32,
+    header: &Header,
     parts: [&[u8]; N],
     to: Destination,
     gfp: gfp_t,
@@ -53,28 +52,34 @@ pub(crate) fn send<const N: usize>(
         .iter()
         .map(|part| part.len())
         .fold(0, usize::saturating_add);
-    traced(id, &to, len, || {
-        let (socket, group) = way(connector, id, &to)?;
-        if to.portid == 0 && !socket.has_listeners(group) {
-            Counter::SendNoListener.count();
-            return Err(ESRCH);
-        }
-        let buffer = Buffer::new(seq, parts, gfp).inspect_err(|_| Counter::SendNoMemory.count())?;
-        hand_over(socket, buffer, group, &to, gfp)
-    })
+    traced(
+        || header.id,
+        &to,
+        len,
+        || {
+            let (socket, group) = way(connector, || header.id, &to)?;
+            if to.portid == 0 && !socket.has_listeners(group) {
+                Counter::SendNoListener.count();
+                return Err(ESRCH);
+            }
+            let buffer = Buffer::new(header.seq, parts, gfp)
+                .inspect_err(|_| Counter::SendNoMemory.count())?;
+            hand_over(socket, buffer, group, &to, gfp)
+        },
+    )
 }
 
 /// Traces what comes of `work`, the sending of `len` bytes of netlink payload.
 #[inline(always)]
 fn traced(
-    id: Id,
+    id: impl Fn() -> Id,
     to: &Destination,
     len: usize,
     work: impl FnOnce() -> Result<c_int>,
 ) -> Result<c_int> {
     let result = work();
     if trace::traces_send() {
-        trace::send(id, to.portid, to.group, len, result);
+        trace::send(id(), to.portid, to.group, len, result);
     }
     result
 }
@@ -88,10 +93,15 @@ pub(crate) fn post(
     to: Destination,
     gfp: gfp_t,
 ) -> Result<c_int> {
-    traced(id, &to, buffer.len(), || {
-        let (socket, group) = way(connector, id, &to)?;
-        hand_over(socket, buffer, group, &to, gfp)
-    })
+    traced(
+        || id,
+        &to,
+        buffer.len(),
+        || {
+            let (socket, group) = way(connector, || id, &to)?;
+            hand_over(socket, buffer, group, &to, gfp)
+        },
+    )
 }
 
 /// Whether anybody listens to `group`; if that is 0, to the group of the id's callback.
@@ -115,11 +125,11 @@ pub(crate) fn has_listeners(connector: &Connector, id: Id, group: u32) -> Result
 ///
 /// As for [`send`]: [`EAGAIN`], [`ENODEV`].
 #[inline(always)]
-fn way(connector: &Connector, id: Id, to: &Destination) -> Result<(Handle, u32)> {
+fn way(connector: &Connector, id: impl Fn() -> Id, to: &Destination) -> Result<(Handle, u32)> {
     let group = if to.portid != 0 || to.group != 0 {
         to.group
     } else {
-        connector.registry().group(id).ok_or_else(|| {
+        connector.registry().group(id()).ok_or_else(|| {
             Counter::SendUnknownId.count();
             ENODEV
         })?

@@ -7,8 +7,8 @@
 //! `drivers/connector/connector.c`.
 
 use crate::{
-    buffer::Buffer, instance, notifier::Owner, parameters::Groups, receive::receive,
-    received::Datagram,
+    buffer::Buffer, instance, notifier::Owner, once::read_once, parameters::Groups,
+    receive::receive, received::Datagram,
 };
 use connector::bindings::{
     cn_glue_unicast_within, cn_glue_user_data, CN_GFP_DIRECT_RECLAIM, CN_IDX_PROC,
@@ -18,6 +18,7 @@ use kernel::{
     bindings::{self, gfp_t, net, netlink_filter_fn, netlink_kernel_cfg, sk_buff, sock},
     error::to_result,
     prelude::*,
+    sync::atomic::{Atomic, Release},
 };
 
 /// A listener filter in C, with its data: says which listeners do not get a message.
@@ -115,6 +116,27 @@ impl Handle {
                 bindings::netlink_unicast(self.0.as_ptr(), skb, portid, c_int::from(!may_wait))
             }
         })
+    }
+}
+
+/// Where a [`Handle`] is found, once there is one.
+pub(crate) struct HandleCell(Atomic<*mut sock>);
+
+impl HandleCell {
+    pub(crate) const fn new() -> Self {
+        Self(Atomic::new(core::ptr::null_mut()))
+    }
+
+    /// Lets the handle be found.
+    pub(crate) fn set(&self, handle: Handle) {
+        self.0.store(handle.0.as_ptr(), Release);
+    }
+
+    /// The handle; [`None`] before there is one.
+    #[inline]
+    pub(crate) fn get(&self) -> Option<Handle> {
+        // INVARIANT: What was set is a handle's socket.
+        NonNull::new(read_once(&self.0)).map(Handle)
     }
 }
 

@@ -47,18 +47,24 @@ const NLMSG_LEN: usize = 0;
 const NLMSG_FLAGS: usize = 6;
 const CN_LEN: usize = NETLINK_HEADER_LEN + 16;
 
+fn first(datagram: &[u8]) -> Frame {
+    Frame::at(datagram, 0).unwrap()
+}
+
+fn next(frame: &Frame, datagram: &[u8]) -> Option<Frame> {
+    Frame::at(datagram, frame.following())
+}
+
 fn frames(datagram: &[u8]) -> Vec<Frame> {
-    let mut frames = Vec::new();
-    let mut next = Some(Frame::first(datagram));
-    while let Some(frame) = next {
+    let mut frames = vec![first(datagram)];
+    while let Some(frame) = next(frames.last().unwrap(), datagram) {
         frames.push(frame);
-        next = frame.next(datagram);
     }
     frames
 }
 
 fn verdict(datagram: &[u8]) -> Result<Id, Malformed> {
-    Frame::first(datagram).id
+    first(datagram).id
 }
 
 /// Whether the C connector hands the first message of a datagram to a callback; written from the
@@ -80,17 +86,17 @@ fn is_delivered_by_c(datagram: &[u8]) -> bool {
 #[test]
 fn whole_message_is_read() {
     let datagram = message(Id::new(20, 1), b"hello");
-    let frame = Frame::first(&datagram);
+    let frame = first(&datagram);
     assert_eq!(frame.id, Ok(Id::new(20, 1)));
     assert_eq!((frame.offset, frame.header_offset()), (0, 16));
     assert_eq!(frame.netlink(&datagram).unwrap().seq, 7);
     assert!(!frame.wants_ack());
-    assert!(frame.next(&datagram).is_none());
+    assert!(next(&frame, &datagram).is_none());
 }
 
 /// A message is plain if it can be delivered, wants no answer, and is alone.
-fn is_plain(datagram: &[u8]) -> bool {
-    let frame = Frame::first(datagram);
+fn is_alone(datagram: &[u8]) -> bool {
+    let frame = first(datagram);
     frame.id.is_ok()
         && !frame.wants_ack()
         && datagram.len() - (get_u32(datagram, NLMSG_LEN) as usize) < NETLINK_HEADER_LEN
@@ -99,15 +105,15 @@ fn is_plain(datagram: &[u8]) -> bool {
 #[test]
 fn plain_messages() {
     let mut datagram = message(Id::new(20, 1), b"hello");
-    let frame = Frame::plain(&datagram).unwrap();
+    let frame = Frame::alone(&datagram).unwrap();
     assert_eq!(frame.id, Ok(Id::new(20, 1)));
     assert_eq!(frame.header_offset(), 16);
-    assert!(frame.next(&datagram).is_none());
+    assert!(next(&frame, &datagram).is_none());
     // Padding and less than a header may follow.
     datagram.extend([0xff; 15]);
-    assert!(Frame::plain(&datagram).is_some());
+    assert!(Frame::alone(&datagram).is_some());
     datagram.push(0xff);
-    assert!(Frame::plain(&datagram).is_none());
+    assert!(Frame::alone(&datagram).is_none());
 }
 
 #[test]
@@ -115,7 +121,7 @@ fn ack_is_one_bit() {
     for bit in 0..16 {
         let mut datagram = message(Id::new(1, 1), b"");
         set_u16(&mut datagram, NLMSG_FLAGS, 1 << bit);
-        assert_eq!(Frame::first(&datagram).wants_ack(), 1 << bit == ACK);
+        assert_eq!(first(&datagram).wants_ack(), 1 << bit == ACK);
     }
 }
 
@@ -123,10 +129,10 @@ fn ack_is_one_bit() {
 fn short_datagrams() {
     for len in 1..NETLINK_HEADER_LEN {
         let datagram = vec![0xff; len];
-        let frame = Frame::first(&datagram);
+        let frame = first(&datagram);
         assert_eq!(frame.id, Err(Malformed::Short));
         assert!(frame.netlink(&datagram).is_none() && !frame.wants_ack());
-        assert!(frame.next(&datagram).is_none());
+        assert!(next(&frame, &datagram).is_none());
     }
 }
 
@@ -244,10 +250,10 @@ fn empty_datagram_is_short() {
 fn shrunken_datagram_ends() {
     let mut datagram = message(Id::new(1, 1), b"");
     datagram.extend(message(Id::new(2, 2), b""));
-    let frame = Frame::first(&datagram);
+    let frame = first(&datagram);
     for len in 0..datagram.len() {
-        let next = frame.next(&datagram[..len]);
-        assert!(next.is_none_or(|next| next.id.is_err()), "{len}");
+        let behind = next(&frame, &datagram[..len]);
+        assert!(behind.is_none_or(|next| next.id.is_err()), "{len}");
     }
 }
 
@@ -298,12 +304,22 @@ proptest! {
 
     #[test]
     fn plain_messages_are_the_same_the_long_way(datagram in any_datagram()) {
-        let plain = Frame::plain(&datagram);
-        prop_assert_eq!(plain.is_some(), is_plain(&datagram));
-        if let Some(frame) = plain {
+        for frame in frames(&datagram) {
+            let plain = Frame::plain(&datagram, frame.offset);
+            prop_assert_eq!(plain.is_some(), frame.id.is_ok() && !frame.wants_ack());
+            if let Some(plain) = plain {
+                prop_assert_eq!(plain.id, frame.id);
+                prop_assert!(!plain.wants_ack());
+                prop_assert_eq!(plain.header_offset(), frame.header_offset());
+                prop_assert_eq!(plain.following(), frame.following());
+            }
+        }
+        let alone = Frame::alone(&datagram);
+        prop_assert_eq!(alone.is_some(), is_alone(&datagram));
+        if let Some(frame) = alone {
             prop_assert_eq!(frame.id, verdict(&datagram));
             prop_assert!(frame.offset == 0 && !frame.wants_ack());
-            prop_assert!(frame.next(&datagram).is_none() && frames(&datagram).len() == 1);
+            prop_assert!(next(&frame, &datagram).is_none() && frames(&datagram).len() == 1);
         }
     }
 
