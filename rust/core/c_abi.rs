@@ -122,18 +122,8 @@ unsafe extern "C" fn cn_netlink_send(
 ) -> c_int {
     // SAFETY: By the safety requirements of this function.
     let len = unsafe { (*msg).len };
-    // SAFETY: As above; without a filter.
-    unsafe {
-        cn_netlink_send_mult(
-            msg,
-            len,
-            portid,
-            group,
-            gfp_mask,
-            None,
-            core::ptr::null_mut(),
-        )
-    }
+    // SAFETY: As above.
+    unsafe { send_c(msg, len, portid, group, gfp_mask, Filter::NONE) }
 }
 
 /// Sends `msg` and what follows it, `len` bytes in all behind the first header, to the port if only
@@ -164,24 +154,40 @@ unsafe extern "C" fn cn_netlink_send_mult(
     filter: netlink_filter_fn,
     filter_data: *mut c_void,
 ) -> c_int {
-    let Some(connector) = instance::get() else {
-        return EAGAIN.to_errno();
+    let filter = Filter {
+        function: filter,
+        data: filter_data,
     };
     // SAFETY: By the safety requirements of this function.
-    let message =
-        unsafe { slice::from_raw_parts(msg.cast::<u8>(), HEADER_LEN.saturating_add(len.into())) };
+    unsafe { send_c(msg, len, portid, group, gfp_mask, filter) }
+}
+
+/// Does what [`cn_netlink_send_mult`] says; in line, so that each caller pays for what it needs.
+///
+/// # Safety
+///
+/// As for [`cn_netlink_send_mult`].
+#[inline(always)]
+unsafe fn send_c(
+    msg: *const cn_msg,
+    len: u16,
+    portid: u32,
+    group: u32,
+    gfp_mask: gfp_t,
+    filter: Filter,
+) -> c_int {
+    let len = HEADER_LEN.saturating_add(len.into());
+    // SAFETY: By the safety requirements of this function.
+    let message = unsafe { slice::from_raw_parts(msg.cast::<u8>(), len) };
     // SAFETY: By the safety requirements of this function; `Header` has the layout of `cn_msg`.
     let header = unsafe { &*msg.cast::<Header>() };
     let to = Destination {
         portid,
         group,
         timeout_ms: 0,
-        filter: Filter {
-            function: filter,
-            data: filter_data,
-        },
+        filter,
     };
-    into_int(send(connector, header, [message], to, gfp_mask))
+    into_int(send(header, [message], to, gfp_mask))
 }
 
 /// Registers a handler, and writes the number of the registration to `serial`.
@@ -262,9 +268,6 @@ unsafe extern "C" fn cn_core_send(
     to: *const cn_core_target,
     gfp_mask: gfp_t,
 ) -> c_int {
-    let Some(connector) = instance::get() else {
-        return EAGAIN.to_errno();
-    };
     // SAFETY: By the safety requirements of this function; `Header` has the layout of `cn_msg`.
     let header = unsafe { &*header.cast::<Header>() };
     // SAFETY: By the safety requirements of this function.
@@ -272,7 +275,7 @@ unsafe extern "C" fn cn_core_send(
     // SAFETY: By the safety requirements of this function.
     let to = Destination::from(unsafe { &*to });
     let parts = [header.as_bytes(), payload];
-    into_int(send(connector, header, parts, to, gfp_mask).map(|_| 0))
+    into_int(send(header, parts, to, gfp_mask).map(|_| 0))
 }
 
 /// Makes a buffer for a netlink payload of `len` bytes, to be written by the caller, and writes the
@@ -323,11 +326,9 @@ unsafe extern "C" fn cn_core_post(
     let (buffer, id) = unsafe { (Unwritten::from_raw(skb), read_id(id)) };
     // SAFETY: By the safety requirements of this function.
     let to = Destination::from(unsafe { &*to });
-    let posted = instance::get().ok_or(EAGAIN).and_then(|connector| {
-        // SAFETY: As above.
-        let buffer = unsafe { buffer.written_up_to(len as usize) }?;
-        post(connector, id, buffer, to, gfp_mask)
-    });
+    // SAFETY: As above.
+    let posted = unsafe { buffer.written_up_to(len as usize) }
+        .and_then(|buffer| post(id, buffer, to, gfp_mask));
     into_int(posted.map(|_| 0))
 }
 
@@ -354,11 +355,8 @@ unsafe extern "C" fn cn_core_free(skb: *mut sk_buff) {
 /// `id` must point to an id.
 #[no_mangle]
 unsafe extern "C" fn cn_core_has_listeners(id: *const cb_id, group: u32) -> c_int {
-    let result = instance::get().ok_or(EAGAIN).and_then(|connector| {
-        // SAFETY: By the safety requirements of this function.
-        has_listeners(connector, unsafe { read_id(id) }, group)
-    });
-    into_int(result.map(c_int::from))
+    // SAFETY: By the safety requirements of this function.
+    into_int(has_listeners(unsafe { read_id(id) }, group).map(c_int::from))
 }
 
 /// Whether both the opener of the socket and the sender have a capability in the initial user

@@ -98,7 +98,7 @@ module! {
 
 /// The running connector. Started from bottom to top, stopped from top to bottom.
 struct Module {
-    /// Programs can send from when this exists.
+    /// Messages can come and be sent from when this exists.
     _socket: Socket,
     _channel: Option<Channel>,
     _proc_files: ProcFiles,
@@ -118,7 +118,6 @@ impl kernel::Module for Module {
         let socket = Socket::new(module, instance.connector().groups()).inspect_err(|_| {
             pr_err!("cannot create the netlink socket; is another connector running?\n");
         })?;
-        instance.connector().set_socket(socket.handle());
         Ok(Self {
             _socket: socket,
             _channel: channel,

@@ -9,7 +9,6 @@ use crate::{
     open_groups::OpenGroups,
     parameters::Groups,
     registry::Registry,
-    socket::{Handle, HandleCell},
     trace,
 };
 use connector::Id;
@@ -28,8 +27,6 @@ pub(crate) struct Connector {
     registry: Registry,
     #[pin]
     notifier: Notifier,
-    /// Set once messages can be sent.
-    socket: HandleCell,
 }
 
 impl Connector {
@@ -40,7 +37,6 @@ impl Connector {
             open_groups <- OpenGroups::new(groups.count()),
             registry <- Registry::new(),
             notifier <- Notifier::new(limits),
-            socket: HandleCell::new(),
         }? Error)
     }
 
@@ -65,18 +61,6 @@ impl Connector {
     /// Who is told of ids that come and go.
     pub(crate) fn notifier(&self) -> &Notifier {
         &self.notifier
-    }
-
-    /// The socket to send through; [`None`] before it exists.
-    #[inline]
-    pub(crate) fn socket(&self) -> Option<Handle> {
-        self.socket.get()
-    }
-
-    /// Lets messages be sent.
-    pub(crate) fn set_socket(&self, socket: Handle) {
-        self.socket.set(socket);
-        self.notifier.set_socket(socket);
     }
 
     /// Registers a callback and returns the number of the registration.

@@ -25,7 +25,7 @@ use crate::{
     once::{read_once, write_once},
     registry::Registry,
     request::{matches, Range, Request},
-    socket::{Filter, Handle, HandleCell},
+    socket::{self, Filter},
     watcher::{Turn, Watcher, Watchers},
     zeroed::zeroed,
 };
@@ -143,7 +143,6 @@ pub(crate) struct Notifier {
     watchers: Watchers,
     /// The number of requests and watchers.
     interested: Atomic<usize>,
-    socket: HandleCell,
 }
 
 impl Notifier {
@@ -158,13 +157,7 @@ impl Notifier {
             noted <- new_mutex!(Chain::new(), "cn_notifier_noted"),
             watchers <- Watchers::new(),
             interested: Atomic::new(0),
-            socket: HandleCell::new(),
         })
-    }
-
-    /// Lets messages be sent.
-    pub(crate) fn set_socket(&self, socket: Handle) {
-        self.socket.set(socket);
     }
 
     /// Notes that an id came or went. To be called while the table is locked.
@@ -224,7 +217,7 @@ impl Notifier {
 
     fn send(&self, event: &Event, group: u32) {
         let message = event.message();
-        let sent = self.socket.get().ok_or(EAGAIN).and_then(|socket| {
+        let sent = socket::get().ok_or(EAGAIN).and_then(|socket| {
             if !socket.has_listeners(group) {
                 return Ok(0);
             }
@@ -324,7 +317,7 @@ impl Notifier {
 
     /// Sends as much as fits; what does not is lost as any message to a full receive buffer.
     fn send_snapshot(&self, ids: &[[u32; 2]], portid: u32) {
-        let Some(socket) = self.socket.get() else {
+        let Some(socket) = socket::get() else {
             return;
         };
         for batch in ids.chunks(SNAPSHOT_BATCH) {

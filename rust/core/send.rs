@@ -7,8 +7,8 @@
 use crate::{
     buffer::Buffer,
     counters::Counter,
-    instance::Connector,
-    socket::{Filter, Handle},
+    instance,
+    socket::{self, Filter, Handle},
     trace,
 };
 use connector::{wire::Header, Id};
@@ -42,7 +42,6 @@ pub(crate) struct Destination {
 /// - [`EINTR`] or `ERESTARTSYS`: a signal came while waiting for the port.
 #[inline(always)]
 pub(crate) fn send<const N: usize>(
-    connector: &Connector,
     header: &Header,
     parts: [&[u8]; N],
     to: Destination,
@@ -57,7 +56,7 @@ pub(crate) fn send<const N: usize>(
         &to,
         len,
         || {
-            let (socket, group) = way(connector, || header.id, &to)?;
+            let (socket, group) = way(|| header.id, &to)?;
             if to.portid == 0 && !socket.has_listeners(group) {
                 Counter::SendNoListener.count();
                 return Err(ESRCH);
@@ -86,19 +85,13 @@ fn traced(
 
 /// Sends a message that was written in place; else as [`send`]. Whoever writes in place has asked
 /// before whether anybody listens.
-pub(crate) fn post(
-    connector: &Connector,
-    id: Id,
-    buffer: Buffer,
-    to: Destination,
-    gfp: gfp_t,
-) -> Result<c_int> {
+pub(crate) fn post(id: Id, buffer: Buffer, to: Destination, gfp: gfp_t) -> Result<c_int> {
     traced(
         || id,
         &to,
         buffer.len(),
         || {
-            let (socket, group) = way(connector, || id, &to)?;
+            let (socket, group) = way(|| id, &to)?;
             hand_over(socket, buffer, group, &to, gfp)
         },
     )
@@ -111,12 +104,12 @@ pub(crate) fn post(
 /// # Errors
 ///
 /// As for [`send`]: [`EAGAIN`], [`ENODEV`].
-pub(crate) fn has_listeners(connector: &Connector, id: Id, group: u32) -> Result<bool> {
+pub(crate) fn has_listeners(id: Id, group: u32) -> Result<bool> {
     let group = match group {
-        0 => connector.registry().group(id).ok_or(ENODEV)?,
+        0 => group_of(id)?,
         group => group,
     };
-    Ok(connector.socket().ok_or(EAGAIN)?.has_listeners(group))
+    Ok(socket::get().ok_or(EAGAIN)?.has_listeners(group))
 }
 
 /// The socket to send through, and the group to which the message goes (0 for a port alone).
@@ -125,16 +118,23 @@ pub(crate) fn has_listeners(connector: &Connector, id: Id, group: u32) -> Result
 ///
 /// As for [`send`]: [`EAGAIN`], [`ENODEV`].
 #[inline(always)]
-fn way(connector: &Connector, id: impl Fn() -> Id, to: &Destination) -> Result<(Handle, u32)> {
+fn way(id: impl Fn() -> Id, to: &Destination) -> Result<(Handle, u32)> {
     let group = if to.portid != 0 || to.group != 0 {
         to.group
     } else {
-        connector.registry().group(id()).ok_or_else(|| {
-            Counter::SendUnknownId.count();
-            ENODEV
+        group_of(id()).inspect_err(|error| {
+            if *error == ENODEV {
+                Counter::SendUnknownId.count();
+            }
         })?
     };
-    Ok((connector.socket().ok_or(EAGAIN)?, group))
+    Ok((socket::get().ok_or(EAGAIN)?, group))
+}
+
+/// The group of the callback of an id.
+fn group_of(id: Id) -> Result<u32> {
+    let connector = instance::get().ok_or(EAGAIN)?;
+    connector.registry().group(id).ok_or(ENODEV)
 }
 
 #[inline(always)]

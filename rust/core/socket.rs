@@ -119,25 +119,15 @@ impl Handle {
     }
 }
 
-/// Where a [`Handle`] is found, once there is one.
-pub(crate) struct HandleCell(Atomic<*mut sock>);
+/// The kernel's socket while it exists, else null.
+static SOCKET: Atomic<*mut sock> = Atomic::new(core::ptr::null_mut());
 
-impl HandleCell {
-    pub(crate) const fn new() -> Self {
-        Self(Atomic::new(core::ptr::null_mut()))
-    }
-
-    /// Lets the handle be found.
-    pub(crate) fn set(&self, handle: Handle) {
-        self.0.store(handle.0.as_ptr(), Release);
-    }
-
-    /// The handle; [`None`] before there is one.
-    #[inline]
-    pub(crate) fn get(&self) -> Option<Handle> {
-        // INVARIANT: What was set is a handle's socket.
-        NonNull::new(read_once(&self.0)).map(Handle)
-    }
+/// To send through the kernel's socket; [`None`] before it exists. Context: any, in this module or one
+/// that uses its symbols, so that the socket stays.
+#[inline]
+pub(crate) fn get() -> Option<Handle> {
+    // INVARIANT: The socket is released when this module is unloaded.
+    NonNull::new(read_once(&SOCKET)).map(Handle)
 }
 
 /// What netlink says of a message that it was to send: the number of bytes, 0, or an error.
@@ -154,11 +144,18 @@ fn sent(returned: c_int) -> Result<c_int> {
 ///
 /// # Invariants
 ///
-/// The handle's socket is owned by this.
-pub(crate) struct Socket(Handle);
+/// The socket is owned by this.
+pub(crate) struct Socket(NonNull<sock>);
+
+// SAFETY: Netlink sockets may be used by all threads at once.
+unsafe impl Send for Socket {}
+
+// SAFETY: As above.
+unsafe impl Sync for Socket {}
 
 impl Socket {
-    /// Starts the protocol with as many groups as `groups` says. Messages can come from here on.
+    /// Starts the protocol with as many groups as `groups` says. Messages can come, and be sent, from
+    /// here on.
     ///
     /// # Errors
     ///
@@ -182,20 +179,18 @@ impl Socket {
                 &raw mut config,
             )
         };
+        let socket = NonNull::new(socket).ok_or(EIO)?;
+        SOCKET.store(socket.as_ptr(), Release);
         // INVARIANT: The socket was just made for us.
-        Ok(Self(Handle(NonNull::new(socket).ok_or(EIO)?)))
-    }
-
-    /// To send through this socket, for as long as it exists.
-    pub(crate) fn handle(&self) -> Handle {
-        self.0
+        Ok(Self(socket))
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
+        SOCKET.store(core::ptr::null_mut(), Release);
         // SAFETY: By the type invariants the socket is ours.
-        unsafe { bindings::netlink_kernel_release(self.0 .0.as_ptr()) };
+        unsafe { bindings::netlink_kernel_release(self.0.as_ptr()) };
     }
 }
 
