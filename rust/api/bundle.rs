@@ -5,7 +5,7 @@
 //! C counterpart: `cn_netlink_send_mult()` in `include/linux/connector.h`, with a `len` that
 //! exceeds `msg->len`.
 
-use crate::{buffer::Buffer, Draft, Id, Listeners, Outgoing, SendError, Target};
+use crate::{buffer::Buffer, Draft, Id, Listeners, Outgoing, SendError, Target, Writer};
 use kernel::{alloc::Flags, prelude::*};
 use zerocopy::IntoBytes;
 
@@ -82,6 +82,23 @@ impl Bundle {
         write: impl FnOnce(&mut [u8]) -> Result<usize>,
     ) -> Result<(), SendError> {
         draft.add_to(&mut self.buffer, write)
+    }
+
+    /// Adds a message whose payload is written part by part; see [`Draft::write_to`].
+    ///
+    /// # Errors
+    ///
+    /// - [`SendError::TooLong`]: there is no room for what is written.
+    /// - What `write` returned.
+    ///
+    /// The bundle is then as it was before.
+    #[inline]
+    pub fn write(
+        &mut self,
+        draft: &Draft,
+        write: impl FnOnce(&mut Writer<'_>) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        draft.add_written(&mut self.buffer, write)
     }
 
     /// How many bytes of messages there are.

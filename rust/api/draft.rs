@@ -165,11 +165,7 @@ impl Draft {
         flags: Flags,
         write: impl FnOnce(&mut Writer<'_>) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
-        self.post(target, flags, |buffer| {
-            self.add(buffer, |buffer| {
-                write(&mut Writer::new(buffer, self.max_len.into()))
-            })
-        })
+        self.post(target, flags, |buffer| self.add_written(buffer, write))
     }
 
     #[inline]
@@ -203,6 +199,18 @@ impl Draft {
             }
             buffer.truncate(payload.saturating_add(len));
             Ok(())
+        })
+    }
+
+    /// As [`Self::add_to`]; `write` writes the payload part by part.
+    #[inline]
+    pub(crate) fn add_written(
+        &self,
+        buffer: &mut Buffer,
+        write: impl FnOnce(&mut Writer<'_>) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        self.add(buffer, |buffer| {
+            write(&mut Writer::new(buffer, self.max_len.into()))
         })
     }
 

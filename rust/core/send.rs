@@ -47,54 +47,41 @@ pub(crate) fn send<const N: usize>(
     to: Destination,
     gfp: gfp_t,
 ) -> Result<c_int> {
-    let len = parts
-        .iter()
-        .map(|part| part.len())
-        .fold(0, usize::saturating_add);
-    traced(
-        || header.id,
-        &to,
-        len,
-        || {
-            let (socket, group) = way(|| header.id, &to)?;
-            if to.portid == 0 && !socket.has_listeners(group) {
-                Counter::SendNoListener.count();
-                return Err(ESRCH);
-            }
-            let buffer = Buffer::new(header.seq, parts, gfp)
-                .inspect_err(|_| Counter::SendNoMemory.count())?;
-            hand_over(socket, buffer, group, &to, gfp)
-        },
-    )
+    let sent = try_send(header, parts, &to, gfp);
+    if trace::traces_send() {
+        let len = parts.iter().map(|part| part.len());
+        let len = len.fold(0, usize::saturating_add);
+        trace::send(header.id, to.portid, to.group, len, sent);
+    }
+    sent
 }
 
-/// Traces what comes of `work`, the sending of `len` bytes of netlink payload.
 #[inline(always)]
-fn traced(
-    id: impl Fn() -> Id,
+fn try_send<const N: usize>(
+    header: &Header,
+    parts: [&[u8]; N],
     to: &Destination,
-    len: usize,
-    work: impl FnOnce() -> Result<c_int>,
+    gfp: gfp_t,
 ) -> Result<c_int> {
-    let result = work();
-    if trace::traces_send() {
-        trace::send(id(), to.portid, to.group, len, result);
+    let (socket, group) = way(&header.id, to)?;
+    if to.portid == 0 && !socket.has_listeners(group) {
+        Counter::SendNoListener.count();
+        return Err(ESRCH);
     }
-    result
+    let buffer =
+        Buffer::new(header.seq, parts, gfp).inspect_err(|_| Counter::SendNoMemory.count())?;
+    hand_over(socket, buffer, group, to, gfp)
 }
 
 /// Sends a message that was written in place; else as [`send`]. Whoever writes in place has asked
 /// before whether anybody listens.
 pub(crate) fn post(id: Id, buffer: Buffer, to: Destination, gfp: gfp_t) -> Result<c_int> {
-    traced(
-        || id,
-        &to,
-        buffer.len(),
-        || {
-            let (socket, group) = way(|| id, &to)?;
-            hand_over(socket, buffer, group, &to, gfp)
-        },
-    )
+    let len = buffer.len();
+    let sent = way(&id, &to).and_then(|(socket, group)| hand_over(socket, buffer, group, &to, gfp));
+    if trace::traces_send() {
+        trace::send(id, to.portid, to.group, len, sent);
+    }
+    sent
 }
 
 /// Whether anybody listens to `group`; if that is 0, to the group of the id's callback.
@@ -118,11 +105,11 @@ pub(crate) fn has_listeners(id: Id, group: u32) -> Result<bool> {
 ///
 /// As for [`send`]: [`EAGAIN`], [`ENODEV`].
 #[inline(always)]
-fn way(id: impl Fn() -> Id, to: &Destination) -> Result<(Handle, u32)> {
+fn way(id: &Id, to: &Destination) -> Result<(Handle, u32)> {
     let group = if to.portid != 0 || to.group != 0 {
         to.group
     } else {
-        group_of(id()).inspect_err(|error| {
+        group_of(*id).inspect_err(|error| {
             if *error == ENODEV {
                 Counter::SendUnknownId.count();
             }
@@ -132,6 +119,7 @@ fn way(id: impl Fn() -> Id, to: &Destination) -> Result<(Handle, u32)> {
 }
 
 /// The group of the callback of an id.
+#[inline(always)]
 fn group_of(id: Id) -> Result<u32> {
     let connector = instance::get().ok_or(EAGAIN)?;
     connector.registry().group(id).ok_or(ENODEV)

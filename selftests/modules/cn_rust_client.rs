@@ -366,7 +366,19 @@ impl Command {
         let mut payload = KVVec::<u8>::new();
         payload.resize(self.access as usize, 0x5a, GFP_KERNEL)?;
         for number in 1..self.argument {
-            bundle.push(&Outgoing::new(self.id, payload.as_slice()).seq(number))?;
+            if number & 1 != 0 {
+                bundle.push(&Outgoing::new(self.id, payload.as_slice()).seq(number))?;
+                continue;
+            }
+            let draft = Draft::new(self.id, self.access as u16).seq(number);
+            let failed = bundle.write(&draft, |rest| {
+                rest.fill(0xff, rest.room())?;
+                Err(SendError::Other(EXDEV))
+            });
+            if !matches!(failed, Err(SendError::Other(EXDEV))) {
+                return Err(EILSEQ);
+            }
+            bundle.write(&draft, |rest| rest.push(payload.as_slice()))?;
         }
         if self.argument > 0 {
             let last = Draft::new(self.id, self.access as u16).seq(self.argument);

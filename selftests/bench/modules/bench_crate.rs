@@ -3,7 +3,7 @@
 //! Module of the benchmark: does with the crate `connector` what `bench_client.c` does in C. The
 //! orders are those of `../bench_order.h`.
 
-use connector::{Bundle, Draft, Handler, Id, Message, Registration, SendError, Sender};
+use connector::{Bundle, Draft, Handler, Id, Message, Registration, SendError, Sender, Writer};
 use kernel::{
     fs::File,
     ioctl::{_IOC_SIZE, _IOW},
@@ -60,9 +60,9 @@ impl Handler for Echo {
     }
 }
 
-fn fill(payload: &mut [u8]) -> Result<usize> {
-    payload.fill(FILLING.fetch_add(1, Relaxed) as u8);
-    Ok(payload.len())
+fn fill(payload: &mut Writer<'_>) -> Result<(), SendError> {
+    let value = FILLING.fetch_add(1, Relaxed) as u8;
+    payload.fill(value, payload.room()).map(|_| ())
 }
 
 /// What `struct bench_order` says of sending and measuring.
@@ -109,7 +109,7 @@ impl Order {
     /// Each on its own.
     fn tell(&self) -> Result {
         for _ in 0..self.count {
-            unless_nobody_listens(Draft::new(NOTHING, self.payload).send(GFP_KERNEL, fill))?;
+            unless_nobody_listens(Draft::new(NOTHING, self.payload).write(GFP_KERNEL, fill))?;
         }
         Ok(())
     }
@@ -120,7 +120,7 @@ impl Order {
         let capacity = u16::try_from(capacity).map_err(|_| EINVAL)?;
         let mut bundle = Bundle::new(NOTHING, 0, capacity, GFP_KERNEL)?;
         for _ in 0..self.count {
-            bundle.push_with(&Draft::new(NOTHING, self.payload), fill)?;
+            bundle.write(&Draft::new(NOTHING, self.payload), fill)?;
         }
         unless_nobody_listens(bundle.send(GFP_KERNEL))
     }
