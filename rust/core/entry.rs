@@ -8,14 +8,14 @@
 //!
 //! C counterpart: `struct cn_callback_entry` in `include/linux/connector.h`.
 
-use crate::{access::is_capable, counters::Counter, rcu};
+use crate::{access::is_capable, counters::Counter, once, rcu};
 use connector::{bindings, Id};
 use core::{cell::UnsafeCell, ops::Deref, ptr::NonNull};
 use kernel::{
     bindings::netlink_skb_parms,
     error::to_result,
     prelude::*,
-    sync::atomic::{Atomic, Full, Relaxed},
+    sync::atomic::{Atomic, Full},
 };
 
 /// Room for the name of a callback and the NUL behind it.
@@ -141,7 +141,7 @@ impl Tally {
     /// Counts a message that was delivered.
     #[inline]
     pub(crate) fn count_delivered(&self) {
-        self.delivered.add(1u64, Relaxed);
+        once::add(&self.delivered, 1);
     }
 
     /// Counts a message by what a handler returned; [`None`] if it was not called.
@@ -151,11 +151,11 @@ impl Tally {
             Some(result) => {
                 self.count_delivered();
                 if result.is_err() {
-                    self.failed.add(1u64, Relaxed);
+                    once::add(&self.failed, 1);
                 }
             }
             None => {
-                self.refused.add(1u64, Relaxed);
+                once::add(&self.refused, 1);
                 Counter::DropRefused.count();
             }
         }

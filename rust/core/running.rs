@@ -23,7 +23,7 @@
 //!
 //! Knows nothing about what is called: a callback is a number above 1, and a task one that is not 0.
 
-use crate::once::{read_once, write_once};
+use crate::once::{read_once, replace, take, write_once};
 use kernel::{
     new_spinlock,
     prelude::*,
@@ -56,7 +56,9 @@ impl Place {
     /// Takes the place if it is free. Orders this before everything that follows.
     #[inline]
     fn take(&self, task: usize) -> Option<Looking<'_>> {
-        self.callback.cmpxchg(0, LOOKING, Full).ok()?;
+        if !take(&self.callback, LOOKING) {
+            return None;
+        }
         write_once(&self.task, task);
         Some(Looking(self))
     }
@@ -66,7 +68,7 @@ impl Place {
     #[inline]
     fn leave(&self) {
         write_once(&self.task, 0);
-        self.callback.xchg(0, Full);
+        replace(&self.callback, 0);
     }
 
     /// The callback, once its task does not look for one any more; 0 if nobody sits here.
