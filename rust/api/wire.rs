@@ -170,7 +170,8 @@ impl Frame {
     fn read(datagram: &[u8], offset: usize) -> Self {
         let mut frame = Self {
             offset,
-            end: datagram.len(),
+            // Even behind an empty datagram, so that nobody comes here again.
+            end: datagram.len().max(1),
             flags: 0,
             id: Err(Malformed::Short),
         };

@@ -86,7 +86,7 @@ fn found(frame: &Frame, datagram: &[u8]) -> Expected {
 /// A datagram, as it is.
 pub fn wire(datagram: &[u8]) {
     let expected = expected(datagram);
-    let mut next = Some(Frame::first(datagram));
+    let mut next = Frame::at(datagram, 0);
     for message in &expected {
         let frame = next.expect("a message is missing");
         assert_eq!(&found(&frame, datagram), message);
@@ -99,26 +99,32 @@ pub fn wire(datagram: &[u8]) {
                 number::<4>(datagram, message.offset + 8)
             );
         }
+        let plain = Frame::plain(datagram, frame.offset);
+        assert_eq!(plain.is_some(), message.id.is_ok() && !message.wants_ack);
+        if let Some(plain) = plain {
+            assert_eq!(&found(&plain, datagram), message);
+            assert_eq!(plain.following(), frame.following());
+        }
         // A datagram that has become shorter meanwhile does not matter: nothing is read past its end.
-        let _ = frame.next(&datagram[..datagram.len() / 2]);
+        let _ = Frame::at(&datagram[..datagram.len() / 2], frame.following());
         let _ = frame.netlink(&datagram[..datagram.len() / 2]);
         let _ = frame.payload_len(&datagram[..datagram.len() / 2]);
-        next = frame.next(datagram);
+        next = Frame::at(datagram, frame.following());
     }
     assert!(next.is_none(), "a message too many: {next:?}");
 
-    let plain = Frame::plain(datagram);
-    let is_plain = match &expected[..] {
+    let alone = Frame::alone(datagram);
+    let is_alone = match &expected[..] {
         [only] if only.id.is_ok() && !only.wants_ack => {
             // Less than a header may follow.
             datagram.len() as i128 - number::<4>(datagram, 0) < 16
         }
         _ => false,
     };
-    assert_eq!(plain.is_some(), is_plain);
-    if let Some(plain) = plain {
-        assert_eq!(found(&plain, datagram), expected[0]);
-        assert!(plain.next(datagram).is_none());
+    assert_eq!(alone.is_some(), is_alone);
+    if let Some(alone) = alone {
+        assert_eq!(found(&alone, datagram), expected[0]);
+        assert!(Frame::at(datagram, alone.following()).is_none());
     }
 }
 

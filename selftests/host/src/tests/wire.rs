@@ -244,6 +244,7 @@ fn last_message_needs_no_padding() {
 #[test]
 fn empty_datagram_is_short() {
     assert_eq!(verdict(&[]), Err(Malformed::Short));
+    assert!(next(&first(&[]), &[]).is_none());
 }
 
 #[test]
