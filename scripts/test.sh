@@ -30,22 +30,31 @@ selected() {
 	[ -z "$FILTER" ] || printf '%s\n' "$1" | grep -qE -- "$FILTER"
 }
 
-host_tests() {
-	local log=$LOGS/host-tests.log status=0
-	printf '\nPure files on the host\n'
+# The tests of a folder of selftests/host: host_crate <prefix of their names> <folder> <argument for cargo...>
+host_crate() {
+	local prefix=$1 log=$LOGS/host-tests-$1.log status=0 folder=$TOP/selftests/host/$2
+	shift 2
 	mkdir -p "$LOGS"
-	CARGO_TARGET_DIR=$OUT/host host_cargo test --manifest-path "$TOP/selftests/host/Cargo.toml" >"$log" 2>&1 || status=$?
+	CARGO_TARGET_DIR=$OUT/host host_cargo test --locked --manifest-path "$folder/Cargo.toml" "$@" >"$log" 2>&1 || status=$?
 	sed -nE 's/^test (.+) \.\.\. (ok|FAILED)$/\1 \2/p' "$log" | sed -E 's/ \(line /:/; s/\) / /; s/ - / /' |
-		awk '{ result = $NF; sub(/ [^ ]+$/, ""); gsub(/ /, "."); print $0, result }' | while read -r name result; do
-		if [ "$result" = ok ]; then record host "host.$name" pass; else record host "host.$name" fail; fi
-	done
-	printf '  %d tests\n' "$(grep -c '^host' "$RESULTS" || true)"
+		awk '{ result = $NF; sub(/ [^ ]+$/, ""); gsub(/ /, "."); print $0, result }' >"$WORK/crate"
+	while read -r name result; do
+		if [ "$result" = ok ]; then record host "$prefix.$name" pass; else record host "$prefix.$name" fail; fi
+	done <"$WORK/crate"
 	if [ "$status" -ne 0 ]; then
 		tail -n 40 "$log" | sed 's/^/        /'
-		grep -q '^host.*fail' "$RESULTS" || record host host.builds fail "the log is $log"
-	elif ! grep -q '^host' "$RESULTS"; then
-		record host host.runs fail 'no test was found'
+		grep -q ' FAILED$' "$WORK/crate" || record host "$prefix.builds" fail "the log is $log"
+	elif [ ! -s "$WORK/crate" ]; then
+		record host "$prefix.runs" fail 'no test was found'
 	fi
+}
+
+host_tests() {
+	printf '\nPure files, and the registry, on the host\n'
+	host_crate host .
+	host_crate core core
+	host_crate loom core --features loom
+	printf '  %d tests\n' "$(grep -c '^host' "$RESULTS" || true)"
 }
 
 # Inputs that a fuzzer makes up, for a few seconds; scripts/fuzz.sh goes on for as long as one likes.

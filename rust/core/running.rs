@@ -142,6 +142,7 @@ impl<'a> Looking<'a> {
     /// Says which callback was found.
     #[inline]
     pub(crate) fn run(self, callback: usize) -> Seat<'a> {
+        // What was read to find it comes before this store, whose value depends on it.
         write_once(&self.0.callback, callback);
         Seat(self.0)
     }

@@ -15,8 +15,8 @@ pub mod wire;
 #[path = "../../../rust/core/parameters.rs"]
 #[cfg_attr(not(test), allow(dead_code))]
 mod parameters;
-#[cfg(test)]
 #[path = "../../../rust/core/probe.rs"]
+#[cfg_attr(not(test), allow(dead_code))]
 mod probe;
 #[path = "../../../rust/core/request.rs"]
 mod request;

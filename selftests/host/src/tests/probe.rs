@@ -45,6 +45,14 @@ fn empty_table_is_full() {
     assert!(is_full(0, 0));
 }
 
+#[test]
+fn half_of_the_slots_are_used() {
+    for capacity in [MIN_CAPACITY, 64, 65536] {
+        assert!(!is_full(capacity / 2 - 1, capacity));
+        assert!(is_full(capacity / 2, capacity));
+    }
+}
+
 /// How many slots are looked at to find each of `ids`, at most and on the average, in a table as
 /// full as it gets.
 fn steps(ids: &[Id]) -> (usize, f64) {

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Copies the core's files, as they are but for a few lines that only the kernel's build understands, and
+//! once more for each mistake that the models have to find.
+
+#[path = "src/mistakes.rs"]
+mod mistakes;
+
+use mistakes::{Edit, MISTAKES};
+use std::{env, fs, path::Path};
+
+const FILES: [&str; 9] = [
+    "active",
+    "entry",
+    "entry_list",
+    "once",
+    "probe",
+    "rcu",
+    "registry",
+    "running",
+    "table",
+];
+
+/// What the stand-in does otherwise: macros that generate code, and a trait of ours.
+const ADAPTATIONS: &[Edit] = &[
+    ("running", "#[pin_data]\n", ""),
+    ("running", "    #[pin]\n", ""),
+    ("registry", "#[pin_data]\n", ""),
+    ("registry", "    #[pin]\n", ""),
+    ("table", "#[pin_data(PinnedDrop)]\n", ""),
+    ("table", "    #[pin]\n", ""),
+    (
+        "table",
+        "#[pinned_drop]\nimpl PinnedDrop for Table {",
+        "impl Drop for Table {",
+    ),
+    (
+        "table",
+        "fn drop(self: Pin<&mut Self>)",
+        "fn drop(&mut self)",
+    ),
+];
+
+/// For loom, whose atomics are made at run time and which tries each step: few and small arrays. It
+/// must hear of each use of an entry, and of loads whose order rests on dependencies.
+const LOOM: &[Edit] = &[
+    ("running", "const ROWS: usize = 64;", "const ROWS: usize = 1;"),
+    ("running", "const SEATS: usize = 4;", "const SEATS: usize = 1;"),
+    ("running", "const fn new()", "fn new()"),
+    (
+        "running",
+        "[const {\n                Place {\n                    callback: Atomic::new(0),\n                    task: Atomic::new(0),\n                }\n            }; SEATS]",
+        "core::array::from_fn(|_| Place { callback: Atomic::new(0), task: Atomic::new(0) })",
+    ),
+    ("running", "[const { Row::new() }; ROWS]", "core::array::from_fn(|_| Row::new())"),
+    // What was read to find a callback comes before the store, whose value depends on it.
+    (
+        "running",
+        "write_once(&self.0.callback, callback);",
+        "self.0.callback.store(callback, kernel::atomic::Release);",
+    ),
+    ("rcu", "const fn new(", "fn new("),
+    (
+        "rcu",
+        "Zeroable for RcuPointer<T> {}",
+        "Zeroable for RcuPointer<T> { fn zeroed() -> Self { Self::new(core::ptr::null_mut()) } }",
+    ),
+    ("probe", "MIN_CAPACITY: usize = 16", "MIN_CAPACITY: usize = 2"),
+    (
+        "entry",
+        "fn id(&self) -> Id {\n",
+        "fn id(&self) -> Id {\n        kernel::memory::touch(self);\n",
+    ),
+    (
+        "entry",
+        "fn callback(&self) -> &Callback {\n",
+        "fn callback(&self) -> &Callback {\n        kernel::memory::touch(self);\n",
+    ),
+    ("once", "unsafe { word.as_ptr().read_volatile() }", "word.read_once()"),
+    ("once", "unsafe { word.as_ptr().write_volatile(value) };", "word.write_once(value);"),
+];
+
+fn edit(file: &str, text: &mut String, edits: &[Edit]) {
+    for (_, from, to) in edits.iter().filter(|(name, ..)| *name == file) {
+        assert!(
+            text.contains(from),
+            "rust/core/{file}.rs does not have what is to be replaced here any more:\n{from}"
+        );
+        *text = text.replace(from, to);
+    }
+}
+
+fn write_variant(variant: &str, core: &Path, out: &Path, edits: &[Edit], loom: bool) -> String {
+    let folder = out.join(variant);
+    fs::create_dir_all(&folder).unwrap();
+    let mut modules = String::new();
+    for file in FILES {
+        let mut text = fs::read_to_string(core.join(file).with_extension("rs")).unwrap();
+        // Mistakes first: they are written down as the file has it.
+        edit(file, &mut text, edits);
+        edit(file, &mut text, ADAPTATIONS);
+        if loom {
+            edit(file, &mut text, LOOM);
+        }
+        if file == "table" {
+            text += include_str!("src/table_counts.rs");
+        }
+        let text = text.replace("crate::", &format!("crate::{variant}::"));
+        let path = folder.join(file).with_extension("rs");
+        fs::write(&path, text).unwrap();
+        modules += &format!("#[path = {path:?}]\npub(crate) mod {file};\n");
+    }
+    let models = if loom { "models" } else { "check" };
+    let path = env::current_dir()
+        .unwrap()
+        .join("src")
+        .join(models)
+        .with_extension("rs");
+    modules += &format!("#[path = {path:?}]\npub mod {models};\n");
+    format!("pub mod {variant} {{\n#![allow(unused)]\npub(crate) use crate::{{access, counters, zeroed}};\n{modules}}}\n")
+}
+
+fn main() {
+    let core = env::current_dir().unwrap().join("../../../rust/core");
+    let out = env::var("OUT_DIR").unwrap();
+    let out = Path::new(&out);
+    let loom = env::var("CARGO_FEATURE_LOOM").is_ok();
+    let mut variants = write_variant("intact", &core, out, &[], loom);
+    if loom {
+        for mistake in MISTAKES {
+            let (name, model, says) = (mistake.name, mistake.model, mistake.says);
+            variants += &write_variant(name, &core, out, mistake.edits, loom);
+            variants += &format!(
+                "#[test]\nfn mistake_{name}() {{\n    loom_tests::finds(\"mistake_{name}\", {name}::models::{model}, {says:?});\n}}\n"
+            );
+        }
+    }
+    fs::write(out.join("variants.rs"), variants).unwrap();
+    println!("cargo::rerun-if-changed={}", core.display());
+    println!("cargo::rerun-if-changed=src");
+    println!("cargo::rerun-if-changed=build.rs");
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The core's registry on the host: table, seats, registering and unregistering.
+
+#![allow(dead_code)]
+
+// The core says `connector::Id` and `kernel::sync`.
+extern crate self as connector;
+extern crate self as kernel;
+
+#[path = "../../../../rust/api/id.rs"]
+mod id;
+mod kernel_stand_in;
+#[cfg(feature = "loom")]
+mod mistakes;
+
+pub use id::Id;
+pub use kernel_stand_in::*;
+
+include!(concat!(env!("OUT_DIR"), "/variants.rs"));
+
+#[cfg(all(test, not(feature = "loom")))]
+mod tests;
+
+#[cfg(all(test, feature = "loom"))]
+mod loom_tests;

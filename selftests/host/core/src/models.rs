@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What threads do with the registry at the same time. loom runs each model in every order of its steps,
+//! up to a number of preemptions, and with every value that the memory model lets a load see.
+
+use super::{
+    entry::{Callback, Handler, Name},
+    registry::Registry,
+};
+use crate::{
+    memory::{self, KBox, GFP_KERNEL},
+    prelude::{c_int, c_void, PinInit},
+    task::become_task,
+    Id,
+};
+use core::cell::{Cell, RefCell};
+use loom::{cell::UnsafeCell, sync::Arc, thread};
+
+/// Two callbacks.
+const A: Id = Id::new(20, 1);
+const B: Id = Id::new(21, 1);
+
+struct World {
+    registry: Registry,
+    /// What the callback uses, and its owner frees after unregistering.
+    data: Data,
+}
+
+/// Words for what the owner of a callback has, which the callback uses.
+struct Data {
+    /// loom says when two threads use it out of order.
+    content: UnsafeCell<()>,
+    /// Whether it was freed; loom runs its threads in turn.
+    is_gone: Cell<bool>,
+    released: Cell<u32>,
+    /// What loom says of a release.
+    complaint: RefCell<Option<String>>,
+}
+
+unsafe impl Send for World {}
+unsafe impl Sync for World {}
+
+impl Data {
+    fn use_in_callback(&self) {
+        assert!(
+            !self.is_gone.get(),
+            "a callback ran after unregistering had returned"
+        );
+        self.content.with(|_| thread::yield_now());
+        assert!(
+            !self.is_gone.get(),
+            "a callback ran on after unregistering had returned"
+        );
+    }
+
+    fn free(&self) {
+        self.is_gone.set(true);
+        self.content.with_mut(|_| ());
+    }
+}
+
+unsafe extern "C" fn c_function(
+    _: *mut crate::bindings::cn_msg,
+    _: *mut crate::bindings::netlink_skb_parms,
+) {
+}
+
+unsafe extern "C" fn receive(
+    _: *mut c_void,
+    _: *mut crate::bindings::cn_msg,
+    _: *mut crate::bindings::netlink_skb_parms,
+) -> c_int {
+    0
+}
+
+unsafe extern "C" fn release(cookie: *mut c_void) {
+    // SAFETY: The cookie is data that lives as long as the run.
+    let data = unsafe { &*cookie.cast::<Data>() };
+    data.released.set(data.released.get() + 1);
+    // What loom says must not pass through C.
+    if let Err(said) = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| data.free())) {
+        let said = said.downcast_ref::<String>().cloned().unwrap_or_default();
+        data.complaint.replace(Some(said));
+    }
+}
+
+impl World {
+    fn new() -> Arc<Self> {
+        become_task(1);
+        Arc::new(Self {
+            registry: Registry::new().make().unwrap(),
+            data: Data {
+                content: UnsafeCell::new(()),
+                is_gone: Cell::new(false),
+                released: Cell::new(0),
+                complaint: RefCell::new(None),
+            },
+        })
+    }
+
+    fn register(&self, id: Id) -> u64 {
+        self.add(id, Callback::C(c_function))
+    }
+
+    fn register_handler(&self, id: Id) -> u64 {
+        let handler = Handler {
+            receive,
+            capability: None,
+            permit: None,
+            release,
+            cookie: core::ptr::from_ref(&self.data).cast_mut().cast(),
+            opens_group: false,
+            description: core::ptr::null(),
+        };
+        self.add(
+            id,
+            Callback::Handler(KBox::new(handler, GFP_KERNEL).unwrap()),
+        )
+    }
+
+    fn add(&self, id: Id, callback: Callback) -> u64 {
+        let name = Name::new(b"model".iter().copied());
+        self.registry.register(id, name, callback, |_| ()).unwrap()
+    }
+
+    /// A message for `id`; whether there was a callback.
+    fn call(&self, id: Id, callback: impl FnOnce()) -> bool {
+        let call = |active: &super::active::Active<'_>| {
+            active.entry().callback();
+            callback();
+            active.entry().callback();
+            true
+        };
+        self.registry.with_callback(id, call, |_| false)
+    }
+
+    fn unregister(&self, id: Id, serial: Option<u64>) {
+        if let Some(serial) = self.registry.remove(id, serial, |_| ()) {
+            self.registry.wait(serial);
+        }
+    }
+
+    /// Runs `job` in another thread, as another task.
+    fn spawn(
+        world: &Arc<Self>,
+        task: usize,
+        job: impl FnOnce(&Self) + 'static,
+    ) -> thread::JoinHandle<()> {
+        let world = world.clone();
+        thread::spawn(move || {
+            become_task(task);
+            job(&world);
+        })
+    }
+}
+
+fn run(preemptions: usize, model: fn()) {
+    let mut builder = loom::model::Builder::new();
+    let more = std::env::var("MORE_PREEMPTIONS").map_or(0, |more| more.parse().unwrap());
+    builder.preemption_bound = Some(preemptions + more);
+    builder.max_branches = 10_000;
+    let runs = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let count = runs.clone();
+    builder.check(move || {
+        memory::forget_all();
+        count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        model();
+        assert_eq!(memory::forget_all(), 0, "something was not freed");
+    });
+    println!("{} runs", runs.load(std::sync::atomic::Ordering::Relaxed));
+}
+
+/// The owner of a C callback frees its data after unregistering while a message comes.
+pub fn unregistering_waits() {
+    run(3, || {
+        let world = World::new();
+        world.register(A);
+        let sender = World::spawn(&world, 2, |world| {
+            world.call(A, || world.data.use_in_callback());
+        });
+        world.unregister(A, None);
+        world.data.free();
+        sender.join().unwrap();
+    });
+}
+
+/// The same for a handler, which is released when it will not run any more.
+pub fn release_comes_once() {
+    run(2, || {
+        let world = World::new();
+        let serial = world.register_handler(A);
+        let sender = World::spawn(&world, 2, |world| {
+            world.call(A, || world.data.use_in_callback());
+        });
+        world.unregister(A, Some(serial));
+        assert!(
+            world.data.released.get() > 0,
+            "not released when unregistering returned"
+        );
+        sender.join().unwrap();
+        assert_eq!(world.data.released.get(), 1, "released more than once");
+        if let Some(complaint) = world.data.complaint.take() {
+            panic!("{complaint}");
+        }
+    });
+}
+
+/// A callback unregisters itself while its owner does, too, who frees its data then.
+pub fn unregistering_inside() {
+    run(2, || {
+        let world = World::new();
+        let serial = world.register(A);
+        let sender = World::spawn(&world, 2, move |world| {
+            world.call(A, || {
+                world.unregister(A, Some(serial));
+                world.data.use_in_callback();
+            });
+        });
+        world.unregister(A, Some(serial));
+        world.data.free();
+        sender.join().unwrap();
+    });
+}
+
+/// The table becomes larger while a message comes.
+pub fn table_grows() {
+    run(3, || {
+        let world = World::new();
+        world.register(A);
+        let sender = World::spawn(&world, 2, |world| {
+            assert!(world.call(A, || ()), "a callback was not found");
+        });
+        world.register(B);
+        sender.join().unwrap();
+    });
+}
+
+/// A message comes while its callback is registered.
+pub fn registering() {
+    run(3, || {
+        let world = World::new();
+        let sender = World::spawn(&world, 2, |world| {
+            world.call(A, || world.data.content.with(|_| ()));
+        });
+        world.data.content.with_mut(|_| ());
+        world.register(A);
+        sender.join().unwrap();
+    });
+}
+
+/// Two tasks that share a row with one seat; the callback of one is unregistered.
+pub fn crowded_row() {
+    run(2, || {
+        let world = World::new();
+        world.register(A);
+        let first = World::spawn(&world, 2, |world| {
+            world.call(A, || world.data.use_in_callback());
+        });
+        let second = World::spawn(&world, 3, |world| {
+            world.call(A, || world.data.use_in_callback());
+        });
+        world.unregister(A, None);
+        world.data.free();
+        first.join().unwrap();
+        second.join().unwrap();
+    });
+}
