@@ -3,8 +3,8 @@
 #
 # A leak on purpose must be found by the same steps that find none of the connector (leaks.sh).
 #
-# torture.small: 120
-# torture.full: 120
+# torture.small: 300
+# torture.full: 300
 # torture.append: kmemleak=on
 # torture.control: new suspected memory leaks
 

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# All selftests on our connector.
+# The selftests on our connector: all in the full form, and all but two long programs in the small one.
 #
-# torture.small: 900
+# torture.small: 1800
 # torture.full: 3600
 # torture.format: tests
 

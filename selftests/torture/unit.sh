@@ -3,8 +3,8 @@
 #
 # The unit tests in the kernel; what they say is on the console.
 #
-# torture.small: 120
-# torture.full: 120
+# torture.small: 300
+# torture.full: 300
 # torture.append: kunit.enable=1 kunit.autorun=1
 
 # shellcheck source=selftests/guest/torture.sh

@@ -4,7 +4,6 @@
  *
  *   insmod mistake.ko what=leak|sleep|locks|rcu|bounds|freed
  */
-#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/rculist.h>
@@ -23,21 +22,21 @@ static int __rcu *shared;
 /* Memory that nothing points to. */
 static int leak(void)
 {
-	char *memory = kmalloc(100, GFP_KERNEL);
+	char *memory = kzalloc(100, GFP_KERNEL);
 
-	if (!memory)
-		return -ENOMEM;
-	/* What is new is not looked at while it changes. */
-	memset(memory, 0x5a, 100);
-	return 0;
+	OPTIMIZER_HIDE_VAR(memory);
+	return memory ? 0 : -ENOMEM;
 }
 
-/* Sleeps with a spin lock held. */
+/* May sleep for memory, with a spin lock held. */
 static int sleep(void)
 {
+	char *memory;
+
 	spin_lock(&spin);
-	msleep(1);
+	memory = kmalloc(100, GFP_KERNEL);
 	spin_unlock(&spin);
+	kfree(memory);
 	return 0;
 }
 
