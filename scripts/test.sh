@@ -4,7 +4,8 @@
 # All tests: the pure files on the host, the unit tests in the kernel, the selftests in the guest on the
 # C connector and on ours, and whether ours has become slower. test.sh <kernel build directory>
 #   T   only selftest programs whose name matches this regular expression; "host", "fuzz", "compile-fail", "kunit",
-#       "tutorial" and "bench" name the others, "kernel" the kernel's own sample, "samples" ours
+#       "tutorial", "bench" and "torture" name the others, "kernel" the kernel's own sample, "samples" ours
+#   TORTURE   small (the default) or full: how long the torture takes
 #
 # The last line is "N passed, M failed".
 
@@ -172,6 +173,14 @@ bench() {
 	[ -s "$WORK/gate" ] || record bench bench.runs fail 'there are no limits'
 }
 
+# On a kernel of its own, which is built when it is not there: the same tests, and what is harder.
+torture() {
+	: >"$WORK/torture"
+	T='' "$TOP/scripts/torture.sh" "${TORTURE:-small}" "$WORK/torture" || record torture torture.runs fail 'it did not get to its end'
+	cat "$WORK/torture" >>"$RESULTS"
+	[ -s "$WORK/torture" ] || record torture torture.results fail 'no part has said anything'
+}
+
 if selected host; then host_tests; fi
 if selected fuzz; then fuzz_tests; fi
 if selected compile-fail; then compile_fail_tests; fi
@@ -184,6 +193,7 @@ if selected tutorial; then
 fi
 
 if selected bench; then bench; fi
+if selected torture; then torture; fi
 
 whole=1
 [ -z "$FILTER" ] || whole=0
