@@ -136,6 +136,11 @@ fn main() {
         }
     }
     fs::write(out.join("variants.rs"), variants).unwrap();
+    // Neither loom nor Miri knows instructions of a processor; there are words in Rust, too.
+    println!("cargo::rustc-check-cfg=cfg(CONFIG_RUST_INLINE_HELPERS)");
+    if loom || env::var_os("CARGO_CFG_MIRI").is_some() {
+        println!("cargo::rustc-cfg=CONFIG_RUST_INLINE_HELPERS");
+    }
     println!("cargo::rerun-if-changed={}", core.display());
     println!("cargo::rerun-if-changed=src");
     println!("cargo::rerun-if-changed=build.rs");

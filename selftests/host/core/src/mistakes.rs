@@ -23,9 +23,9 @@ pub const MISTAKES: &[Mistake] = &[
         model: "unregistering_waits",
         says: "use after free",
         edits: &[(
-            "running",
-            "cmpxchg(0, LOOKING, Full)",
-            "cmpxchg(0, LOOKING, connector::atomic::Relaxed)",
+            "once",
+            "word.cmpxchg(0, new, Full)",
+            "word.cmpxchg(0, new, Relaxed)",
         )],
     },
     Mistake {
@@ -41,7 +41,7 @@ pub const MISTAKES: &[Mistake] = &[
             (
                 "entry",
                 "self.state.xchg(DEAD, Full)",
-                "self.state.xchg(DEAD, Relaxed)",
+                "self.state.xchg(DEAD, connector::atomic::Relaxed)",
             ),
         ],
     },
@@ -61,8 +61,8 @@ pub const MISTAKES: &[Mistake] = &[
         says: "use after free",
         edits: &[(
             "running",
-            "self.callback.cmpxchg(0, LOOKING, Full).ok()?;",
-            "if self.callback.load(connector::atomic::Relaxed) != 0 { return None; }",
+            "if !take(&self.callback, LOOKING) {",
+            "if self.callback.load(connector::atomic::Relaxed) != 0 {",
         )],
     },
     Mistake {
@@ -91,7 +91,7 @@ pub const MISTAKES: &[Mistake] = &[
         says: "deadlock",
         edits: &[(
             "running",
-            "self.callback.xchg(0, Full);",
+            "replace(&self.callback, 0);",
             "write_once(&self.callback, 0);",
         )],
     },
@@ -101,7 +101,7 @@ pub const MISTAKES: &[Mistake] = &[
         says: "deadlock",
         edits: &[(
             "running",
-            "self.callback.xchg(0, Full);",
+            "replace(&self.callback, 0);",
             "self.callback.store(0, connector::atomic::Release);",
         )],
     },
