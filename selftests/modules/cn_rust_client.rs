@@ -119,16 +119,14 @@ struct TestHandler {
 
 impl TestHandler {
     fn new(behaviour: Behaviour, user: Option<u32>, client: Arc<Client>) -> Result<Arc<Self>> {
-        let handler = Arc::new(
-            Self {
-                behaviour,
-                user,
-                client,
-            },
-            GFP_KERNEL,
-        )?;
+        let handler = Self {
+            behaviour,
+            user,
+            client,
+        };
+        // Without memory it is dropped, too.
         ALIVE_HANDLERS.add(1u32, Relaxed);
-        Ok(handler)
+        Ok(Arc::new(handler, GFP_KERNEL)?)
     }
 
     /// Replies with a value that came as the payload.

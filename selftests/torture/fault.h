@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Lets an operation fail at its first allocation, at its second, and so on to the end (/proc/thread-self/fail-nth;
+ * copies from and to user space are points as well). faults.sh sets up what may fail.
+ */
+#ifndef FAULT_H
+#define FAULT_H
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "../cn_module.h"
+
+#define STATS "/proc/net/connector_stats"
+/* More than any operation here has: the sweep has no end. */
+#define FAULT_POINTS_MAX 5000
+
+static int faults_wrong;
+static const char *fault_name = "";
+static int fault_point;
+
+/* Something that must hold at every point. */
+static inline __attribute__((format(printf, 2, 3)))
+bool expect(bool holds, const char *format, ...)
+{
+	va_list args;
+
+	if (holds)
+		return true;
+	faults_wrong++;
+	printf("%s, point %d: ", fault_name, fault_point);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	printf("\n");
+	return false;
+}
+
+static __thread int fault_fd = -1;
+
+/* From here on, the n-th point of this thread fails. */
+static inline void fault_arm(int n)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d", n);
+
+	if (fault_fd < 0)
+		fault_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (fault_fd < 0 || pwrite(fault_fd, text, len, 0) != len) {
+		perror("/proc/thread-self/fail-nth");
+		exit(1);
+	}
+}
+
+/* Ends it. True if a point failed in between. */
+static inline bool fault_disarm(void)
+{
+	char text[16] = {};
+	/* Reading is a point itself. */
+	ssize_t len = pread(fault_fd, text, sizeof(text) - 1, 0);
+	bool failed = len > 0 && atoi(text) == 0;
+
+	while (pwrite(fault_fd, "0", 1, 0) != 1)
+		;
+	return failed;
+}
+
+/* What memory there is not for, or what the copy to or from the program said. */
+static inline bool is_fault_error(int ret)
+{
+	return ret == -ENOMEM || ret == -EFAULT || ret == -ENOBUFS;
+}
+
+struct sweep {
+	const char *name;
+	/* The operation; 0 or more, or an error. */
+	int (*attempt)(void);
+	/* Looks what it left behind, and undoes it. */
+	void (*check)(int ret, bool failed);
+	/* Another error that says there is no memory, or 0. */
+	int error;
+	/* Points, errors, and points that did no harm. */
+	int points, errors, harmless;
+};
+
+static inline void sweep(struct sweep *s)
+{
+	bool failed = true;
+	int ret;
+
+	fault_name = s->name;
+	/* First without a fault, so that what is only done once is done. */
+	fault_point = 0;
+	ret = s->attempt();
+	expect(ret >= 0, "without a fault: %d", ret);
+	s->check(ret, false);
+	for (fault_point = 1; failed && faults_wrong < 10; fault_point++) {
+		fault_arm(fault_point);
+		ret = s->attempt();
+		failed = fault_disarm();
+		expect(ret >= 0 || failed, "no fault, and still %d", ret);
+		expect(ret >= 0 || is_fault_error(ret) || ret == s->error, "the error is %d", ret);
+		s->check(ret, failed);
+		s->points += failed;
+		s->errors += failed && ret < 0;
+		s->harmless += failed && ret >= 0;
+		if (!expect(fault_point < FAULT_POINTS_MAX, "there is no end"))
+			return;
+	}
+}
+
+/* The figure, and the result of the program. */
+static inline int sweeps_end(const struct sweep *s, size_t n)
+{
+	int points = 0, errors = 0;
+
+	for (; n; n--, s++) {
+		printf("%s: %d points, %d errors, %d without\n", s->name, s->points, s->errors, s->harmless);
+		points += s->points;
+		errors += s->errors;
+		fault_name = s->name;
+		fault_point = 0;
+		expect(s->points, "no point at all");
+	}
+	printf("%d points, %d errors, %d mistakes\n", points, errors, faults_wrong);
+	return faults_wrong ? 1 : 0;
+}
+
+static inline void faults_begin(void)
+{
+	/* Page faults would be points. */
+	mlockall(MCL_CURRENT | MCL_FUTURE);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+}
+
+#endif

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Loading and unloading of the connector, with every allocation failing in turn: it is loaded, or it is not
+ * there at all.
+ */
+#include "fault.h"
+
+static char image[16 << 20];
+static size_t image_len;
+
+/* What belongs to a loaded connector is there, all of it or nothing. */
+static void check_presence(bool loaded)
+{
+	struct cn_packet p = { .id = { 0xffffffff, 0xffffffff }, .nl_flags = NLM_F_ACK };
+	int fd;
+
+	expect(module_is_loaded("cn") == loaded, "loaded is not %d", loaded);
+	expect(!access("/proc/net/connector", F_OK) == loaded, "/proc/net/connector");
+	expect(!access(STATS, F_OK) == loaded, "/proc/net/connector_stats");
+	fd = cn_open();
+	expect((fd >= 0) == loaded, "socket: %d", fd);
+	if (fd < 0)
+		return;
+	expect(cn_send(fd, &p) > 0, "a message can't be sent");
+	close(fd);
+}
+
+static void must_unload(void)
+{
+	int ret = module_unload_soon("cn");
+
+	expect(!ret, "unloading: %d", ret);
+}
+
+/* Not finit_module(2), which complains on the console where it has no memory for the file. */
+static int load(void)
+{
+	return syscall(SYS_init_module, image, image_len, "") ? -errno : 0;
+}
+
+static void check_load(int ret, bool failed)
+{
+	check_presence(!ret);
+	if (!ret)
+		must_unload();
+}
+
+static int unload(void)
+{
+	return module_unload("cn");
+}
+
+static void check_unload(int ret, bool failed)
+{
+	/* A name that can't be read is refused, and nothing has begun. */
+	expect(!ret || ret == -EFAULT || ret == -ENOMEM, "unloading: %d", ret);
+	check_presence(ret);
+	if (ret)
+		must_unload();
+	ret = load();
+	expect(!ret, "loading again: %d", ret);
+	/* The socket of a look has to be gone. */
+	check_presence(true);
+	must_unload();
+	expect(!load(), "loading again");
+}
+
+int main(void)
+{
+	struct sweep sweeps[] = {
+		/* As in C: netlink does not say why there is no socket. */
+		{ "load", load, check_load, -EIO },
+		{ "unload", unload, check_unload },
+	};
+	FILE *file;
+
+	faults_begin();
+	file = fopen("/lib/modules/rust/cn.ko", "re");
+	if (file)
+		image_len = fread(image, 1, sizeof(image), file);
+	if (!image_len || image_len == sizeof(image)) {
+		perror("/lib/modules/rust/cn.ko");
+		return 1;
+	}
+	sweep(&sweeps[0]);
+	expect(!load(), "loading");
+	sweep(&sweeps[1]);
+	must_unload();
+	return sweeps_end(sweeps, 2);
+}
