@@ -8,6 +8,7 @@ use crate::{
     bindings::{self, cn_core_target},
     outgoing::as_gfp,
     registration::raw_id,
+    wire::{Header, HEADER_LEN},
     Id, SendError,
 };
 use core::{mem::ManuallyDrop, ptr::NonNull};
@@ -85,6 +86,42 @@ impl Buffer {
         Ok(unsafe { core::slice::from_raw_parts_mut(end, count) })
     }
 
+    /// Adds a header, and what `write` adds behind it: the header is that of so many bytes. On failure,
+    /// the buffer is as it was before.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::TooLong`]: there is no room for the header, or the rest is longer than one can say;
+    /// and what `write` returns.
+    #[inline]
+    pub(crate) fn push_message(
+        &mut self,
+        header: impl FnOnce(u16) -> Header,
+        write: impl FnOnce(&mut Self) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        let start = self.len;
+        let place = self.make_room(HEADER_LEN)?.cast::<Header>();
+        // The header is written at the end; until then, nobody reads what was added.
+        self.len = start.wrapping_add(HEADER_LEN);
+        let payload = self.len;
+        let added = write(self).and_then(|()| {
+            u16::try_from(self.len.wrapping_sub(payload)).map_err(|_| SendError::TooLong)
+        });
+        match added {
+            Ok(len) => {
+                // SAFETY: There is room, at any alignment.
+                unsafe { place.write_unaligned(header(len)) };
+                // INVARIANT: Now the header is initialised too.
+                Ok(())
+            }
+            Err(error) => {
+                // INVARIANT: So many bytes were initialised before.
+                self.len = start;
+                Err(error)
+            }
+        }
+    }
+
     /// Where the next byte goes, if `count` more have room.
     #[inline]
     fn make_room(&mut self, count: usize) -> Result<*mut u8, SendError> {
@@ -100,13 +137,6 @@ impl Buffer {
     pub(crate) fn truncate(&mut self, len: usize) {
         // INVARIANT: Fewer bytes are initialised as well.
         self.len = self.len.min(len);
-    }
-
-    /// What was added.
-    #[inline]
-    pub(crate) fn bytes(&mut self) -> &mut [u8] {
-        // SAFETY: By the type invariants; the slice borrows this.
-        unsafe { core::slice::from_raw_parts_mut(self.data.as_ptr(), self.len) }
     }
 
     /// Sends what was added, and returns what the core did; `id` says which group is meant where the

@@ -7,7 +7,6 @@
 
 use crate::{buffer::Buffer, Draft, Id, Listeners, Outgoing, SendError, Target, Writer};
 use kernel::{alloc::Flags, prelude::*};
-use zerocopy::IntoBytes;
 
 /// Several messages under one netlink header: all of them arrive, or none.
 ///
@@ -60,11 +59,8 @@ impl Bundle {
     #[inline]
     pub fn push(&mut self, message: &Outgoing<'_>) -> Result<(), SendError> {
         let header = message.header()?;
-        let len = self.buffer.len();
-        self.buffer.push(header.as_bytes())?;
         self.buffer
-            .push(message.payload())
-            .inspect_err(|_| self.buffer.truncate(len))
+            .push_message(|_| header, |buffer| buffer.push(message.payload()))
     }
 
     /// Adds a message whose payload is written in place; see [`Draft::send_to`].

@@ -10,7 +10,6 @@ use crate::{
     Id, Listeners, Message, SendError, Target, Writer,
 };
 use kernel::{alloc::Flags, prelude::*};
-use zerocopy::IntoBytes;
 
 /// A message to be written in place, and only if somebody listens.
 ///
@@ -221,25 +220,13 @@ impl Draft {
         buffer: &mut Buffer,
         write: impl FnOnce(&mut Buffer) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
-        let start = buffer.len();
-        let mut header = Header {
+        let header = |len| Header {
             id: self.id,
             seq: self.seq,
             ack: self.ack,
-            len: 0,
+            len,
             flags: self.flags,
         };
-        // Its length is known later.
-        buffer.push(header.as_bytes())?;
-        let payload = buffer.len();
-        if let Err(error) = write(buffer) {
-            buffer.truncate(start);
-            return Err(error);
-        }
-        header.len = buffer.len().saturating_sub(payload) as u16;
-        let bytes = buffer.bytes().get_mut(start..).unwrap_or_default();
-        header
-            .write_to_prefix(bytes)
-            .map_err(|_| SendError::TooLong)
+        buffer.push_message(header, write)
     }
 }
