@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A fuzzer that knows the format of datagrams, and what is to become of them.
+ *
+ *   fuzz [seed=N] [operations=N] [seconds=N] [log=FILE] [common]
+ *
+ * Does random operations on the connector (fuzz_calls.h), and compares every byte and number that it can see with what
+ * it believes should be there (fuzz_rules.h). It loads and unloads the connector, so nothing may be loaded. The same
+ * seed does the same operations.
+ *
+ * "common" does what the C connector can do as well, and a log has one line for each operation with what it returned and
+ * what was received: number, why the connectors may differ, result, hash of what was received, hash of /proc/net/connector.
+ * CN_PROVIDER says which connector this is.
+ */
+#include <time.h>
+
+#include "fuzz_tape.h"
+#include "fuzz_calls.h"
+
+/* Between two loads of the connector. */
+#define OPERATIONS_PER_LOAD 5000
+#define OPERATIONS_PER_LOOK 4
+
+static uint64_t number_of(const char *text)
+{
+	char *end;
+	uint64_t number = strtoull(text, &end, 0);
+
+	if (*end || end == text) {
+		fprintf(stderr, "fuzz: '%s' is no number\n", text);
+		exit(2);
+	}
+	return number;
+}
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t operations = 1000, seconds = 0;
+	uint32_t list_hash = 0;
+	FILE *log = NULL;
+	double start;
+	int i;
+
+	for (i = 1; i < argc; i++) {
+		if (!strncmp(argv[i], "seed=", 5))
+			the_seed = number_of(argv[i] + 5);
+		else if (!strncmp(argv[i], "operations=", 11))
+			operations = number_of(argv[i] + 11);
+		else if (!strncmp(argv[i], "seconds=", 8))
+			seconds = number_of(argv[i] + 8);
+		else if (!strncmp(argv[i], "log=", 4))
+			log = fopen(argv[i] + 4, "we");
+		else if (!strcmp(argv[i], "common"))
+			world.common = true;
+		else {
+			fprintf(stderr, "fuzz: what is '%s'? Known are seed=, operations=, seconds=, log=, common.\n", argv[i]);
+			return 2;
+		}
+	}
+	random_state = the_seed;
+	world.c = provider_is_c();
+	world.common |= world.c;
+	world.rust_fd = -1;
+	for (i = 0; i < SOCKETS; i++) {
+		world.sockets[i].fd = -1;
+		world.sockets[i].bytes = malloc(EXPECTED_BYTES);
+		if (!world.sockets[i].bytes)
+			return 2;
+	}
+	describe("load");
+	load_connector();
+	start = now();
+	for (operation = 1; operation <= operations; operation++) {
+		if (seconds && !(operation % 64) && now() - start > seconds)
+			break;
+		if (!(operation % OPERATIONS_PER_LOAD)) {
+			look_at_all();
+			describe("unload and load");
+			unload_connector();
+			load_connector();
+		}
+		tape.n = 0;
+		verdict = 0;
+		difference = NULL;
+		received_hash = 0;
+		make_call();
+		look_at_sockets();
+		if (!(operation % OPERATIONS_PER_LOOK))
+			list_hash = look_at_list();
+		if (log)
+			fprintf(log, "%llu\t%s\t%d\t%08x\t%08x\n", (unsigned long long)operation, difference ? difference : "-",
+				verdict, received_hash, list_hash);
+	}
+	operation--;
+	look_at_all();
+	describe("unload");
+	unload_connector();
+	if (log && fclose(log)) {
+		perror("fuzz: log");
+		return 2;
+	}
+	printf("%llu operations, %llu datagrams with %llu messages, %llu datagrams received, %.0f operations/s, seed %llu\n",
+	       (unsigned long long)operation, (unsigned long long)datagrams, (unsigned long long)messages,
+	       (unsigned long long)received, operation / (now() - start), (unsigned long long)the_seed);
+	return 0;
+}
