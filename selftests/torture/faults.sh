@@ -36,4 +36,7 @@ step forbid_autoload forbid_autoload
 step 8.load faults_load
 load cn cn_client cn_rust_client
 step 8.register faults_register
+step 8.send faults_send
+step 8.receive faults_receive
+step 8.notify faults_notify
 finish

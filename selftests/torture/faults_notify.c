@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Notification with every allocation failing in turn: a request is stored or refused, as its sender is told, and an
+ * event is sent or counted as lost.
+ */
+#include "fault.h"
+#include "../cn_client.h"
+#include "../cn_notify.h"
+
+#define IDX 25
+
+static struct cn_received got;
+static int owner, listener;
+static long long notified, lost;
+static uint8_t datagram[512];
+
+static void look(void)
+{
+	notified = read_counter(STATS, "notified");
+	lost = read_counter(STATS, "notify_lost");
+	cn_drain(owner);
+	cn_drain(listener);
+}
+
+static int ask(uint32_t group, uint16_t flags)
+{
+	uint8_t request[64];
+	struct cn_packet p = {
+		.id = { CN_IDX_NOTIFY, CN_VAL_NOTIFY }, .nl_flags = NLM_F_ACK, .flags = flags, .data = request,
+		.data_len = notify_build(request, group, RANGES({ IDX, 1 }), RANGES({ 0, 10 })),
+	};
+	int ret = cn_send_raw(owner, datagram, cn_build(datagram, &p));
+
+	return ret < 0 ? ret : 0;
+}
+
+/* The answer, behind the ids that match; -ENOBUFS if it is lost. */
+static int answer(int *ids)
+{
+	struct cn_ack ack;
+	int error = -ENOBUFS;
+
+	*ids = 0;
+	while (cn_receive_within(owner, &got, 0) > 0 || got.len == -ENOBUFS) {
+		if (got.len < 0)
+			continue;
+		if (got.nlh.nlmsg_type == NLMSG_DONE)
+			*ids += got.len / CN_HEADERS;
+		else
+			error = cn_parse_ack(&got, &ack) ? -EBADMSG : ack.error;
+	}
+	return error;
+}
+
+static int subscribe(void)
+{
+	return ask(EVENTS, 0);
+}
+
+static int snapshot(void)
+{
+	return ask(EVENTS, CN_NOTIFY_SNAPSHOT);
+}
+
+static int unsubscribe(void)
+{
+	return ask(0, 0);
+}
+
+/* Whether there is a request, which is removed. */
+static bool is_stored(void)
+{
+	int ids, error;
+
+	cn_drain(owner);
+	expect(!unsubscribe(), "removing");
+	error = answer(&ids);
+	expect(!error || error == -ENOENT, "removing: %d", error);
+	return !error;
+}
+
+static void check_request(int ret, bool failed, int in_snapshot)
+{
+	int ids, error = answer(&ids);
+	long long told = read_counter(STATS, "notified") - notified;
+	long long untold = read_counter(STATS, "notify_lost") - lost;
+	bool stored = is_stored();
+
+	if (ret < 0) {
+		expect(!stored, "sending failed, and there is a request");
+	} else if (!error) {
+		expect(stored, "the answer is 0, and there is no request");
+		expect(told + untold == in_snapshot, "told %lld, untold %lld", told, untold);
+	} else if (error == -ENOMEM) {
+		expect(!stored, "the answer is -ENOMEM, and there is a request");
+		expect(!told && !untold, "told %lld, untold %lld", told, untold);
+	} else {
+		expect(error == -ENOBUFS, "the answer is %d", error);
+	}
+	expect(failed || !error, "no fault, and the answer is %d", error);
+	expect(ids == told, "received %d, told %lld", ids, told);
+	look();
+}
+
+static void check_subscribe(int ret, bool failed)
+{
+	check_request(ret, failed, 0);
+}
+
+static void check_snapshot(int ret, bool failed)
+{
+	check_request(ret, failed, 3);
+}
+
+static void check_unsubscribe(int ret, bool failed)
+{
+	int ids, error = answer(&ids);
+	bool stored = is_stored();
+
+	if (ret >= 0 && !error)
+		expect(!stored, "the answer is 0, and the request is still there");
+	else if (ret < 0 || error == -ENOMEM)
+		expect(stored, "removing failed, and the request is gone");
+	else
+		expect(error == -ENOBUFS, "the answer is %d", error);
+	cn_drain(owner);
+	expect(!subscribe() && !answer(&ids), "asking again");
+	look();
+}
+
+/* Something that is told. */
+static int add(void)
+{
+	return client("add %u:5 faults count", IDX);
+}
+
+static int del(void)
+{
+	return client("del %u:5", IDX);
+}
+
+static void check_told(int ret)
+{
+	long long told = read_counter(STATS, "notified") - notified;
+	long long untold = read_counter(STATS, "notify_lost") - lost;
+	int received = 0;
+
+	while (cn_receive_within(listener, &got, 0) > 0 || got.len == -ENOBUFS)
+		received += got.len > 0;
+	expect(told + untold == (ret >= 0), "%d; told %lld, untold %lld", ret, told, untold);
+	expect(received == told, "received %d, told %lld", received, told);
+}
+
+static int events_untold;
+
+static void check_add(int ret, bool failed)
+{
+	check_told(ret);
+	events_untold += read_counter(STATS, "notify_lost") - lost;
+	if (ret >= 0)
+		expect(!del(), "unregistering");
+	look();
+}
+
+static void check_del(int ret, bool failed)
+{
+	check_told(ret);
+	if (ret < 0)
+		expect(!del(), "unregistering");
+	expect(!add(), "registering");
+	look();
+}
+
+int main(void)
+{
+	struct sweep sweeps[] = {
+		{ "request", subscribe, check_subscribe },
+		{ "snapshot", snapshot, check_snapshot },
+		{ "removal", unsubscribe, check_unsubscribe },
+		{ "came", add, check_add },
+		{ "went", del, check_del },
+	};
+	int i, ids;
+
+	faults_begin();
+	owner = cn_open_in_group(0);
+	listener = cn_open_in_group(EVENTS);
+	if (owner < 0 || listener < 0 || client("clear")) {
+		printf("the test modules must be loaded\n");
+		return 1;
+	}
+	for (i = 1; i <= 3; i++)
+		expect(!client("add %u:%d faults count", IDX, i), "registering");
+	look();
+	sweep(&sweeps[0]);
+	sweep(&sweeps[1]);
+	expect(!subscribe() && !answer(&ids), "asking");
+	sweep(&sweeps[2]);
+	sweep(&sweeps[3]);
+	expect(events_untold > 0, "no event was ever lost");
+	expect(!add(), "registering");
+	look();
+	sweep(&sweeps[4]);
+	client("clear");
+	client_close();
+	close(owner);
+	close(listener);
+	return sweeps_end(sweeps, 5);
+}
