@@ -2,7 +2,7 @@
 /*
  * A fuzzer that knows the format of datagrams, and what is to become of them.
  *
- *   fuzz [seed=N] [operations=N] [seconds=N] [log=FILE] [common]
+ *   fuzz [seed=N] [operations=N] [seconds=N] [log=FILE] [common] [coverage]
  *
  * Does random operations on the connector (fuzz_calls.h), and compares every byte and number that it can see with what
  * it believes should be there (fuzz_rules.h). It loads and unloads the connector, so nothing may be loaded. The same
@@ -10,12 +10,18 @@
  *
  * "common" does what the C connector can do as well, and a log has one line for each operation with what it returned and
  * what was received: number, why the connectors may differ, result, hash of what was received, hash of /proc/net/connector.
+ * "coverage" asks KCOV what each operation reaches in cn.ko, and does those that reached something new again, changed; in
+ * the end it says what was not reached. What comes first then depends on what the kernel does, so a seed alone does not
+ * always repeat it.
+ *
  * CN_PROVIDER says which connector this is.
  */
 #include <time.h>
 
 #include "fuzz_tape.h"
 #include "fuzz_calls.h"
+#include "fuzz_corpus.h"
+#include "fuzz_coverage.h"
 
 /* Between two loads of the connector. */
 #define OPERATIONS_PER_LOAD 5000
@@ -45,6 +51,7 @@ int main(int argc, char **argv)
 {
 	uint64_t operations = 1000, seconds = 0;
 	uint32_t list_hash = 0;
+	bool with_coverage = false;
 	FILE *log = NULL;
 	double start;
 	int i;
@@ -60,8 +67,10 @@ int main(int argc, char **argv)
 			log = fopen(argv[i] + 4, "we");
 		else if (!strcmp(argv[i], "common"))
 			world.common = true;
+		else if (!strcmp(argv[i], "coverage"))
+			with_coverage = true;
 		else {
-			fprintf(stderr, "fuzz: what is '%s'? Known are seed=, operations=, seconds=, log=, common.\n", argv[i]);
+			fprintf(stderr, "fuzz: what is '%s'? Known are seed=, operations=, seconds=, log=, common, coverage.\n", argv[i]);
 			return 2;
 		}
 	}
@@ -77,6 +86,8 @@ int main(int argc, char **argv)
 	}
 	describe("load");
 	load_connector();
+	if (with_coverage)
+		start_coverage();
 	start = now();
 	for (operation = 1; operation <= operations; operation++) {
 		if (seconds && !(operation % 64) && now() - start > seconds)
@@ -86,12 +97,21 @@ int main(int argc, char **argv)
 			describe("unload and load");
 			unload_connector();
 			load_connector();
+			if (with_coverage)
+				find_sections();
 		}
-		tape.n = 0;
+		if (with_coverage) {
+			plan_tape();
+			forget_coverage();
+		} else {
+			tape.n = 0;
+		}
 		verdict = 0;
 		difference = NULL;
 		received_hash = 0;
 		make_call();
+		if (with_coverage && new_coverage())
+			keep_tape();
 		look_at_sockets();
 		if (!(operation % OPERATIONS_PER_LOOK))
 			list_hash = look_at_list();
@@ -107,8 +127,14 @@ int main(int argc, char **argv)
 		perror("fuzz: log");
 		return 2;
 	}
-	printf("%llu operations, %llu datagrams with %llu messages, %llu datagrams received, %.0f operations/s, seed %llu\n",
+	/* The lines of the scorecard that this is about. */
+	printf("11.fuzzer %llu datagrams received, each byte as expected\n", (unsigned long long)received);
+	printf("12.fuzzer %llu lengths that lie\n", (unsigned long long)lies);
+	printf("13.fuzzer %llu requests with numbers that do not add up\n", (unsigned long long)wrong_sums);
+	printf("%llu operations, %llu datagrams with %llu messages, %.0f operations/s, seed %llu\n",
 	       (unsigned long long)operation, (unsigned long long)datagrams, (unsigned long long)messages,
-	       (unsigned long long)received, operation / (now() - start), (unsigned long long)the_seed);
+	       operation / (now() - start), (unsigned long long)the_seed);
+	if (with_coverage)
+		show_coverage();
 	return 0;
 }

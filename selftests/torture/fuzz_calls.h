@@ -496,6 +496,18 @@ static inline void look_at_all(void)
 	look_at_client();
 }
 
+/* Traced messages go another way. */
+static inline void trace_messages(void)
+{
+	bool on = once_in(2);
+	int fd = open("/sys/kernel/tracing/events/connector/cn_receive/enable", O_WRONLY | O_CLOEXEC);
+
+	describe("tracing %s", on ? "on" : "off");
+	if (fd < 0 || write(fd, on ? "1" : "0", 1) != 1)
+		wrong("the trace point of received messages: %s", strerror(errno));
+	close(fd);
+}
+
 /* The operations, and how often they come. Those that C has nothing of are not for comparing. */
 static const struct call {
 	void (*make)(void);
@@ -518,6 +530,7 @@ static const struct call {
 	{ add_rust, 50, true },
 	{ del_rust, 30, true },
 	{ look_at_all, 20, false },
+	{ trace_messages, 3, true },
 };
 
 #define N_CALLS (sizeof(calls) / sizeof(calls[0]))

@@ -41,11 +41,15 @@ static inline struct cb_id pick_id(void)
 	}
 }
 
+/* How many lengths were said to be what they are not, and how many numbers do not add up. */
+static uint64_t lies, wrong_sums;
+
 /* By how much lengths lie. */
 static inline int pick_lie(void)
 {
 	int lie = 1 + pick(24);
 
+	lies++;
 	return once_in(2) ? lie : -lie;
 }
 
@@ -102,6 +106,7 @@ static inline uint32_t make_request(uint8_t *to)
 	if (!once_in(4))
 		return len;
 	/* Numbers whose sum wraps, or whose product does, and lengths that do not fit. */
+	wrong_sums++;
 	switch (pick(6)) {
 	case 0:
 		control->idx_notify_num = pick_number();
