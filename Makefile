@@ -47,6 +47,10 @@ bench: ## measure the C connector, ours and generic netlink; BENCH=full takes mo
 	scripts/packages.sh guest bench
 	$(kernel) scripts/modules.sh "$$kdir" all && scripts/bench.sh "$$kdir" "$${BENCH:-quick}"
 
+profile: ## instructions by function for one message on PROVIDER (rust, c or floor)
+	scripts/packages.sh guest bench
+	$(kernel) scripts/modules.sh "$$kdir" all && python3 scripts/profile.py "$$kdir" "$${PROVIDER:-rust}"
+
 bench-publish: ## put the figures of the last make bench into README.md and Documentation/
 	scripts/packages.sh bench
 	$(kernel) scripts/bench.sh "$$kdir" publish
@@ -95,4 +99,4 @@ help: ## this list
 		SEED 'for what is random in make torture' \
 		V '1: show what the builds say' | expand -t 24
 
-.PHONY: modules all samples modules_install install-dev run test torture fuzz bench bench-publish shell guest check docs kdir clean distclean help
+.PHONY: profile modules all samples modules_install install-dev run test torture fuzz bench bench-publish shell guest check docs kdir clean distclean help

@@ -8,7 +8,7 @@
 #   guest.sh <kernel build directory> command                       the job is the variable CMD
 #
 # QEMU_ACCEL, QEMU_SMP, QEMU_MEM, ICOUNT=1, TIMEOUT (seconds) and APPEND (kernel parameters) shape the run;
-# CONSOLE names a file for a copy of the console.
+# CONSOLE names a file for a copy of the console, MONITOR a socket for QEMU's monitor.
 # The job is a busybox sh script; the extra files land in /guest. Standard output is what the guest
 # wrote to its second serial port. The first one is the kernel's console; it goes to a file and must
 # not contain a warning. The guest reports how its job ended; no report is a failure.
@@ -163,7 +163,8 @@ qemu_command() {
 	if [ "${ICOUNT:-0}" = 1 ]; then
 		# Guest time is then the number of instructions executed.
 		smp=1
-		QEMU+=(-icount "shift=0,sleep=off")
+		# Who watches through the monitor needs the time that the guest sleeps.
+		QEMU+=(-icount "shift=0,sleep=$([ -n "${MONITOR:-}" ] && echo on || echo off)")
 		# The kernel cannot know that this clock is exact; else it would have timers at ticks only.
 		APPEND="tsc=reliable ${APPEND:-}"
 	fi
@@ -171,6 +172,7 @@ qemu_command() {
 	QEMU+=(-smp "$smp,sockets=$smp,cores=1,threads=1" -kernel "$KDIR/arch/x86/boot/bzImage" -initrd "$RUN/initramfs.cpio"
 		-append "console=ttyS0 loglevel=8 panic_on_warn=1 oops=panic panic=-1 watchdog_thresh=60 ${APPEND:-}"
 		-serial "file:$RUN/console.log")
+	[ -z "${MONITOR:-}" ] || QEMU+=(-monitor "unix:$MONITOR,server=on,wait=off")
 }
 
 # Runs QEMU with a time limit, as a child that our end takes along.

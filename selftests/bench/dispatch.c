@@ -3,7 +3,8 @@
  * Row "dispatch": what one message with 32 bytes of payload costs from the
  * kernel's side of sendmsg() to the return of a callback that does nothing.
  *
- *   dispatch [callbacks]     on c, rust: with so many callbacks registered
+ *   dispatch [callbacks [hit]]   on c, rust: with so many callbacks registered, to one or all of
+ *                                first, last, absent
  */
 #include "datagram.h"
 
@@ -34,7 +35,7 @@ static void measure(const struct datagram *datagram, unsigned int samples, const
 	print_result(ROW, which, median(times, samples), time_unit());
 }
 
-static void measure_connector(unsigned int callbacks)
+static void measure_connector(unsigned int callbacks, const char *hit)
 {
 	static const struct { const char *name; int place; } hits[] = {
 		{ "first", 0 }, { "last", -1 }, { "absent", 1 },
@@ -47,6 +48,8 @@ static void measure_connector(unsigned int callbacks)
 		struct datagram datagram;
 		char which[64];
 
+		if (hit && strcmp(hit, hits[i].name))
+			continue;
 		datagram_begin(&datagram, NETLINK_CONNECTOR);
 		datagram_add_connector(&datagram, hits[i].place < 0 ? val - 1 : val, 0, PAYLOAD);
 		snprintf(which, sizeof(which), "callbacks=%u;hit=%s", callbacks, hits[i].name);
@@ -72,9 +75,9 @@ int main(int argc, char **argv)
 		datagram_add_connector(&datagram, BENCH_CRATE, 0, PAYLOAD);
 		measure(&datagram, 301, "callbacks=1;hit=first", "bench-crate", true);
 	} else {
-		if (argc != 2)
-			fail("usage: dispatch <callbacks>");
-		measure_connector(atoi(argv[1]));
+		if (argc < 2 || argc > 3)
+			fail("usage: dispatch <callbacks> [first|last|absent]");
+		measure_connector(atoi(argv[1]), argv[2]);
 	}
 	return 0;
 }
