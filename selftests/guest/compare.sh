@@ -23,6 +23,7 @@ for provider in c rust; do
 	CN_PROVIDER=$provider CN_MODULE_DIR=/lib/modules/$provider \
 		/torture/fuzz common "seed=$SEED" "operations=$OPERATIONS" "log=/tmp/$provider" >/tmp/said 2>&1
 	result "$provider" $?
+	[ "$FAILURES" -eq 0 ] || exit 1
 done
 awk -f /guest/compare.awk /guest/fuzz_differences.txt /tmp/c /tmp/rust >/tmp/said 2>&1
 result 2.same_operations $?

@@ -67,6 +67,7 @@ static inline void open_socket(void)
 	if (setsockopt(socket->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		wrong("SO_RCVBUFFORCE: %s", strerror(errno));
 	socket->port = 0;
+	socket->refused_port = 0;
 	socket->groups = 0;
 	socket->ext_ack = false;
 	socket->cap_ack = false;
@@ -156,6 +157,8 @@ static inline void bind_socket(void)
 	verdict = cn_bind(socket->fd, port, groups);
 	as_root(true);
 	returned("bind()", verdict, expected);
+	if (expected == -EADDRINUSE)
+		socket->refused_port = port;
 	if (expected)
 		return;
 	if (port)

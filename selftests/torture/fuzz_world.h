@@ -84,6 +84,8 @@ struct endpoint {
 	int fd;
 	bool by_root;
 	uint32_t port;
+	/* The port that it was refused, which netlink takes for its own in a broadcast as long as it has none. */
+	uint32_t refused_port;
 	uint32_t groups;
 	bool ext_ack, cap_ack;
 	size_t n, used;
@@ -281,9 +283,11 @@ static inline bool multicast(uint32_t seq, const void *payload, size_t len, uint
 	int i;
 
 	for (i = 0; i < SOCKETS; i++) {
-		if (!is_member(&world.sockets[i], group) || world.sockets[i].port == port)
+		struct endpoint *to = &world.sockets[i];
+
+		if (!is_member(to, group) || (to->port ? to->port : to->refused_port) == port)
 			continue;
-		expect_message(&world.sockets[i], seq, payload, len, group);
+		expect_message(to, seq, payload, len, group);
 		reached = true;
 	}
 	return reached;
