@@ -1,0 +1,18 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# What was sent is received or counted as lost, readers that do not read stall nobody, and sockets leave nothing behind.
+#
+# torture.small: 500
+# torture.full: 28800
+
+# shellcheck source=selftests/guest/torture.sh
+. /guest/torture.sh
+
+load cn cn_client
+step 21.group losses group "$(pick 60000 5000000)"
+step 21.port losses port "$(pick 40000 5000000)"
+step 20.notify losses notify "$(pick 24000 6000000)"
+step 22.silent silent "$(pick 20 100)" 1000
+step 10.sockets sockets "$(pick 5000 1000000)"
+finish

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Opens a socket, joins a group, asks for notification, sends, receives, closes; again and again: the kernel has no more
+ * objects afterwards than before. sockets <rounds>
+ */
+#include "../cn_client.h"
+#include "../cn_notify.h"
+#include "slab.h"
+
+#define IDX 25
+
+static struct cn_received got;
+
+static int one_round(int i)
+{
+	struct cn_packet p = { .id = { IDX, 1 }, .data = &i, .data_len = sizeof(i) };
+	int fd = cn_open_in_group(IDX), err;
+
+	if (fd < 0)
+		return 1;
+	err = cn_send(fd, &p) < 0 || cn_receive(fd, &got) < 0;
+	if (i % 4 == 0)
+		err |= notify_send(fd, EVENTS, 0, 0, RANGES({ IDX, 1 }), RANGES({ 1, 1 })) < 0;
+	/* Some close with a message in the queue, some leave the group. */
+	if (i % 3 == 0)
+		err |= cn_send(fd, &p) < 0;
+	if (i % 5 == 0)
+		err |= cn_leave(fd, IDX) != 0;
+	close(fd);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	long rounds = argc == 2 ? atol(argv[1]) : 0, i, before, growth, errors = 0;
+
+	if (!rounds || client("clear") || client("add %u:1 sockets echo", IDX)) {
+		printf("usage: sockets <rounds>, with cn_client loaded\n");
+		return 1;
+	}
+	for (i = 0; i < 1000; i++)
+		errors += one_round(i);
+	before = slab_objects();
+	for (i = 0; i < rounds; i++)
+		errors += one_round(i);
+	growth = slab_objects() - before;
+	client("clear");
+	client_close();
+	printf("%ld sockets, slab objects %+ld, %ld errors\n", rounds, growth, errors);
+	return errors || before < 0 || growth >= 50;
+}
