@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Loads and unloads the connector while others open sockets, send, and close. A request that the socket took is
+ * answered: there is no moment in which messages are lost. storm_reload <loads> <senders>
+ */
+#include <pthread.h>
+
+#include "../cn_module.h"
+#include "slab.h"
+
+/* What the kernel's own caches differ by, however many loads there are; less than one object for each of 1000. */
+#define SLAB_NOISE 999
+
+static int done, paused;
+static long opened, answered, wrong;
+
+/* To the notification channel, which wants to know more: the answer is EINVAL. */
+static void *open_send_close(void *arg)
+{
+	struct cn_packet p = { .id = { 0xffffffff, 0xffffffff }, .nl_flags = NLM_F_ACK };
+	uint8_t datagram[64];
+	unsigned int random = (unsigned long)arg;
+	struct cn_received *got = malloc(sizeof(*got));
+	struct cn_ack ack;
+	int fd, error;
+
+	while (!__atomic_load_n(&done, __ATOMIC_SEQ_CST)) {
+		if (__atomic_load_n(&paused, __ATOMIC_SEQ_CST)) {
+			usleep(1000 + rand_r(&random) % 5000);
+			if (rand_r(&random) % 8)
+				continue;
+		}
+		fd = cn_open();
+		if (fd < 0) {
+			if (fd != -EPROTONOSUPPORT)
+				__atomic_add_fetch(&wrong, 1, __ATOMIC_SEQ_CST);
+			continue;
+		}
+		__atomic_add_fetch(&opened, 1, __ATOMIC_SEQ_CST);
+		error = cn_send_raw(fd, datagram, cn_build(datagram, &p));
+		if (error > 0)
+			error = cn_receive_ack(fd, got, &ack) ? -EIO : ack.error;
+		__atomic_add_fetch(error == -EINVAL ? &answered : &wrong, 1, __ATOMIC_SEQ_CST);
+		close(fd);
+	}
+	free(got);
+	return NULL;
+}
+
+/* So many loads and unloads; how many went wrong. */
+static int reload(int loads)
+{
+	int errors = 0;
+
+	for (; loads && !errors; loads--) {
+		errors += connector_load("") != 0;
+		usleep(2000);
+		__atomic_store_n(&paused, 1, __ATOMIC_SEQ_CST);
+		errors += module_unload_soon("cn") != 0;
+		__atomic_store_n(&paused, 0, __ATOMIC_SEQ_CST);
+	}
+	return errors;
+}
+
+static int with_senders(int loads, int n)
+{
+	pthread_t senders[64];
+	int i, errors;
+
+	done = 0;
+	for (i = 0; i < n; i++)
+		if (pthread_create(&senders[i], NULL, open_send_close, (void *)(long)(i + 1)))
+			exit(1);
+	errors = reload(loads);
+	__atomic_store_n(&done, 1, __ATOMIC_SEQ_CST);
+	for (i = 0; i < n; i++)
+		pthread_join(senders[i], NULL);
+	return errors;
+}
+
+int main(int argc, char **argv)
+{
+	long before, growth;
+	int loads, errors;
+
+	if (argc != 3 || atoi(argv[2]) > 64) {
+		printf("usage: storm_reload <loads> <senders>\n");
+		return 1;
+	}
+	loads = atoi(argv[1]);
+	/* What the kernel keeps of the first times is no growth. */
+	errors = with_senders(10, atoi(argv[2]));
+	before = slab_objects();
+	errors += with_senders(loads, atoi(argv[2]));
+	growth = slab_objects() - before;
+	printf("%d loads, %ld sockets opened, %ld answered, %ld otherwise, %d errors, slab objects %+ld\n",
+	       loads, opened, answered, wrong, errors, growth);
+	return errors || wrong || !answered || opened != answered || growth > SLAB_NOISE;
+}
