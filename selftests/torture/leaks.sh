@@ -16,7 +16,7 @@ programs() {
 	if [ "$TORTURE" = full ]; then
 		cd /selftests && echo *
 	else
-		echo registration delivery multicast unregister notify stats load_module rust_api
+		echo registration multicast notify rust_api
 	fi
 }
 
