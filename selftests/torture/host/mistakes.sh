@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Makes the mistakes of mistakes.txt one by one, in a copy of this tree, and shows which tests notice.
+#
+# With MISTAKE= (a regular expression) only those whose name matches.
+#
+# torture.full: 7200
+
+unset KERNEL_CONFIG KDIR
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/../../../scripts/lib.sh"
+
+LIST=$TOP/selftests/torture/mistakes.txt
+COPY=$OUT/mistakes/tree
+LEAST=95
+
+# What differs is copied, and so built again; what does not stays as old as what was built from it.
+copy_tree() {
+	local file
+	mkdir -p "$COPY"
+	while IFS= read -r -d '' file; do
+		[ -e "$TOP/$file" ] || continue
+		! cmp -s "$TOP/$file" "$COPY/$file" || continue
+		mkdir -p "$COPY/$(dirname "$file")"
+		cp "$TOP/$file" "$COPY/$file"
+	done < <(cd "$TOP" && git ls-files -z --cached --others --exclude-standard)
+	find "$COPY" -path "$COPY/build" -prune -o -type f -printf '%P\0' | while IFS= read -r -d '' file; do
+		[ -e "$TOP/$file" ] || rm "$COPY/$file"
+	done
+}
+
+# In a guest: the named selftest programs (separated by commas), on our connector alone.
+run_programs() {
+	printf '%s\n' "$1" | tr ',' '\n' >"$WORK/programs"
+	printf '%s\n' PROVIDERS=rust "PROGRAM_SECONDS=${LONGEST:-60}" SKIP_KERNEL_SAMPLE=1 SKIP_SAMPLES=1 >"$WORK/selection"
+	: >"$WORK/tests"
+	TIMEOUT=${LONGEST:-90} "$COPY/scripts/guest.sh" "$KDIR" run "$COPY/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection" \
+		2>"$WORK/errors" | awk -v results="$WORK/tests" -v differences="$COPY/selftests/differences.txt" \
+		-f "$COPY/scripts/results.awk" >"$WORK/said"
+}
+
+# The first thing that failed, and how many others did.
+noticed_by() {
+	awk -F'\t' '$3 == "fail" { if (!count++) first = $2 ($2 ~ /\.runs$/ ? " (" $4 ")" : "") }
+		END { if (count) printf "%s%s\n", first, (count > 1 ? " and " count - 1 " more" : "") }' "$WORK/tests"
+}
+
+judge() {
+	local name=$1 programs=$2 by
+	if run_programs "$programs"; then
+		# A program that fails does not end the guest's job.
+		by=$(noticed_by)
+	else
+		by=$(noticed_by)
+		by=${by:-the kernel or the end of the guest}
+	fi
+	made=$((made + 1))
+	if grep -q '^rust	module.loads	fail' "$WORK/tests"; then
+		printf 'not ok %s the connector does not load, which shows nothing\n' "$name"
+	elif [ -n "$by" ]; then
+		caught=$((caught + 1))
+		printf 'ok %s %s\n' "$name" "$by"
+	else
+		printf 'not ok %s nothing of %s noticed\n' "$name" "$programs"
+	fi
+}
+
+make_mistake() {
+	local name=$1 programs=$2 file=$3 status=0
+	awk -v name="$name" -f "$TOP/scripts/mistake.awk" "$LIST" "$TOP/$file" >"$WORK/file" 2>"$WORK/errors" || {
+		printf 'not ok %s it does not apply to %s\n' "$name" "$file"
+		cat "$WORK/errors" >&2
+		return
+	}
+	cp "$WORK/file" "$COPY/$file"
+	if "$COPY/scripts/modules.sh" "$KDIR" core >"$WORK/errors" 2>&1; then
+		judge "$name" "$programs"
+	else
+		printf 'not ok %s it does not compile, which shows nothing\n' "$name"
+		cat "$WORK/errors" >&2
+	fi
+	cp "$TOP/$file" "$COPY/$file"
+}
+
+KDIR=$("$TOP/scripts/kdir.sh")
+hold "$OUT/mistakes/lock"
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+trap 'exit 130' INT TERM HUP
+copy_tree
+"$COPY/scripts/modules.sh" "$KDIR" tests >&2
+made=0 caught=0
+
+awk -v only="${MISTAKE:-.}" '$1 == "=" && $2 ~ only { print $2, $3, $4 }' "$LIST" >"$WORK/list"
+[ -s "$WORK/list" ] || die "No mistake has a name that matches '${MISTAKE:-}'." "They are in $LIST."
+
+# Without a mistake, what is to notice them has to pass.
+LONGEST=1800 run_programs "$(cut -d' ' -f2 "$WORK/list" | tr ',' '\n' | sort -u | paste -sd,)" || true
+by=$(noticed_by)
+if [ -z "$by" ] && [ -s "$WORK/tests" ]; then
+	printf 'ok without_a_mistake\n'
+else
+	printf 'not ok without_a_mistake %s\n' "$by"
+	cat "$WORK/said" "$WORK/errors" >&2
+	exit
+fi
+
+while read -r name programs file; do
+	make_mistake "$name" "$programs" "$file" </dev/null
+done <"$WORK/list"
+total=$(wc -l <"$WORK/list")
+[ $((100 * caught)) -lt $((LEAST * total)) ] || verdict=ok
+printf '%s 25.mistakes %d of %d noticed, %d %%\n' "${verdict:-not ok}" "$caught" "$total" $((100 * caught / total))
