@@ -298,6 +298,14 @@ FIXTURE_TEARDOWN(error)
 		  (ack)->quoted.nlmsg_len); \
 } while (0)
 
+TEST_F(error, is_silent_where_nobody_asks)
+{
+	struct nlmsghdr *nlh = (void *)out;
+
+	nlh->nlmsg_flags = 0;
+	ASSERT_EQ((int)self->len, cn_send_raw(self->fd, out, self->len));
+}
+
 TEST_F(error, quotes_the_message)
 {
 	struct cn_ack ack;
