@@ -4,6 +4,7 @@
  * requester alone, and after it every change without a gap.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "kselftest_harness.h"
 #include "cn_client.h"
@@ -240,15 +241,25 @@ struct worker {
 	pthread_t thread;
 	uint32_t first;
 	int result;
+	/* If there is one, the storm goes on until it is true. */
+	const atomic_bool *asked;
 };
 
-/* Adds ids in pieces, and takes the middle half of each piece away again. */
+/*
+ * Adds ids in pieces, and takes the middle half of each piece away again. The last piece comes and goes until
+ * the snapshot was asked for, so that this is in the middle whoever is faster.
+ */
 static void *add_and_delete(void *arg)
 {
 	struct worker *w = arg;
 	uint32_t i;
 
 	for (i = 0; i < STORM && !w->result; i += 500) {
+		while (i == STORM - 500 && w->asked && !*w->asked && !w->result) {
+			w->result = client("add_many %u:%u 500", IDX, w->first + i);
+			if (!w->result)
+				w->result = client("del_many %u:%u 500", IDX, w->first + i);
+		}
 		w->result = client("add_many %u:%u 500", IDX, w->first + i);
 		if (!w->result)
 			w->result = client("del_many %u:%u 250", IDX, w->first + i + 125);
@@ -339,7 +350,9 @@ TEST_F_TIMEOUT(snapshot, in_a_storm_of_registrations, STORM_SECONDS)
 TEST_F_TIMEOUT(snapshot, in_a_storm_of_ids_that_come_and_go, STORM_SECONDS)
 {
 	static uint8_t there[2 * STORM + 1];
-	struct worker w[2] = { { .first = 1 }, { .first = 1 + STORM } };
+	atomic_bool asked = false;
+	struct worker w[2] = { { .first = 1, .asked = &asked },
+			       { .first = 1 + STORM, .asked = &asked } };
 	struct events *e = &self->events;
 	size_t snapshot, i, wrong = 0;
 	int pilot = cn_open_in_group(EVENTS + 1);
@@ -351,6 +364,7 @@ TEST_F_TIMEOUT(snapshot, in_a_storm_of_ids_that_come_and_go, STORM_SECONDS)
 		ASSERT_EQ(0, pthread_create(&w[i].thread, NULL, add_and_delete, &w[i]));
 	ASSERT_TRUE(wait_for_events(pilot, 2000));
 	ASSERT_LT(0, ask(self->listener, RANGES({ IDX, 1 }), RANGES({ 0, 2 * STORM + 1 })));
+	asked = true;
 	for (i = 0; i < 2; i++) {
 		pthread_join(w[i].thread, NULL);
 		ASSERT_EQ(0, w[i].result);
