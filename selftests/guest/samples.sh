@@ -107,8 +107,11 @@ try_watch() {
 
 # The messages of the module, its ids in the snapshot, and that they went.
 ucon_hears() {
-	cn_ucon 4 >/tmp/ucon 2>&1 &
-	sleep 3
+	local seconds=4
+	# A kernel full of checks takes longer for everything.
+	! grep -q kasan /proc/kallsyms || seconds=16
+	cn_ucon $seconds >/tmp/ucon 2>&1 &
+	sleep $((seconds * 3 / 4))
 	unload cn_rust_test || return
 	wait $! || return
 	cat /tmp/ucon
