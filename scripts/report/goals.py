@@ -99,7 +99,7 @@ def longest(results: Results, what: str, callbacks: int) -> float | None:
             value
             for name in results.names("icount", "irqoff")
             if (name.parameters().get("what"), name.parameters().get("callbacks")) == (what, str(callbacks))
-            for provider in (("rust", "floor") if callbacks == 1 else ("rust",))
+            for provider in (("rust", "floor", "minimal") if callbacks == 1 else ("rust",))
             for value in results.values[name].get(provider, {}).values()
         ),
         default=None,

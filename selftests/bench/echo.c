@@ -8,19 +8,6 @@
 #define ROW "echo"
 #define SAMPLES 101
 
-static void make_request(struct datagram *datagram, int flags, size_t payload)
-{
-	datagram_begin(datagram, provider_protocol());
-	if (provider_is("genl"))
-		datagram_add_genl(datagram, BENCH_GENL_ECHO, flags, payload);
-	else if (provider_is("minimal"))
-		memset(datagram_add(datagram, NLMSG_MIN_TYPE, NLM_F_REQUEST | flags, payload),
-		       0x5a, payload);
-	else
-		datagram_add_connector(datagram, provider_is("crate") ? BENCH_CRATE_ECHO : BENCH_ECHO,
-				       flags, payload);
-}
-
 /* A reply is as long as the request, and ends as it does. */
 static void check_reply(const struct datagram *request, const char *reply, size_t length,
 			size_t payload)
@@ -50,7 +37,8 @@ static void measure(bool ack, size_t payload)
 	char which[64];
 	unsigned int i;
 
-	make_request(&request, ack ? NLM_F_ACK : 0, payload);
+	datagram_begin(&request, provider_protocol());
+	datagram_add_echo(&request, ack ? NLM_F_ACK : 0, payload);
 	for (i = 0; i < SAMPLES; i++) {
 		uint64_t start = now();
 		ssize_t sent = send(fd, request.bytes, request.length, 0);

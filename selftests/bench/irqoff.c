@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Row "irqoff": the longest time that interrupts, or bottom halves, are off while
- * messages are dispatched to the last callback, or callbacks registered. Samples
- * are no bound, but the longer something takes the surer it is found.
+ * work of one kind goes on, with some number of callbacks registered. Samples are
+ * no bound, but the longer something takes the surer it is found.
  *
  * What the kernel does now and then of its own accord is in one window, what
  * belongs to the work is in all of them: the result is the median of the longest
@@ -10,44 +10,112 @@
  *
  *   irqoff <callbacks>
  *
- * On "floor" messages go to an empty handler, and instead of registering nothing
- * is done: what the kernel itself has off.
+ * On "floor" messages go to an empty handler, on "minimal" they are those of bare
+ * netlink: what the kernel itself has off.
  */
 #include <termios.h>
 
-#include "datagram.h"
+#include "socket.h"
 
 #define ROW "irqoff"
 #define WINDOWS 7
 #define WINDOW 40000000ull	/* ns of the guest's time, at least */
 #define ROUNDS_AT_ONCE 11
+#define PAYLOAD 32
+#define LISTENERS 8
+#define BATCH 32
 
-static void dispatch(unsigned int callbacks)
+static unsigned int callbacks;
+static int listeners[LISTENERS];
+
+static void drain(int fd)
+{
+	static char bytes[65536];
+
+	while (recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) >= 0)
+		;
+	if (errno != EAGAIN)
+		fail("receiving: %s", strerror(errno));
+}
+
+/* The last callback, which the C connector finds last. */
+static void dispatch(void)
 {
 	static struct datagram datagram;
 	uint64_t times[ROUNDS_AT_ONCE];
 	struct bench_order order;
 
-	datagram_begin(&datagram, provider_is("floor") ? BENCH_FLOOR : NETLINK_CONNECTOR);
-	datagram_add_connector(&datagram, BENCH_FIRST + callbacks - 1, 0, 32);
+	datagram_begin(&datagram, provider_protocol());
+	datagram_add_connector(&datagram, BENCH_FIRST + callbacks - 1, 0, PAYLOAD);
 	order = datagram_order(&datagram);
 	order.samples = ROUNDS_AT_ONCE;
 	order.times = (uintptr_t)times;
 	ask("bench-sender", BENCH_SEND, order);
 }
 
-static void register_pairs(unsigned int callbacks)
+static void register_pairs(void)
 {
 	uint64_t times[ROUNDS_AT_ONCE];
 
-	if (provider_is("floor"))
-		return;
 	ask("bench-client", BENCH_REGISTER_PAIR, (struct bench_order){
 		.samples = ROUNDS_AT_ONCE, .times = (uintptr_t)times,
 	});
 }
 
-static void print(const char *what, const char *work, unsigned int callbacks, uint64_t value)
+static void send_all(struct datagram *datagram, unsigned int times)
+{
+	unsigned int i;
+
+	for (i = 0; i < times; i++)
+		if (send(listeners[0], datagram->bytes, datagram->length, 0) != datagram->length)
+			fail("sending: %s", strerror(errno));
+}
+
+static void echo(void)
+{
+	static struct datagram datagram;
+
+	datagram_begin(&datagram, provider_protocol());
+	datagram_add_echo(&datagram, NLM_F_ACK, PAYLOAD);
+	send_all(&datagram, ROUNDS_AT_ONCE);
+	drain(listeners[0]);
+}
+
+/* Many messages in one datagram, of which the C connector looks at the first. */
+static void batch(void)
+{
+	static struct datagram datagram;
+	unsigned int i;
+
+	datagram_begin(&datagram, provider_protocol());
+	for (i = 0; i < BATCH; i++)
+		datagram_add_connector(&datagram, BENCH_FIRST + callbacks - 1, 0, PAYLOAD);
+	send_all(&datagram, 1);
+}
+
+static void tell(unsigned long request)
+{
+	unsigned int i;
+	uint64_t time;
+
+	ask(provider_device(), request, (struct bench_order){
+		.samples = 1, .times = (uintptr_t)&time, .count = BATCH, .payload = PAYLOAD,
+	});
+	for (i = 0; i < LISTENERS; i++)
+		drain(listeners[i]);
+}
+
+static void multicast(void)
+{
+	tell(BENCH_TELL);
+}
+
+static void bundle(void)
+{
+	tell(BENCH_TELL_BUNDLE);
+}
+
+static void print(const char *what, const char *work, uint64_t value)
 {
 	char which[64];
 
@@ -56,8 +124,7 @@ static void print(const char *what, const char *work, unsigned int callbacks, ui
 }
 
 /* The longest times in one window. */
-static void sample(unsigned int callbacks, void (*work)(unsigned int callbacks), uint64_t *irq,
-		   uint64_t *bh)
+static void sample(void (*work)(void), uint64_t *irq, uint64_t *bh)
 {
 	uint64_t end, longest[3];
 
@@ -67,7 +134,7 @@ static void sample(unsigned int callbacks, void (*work)(unsigned int callbacks),
 	end = now() + WINDOW;
 	ask("bench-sampler", BENCH_SAMPLER_START, (struct bench_order){});
 	while (now() < end)
-		work(callbacks);
+		work();
 	ask("bench-sampler", BENCH_SAMPLER_STOP, (struct bench_order){
 		.samples = 3, .times = (uintptr_t)longest,
 	});
@@ -77,27 +144,58 @@ static void sample(unsigned int callbacks, void (*work)(unsigned int callbacks),
 	*bh = longest[1];
 }
 
-static void measure(unsigned int callbacks, const char *name, void (*work)(unsigned int callbacks))
+static void measure(const char *name, void (*work)(void))
 {
 	uint64_t irq[WINDOWS], bh[WINDOWS];
 	unsigned int i;
 
 	for (i = 0; i < WINDOWS; i++)
-		sample(callbacks, work, &irq[i], &bh[i]);
-	print("irq", name, callbacks, median(irq, WINDOWS));
-	print("bh", name, callbacks, median(bh, WINDOWS));
+		sample(work, &irq[i], &bh[i]);
+	print("irq", name, median(irq, WINDOWS));
+	print("bh", name, median(bh, WINDOWS));
+}
+
+/* On one processor two senders take turns, as a sender and who registers do. */
+static void measure_with_traffic(void)
+{
+	static struct datagram datagram;
+
+	datagram_begin(&datagram, provider_protocol());
+	datagram_add_connector(&datagram, BENCH_FIRST + callbacks - 1, 0, PAYLOAD);
+	ask("bench-sender", BENCH_TRAFFIC_START, datagram_order(&datagram));
+	measure("two_senders", dispatch);
+	if (!provider_is("floor"))
+		measure("register_traffic", register_pairs);
+	ask("bench-sender", BENCH_TRAFFIC_STOP, (struct bench_order){});
 }
 
 int main(int argc, char **argv)
 {
-	unsigned int callbacks;
+	bool floor = provider_is("floor"), minimal = provider_is("minimal");
+	unsigned int i;
 
 	if (argc != 2)
 		fail("usage: irqoff <callbacks>");
 	callbacks = atoi(argv[1]);
-	if (!provider_is("floor"))
+	if (!floor && !minimal) {
 		ask("bench-client", BENCH_REGISTER, (struct bench_order){ .count = callbacks });
-	measure(callbacks, "dispatch", dispatch);
-	measure(callbacks, "register", register_pairs);
+		ask("bench-client", BENCH_REGISTER_ECHO, (struct bench_order){ .count = 1 });
+		measure("register", register_pairs);
+	}
+	if (!minimal) {
+		measure("dispatch", dispatch);
+		measure_with_traffic();
+	}
+	if (!floor) {
+		for (i = 0; i < LISTENERS; i++)
+			listeners[i] = open_socket(provider_group());
+		measure("echo", echo);
+		measure("multicast", multicast);
+		if (!minimal) {
+			measure("batch", batch);
+			measure("bundle", bundle);
+			ask("bench-client", BENCH_REGISTER_ECHO, (struct bench_order){ .count = 0 });
+		}
+	}
 	return 0;
 }

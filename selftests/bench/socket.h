@@ -49,6 +49,19 @@ static inline size_t provider_headers(void)
 	return NLMSG_HDRLEN + (provider_is("minimal") ? 0 : sizeof(struct cn_msg));
 }
 
+/* A message that the provider replies to with its payload. */
+static inline void datagram_add_echo(struct datagram *datagram, int flags, size_t payload)
+{
+	if (provider_is("genl"))
+		datagram_add_genl(datagram, BENCH_GENL_ECHO, flags, payload);
+	else if (provider_is("minimal"))
+		memset(datagram_add(datagram, NLMSG_MIN_TYPE, NLM_F_REQUEST | flags, payload),
+		       0x5a, payload);
+	else
+		datagram_add_connector(datagram, provider_is("crate") ? BENCH_CRATE_ECHO : BENCH_ECHO,
+				       flags, payload);
+}
+
 /* A socket with room for all that is sent at once, in a group or (0) in none. */
 static inline int open_socket(uint32_t group)
 {

@@ -50,6 +50,7 @@ measure_references() {
 	row genl dispatch
 	[ "$BENCH" != gate ] || return 0
 	row floor irqoff 1
+	row minimal irqoff 1
 	row floor batch
 	for reference in minimal genl; do
 		row $reference echo
