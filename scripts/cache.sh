@@ -2,14 +2,16 @@
 # shellcheck shell=bash
 #
 # The cache: one folder per thing, named by what it is and a digest of all that shaped it. A folder is
-# made under another name and renamed when it is complete, so what has its name is whole. Sourced after
-# lib.sh by scripts that hold the cache's lock.
+# made under another name and renamed when it is complete, so what has its name is whole. Who makes one
+# holds the lock beside it; who finds it there waits for nobody. Sourced after lib.sh.
 
-# Holds the cache for this script, and removes what interrupted runs left behind.
+# Makes the cache, and removes what interrupted runs left behind.
 open_cache() {
+	local left
 	mkdir -p "$CACHE" || die "Cannot make the cache folder $CACHE." "Set XDG_CACHE_HOME to a folder you can write to."
-	hold "$CACHE/lock"
-	rm -rf "$CACHE"/*.partial
+	for left in "$CACHE"/*.partial; do
+		[ ! -d "$left" ] || flock --nonblock "${left%.partial}.lock" rm -rf "$left" || true
+	done
 }
 
 # Fails early when the cache's file system is too full: need_space <MiB> <for what>.
@@ -24,10 +26,16 @@ need_space() {
 # cached <name> <title> <function>: prints the folder; when it is not there, <function> <folder> fills it.
 cached() {
 	local folder=$CACHE/$1
-	if [ ! -d "$folder" ]; then
-		mkdir "$folder.partial"
-		stage "$2" "$3" "$folder.partial"
-		mv "$folder.partial" "$folder"
-	fi
+	[ -d "$folder" ] || (make_cached "$folder" "$2" "$3")
 	printf '%s\n' "$folder"
+}
+
+# In a shell of its own, whose end gives the lock back; another run may have made the folder meanwhile.
+make_cached() {
+	hold "$1.lock"
+	[ ! -d "$1" ] || return 0
+	rm -rf "$1.partial"
+	mkdir "$1.partial"
+	stage "$2" "$3" "$1.partial"
+	mv "$1.partial" "$1"
 }

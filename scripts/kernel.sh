@@ -69,10 +69,9 @@ kernel_make() {
 }
 
 check_rust() {
-	BUILD=$CACHE/rustavailable.partial
-	mkdir "$BUILD"
+	BUILD=$(mktemp -d)
+	trap 'rm -rf "$BUILD"' EXIT
 	kernel_make rustavailable
-	rm -rf "$BUILD"
 }
 
 build_kernel() {

@@ -59,11 +59,8 @@ for file in "$@"; do
 	[[ " ${PURE[*]} " == *" $file "* ]] || die "$file is not one of the files that are tested this way." "They are: ${PURE[*]}"
 done
 
-(
-	open_cache
-	cached "mutants-$MUTANTS_VERSION-$(host_cargo --version | digest)" "cargo-mutants $MUTANTS_VERSION" build_mutants >/dev/null
-)
-MUTANTS=$CACHE/mutants-$MUTANTS_VERSION-$(host_cargo --version | digest)
+open_cache
+MUTANTS=$(cached "mutants-$MUTANTS_VERSION-$(host_cargo --version | digest)" "cargo-mutants $MUTANTS_VERSION" build_mutants)
 mkdir -p "$WORK"
 hold "$WORK/lock"
 copy_tree

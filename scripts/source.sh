@@ -76,24 +76,27 @@ unpack() {
 }
 
 # What is in the cache is good enough without asking the network for something newer.
-newest_cached() {
-	find "$CACHE" -maxdepth 1 -type d -name "source-*-$SELECTION" | sort -rV | head -n 1
+print_cached() {
+	local have
+	have=$(find "$CACHE" -maxdepth 1 -type d -name "source-*-$SELECTION" | sort -rV | head -n 1)
+	[ -n "$have" ] || return 0
+	printf '%s\n' "$have"
+	exit
 }
 
 open_cache
 # Sources with other parts left out are other sources.
 SELECTION=$(declare -f unpack | digest)
-have=$(newest_cached)
-if [ -n "$have" ]; then
-	printf '%s\n' "$have"
-	exit
-fi
+print_cached
 if ! command -v apt-get >/dev/null || [ ! -e "$KEYRING" ]; then
 	die "The kernel source can be fetched on Debian only." \
 		"Give a source of Linux 7.3 with KSRC=, or a configured and built kernel with KDIR=."
 fi
+hold "$CACHE/apt.lock"
+print_cached
 need_space 2600 'The kernel source and its build'
 WORK=$CACHE/apt.partial
+rm -rf "$WORK"
 mkdir "$WORK"
 trap 'rm -rf "$WORK"' EXIT
 stage 'kernel source: package list' fetch_lists
