@@ -39,6 +39,9 @@ torture: ## look for mistakes on a kernel full of checks; TORTURE=full takes hou
 	scripts/packages.sh guest fuzz
 	scripts/torture.sh "$${TORTURE:-small}"
 
+torture-publish: ## put the figures of the last full runs of make torture into Documentation/
+	scripts/torture.sh publish
+
 fuzz: ## fuzz the pure files on the host; FUZZ_SECONDS= or FUZZ_RUNS= for each target
 	scripts/packages.sh guest fuzz
 	scripts/fuzz.sh
@@ -99,4 +102,4 @@ help: ## this list
 		SEED 'for what is random in make torture' \
 		V '1: show what the builds say' | expand -t 24
 
-.PHONY: profile modules all samples modules_install install-dev run test torture fuzz bench bench-publish shell guest check docs kdir clean distclean help
+.PHONY: profile modules all samples modules_install install-dev run test torture torture-publish fuzz bench bench-publish shell guest check docs kdir clean distclean help

@@ -80,7 +80,13 @@ programs() {
 
 # By how much limits of time are longer on this kernel.
 slowness() {
-	if [ "$(config_of "$KDIR" CONFIG_KASAN)" = y ]; then printf '8\n'; else printf '1\n'; fi
+	if [ "$(config_of "$KDIR" CONFIG_KASAN)" = y ]; then
+		printf '8\n'
+	elif [ "$(config_of "$KDIR" CONFIG_PROVE_LOCKING)" = y ]; then
+		printf '4\n'
+	else
+		printf '1\n'
+	fi
 }
 
 # Where the kernel's headers for user programs are; installed from the source when its build did not.

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The scorecard with the figures of the last runs: scorecard.awk scorecard.txt small.results full.results
+# With -v format=rst it is a table for the documentation.
 #
 # A result belongs to the line whose number its name begins with ("9.after_unload"), and a result of a selftest
-# program to the lines that name the program. A line with a failure shows that one.
+# program to the lines that name the program: "contexts" in the suite, "realtime:contexts" in the part realtime. A line
+# with a failure shows that one.
 
 BEGIN { FS = "\t" }
 
@@ -25,16 +27,27 @@ $3 ~ /^[0-9]+\./ {
 	sub(/\..*/, "", number)
 	sub(/^[0-9]+\./, "", name)
 	add(number, $2, name, $4)
+	note_part(number)
 	next
 }
 
-$1 == "suite" {
+$1 == "suite" || $1 == "realtime" {
 	program = name = $3
 	sub(/\..*/, "", program)
+	if ($1 != "suite") program = $1 ":" program
 	n = split(users[program], of, " ")
-	for (i = 1; i <= n; i++)
+	for (i = 1; i <= n; i++) {
+		note_part(of[i])
 		if ($2 == "ok") tests[of[i], column]++
 		else add(of[i], $2, name, $4)
+	}
+}
+
+# The parts that a line has its figures from, in the column of this file.
+function note_part(number) {
+	if ((number, column, $1) in noted) return
+	noted[number, column, $1]
+	parts[number, column] = parts[number, column] (parts[number, column] == "" ? "" : "|") $1
 }
 
 function add(number, result, name, figure) {
@@ -49,11 +62,23 @@ function shown(number, column,    text) {
 	return text == "" ? "-" : text
 }
 
+function show_text(n) {
+	printf "%2d  %s\n", n, title[n]
+	printf "      small (%s): %s\n", goal[n, 2], shown(n, 2)
+	printf "      full  (%s): %s\n", goal[n, 3], shown(n, 3)
+}
+
+function show_row(n) {
+	printf "   * - %d\n     - %s\n     - %s\n     - %s\n", n, title[n], goal[n, 3], shown(n, 3)
+	printf "     - %s\n", parts[n, 3] == "" ? "-" : "``T=\047" parts[n, 3] "\047``"
+}
+
 END {
-	for (i = 1; i <= count; i++) {
-		n = lines[i]
-		printf "%2d  %s\n", n, title[n]
-		printf "      small (%s): %s\n", goal[n, 2], shown(n, 2)
-		printf "      full  (%s): %s\n", goal[n, 3], shown(n, 3)
+	if (format == "rst") {
+		print ".. list-table::\n   :header-rows: 1\n   :widths: 4 26 18 40 12\n"
+		print "   * - #\n     - What\n     - Goal\n     - Measured\n     - Parts"
 	}
+	for (i = 1; i <= count; i++)
+		if (format == "rst") show_row(lines[i])
+		else show_text(lines[i])
 }

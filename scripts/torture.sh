@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Looks for mistakes on a kernel full of checks: torture.sh small|full [file for results]
+# torture.sh publish writes the figures of the last full run into Documentation/reliability-scorecard.txt.
 #
 #   T             regular expression: only parts with such a name
 #   SEED          a number, for what is random in the parts; chosen and shown when it is not given
@@ -55,6 +56,15 @@ show_tests() {
 	done <"$WORK/tests"
 }
 
+# The kernel of a part and what is built for it; most have that of the torture.
+find_kernel() {
+	KERNEL=$(setting "$1" kernel)
+	PART_KDIR=$KDIR
+	[ -n "$KERNEL" ] || { KERNEL=torture; return; }
+	PART_KDIR=$(KERNEL_CONFIG=$KERNEL "$TOP/scripts/kdir.sh")
+	KERNEL_CONFIG=$KERNEL "$TOP/scripts/modules.sh" "$PART_KDIR" torture
+}
+
 run_in_guest() {
 	local part=$1 seconds=$2 status=0 show=show_results file memory processors
 	local -a files=("$WORK/torture.conf")
@@ -65,11 +75,12 @@ run_in_guest() {
 	write_selection
 	[ "$show" != show_tests ] || files+=("$WORK/programs" "$WORK/selection")
 	: >"$FOLDER/$PART.console"
+	find_kernel "$part"
 	memory=$(setting "$part" memory)
 	processors=$(setting "$part" processors)
 	APPEND=$(setting "$part" append | tr '\n' ' ') QEMU_MEM=${memory:-${QEMU_MEM:-}} \
-		QEMU_SMP=${processors:-${QEMU_SMP:-}} TIMEOUT=$seconds CONSOLE=$FOLDER/$PART.console \
-		"$TOP/scripts/guest.sh" "$KDIR" run "$part" "${files[@]}" 2>"$WORK/errors" | "$show" || status=${PIPESTATUS[0]}
+		QEMU_SMP=${processors:-${QEMU_SMP:-}} TIMEOUT=$seconds CONSOLE=$FOLDER/$PART.console KERNEL_CONFIG=$KERNEL \
+		"$TOP/scripts/guest.sh" "$PART_KDIR" run "$part" "${files[@]}" 2>"$WORK/errors" | "$show" || status=${PIPESTATUS[0]}
 	judge "$part" "$status"
 }
 
@@ -143,9 +154,23 @@ run_part() {
 	printf '    %s: %d s\n' "$PART" $((SECONDS - start))
 }
 
+publish() {
+	local results=$FOLDER/full.results
+	[ -s "$results" ] || die "There is no run to publish ($results)." 'Run make torture TORTURE=full first.'
+	{
+		printf '.. SPDX-License-Identifier: GPL-2.0\n.. made by make torture-publish\n\n'
+		awk -v format=rst -f "$TOP/scripts/scorecard.awk" "$PARTS/scorecard.txt" /dev/null "$results"
+	} >"$TOP/Documentation/reliability-scorecard.txt"
+	say "The scorecard is in Documentation/reliability-scorecard.txt."
+}
+
 FORM=$1
 case $FORM in
 small | full) ;;
+publish)
+	publish
+	exit
+	;;
 *) die "TORTURE is $FORM; it can be small (the default) or full." ;;
 esac
 SEED=${SEED:-$RANDOM}

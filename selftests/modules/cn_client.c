@@ -805,6 +805,9 @@ static int client_parse_send(char *args, struct client_send *send,
 			word = client_parse_word(value, contexts, ARRAY_SIZE(contexts));
 			if (word < 0)
 				return word;
+			/* The kernel's allocator sleeps there, whatever the flags. */
+			if (word == CONTEXT_PREEMPT && IS_ENABLED(CONFIG_PREEMPT_RT))
+				return -EOPNOTSUPP;
 			send->context = word;
 		} else if (!strcmp(key, "gfp")) {
 			word = client_parse_word(value, gfps, ARRAY_SIZE(gfps));
