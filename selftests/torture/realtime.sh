@@ -7,6 +7,7 @@
 # torture.full: 3600
 # torture.kernel: realtime
 # torture.format: tests
+# torture.skip: PREEMPT_RT
 
 # shellcheck source=selftests/guest/tests.sh
 . /guest/tests.sh
