@@ -18,6 +18,8 @@
 mod access;
 mod active;
 mod buffer;
+#[cfg(not(MODULE))]
+mod built_in;
 mod c_abi;
 mod chain;
 mod channel;
@@ -56,6 +58,14 @@ use notifier::Limits;
 use parameters::{Groups, Refused, MAX_GROUPS};
 use proc_files::ProcFiles;
 use socket::Socket;
+
+/// What the kernel starts as the module `cn`.
+#[cfg(MODULE)]
+type Module = Running;
+
+/// What the kernel starts as the module `cn`.
+#[cfg(not(MODULE))]
+type Module = built_in::Module;
 
 module! {
     type: Module,
@@ -97,7 +107,7 @@ module! {
 }
 
 /// The running connector. Started from bottom to top, stopped from top to bottom.
-struct Module {
+struct Running {
     /// Messages can come and be sent from when this exists.
     _socket: Socket,
     _channel: Option<Channel>,
@@ -106,7 +116,7 @@ struct Module {
     _instance: Instance,
 }
 
-impl kernel::Module for Module {
+impl kernel::Module for Running {
     fn init(module: &'static ThisModule) -> Result<Self> {
         let instance = Instance::start(groups()?, limits())?;
         let module_notifier = ModuleNotifier::new()?;

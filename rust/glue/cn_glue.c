@@ -5,6 +5,7 @@
  */
 #include <linux/export.h>
 #include <linux/gfp.h>
+#include <linux/init.h>
 #include <linux/net.h>
 #include <linux/percpu.h>
 #include <linux/proc_fs.h>
@@ -125,6 +126,11 @@ void cn_glue_trace_unregister(const struct cb_id *id, const char *name)
 {
 	trace_cn_unregister(id, name);
 }
+
+#ifndef MODULE
+/* Where the C connector starts, so that everything that is built in finds it. */
+subsys_initcall(cn_core_start);
+#endif
 
 /* The C interface, declared in <linux/connector.h>. */
 EXPORT_SYMBOL_GPL(cn_add_callback);

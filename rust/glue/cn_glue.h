@@ -80,6 +80,9 @@ int cn_core_watch(u32 version, cn_core_watch_fn watch, cn_core_release_fn releas
 		  void *cookie, u64 *serial);
 void cn_core_unwatch(u64 serial);
 
+/* Starts a connector that is built in. */
+int cn_core_start(void);
+
 /*
  * Counters, one set per CPU. The names that user space sees are in core/counters.rs, in this
  * order.
