@@ -58,6 +58,15 @@ bench-publish: ## put the figures of the last make bench into README.md and Docu
 	scripts/packages.sh bench
 	$(kernel) scripts/bench.sh "$$kdir" publish
 
+in-tree: ## put the connector into the kernel tree KSRC, as drivers/connector
+	scripts/in-tree.sh put "$(KSRC)"
+
+in-tree-undo: ## take it out of the kernel tree KSRC
+	scripts/in-tree.sh undo "$(KSRC)"
+
+in-tree-test: ## build kernels that have the connector built in, C and ours, and test them
+	scripts/in-tree-test.sh
+
 shell: ## a shell in a guest with everything loaded
 	scripts/packages.sh guest
 	$(kernel) scripts/modules.sh "$$kdir" all && scripts/guest.sh "$$kdir" shell selftests/guest/shell.sh
@@ -103,3 +112,4 @@ help: ## this list
 		V '1: show what the builds say' | expand -t 24
 
 .PHONY: profile modules all samples modules_install install-dev run test torture torture-publish fuzz bench bench-publish shell guest check docs kdir clean distclean help
+.PHONY: in-tree in-tree-undo in-tree-test

@@ -35,6 +35,9 @@ FRAGMENT=$TOP/scripts/config/$KERNEL_CONFIG.config
 [ -e "$FRAGMENT" ] ||
 	die "There is no kernel configuration $KERNEL_CONFIG (KERNEL_CONFIG=)." \
 		"There are: $(cd "$TOP/scripts/config" && printf '%s ' *.config | sed 's/\.config//g')"
+! grep -q '^CONFIG_CONNECTOR=y' "$FRAGMENT" ||
+	die "The configuration $KERNEL_CONFIG has the connector built in, so no module can take its place." \
+		"It is that of make in-tree-test."
 if [ -n "${KDIR:-}" ]; then
 	[ -d "$KDIR" ] || die "There is no folder $KDIR (KDIR=)."
 	KDIR=$(realpath "$KDIR")

@@ -10,6 +10,8 @@
 . "$TOP/scripts/cache.sh"
 # shellcheck source=scripts/tools.sh
 . "$TOP/scripts/tools.sh"
+# shellcheck source=scripts/kernel-make.sh
+. "$TOP/scripts/kernel-make.sh"
 
 BINDGEN_VERSION=0.72.1
 
@@ -62,12 +64,6 @@ build_bindgen() {
 	rm -rf "$work"
 }
 
-# Nothing of who, where and when goes into the kernel.
-kernel_make() {
-	make -C "$KSRC" O="$BUILD" "${TOOLS[@]}" KBUILD_BUILD_USER=connector KBUILD_BUILD_HOST=connector \
-		KBUILD_BUILD_TIMESTAMP=1970-01-01 -j"$(jobs)" "$@"
-}
-
 check_rust() {
 	BUILD=$(mktemp -d)
 	trap 'rm -rf "$BUILD"' EXIT
@@ -81,16 +77,6 @@ build_kernel() {
 	kernel_make
 	trim
 	say_final_place
-}
-
-# A line of the fragment that did not hold would be a test that does not test.
-check_config() {
-	local missing
-	missing=$(grep '^CONFIG_' "$FRAGMENT" | grep -vxFf "$BUILD/.config" || true)
-	if [ -n "$missing" ]; then
-		printf '\nThese settings of %s were refused by this kernel:\n%s\n' "$FRAGMENT" "$missing"
-		return 1
-	fi
 }
 
 # The folder knows its own path in one place, and is about to get its final name (cache.sh).

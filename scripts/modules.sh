@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Builds against a kernel: modules.sh <kernel build directory> core|samples|tests|bench|all|torture|install [make argument...]
+#
+# With a kernel that has this connector built in, "built-in" builds what uses it, the samples and the test modules.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -17,8 +19,7 @@ kbuild() {
 
 # A second kbuild run: modules that use the core as a third party would.
 kbuild_user() {
-	kbuild "$TOP/$1" "$OUT/$1" "KBUILD_EXTRA_SYMBOLS=$OUT/core/Module.symvers" \
-		"CONNECTOR_RMETA_DIR=$OUT/core/rust" CN_SLOWNESS="$(slowness)" "${@:2}"
+	kbuild "$TOP/$1" "$OUT/$1" "${CORE[@]}" CN_SLOWNESS="$(slowness)" "${@:2}"
 }
 
 # A kernel that can record coverage is told of the connector's; the connector's users are not the subject.
@@ -40,10 +41,14 @@ build_unit_tests() {
 	stage 'modules: unit tests' kbuild "$TOP" "$OUT/kunit" "${ARGS[@]}" CONFIG_CONNECTOR_KUNIT_TEST=y modules
 }
 
-build_tests() {
-	build_unit_tests
+build_test_modules() {
 	stage 'modules: tests' kbuild_user selftests/modules "${ARGS[@]}" modules
 	programs selftests programs
+}
+
+build_tests() {
+	build_unit_tests
+	build_test_modules
 }
 
 # The core once more, for the fuzzer's coverage: what memory checks add to it would be taken for places never reached.
@@ -126,11 +131,22 @@ KSRC=${KSRC:-$(realpath "$KDIR/source" 2>/dev/null || printf '%s\n' "$KDIR")}
 what=$2
 shift 2
 ARGS=("$@")
+# Where the core is that others are built on: its symbols, and the metadata of the crate.
+CORE=("KBUILD_EXTRA_SYMBOLS=$OUT/core/Module.symvers" "CONNECTOR_RMETA_DIR=$OUT/core/rust")
 
 hold "$OUT/lock"
 refuse_build_in_place
 find_tools "$KDIR"
 forget_other_kernels
+case $what in
+built-in)
+	# The kernel's own symbols have those of the core among them.
+	CORE=("CONNECTOR_RMETA_DIR=$KDIR/drivers/connector")
+	build_samples
+	build_test_modules
+	exit
+	;;
+esac
 build_core
 case $what in
 core) ;;

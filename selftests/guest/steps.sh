@@ -27,9 +27,9 @@ unload_everything() {
 	done
 }
 
-# Loads the connector of a provider: load_connector c|rust.
+# Loads the connector of a provider, unless one is there, loaded or built in: load_connector c|rust.
 load_connector() {
-	is_loaded cn || insmod "/lib/modules/$1/cn.ko"
+	[ -e /proc/net/connector ] || insmod "/lib/modules/$1/cn.ko"
 }
 
 # Lets modprobe, and so the autoload by socket(2), find the connector of a provider.

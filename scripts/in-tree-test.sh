@@ -1,0 +1,167 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Tests the connector in a kernel tree: built in, beside a kernel with the C connector built in, and as a module.
+# in-tree-test.sh [file for results]
+#   T   only selftest programs whose name matches this regular expression
+#
+# With a file for results there is no verdict at the end; the file gets the lines that verdict.awk reads.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+WORK=$(mktemp -d)
+RESULTS=$WORK/results
+: >"$RESULTS"
+trap 'rm -rf "$WORK"' EXIT
+trap 'exit 130' INT TERM HUP
+
+# Prints the build folder: kernel rust|c|modular.
+kernel() {
+	"$TOP/scripts/in-tree-kernel.sh" "$1"
+}
+
+record() {
+	printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "${4:-}" >>"$RESULTS"
+}
+
+# One check on the host: check <name> <command...>.
+check() {
+	local name=$1
+	shift
+	if "$@" >"$WORK/said" 2>&1; then
+		record host "$name" pass
+		printf '  host  %-32s ok\n' "$name"
+	else
+		record host "$name" fail
+		printf '  host  %-32s FAILED\n' "$name"
+		sed 's/^/        /' "$WORK/said"
+	fi
+}
+
+# A guest's job, with its results: guest <kernel> <provider> <name> <job> [file...].
+guest() {
+	local kdir=$1 provider=$2 name=$3 status=0
+	shift 3
+	: >"$WORK/tests"
+	KERNEL_CONFIG=builtin "$TOP/scripts/guest.sh" "$kdir" run "$@" | awk -v results="$WORK/tests" \
+		-v differences="$TOP/selftests/differences.txt" -f "$TOP/scripts/results.awk" || status=$?
+	cat "$WORK/tests" >>"$RESULTS"
+	if [ "$status" -ne 0 ]; then
+		record "$provider" "guest.$name" fail "it ended with status $status"
+	else
+		record "$provider" "guest.$name" pass
+	fi
+}
+
+# The kernel's own program, as it is; it may have warnings.
+build_kernel_selftest() {
+	mkdir -p "$BUILT/kernel-selftests"
+	gcc -static -O2 -isystem "$RUST/usr/include" -I "$SOURCE/tools/testing/selftests" \
+		-o "$BUILT/kernel-selftests/proc_filter" "$SOURCE/tools/testing/selftests/connector/proc_filter.c"
+}
+
+# What a kernel calls when it starts, in order: the level, and the function.
+initcalls() {
+	sort "$1/System.map" | sed -n 's/^.* __initcall__.*__[0-9]*_[0-9]*_\(.*\)\([0-9]s\?\)$/\2 \1/p'
+}
+
+# The same as with the C connector, in the same places.
+start_order_is_the_same() {
+	diff <(initcalls "$C" | sed 's/ cn_init$/ cn_core_start/') <(initcalls "$RUST")
+}
+
+# What in-tree.sh looks at, from the source and apart from it.
+small_tree() {
+	rm -rf "$WORK/tree"
+	mkdir -p "$WORK/tree/drivers" "$WORK/tree/rust/kernel"
+	cp "$SOURCE/Makefile" "$WORK/tree/"
+	cp -r "$SOURCE/drivers/connector" "$WORK/tree/drivers/"
+	FOLDER=$WORK/tree/drivers/connector
+}
+
+in_tree() {
+	"$TOP/scripts/in-tree.sh" "$1" "$WORK/tree" 2>&1
+}
+
+refused() {
+	local pattern=$1
+	shift
+	"$@" >"$WORK/refusal" && return 1
+	grep "$pattern" "$WORK/refusal"
+}
+
+is_as_it_was() {
+	diff -r "$SOURCE/drivers/connector" "$FOLDER"
+}
+
+can_be_undone() {
+	small_tree && in_tree put && in_tree put && grep -q CONNECTOR_RUST "$FOLDER/Kconfig.rust" &&
+		cmp "$SOURCE/drivers/connector/cn_proc.c" "$FOLDER/cn_proc.c" && in_tree undo && is_as_it_was &&
+		in_tree undo && is_as_it_was
+}
+
+# A file that was put there and is missing does not matter, one that was changed does.
+keeps_changes() {
+	small_tree && in_tree put && echo '// changed' >>"$FOLDER/core/send.rs" && rm "$FOLDER/core/socket.rs" &&
+		refused 'core/send.rs' in_tree put && refused 'core/send.rs' in_tree undo &&
+		rm "$FOLDER/core/send.rs" && in_tree put && in_tree undo && is_as_it_was
+}
+
+# What was put there once and is not of the connector any more goes when it is put there again.
+removes_what_is_gone() {
+	small_tree && in_tree put && echo old >"$FOLDER/core/old.rs" &&
+		(cd "$FOLDER" && sha256sum core/old.rs >>.connector-in-tree) && in_tree put && [ ! -e "$FOLDER/core/old.rs" ] &&
+		in_tree undo && is_as_it_was
+}
+
+refuses_other_trees() {
+	small_tree && sed -i 's/^PATCHLEVEL = .*/PATCHLEVEL = 1/' "$WORK/tree/Makefile" && refused 'is Linux 7.1' in_tree put &&
+		small_tree && echo 'obj-y += other.o' >"$FOLDER/Kbuild" && refused 'has a Kbuild already' in_tree put &&
+		small_tree && sed -i 's/^endif.*//' "$FOLDER/Kconfig" && refused 'is not that of Linux' in_tree put &&
+		small_tree && rm "$FOLDER/Kconfig" && refused 'is not a kernel source' in_tree put
+}
+
+# Programs that need no connector that can be unloaded.
+select_programs() {
+	find "$BUILT/selftests/programs" -type f -printf '%f\n' | grep -v '^load_' | sort |
+		if [ -n "${T:-}" ]; then grep -E -- "$T" || true; else cat; fi >"$WORK/programs"
+	printf '%s\n' PROVIDERS=rust SKIP_KERNEL_SAMPLE= SKIP_SAMPLES= >"$WORK/selection"
+}
+
+built_in() {
+	local provider=$1 kdir=$2
+	printf 'PROVIDER=%s\nPROGRAMS="%s"\n' "$provider" "$(printf '%s ' "${EVENT_PROGRAMS[@]}")" >"$WORK/in-tree.conf"
+	APPEND="initcall_debug log_buf_len=1M cn.cn_val=7" guest "$kdir" "$provider" "in-tree-$provider" \
+		"$TOP/selftests/guest/in-tree.sh" "$WORK/in-tree.conf" "$BUILT/kernel-selftests/proc_filter"
+}
+
+# Those that listen to process events; they run on both kernels.
+EVENT_PROGRAMS=()
+BUILT=$TOP/build/builtin
+"$TOP/scripts/packages.sh" kernel guest
+RUST=$(kernel rust)
+C=$(kernel c)
+SOURCE=$(cat "$BUILT/tree-of")
+KERNEL_CONFIG=builtin "$TOP/scripts/modules.sh" "$RUST" built-in
+build_kernel_selftest
+
+printf '\nThe connector in a kernel tree\n'
+check in_tree.can_be_undone can_be_undone
+check in_tree.keeps_changes keeps_changes
+check in_tree.removes_what_is_gone removes_what_is_gone
+check in_tree.refuses_other_trees refuses_other_trees
+check in_tree.start_order_is_the_same start_order_is_the_same
+check in_tree.builds_as_a_module test -e "$(kernel modular)/drivers/connector/cn.ko"
+built_in c "$C"
+built_in rust "$RUST"
+select_programs
+if [ -s "$WORK/programs" ]; then
+	guest "$RUST" rust in-tree-selftests "$TOP/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection"
+fi
+
+if [ -n "${1:-}" ]; then
+	cp "$RESULTS" "$1"
+	exit
+fi
+awk -f "$TOP/scripts/verdict.awk" "$TOP/selftests/differences.txt" "$RESULTS"
