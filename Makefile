@@ -2,7 +2,7 @@
 #
 # The verbs of this project. The work is done by scripts/; the modules are described by Kbuild files.
 
-VARIABLES := KDIR KSRC TORTURE_KDIR KERNEL_CONFIG LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T V TORTURE SEED FUZZ_SECONDS FUZZ_RUNS CMD BENCH BENCH_ROUNDS ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR
+VARIABLES := KDIR KSRC TORTURE_KDIR KERNEL_CONFIG LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T V TORTURE SEED PERCENT FUZZ_SECONDS FUZZ_RUNS CMD BENCH BENCH_ROUNDS ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR
 # What is given to make reaches the scripts; the scripts call kbuild without our own flags.
 export $(VARIABLES)
 
@@ -109,6 +109,7 @@ help: ## this list
 		TORTURE 'small (the default) or full' \
 		FUZZ_SECONDS,FUZZ_RUNS 'how long each target of make fuzz runs (10), or how many inputs it gets' \
 		SEED 'for what is random in make torture' \
+		PERCENT 'how much of the numbers of TORTURE=full is done (100)' \
 		V '1: show what the builds say' | expand -t 24
 
 .PHONY: profile modules all samples modules_install install-dev run test torture torture-publish fuzz bench bench-publish shell guest check docs kdir clean distclean help

@@ -6,6 +6,7 @@
 #
 #   T             regular expression: only parts with such a name
 #   SEED          a number, for what is random in the parts; chosen and shown when it is not given
+#   PERCENT       how much of the numbers of the full form is done, 1 to 100 (100)
 #   TORTURE_KDIR  a configured and built kernel to use instead of the one of scripts/config/torture.config
 #
 # The parts are selftests/torture/*.sh, jobs of a guest each, and selftests/torture/host/*.sh; README there says how one
@@ -128,7 +129,7 @@ name_of() {
 
 run_on_host() {
 	local status=0
-	TORTURE=$FORM SEED=$SEED timeout --kill-after=5 "$2" "$1" "$KDIR" 2>"$WORK/errors" | show_results ||
+	TORTURE=$FORM SEED=$SEED PERCENT=$PERCENT timeout --kill-after=5 "$2" "$1" "$KDIR" 2>"$WORK/errors" | show_results ||
 		status=${PIPESTATUS[0]}
 	if [ "$status" -eq 0 ]; then
 		record ok runs
@@ -180,6 +181,8 @@ publish)
 esac
 SEED=${SEED:-$RANDOM}
 [[ $SEED =~ ^[0-9]+$ ]] || die "SEED is $SEED; it has to be a number."
+PERCENT=${PERCENT:-100}
+[[ $PERCENT =~ ^[1-9][0-9]?$|^100$ ]] || die "PERCENT is $PERCENT; it has to be a number from 1 to 100."
 KDIR=$(KDIR=${TORTURE_KDIR:-} "$TOP/scripts/kdir.sh")
 [ "$(config_of "$KDIR" CONFIG_KASAN)$(config_of "$KDIR" CONFIG_PROVE_LOCKING)" = yy ] ||
 	die "The kernel in $KDIR does not look for mistakes (CONFIG_KASAN, CONFIG_PROVE_LOCKING)." \
@@ -193,7 +196,7 @@ RESULTS=$WORK/results
 : >"$RESULTS"
 trap 'rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
-printf 'TORTURE=%s\nSEED=%s\n' "$FORM" "$SEED" >"$WORK/torture.conf"
+printf 'TORTURE=%s\nSEED=%s\nPERCENT=%s\n' "$FORM" "$SEED" "$PERCENT" >"$WORK/torture.conf"
 printf '\nTorture, %s form, SEED=%s\n' "$FORM" "$SEED"
 for part in "$PARTS"/*.sh "$PARTS"/host/*.sh; do
 	[ ! -f "$part" ] || run_part "$part"

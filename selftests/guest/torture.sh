@@ -5,6 +5,7 @@
 #
 #   TORTURE   small or full
 #   SEED      a number, for what is random; the same number does the same again
+#   PERCENT   how much of the numbers of the full form is done
 
 # shellcheck source=selftests/guest/steps.sh
 . /guest/steps.sh
@@ -26,9 +27,9 @@ failed() {
 	echo "not ok $*"
 }
 
-# The first in the small form, the second in the full one: repeat=$(pick 1000 1000000)
+# The first in the small form, PERCENT of the second in the full one: repeat=$(pick 1000 1000000)
 pick() {
-	if [ "$TORTURE" = full ]; then echo "$2"; else echo "$1"; fi
+	if [ "$TORTURE" = full ]; then echo $(($2 * PERCENT / 100)); else echo "$1"; fi
 }
 
 # One step with one result; its last line is the figure, and all of it is shown when it fails:

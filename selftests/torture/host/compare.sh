@@ -12,7 +12,7 @@ unset KERNEL_CONFIG KDIR
 . "$(dirname "$0")/../../../scripts/lib.sh"
 
 OPERATIONS=20000
-[ "$TORTURE" != full ] || OPERATIONS=1000000
+[ "$TORTURE" != full ] || OPERATIONS=$((1000000 * PERCENT / 100))
 KDIR=$("$TOP/scripts/kdir.sh")
 "$TOP/scripts/modules.sh" "$KDIR" torture >&2
 WORK=$(mktemp -d)

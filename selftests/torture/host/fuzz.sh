@@ -9,7 +9,7 @@
 . "$(dirname "$0")/../../../scripts/lib.sh"
 
 # Every target of scripts/fuzz.sh; the inputs of all together are the figure.
-each=$((100000000 / $(find "$TOP/selftests/host/fuzz/targets" -name '*.rs' | wc -l) + 1))
+each=$((1000000 * PERCENT / $(find "$TOP/selftests/host/fuzz/targets" -name '*.rs' | wc -l) + 1))
 status=0
 FUZZ_RUNS=${FUZZ_RUNS:-$each} "$TOP/scripts/fuzz.sh" | awk '
 	$2 == "ok" { sum += $3; print "ok fuzz_" $1, $3, "inputs,", $5, "edges"; next }
