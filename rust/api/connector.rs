@@ -38,6 +38,7 @@
 //! | send several messages at once | [`Bundle`] |
 //! | choose who gets it | [`Port`], [`Listeners`] |
 //! | learn who registers | [`Watch`], [`Watcher`] |
+//! | learn who listens, and which sockets are closed | [`visit_listeners`], [`SocketWatch`] |
 //!
 //! Users of this crate write no `unsafe`. Their module names the symbol namespace `CONNECTOR`:
 //! `imports_ns: ["CONNECTOR"]` in `module!`; [`module_connector!`] does that by itself.
@@ -63,6 +64,7 @@ mod registration;
 mod send_error;
 mod sender;
 mod socket_id;
+mod socket_watch;
 mod target;
 mod watch;
 #[doc(hidden)]
@@ -81,8 +83,10 @@ pub use registration::{AnyRegistration, Handler, Registration};
 pub use send_error::SendError;
 pub use sender::Sender;
 pub use socket_id::SocketId;
+pub use socket_watch::{SocketChange, SocketWatch, SocketWatcher};
 pub use target::{
-    group_has_listeners, has_listeners, Listener, Listeners, Port, PortWithin, Target,
+    group_has_listeners, has_listeners, visit_listeners, Listener, Listeners, Port, PortWithin,
+    Target,
 };
 pub use watch::{Change, Watch, Watcher};
 pub use writer::Writer;

@@ -69,6 +69,16 @@ impl<'a> Sender<'a> {
         unsafe { bindings::cn_core_capable(self.parms, capability.as_raw()) }
     }
 
+    /// Whether the sender is in the initial user namespace and the initial pid namespace.
+    ///
+    /// For handlers whose messages name users or processes by numbers of those namespaces, which mean
+    /// nothing, or more than they should, in others.
+    #[inline]
+    pub fn is_in_initial_namespaces(&self) -> bool {
+        // SAFETY: By the type invariants the running task is the sender.
+        unsafe { bindings::cn_core_initial_namespaces() }
+    }
+
     /// Sends a reply to the sending socket alone.
     ///
     /// The reply has the id and the `seq` of `request`, and its `ack` plus one, which is how

@@ -21,6 +21,12 @@ impl SocketId {
         self.0
     }
 
+    /// The socket with a number that the core told.
+    #[inline]
+    pub(crate) const fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
     /// # Safety
     ///
     /// `socket` must point to a socket that is kept during the call.

@@ -321,6 +321,53 @@ impl Listener<'_> {
         // SAFETY: By the type invariants.
         unsafe { SocketId::from_raw(self.socket) }
     }
+
+    /// How many messages the socket has missed since it was opened because its receive buffer was
+    /// full: what the program reads by `SO_MEMINFO`, and `/proc/net/netlink` shows.
+    #[inline]
+    pub fn drops(&self) -> u32 {
+        // SAFETY: By the type invariants.
+        unsafe { bindings::cn_core_drops(self.socket) }
+    }
+}
+
+/// Calls `visit` with each socket that listens to `group` now; nothing is sent.
+///
+/// May sleep, but not in `visit`: nobody can open or close a netlink socket meanwhile.
+///
+/// # Errors
+///
+/// - [`EINVAL`]: `group` is 0.
+/// - [`SendError::NoMemory`].
+///
+/// # Examples
+///
+/// ```
+/// use connector::{visit_listeners, SendError};
+///
+/// fn count_listeners(group: u32) -> Result<usize, SendError> {
+///     let mut count = 0;
+///     visit_listeners(group, &mut |_| count += 1)?;
+///     Ok(count)
+/// }
+/// ```
+#[inline]
+pub fn visit_listeners(group: u32, visit: &mut dyn FnMut(&Listener<'_>)) -> Result<(), SendError> {
+    if group == 0 {
+        return Err(SendError::Other(EINVAL));
+    }
+    let mut nobody = |listener: &Listener<'_>| {
+        visit(listener);
+        false
+    };
+    let mut choice = Choice {
+        filter: Some(&mut nobody),
+        chose: false,
+    };
+    // SAFETY: The function expects a `Choice`, which nobody else uses meanwhile.
+    let visited =
+        unsafe { bindings::cn_core_visit(group, Some(filter_callback), (&raw mut choice).cast()) };
+    to_result(visited).map_err(SendError::from_core)
 }
 
 /// Whether anybody listens to the group of an id.

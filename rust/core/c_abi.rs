@@ -14,20 +14,21 @@ use crate::{
     entry::{Callback, Handler, Name},
     instance,
     send::{has_listeners, post, send, Destination},
-    socket::Filter,
+    socket::{self, Filter},
+    socket_watchers::SocketWatcher,
     watcher::Watcher,
 };
 use connector::{
     bindings::{
-        self, cb_id, cn_core_handler, cn_core_release_fn, cn_core_target, cn_core_watch_fn, cn_msg,
-        CN_CORE_VERSION, CN_HANDLER_OPEN_GROUP,
+        self, cb_id, cn_core_handler, cn_core_release_fn, cn_core_sockets_fn, cn_core_target,
+        cn_core_watch_fn, cn_msg, CN_CORE_VERSION, CN_HANDLER_OPEN_GROUP,
     },
     wire::{Header, HEADER_LEN},
     Id,
 };
 use core::{ptr::NonNull, slice};
 use kernel::{
-    bindings::{gfp_t, netlink_filter_fn, netlink_skb_parms, sk_buff},
+    bindings::{gfp_t, netlink_filter_fn, netlink_skb_parms, sk_buff, GFP_KERNEL as GFP_MAY_SLEEP},
     prelude::*,
 };
 
@@ -60,6 +61,9 @@ assert_declared!(
     cn_core_capable,
     cn_core_watch,
     cn_core_unwatch,
+    cn_core_watch_sockets,
+    cn_core_unwatch_sockets,
+    cn_core_visit,
 );
 
 /// Registers a callback under an id.
@@ -420,6 +424,80 @@ unsafe extern "C" fn cn_core_unwatch(serial: u64) {
     if let Some(connector) = instance::get() {
         connector.notifier().unwatch(serial);
     }
+}
+
+/// Adds a watcher of sockets, and writes its number to `serial`.
+///
+/// Context and return values as for [`cn_core_watch`].
+///
+/// # Safety
+///
+/// As for [`cn_core_watch`].
+#[no_mangle]
+unsafe extern "C" fn cn_core_watch_sockets(
+    version: u32,
+    watch: cn_core_sockets_fn,
+    release: cn_core_release_fn,
+    cookie: *mut c_void,
+    serial: *mut u64,
+) -> c_int {
+    let (Some(watch), Some(release)) = (watch, release) else {
+        return EINVAL.to_errno();
+    };
+    let result = check_version(version).and_then(|()| {
+        let connector = instance::get().ok_or(EAGAIN)?;
+        connector.socket_watchers().add(|| {
+            // SAFETY: By the safety requirements of this function.
+            unsafe { SocketWatcher::new(watch, release, cookie) }
+        })
+    });
+    match result {
+        Ok(number) => {
+            // SAFETY: By the safety requirements of this function.
+            unsafe { serial.write(number) };
+            0
+        }
+        Err(error) => error.to_errno(),
+    }
+}
+
+/// Removes a watcher of sockets; when this returns, it is not running and its cookie is released.
+///
+/// Context: process, not inside of such a watcher; may sleep.
+///
+/// # Safety
+///
+/// None.
+#[no_mangle]
+unsafe extern "C" fn cn_core_unwatch_sockets(serial: u64) {
+    if let Some(connector) = instance::get() {
+        connector.socket_watchers().remove(serial);
+    }
+}
+
+/// Calls `visit` with `data` for each socket that is in `group`, which returns 1.
+///
+/// Context: process; may sleep, but not in `visit`. Returns 0, `-EAGAIN` or `-ENOMEM`.
+///
+/// # Safety
+///
+/// `visit` must be callable with `data`.
+#[no_mangle]
+unsafe extern "C" fn cn_core_visit(
+    group: u32,
+    visit: netlink_filter_fn,
+    data: *mut c_void,
+) -> c_int {
+    let filter = Filter {
+        function: visit,
+        data,
+    };
+    into_int(
+        socket::get()
+            .ok_or(EAGAIN)
+            .and_then(|socket| socket.visit(group, GFP_MAY_SLEEP, filter))
+            .map(|()| 0),
+    )
 }
 
 /// # Errors

@@ -12,6 +12,7 @@
 //! | [`registry`]: whose it is               | [`table`]: the callbacks, [`running`]: in use  |
 //! | [`c_abi`]: from and to other modules    | [`send`], [`buffer`]: on the way to programs   |
 //! | [`channel`]: requests for notification  | [`notifier`]: who is told of ids that come, go |
+//! | [`socket_watchers`]: told of sockets    |                                                |
 //!
 //! C counterpart: `drivers/connector/`.
 
@@ -44,6 +45,7 @@ mod request;
 mod running;
 mod send;
 mod socket;
+mod socket_watchers;
 mod table;
 mod trace;
 mod watcher;

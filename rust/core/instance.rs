@@ -9,6 +9,7 @@ use crate::{
     open_groups::OpenGroups,
     parameters::Groups,
     registry::Registry,
+    socket_watchers::SocketWatchers,
     trace,
 };
 use connector::Id;
@@ -27,6 +28,8 @@ pub(crate) struct Connector {
     registry: Registry,
     #[pin]
     notifier: Notifier,
+    #[pin]
+    socket_watchers: SocketWatchers,
 }
 
 impl Connector {
@@ -37,6 +40,7 @@ impl Connector {
             open_groups <- OpenGroups::new(groups.count()),
             registry <- Registry::new(),
             notifier <- Notifier::new(limits),
+            socket_watchers <- SocketWatchers::new(),
         }? Error)
     }
 
@@ -61,6 +65,11 @@ impl Connector {
     /// Who is told of ids that come and go.
     pub(crate) fn notifier(&self) -> &Notifier {
         &self.notifier
+    }
+
+    /// Who is told of sockets.
+    pub(crate) fn socket_watchers(&self) -> &SocketWatchers {
+        &self.socket_watchers
     }
 
     /// Registers a callback and returns the number of the registration.

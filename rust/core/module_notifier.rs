@@ -92,7 +92,12 @@ unsafe extern "C" fn notify_callback(
     );
     let forgotten = connector
         .notifier()
-        .unwatch_all(|watcher| is_of_module(watcher.address()));
+        .unwatch_all(|watcher| is_of_module(watcher.address()))
+        .saturating_add(
+            connector
+                .socket_watchers()
+                .remove_all(|watcher| is_of_module(watcher.address())),
+        );
     if forgotten != 0 {
         pr_warn!("a module was unloaded without removing {forgotten} watchers; removed\n");
     }

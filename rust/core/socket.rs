@@ -88,6 +88,20 @@ impl Handle {
         })
     }
 
+    /// Calls `filter` with each socket in `group`; nothing is sent. Context: any that `gfp` allows.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory.
+    pub(crate) fn visit(self, group: u32, gfp: gfp_t, filter: Filter) -> Result {
+        let buffer = Buffer::new(0, [&[]], gfp)?;
+        // A filter that lets nobody have the message makes netlink say that nobody listens.
+        match self.multicast(buffer, 0, group, gfp, filter) {
+            Err(error) if error != ESRCH => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Sends to the socket with port `portid`, and returns the number of bytes. Waits while its
     /// receive buffer is full, if `gfp` allows it: for `timeout_ms` milliseconds at most, or, if that
     /// is 0, without a limit.
@@ -166,7 +180,7 @@ impl Socket {
             flags: bindings::NL_CFG_F_NONROOT_RECV,
             input: Some(input_callback),
             bind: Some(bind_callback),
-            unbind: None,
+            unbind: Some(unbind_callback),
             release: Some(release_callback),
         };
         // SAFETY: The initial network namespace and the module outlive the socket; the callbacks do
@@ -221,11 +235,25 @@ unsafe extern "C" fn bind_callback(net: *mut net, group: c_int) -> c_int {
         .zip(instance::get())
         .is_some_and(|(group, connector)| connector.is_open(group));
     // SAFETY: By the safety requirements; a network namespace holds its user namespace.
-    if is_open || unsafe { bindings::ns_capable((*net).user_ns, bindings::CAP_NET_ADMIN as c_int) }
-    {
-        0
-    } else {
-        EPERM.to_errno()
+    let may_join = is_open
+        || unsafe { bindings::ns_capable((*net).user_ns, bindings::CAP_NET_ADMIN as c_int) };
+    if !may_join {
+        return EPERM.to_errno();
+    }
+    if let (Some(connector), Ok(group)) = (instance::get(), u32::try_from(group)) {
+        connector.socket_watchers().tell_joins(group);
+    }
+    0
+}
+
+/// Tells that a socket has left a group.
+///
+/// # Safety
+///
+/// None.
+unsafe extern "C" fn unbind_callback(_: *mut net, group: c_int) {
+    if let (Some(connector), Ok(group)) = (instance::get(), u32::try_from(group)) {
+        connector.socket_watchers().tell_left(group);
     }
 }
 
@@ -241,6 +269,8 @@ unsafe extern "C" fn release_callback(socket: *mut sock, groups: *mut c_ulong) {
 
     if let Some(connector) = instance::get() {
         connector.notifier().forget(Owner::new(socket));
+        // SAFETY: By the safety requirements.
+        unsafe { connector.socket_watchers().tell_closed(socket) };
     }
 
     // SAFETY: By the safety requirements; a bitmap has at least one word.

@@ -8,11 +8,14 @@
 #include <linux/init.h>
 #include <linux/net.h>
 #include <linux/percpu.h>
+#include <linux/pid_namespace.h>
 #include <linux/proc_fs.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/user_namespace.h>
 #include <net/net_namespace.h>
 #include <net/netlink.h>
+#include <net/sock.h>
 
 #include "cn_glue.h"
 
@@ -132,6 +135,18 @@ void cn_glue_trace_unregister(const struct cb_id *id, const char *name)
 subsys_initcall(cn_core_start);
 #endif
 
+/* How many messages a socket has missed because its receive buffer was full. */
+u32 cn_core_drops(const struct sock *sk)
+{
+	return sk_drops_read(sk);
+}
+
+/* Whether the running task is in the initial user and pid namespaces. */
+bool cn_core_initial_namespaces(void)
+{
+	return current_user_ns() == &init_user_ns && task_is_in_init_pid_ns(current);
+}
+
 /* The C interface, declared in <linux/connector.h>. */
 EXPORT_SYMBOL_GPL(cn_add_callback);
 EXPORT_SYMBOL_GPL(cn_del_callback);
@@ -141,11 +156,16 @@ EXPORT_SYMBOL_GPL(cn_netlink_send_mult);
 /* What the crate `connector` calls. */
 EXPORT_SYMBOL_NS_GPL(cn_core_alloc, "CONNECTOR");
 EXPORT_SYMBOL_NS_GPL(cn_core_capable, "CONNECTOR");
+EXPORT_SYMBOL_NS_GPL(cn_core_drops, "CONNECTOR");
 EXPORT_SYMBOL_NS_GPL(cn_core_free, "CONNECTOR");
 EXPORT_SYMBOL_NS_GPL(cn_core_has_listeners, "CONNECTOR");
+EXPORT_SYMBOL_NS_GPL(cn_core_initial_namespaces, "CONNECTOR");
 EXPORT_SYMBOL_NS_GPL(cn_core_post, "CONNECTOR");
 EXPORT_SYMBOL_NS_GPL(cn_core_register, "CONNECTOR");
 EXPORT_SYMBOL_NS_GPL(cn_core_send, "CONNECTOR");
 EXPORT_SYMBOL_NS_GPL(cn_core_unregister, "CONNECTOR");
 EXPORT_SYMBOL_NS_GPL(cn_core_unwatch, "CONNECTOR");
+EXPORT_SYMBOL_NS_GPL(cn_core_unwatch_sockets, "CONNECTOR");
+EXPORT_SYMBOL_NS_GPL(cn_core_visit, "CONNECTOR");
 EXPORT_SYMBOL_NS_GPL(cn_core_watch, "CONNECTOR");
+EXPORT_SYMBOL_NS_GPL(cn_core_watch_sockets, "CONNECTOR");

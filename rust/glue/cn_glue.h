@@ -19,7 +19,7 @@
  */
 
 /* What a module was compiled against; a change of anything in this part makes it another number. */
-#define CN_CORE_VERSION 4
+#define CN_CORE_VERSION 5
 
 /* The capability of a handler to which everyone may send. */
 enum { CN_ANYONE = -1 };
@@ -65,6 +65,16 @@ struct cn_core_target {
  */
 typedef void (*cn_core_watch_fn)(void *cookie, const struct cb_id *id, bool registered);
 
+/* What a watcher of sockets is told. */
+enum {
+	CN_SOCKET_CLOSED,	/* subject: the number of the socket; it is in no group any more */
+	CN_SOCKET_JOINS,	/* subject: a group, which a socket joins after this returns */
+	CN_SOCKET_LEFT,		/* subject: a group, which a socket has left */
+};
+
+/* Told in the context of the program whose socket it is; must not add or remove watchers of sockets. */
+typedef void (*cn_core_sockets_fn)(void *cookie, u32 change, u64 subject);
+
 int cn_core_register(const struct cb_id *id, const char *name,
 		     const struct cn_core_handler *handler, u64 *serial);
 void cn_core_unregister(const struct cb_id *id, u64 serial);
@@ -79,6 +89,12 @@ bool cn_core_capable(const struct netlink_skb_parms *parms, int capability);
 int cn_core_watch(u32 version, cn_core_watch_fn watch, cn_core_release_fn release,
 		  void *cookie, u64 *serial);
 void cn_core_unwatch(u64 serial);
+int cn_core_watch_sockets(u32 version, cn_core_sockets_fn watch, cn_core_release_fn release,
+			  void *cookie, u64 *serial);
+void cn_core_unwatch_sockets(u64 serial);
+int cn_core_visit(u32 group, netlink_filter_fn visit, void *data);
+u32 cn_core_drops(const struct sock *sk);
+bool cn_core_initial_namespaces(void);
 
 /* Starts a connector that is built in. */
 int cn_core_start(void);
