@@ -110,7 +110,7 @@ list_files() {
 	done
 	put_modules /lib/modules/c "$KDIR/drivers/connector/cn.ko" "$KDIR/samples/connector/cn_test.ko" \
 		"$KDIR/drivers/w1/wire.ko"
-	put_modules /lib/modules/rust "$OUT/core/rust/cn.ko"
+	put_modules /lib/modules/rust "$OUT"/core/rust/cn.ko "$OUT"/core/rust/cn_proc.ko
 	put_modules /lib/modules/kunit "$OUT/kunit/rust/cn.ko"
 	put_modules /lib/modules/coverage "$OUT/coverage/rust/cn.ko"
 	put_modules /lib/modules/test "$OUT"/samples/*.ko "$OUT"/samples/*/*.ko "$OUT"/selftests/modules/*.ko

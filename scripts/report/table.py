@@ -22,6 +22,8 @@ TITLES = {
     "memory": "Memory for one callback",
     "module": "Size of the module",
     "load": "Loading and unloading the module",
+    "processes": "A process forks, executes a program and ends; the floor has no connector. C has process events "
+    "only where its connector is built in",
     "irqoff": "The longest stretch with bottom halves (bh) or interrupts (irq) off",
 }
 

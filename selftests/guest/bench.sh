@@ -49,6 +49,7 @@ measure_references() {
 	row floor dispatch
 	row genl dispatch
 	[ "$BENCH" != gate ] || return 0
+	row floor processes none
 	row floor irqoff 1
 	row minimal irqoff 1
 	row floor batch
@@ -104,6 +105,18 @@ measure_crate() {
 	unload_all bench_crate
 }
 
+# C has process events only where its connector is built in, which rules ours out in the same boot.
+measure_processes() {
+	local listener
+	insmod /lib/modules/rust/cn_proc.ko || failed "cn_proc.ko does not load"
+	for listener in none filtered all; do
+		row rust processes $listener
+		# Hooks are detached in the background.
+		sleep 1
+	done
+	unload_all cn_proc
+}
+
 measure_connector() {
 	local file=/lib/modules/$1/cn.ko
 	echo "# round $BENCH_ROUND: $1"
@@ -118,6 +131,7 @@ measure_connector() {
 		measure_messages "$1"
 	fi
 	[ "$1" = c ] || measure_crate
+	[ "$1" = c ] || [ "$BENCH" = gate ] || measure_processes
 	unload_all bench_client cn
 }
 

@@ -25,18 +25,26 @@ check() {
 	fi
 }
 
-# What a program finds loaded: "load_*" nothing, "rust_*" the Rust client, others the C client.
+# What a program finds loaded: "load_*" nothing, "rust_*" the Rust client, those of process events their
+# provider, others the C client.
 prepare() {
 	case $1 in
 	load_*)
 		unload_everything
 		;;
 	rust_*)
+		unload cn_proc || return 1
 		load_connector "$CN_PROVIDER" || return 1
 		# The Rust client is a client of ours; on C these programs skip their tests.
 		[ "$CN_PROVIDER" = c ] || is_loaded cn_rust_client || insmod /lib/modules/test/cn_rust_client.ko
 		;;
+	proc_events | proc_listeners)
+		load_connector "$CN_PROVIDER" || return 1
+		# With the C connector as a module, there is no provider; these programs skip their tests.
+		[ "$CN_PROVIDER" = c ] || is_loaded cn_proc || insmod /lib/modules/rust/cn_proc.ko
+		;;
 	*)
+		unload cn_proc || return 1
 		unload cn_rust_client || return 1
 		load_connector "$CN_PROVIDER" || return 1
 		is_loaded cn_client || insmod /lib/modules/test/cn_client.ko

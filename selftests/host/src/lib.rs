@@ -21,6 +21,20 @@ mod probe;
 #[path = "../../../rust/core/request.rs"]
 mod request;
 
+// Process events.
+#[path = "../../../rust/proc/event.rs"]
+#[cfg_attr(not(test), allow(dead_code))]
+mod event;
+#[path = "../../../rust/proc/hook.rs"]
+#[cfg_attr(not(test), allow(dead_code))]
+mod hook;
+#[path = "../../../rust/proc/listener.rs"]
+#[cfg_attr(not(test), allow(dead_code))]
+mod listener;
+#[path = "../../../rust/proc/operation.rs"]
+#[cfg_attr(not(test), allow(dead_code))]
+mod operation;
+
 #[cfg(test)]
 mod tests;
 

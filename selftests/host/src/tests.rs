@@ -3,5 +3,6 @@
 mod fuzz;
 mod parameters;
 mod probe;
+mod process;
 mod request;
 mod wire;

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The functions that are written in C.
+//!
+//! C counterpart: `glue/proc_glue.h`.
+
+use crate::{bindings, event::Kinds, hook::Hook};
+use kernel::{error::to_result, prelude::*};
+
+/// Lets a hook tell of events. May sleep.
+///
+/// # Errors
+///
+/// This kernel lacks what the hook needs, or memory.
+pub(crate) fn attach(hook: Hook) -> Result {
+    // SAFETY: In process context; the number is that of a hook.
+    to_result(unsafe { bindings::cn_proc_glue_attach(hook as u32) })
+}
+
+/// Ends what [`attach`] began. May sleep. The hook may still be running until [`quiesce`].
+pub(crate) fn detach(hook: Hook) {
+    // SAFETY: In process context; the number is that of a hook.
+    unsafe { bindings::cn_proc_glue_detach(hook as u32) };
+}
+
+/// Waits until no hook that was detached is running.
+pub(crate) fn quiesce() {
+    // SAFETY: In process context.
+    unsafe { bindings::cn_proc_glue_quiesce() };
+}
+
+/// How many events hooks could not see.
+pub(crate) fn missed() -> u64 {
+    // SAFETY: In process context.
+    unsafe { bindings::cn_proc_glue_missed() }
+}
+
+/// Asks for the work in so many milliseconds, or earlier, if it was due earlier; 0 means now.
+pub(crate) fn settle_later(milliseconds: u32) {
+    // SAFETY: The work is cancelled before this module goes.
+    unsafe { bindings::cn_proc_glue_later(milliseconds) };
+}
+
+/// Nanoseconds since the machine was started.
+pub(crate) fn now() -> u64 {
+    // SAFETY: In any context but NMI.
+    unsafe { bindings::cn_proc_glue_now() }
+}
+
+/// A message's turn: it has the next number of a processor, and nobody sends on that one meanwhile.
+pub(crate) struct Turn {
+    number: u32,
+    cpu: u32,
+}
+
+impl Turn {
+    /// Takes the next turn.
+    pub(crate) fn take() -> Self {
+        let mut cpu = 0;
+        // SAFETY: A number can be written to `cpu`; the drop ends what this begins.
+        let number = unsafe { bindings::cn_proc_glue_begin(&mut cpu) };
+        Self { number, cpu }
+    }
+
+    /// The number of the message.
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The processor.
+    pub(crate) fn cpu(&self) -> u32 {
+        self.cpu
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // SAFETY: This ends what `take` began, on the same processor.
+        unsafe { bindings::cn_proc_glue_end() };
+    }
+}
+
+/// The work that [`settle_later`] asks for can be done until this is dropped.
+pub(crate) struct Work(());
+
+impl Work {
+    /// For who does it; there is one.
+    pub(crate) fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        // SAFETY: In process context, and not from the work itself.
+        unsafe { bindings::cn_proc_glue_cancel() };
+    }
+}
+
+static_assert!(Kinds::ALL.bits() == bindings::CN_PROC_EVENTS);
+static_assert!(Hook::ALL.len() == bindings::CN_PROC_HOOKS as usize);

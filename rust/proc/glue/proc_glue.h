@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What crosses between C and Rust inside cn_proc.ko.
+ *
+ * bindgen reads this file, so that each prototype is written once: the Rust definitions are
+ * compared with what is declared here when they are compiled.
+ */
+#ifndef _PROC_GLUE_H
+#define _PROC_GLUE_H
+
+#include <linux/cn_proc.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+#include <linux/types.h>
+
+/* A thread and its process, as numbers of the initial pid namespace. */
+struct cn_proc_task {
+	s32 pid;
+	s32 tgid;
+};
+
+/* The name of a thread, zeroes behind it. */
+struct cn_proc_name {
+	u8 bytes[TASK_COMM_LEN];
+};
+
+/*
+ * Told by the hooks, in the context of the task in question; defined in source.rs. They don't sleep,
+ * and may be called with preemption off, but not from interrupts.
+ */
+void cn_proc_forked(struct cn_proc_task parent, struct cn_proc_task child);
+void cn_proc_executed(struct cn_proc_task task);
+void cn_proc_renamed(struct cn_proc_task task, const struct cn_proc_name *name);
+void cn_proc_uid_changed(struct cn_proc_task task, u32 real, u32 effective);
+void cn_proc_gid_changed(struct cn_proc_task task, u32 real, u32 effective);
+void cn_proc_session_begun(struct cn_proc_task task);
+void cn_proc_traced(struct cn_proc_task task, struct cn_proc_task tracer);
+void cn_proc_dumps_core(struct cn_proc_task task, struct cn_proc_task parent);
+void cn_proc_exits(struct cn_proc_task task, u32 code, u32 signal, struct cn_proc_task parent);
+
+/* The work that cn_proc_glue_later() asks for; may sleep. */
+void cn_proc_settle(void);
+
+/* Where events come from. */
+enum {
+	CN_PROC_HOOK_FORK,
+	CN_PROC_HOOK_EXEC,
+	CN_PROC_HOOK_EXIT,
+	CN_PROC_HOOK_COMM,
+	CN_PROC_HOOK_CREDENTIALS,
+	CN_PROC_HOOK_SID,
+	CN_PROC_HOOK_PTRACE,
+	CN_PROC_HOOK_COREDUMP,
+	CN_PROC_HOOKS,		/* how many there are */
+};
+
+/* Constants under a name that bindgen is told to keep. */
+enum {
+	CN_PROC_EVENTS = (u32)PROC_EVENT_ALL,
+};
+
+/* May sleep. -ENOENT or another error: this kernel does not have what the hook needs. */
+int cn_proc_glue_attach(unsigned int hook);
+void cn_proc_glue_detach(unsigned int hook);
+/* Waits until no hook that was detached is running. */
+void cn_proc_glue_quiesce(void);
+/* How many events hooks could not see since they were first attached. */
+u64 cn_proc_glue_missed(void);
+
+/* The next number of this processor; it stays on it until cn_proc_glue_end(). */
+u32 cn_proc_glue_begin(u32 *cpu);
+void cn_proc_glue_end(void);
+u64 cn_proc_glue_now(void);
+
+void cn_proc_glue_later(unsigned int milliseconds);
+void cn_proc_glue_cancel(void);
+
+bool cn_proc_glue_file_create(int (*show)(struct seq_file *m, void *v));
+void cn_proc_glue_file_remove(void);
+
+#endif /* _PROC_GLUE_H */

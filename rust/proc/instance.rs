@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The one service, and how C functions without an argument for it find it.
+
+use crate::{glue::Work, service::Service};
+use kernel::sync::{
+    atomic::{Acquire, Atomic, Release},
+    Arc,
+};
+
+/// The service while there is one, else null.
+static SERVICE: Atomic<*mut Service> = Atomic::new(core::ptr::null_mut());
+
+/// The service; [`None`] before it has started and after it has stopped.
+///
+/// For hooks, the work and the file, all of which are gone before the service is.
+pub(crate) fn get() -> Option<&'static Service> {
+    // SAFETY: By the invariants of `Instance`, and since its drop waits for those who call this.
+    unsafe { SERVICE.load(Acquire).as_ref() }
+}
+
+/// Lets [`get`] find a service for as long as this exists.
+///
+/// # Invariants
+///
+/// `SERVICE` is null or points to what `service` owns.
+pub(crate) struct Instance {
+    service: Arc<Service>,
+    work: Option<Work>,
+}
+
+impl Instance {
+    /// Starts a service.
+    pub(crate) fn new(service: Arc<Service>) -> Self {
+        // INVARIANT: The service is owned by what is returned.
+        SERVICE.store((&raw const *service).cast_mut(), Release);
+        Self {
+            service,
+            work: Some(Work::new()),
+        }
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        // After this nothing is attached any more; what was is waited for.
+        drop(self.work.take());
+        self.service.stop();
+        // An event may have asked for work once more.
+        drop(Work::new());
+        SERVICE.store(core::ptr::null_mut(), Release);
+    }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Process events: programs are told of processes that come, change and go.
+//!
+//! A client of the crate `connector`, wire-compatible with what the kernel has where its connector is
+//! built in.
+//!
+//! | what                                    | where                                          |
+//! |-----------------------------------------|------------------------------------------------|
+//! | [`hook`]: places in the kernel          | [`source`]: what they tell                     |
+//! | [`event`]: what happened, as it is sent | [`operation`]: what programs ask for           |
+//! | [`listener`]: a socket that listens     | [`listeners`]: all of them                     |
+//! | [`service`]: requests in, events out    | [`proc_file`]: what can be seen of it          |
+//!
+//! C counterpart: `drivers/connector/cn_proc.c`.
+
+mod bindings;
+mod event;
+mod glue;
+mod hook;
+mod instance;
+mod listener;
+mod listeners;
+mod operation;
+mod proc_file;
+mod service;
+mod source;
+
+use connector::{Access, Options, Registration, SocketWatch};
+use hook::{Hook, Hooks};
+use instance::Instance;
+use kernel::{prelude::*, sync::Arc};
+use proc_file::ProcFile;
+use service::Service;
+
+module! {
+    type: Module,
+    name: "cn_proc",
+    authors: ["The connector-rs authors"],
+    description: "Process events over the connector",
+    license: "GPL",
+    imports_ns: ["CONNECTOR"],
+}
+
+/// The running service. Started from bottom to top, stopped from top to bottom.
+struct Module {
+    /// Requests can come from when this exists.
+    _registration: Registration<Service>,
+    _watch: SocketWatch<Service>,
+    _file: ProcFile,
+    _instance: Instance,
+}
+
+impl kernel::Module for Module {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let service = Arc::pin_init(Service::new(available()), GFP_KERNEL)?;
+        let instance = Instance::new(service.clone());
+        let file = ProcFile::new()?;
+        let watch = SocketWatch::new(service.clone())?;
+        let options = Options::new()
+            .access(Access::Public)
+            .open_group()
+            .description(c"process events");
+        let registration = Registration::with_options(service::ID, c"cn_proc", service, options)?;
+        Ok(Self {
+            _registration: registration,
+            _watch: watch,
+            _file: file,
+            _instance: instance,
+        })
+    }
+}
+
+/// Tries which hooks this kernel has, and says so.
+fn available() -> Hooks {
+    let mut hooks = Hooks::NONE;
+    for hook in Hook::ALL {
+        if glue::attach(hook).is_ok() {
+            glue::detach(hook);
+            hooks.add(hook);
+        }
+    }
+    glue::quiesce();
+    pr_info!("events: {hooks}\n");
+    hooks
+}
+
+impl kernel::fmt::Display for Hooks {
+    fn fmt(&self, to: &mut kernel::fmt::Formatter<'_>) -> kernel::fmt::Result {
+        self.describe(to)
+    }
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Process events: how they look, who wants them, what they need.
+
+use crate::{
+    event::{Event, Kinds, Task, Wire},
+    hook::{Hook, Hooks},
+    listener::Listener,
+    operation::{Operation, Refused},
+};
+use proptest::prelude::*;
+use zerocopy::IntoBytes as _;
+
+const A: Task = Task { pid: 2, tgid: 1 };
+const B: Task = Task { pid: 4, tgid: 3 };
+
+const EXIT: Event = Event::Exits {
+    task: A,
+    code: 0x100,
+    signal: 17,
+    parent: B,
+};
+
+/// One of each kind.
+const EVENTS: [Event; 11] = [
+    Event::Acknowledged { error: 22 },
+    Event::Forked {
+        parent: A,
+        child: B,
+    },
+    Event::Executed { task: A },
+    Event::UidChanged {
+        task: A,
+        real: 5,
+        effective: 6,
+    },
+    Event::GidChanged {
+        task: A,
+        real: 5,
+        effective: 6,
+    },
+    Event::SessionBegun { task: A },
+    Event::Traced { task: A, tracer: B },
+    Event::Renamed {
+        task: A,
+        name: *b"a name of bytes\0",
+    },
+    Event::DumpsCore { task: A, parent: B },
+    EXIT,
+    Event::Exits {
+        task: A,
+        code: 0,
+        signal: u32::MAX,
+        parent: B,
+    },
+];
+
+fn words(event: &Event) -> [u32; 6] {
+    event.wire(0, 0).data
+}
+
+#[test]
+fn header_of_an_event() {
+    let wire = EXIT.wire(3, 0x1122_3344_5566_7788);
+    let bytes = wire.as_bytes();
+    assert_eq!(bytes.len(), 40);
+    assert_eq!(bytes[0..4], 0x8000_0000u32.to_ne_bytes());
+    assert_eq!(bytes[4..8], 3u32.to_ne_bytes());
+    assert_eq!(bytes[8..16], 0x1122_3344_5566_7788u64.to_ne_bytes());
+    assert_eq!(bytes[16..20], 2u32.to_ne_bytes());
+}
+
+#[test]
+fn data_of_each_kind() {
+    let expected = [
+        [22, 0, 0, 0, 0, 0],
+        [2, 1, 4, 3, 0, 0],
+        [2, 1, 0, 0, 0, 0],
+        [2, 1, 5, 6, 0, 0],
+        [2, 1, 5, 6, 0, 0],
+        [2, 1, 0, 0, 0, 0],
+        [2, 1, 4, 3, 0, 0],
+    ];
+    for (event, data) in EVENTS.iter().zip(expected) {
+        assert_eq!(words(event), data, "{event:?}");
+    }
+    assert_eq!(words(&EVENTS[8]), [2, 1, 4, 3, 0, 0]);
+    assert_eq!(words(&EVENTS[9]), [2, 1, 0x100, 17, 4, 3]);
+    let wire = EVENTS[7].wire(0, 0);
+    assert_eq!(&wire.as_bytes()[24..40], b"a name of bytes\0");
+}
+
+#[test]
+fn kind_of_each_event() {
+    let bits = [
+        0,
+        1,
+        2,
+        4,
+        0x40,
+        0x80,
+        0x100,
+        0x200,
+        0x4000_0000,
+        0x8000_0000,
+        0x8000_0000,
+    ];
+    for (event, bits) in EVENTS.iter().zip(bits) {
+        assert_eq!(event.kind().bits(), bits, "{event:?}");
+        assert_eq!(event.wire(0, 0).what, bits, "{event:?}");
+    }
+}
+
+#[test]
+fn names_with_all_bytes_are_kept() {
+    let name = *b"123456789abcdef\0";
+    let Wire { data, .. } = Event::Renamed { task: A, name }.wire(0, 0);
+    assert_eq!(data.as_bytes()[8..], name);
+}
+
+#[test]
+fn failure_is_wanted_by_who_asks_for_failures() {
+    let failures = Kinds::NONZERO_EXIT;
+    for event in &EVENTS {
+        assert_eq!(failures.want(event), *event == EXIT, "{event:?}");
+    }
+    assert!(Kinds::EXIT.want(&EXIT) && Kinds::EXIT.want(&EVENTS[10]));
+}
+
+#[test]
+fn everything_is_wanted_by_who_asks_for_all() {
+    for event in &EVENTS[1..] {
+        assert!(Kinds::ALL.want(event), "{event:?}");
+        assert!(!Kinds::NONE.want(event), "{event:?}");
+    }
+}
+
+#[test]
+fn operations() {
+    let read = |words: &[u32]| Operation::read(words.as_bytes());
+    assert_eq!(read(&[1]), Ok(Operation::Listen(Kinds::ALL)));
+    assert_eq!(read(&[2]), Ok(Operation::Ignore));
+    assert_eq!(read(&[1, 0]), Ok(Operation::Listen(Kinds::ALL)));
+    assert_eq!(read(&[1, 2]), Ok(Operation::Listen(Kinds::EXEC)));
+    assert_eq!(read(&[2, 2]), Ok(Operation::Ignore));
+    assert_eq!(read(&[1, 0x402]), Ok(Operation::Listen(Kinds::EXEC)));
+    assert_eq!(read(&[1, 0x400]), Ok(Operation::Listen(Kinds::ALL)));
+    for unknown in [0, 3, u32::MAX, 0x0100_0000] {
+        assert_eq!(read(&[unknown]), Err(Refused::Operation));
+        assert_eq!(read(&[unknown, 1]), Err(Refused::Operation));
+    }
+}
+
+proptest! {
+    #[test]
+    fn other_lengths_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        prop_assume!(bytes.len() != 4 && bytes.len() != 8);
+        prop_assert_eq!(Operation::read(&bytes), Err(Refused::Length));
+    }
+
+    #[test]
+    fn any_bytes_can_be_read(bytes in proptest::collection::vec(any::<u8>(), 0..=8)) {
+        if let Ok(Operation::Listen(kinds)) = Operation::read(&bytes) {
+            prop_assert_ne!(kinds, Kinds::NONE);
+            prop_assert_eq!(kinds.bits() & !Kinds::ALL.bits(), 0);
+        }
+    }
+
+    #[test]
+    fn whatever_is_wanted_has_its_hook(bits in any::<u32>()) {
+        let kinds = Kinds::from_bits(bits);
+        let hooks = Hooks::for_kinds(kinds);
+        for event in &EVENTS[1..] {
+            let hook = Hook::ALL.into_iter().find(|hook| hook.kinds().has(event.kind())).unwrap();
+            if kinds.want(event) {
+                prop_assert!(hooks.iter().any(|one| one == hook));
+            }
+        }
+        for hook in hooks.iter() {
+            prop_assert!(kinds.has(hook.kinds()));
+        }
+    }
+}
+
+#[test]
+fn sets_of_hooks() {
+    let mut hooks = Hooks::NONE;
+    assert_eq!(hooks.iter().count(), 0);
+    hooks.add(Hook::Exec);
+    hooks.add(Hook::Coredump);
+    assert_eq!(
+        hooks.iter().collect::<Vec<_>>(),
+        [Hook::Exec, Hook::Coredump]
+    );
+    assert_eq!(Hooks::ALL.without(hooks).iter().count(), 6);
+    assert_eq!(Hooks::ALL.and(hooks), hooks);
+    hooks.remove(Hook::Exec);
+    assert_eq!(hooks.iter().collect::<Vec<_>>(), [Hook::Coredump]);
+}
+
+#[test]
+fn hooks_in_words() {
+    let mut text = String::new();
+    Hooks::ALL.describe(&mut text).unwrap();
+    assert_eq!(text, "fork exec exit comm uid gid sid ptrace coredump");
+    text.clear();
+    Hooks::for_kinds(Kinds::FORK.with(Kinds::EXEC))
+        .describe(&mut text)
+        .unwrap();
+    assert_eq!(
+        text,
+        "fork exec; not on this kernel: exit comm uid gid sid ptrace coredump"
+    );
+}
+
+#[test]
+fn listener_counts_what_it_wants() {
+    let mut listener = Listener::new(1, 0, Kinds::EXEC);
+    assert!(listener.take(&EVENTS[2]));
+    assert!(!listener.take(&EXIT));
+    listener.lose(&EXIT);
+    listener.lose(&EVENTS[2]);
+    listener.lose(&EVENTS[2]);
+    assert_eq!((listener.sent, listener.no_memory), (1, 2));
+}
