@@ -38,7 +38,7 @@ struct slab_use {
 	long kib;
 };
 
-#define SLAB_NOISE_KIB 512
+#define SLAB_NOISE_KIB 1024
 
 static inline long slab_sum(const char *path, const char *format)
 {
