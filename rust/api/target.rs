@@ -158,7 +158,7 @@ impl sealed::Sealed for PortWithin {
 pub struct Listeners<'f> {
     group: Option<u32>,
     except: u32,
-    filter: Option<&'f mut (dyn FnMut(&Listener<'_>) -> bool + 'f)>,
+    filter: Option<&'f mut (dyn Choose + 'f)>,
 }
 
 impl<'f> Listeners<'f> {
@@ -200,7 +200,10 @@ impl<'f> Listeners<'f> {
     /// It is called once for each listener, while the message is being sent, where it must not
     /// sleep: nobody can open or close a netlink socket meanwhile.
     #[inline]
-    pub fn filter(self, filter: &'f mut (dyn FnMut(&Listener<'_>) -> bool + 'f)) -> Self {
+    pub fn filter<F>(self, filter: &'f mut F) -> Self
+    where
+        F: FnMut(&Listener<'_>) -> bool,
+    {
         Self {
             filter: Some(filter),
             ..self
@@ -267,9 +270,27 @@ impl sealed::Sealed for Listeners<'_> {
     }
 }
 
+/// A filter.
+///
+/// Not `dyn FnMut`: through that the compiler calls a closure which changes nothing, and so is an `Fn`,
+/// by another signature than it gave its code, which a kernel with kCFI takes for an attack.
+trait Choose {
+    fn chooses(&mut self, listener: &Listener<'_>) -> bool;
+}
+
+impl<F> Choose for F
+where
+    F: FnMut(&Listener<'_>) -> bool,
+{
+    #[inline]
+    fn chooses(&mut self, listener: &Listener<'_>) -> bool {
+        self(listener)
+    }
+}
+
 /// Says who gets a message, and remembers whether anybody was to.
 struct Choice<'f> {
-    filter: Option<&'f mut (dyn FnMut(&Listener<'_>) -> bool + 'f)>,
+    filter: Option<&'f mut (dyn Choose + 'f)>,
     chose: bool,
 }
 
@@ -293,7 +314,7 @@ unsafe extern "C" fn filter_callback(
         _lifetime: PhantomData,
     };
     let yes = match &mut choice.filter {
-        Some(filter) => filter(&listener),
+        Some(filter) => filter.chooses(&listener),
         None => true,
     };
     choice.chose |= yes;
@@ -347,12 +368,12 @@ impl Listener<'_> {
 ///
 /// fn count_listeners(group: u32) -> Result<usize, SendError> {
 ///     let mut count = 0;
-///     visit_listeners(group, &mut |_| count += 1)?;
+///     visit_listeners(group, |_| count += 1)?;
 ///     Ok(count)
 /// }
 /// ```
 #[inline]
-pub fn visit_listeners(group: u32, visit: &mut dyn FnMut(&Listener<'_>)) -> Result<(), SendError> {
+pub fn visit_listeners(group: u32, mut visit: impl FnMut(&Listener<'_>)) -> Result<(), SendError> {
     if group == 0 {
         return Err(SendError::Other(EINVAL));
     }

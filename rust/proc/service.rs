@@ -215,7 +215,7 @@ impl Service {
     fn visit_members(&self, mut work: impl FnMut(&Listener)) -> Result {
         self.listeners
             .for_each(|_, listener| listener.is_member = false);
-        visit_listeners(GROUP, &mut |member| {
+        visit_listeners(GROUP, |member| {
             let dropped = member.drops();
             self.listeners.with(member.socket(), |listener| {
                 listener.is_member = true;
