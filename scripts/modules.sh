@@ -52,16 +52,22 @@ build_tests() {
 }
 
 # The core once more, for the fuzzer's coverage: what memory checks add to it would be taken for places never reached.
-# Some compilers ask whether that is meant, since the kernel's own crates do have them.
+# Some compilers ask whether that is meant, since the kernel's own crates do have them. With line numbers, and with functions
+# of the library in one place and not in many, for the list of places.
 build_coverage() {
-	local flags=
+	local flags='-Cdebuginfo=line-tables-only -Cdebug-assertions=n -Coverflow-checks=n -Cllvm-args=-inline-threshold=0'
 	[ "$(config_of "$KDIR" CONFIG_KCOV)" = y ] || return 0
 	# Read to its end: who writes into a pipe that was closed has failed.
 	if "$RUSTC" -C help | grep unsafe-allow-abi-mismatch >/dev/null; then
-		flags=-Cunsafe-allow-abi-mismatch=sanitizer
+		flags+=' -Cunsafe-allow-abi-mismatch=sanitizer'
 	fi
 	stage 'modules: coverage' kbuild "$TOP" "$OUT/coverage" KCOV_INSTRUMENT=y KASAN_SANITIZE=n UBSAN_SANITIZE=n \
-		"KRUSTFLAGS=$flags" "${ARGS[@]}" modules
+		"KRUSTFLAGS=$flags" KCFLAGS=-g1 "${ARGS[@]}" modules
+	stage 'modules: places' list_places
+}
+
+list_places() {
+	"$TOP/scripts/places.sh" "$OUT/coverage/rust/cn.ko" >"$OUT/coverage/places"
 }
 
 build_torture() {

@@ -58,6 +58,34 @@ load() {
 	done
 }
 
+# Lets a program say which of its allocations are to fail. What fails is told by the program, not by the kernel. Where a tracepoint of a module has no memory for its
+# fields, the kernel itself warns: that is left out.
+let_fail() {
+	local kind from to
+	from=$(sed -n 's/ t event_define_fields$//p' /proc/kallsyms)
+	to=$(grep -A1 ' t event_define_fields$' /proc/kallsyms | sed -n '2s/ .*//p')
+	for kind in failslab fail_page_alloc fail_usercopy; do
+		echo 0 >/sys/kernel/debug/$kind/verbose || return 1
+		echo "0x$from" >/sys/kernel/debug/$kind/reject-start && echo "0x$to" >/sys/kernel/debug/$kind/reject-end || return 1
+	done
+	for kind in failslab fail_page_alloc; do
+		echo N >/sys/kernel/debug/$kind/ignore-gfp-wait || return 1
+	done
+	echo N >/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem && echo 0 >/sys/kernel/debug/fail_page_alloc/min-order
+}
+
+# The same, by chance: one of so many allocations of a thread that asks for it. The kernel says where a large one failed,
+# which is no complaint; whatever is one is still shown.
+let_some_fail() {
+	local kind
+	let_fail || return 1
+	for kind in failslab fail_page_alloc; do
+		echo Y >/sys/kernel/debug/$kind/task-filter && echo 20 >/sys/kernel/debug/$kind/probability &&
+			echo -1 >/sys/kernel/debug/$kind/times || return 1
+	done
+	dmesg -n 4
+}
+
 # The number of leaks that kmemleak has found, each shown. An object counts when it has been unreachable for five
 # seconds, so the second look is for those that were young at the first.
 count_leaks() {

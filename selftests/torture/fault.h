@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Lets an operation fail at its first allocation, at its second, and so on to the end (/proc/thread-self/fail-nth;
- * copies from and to user space are points as well). faults.sh sets up what may fail.
+ * Lets an operation fail at its first allocation, at its second, and so on to the end; copies from and to user space
+ * are points as well.
  */
 #ifndef FAULT_H
 #define FAULT_H
 
-#include <fcntl.h>
 #include <stdarg.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 
 #include "../cn_module.h"
+#include "fail_nth.h"
 
 #define STATS "/proc/net/connector_stats"
 /* More than any operation here has: the sweep has no end. */
@@ -38,35 +35,6 @@ bool expect(bool holds, const char *format, ...)
 	va_end(args);
 	printf("\n");
 	return false;
-}
-
-static __thread int fault_fd = -1;
-
-/* From here on, the n-th point of this thread fails. */
-static inline void fault_arm(int n)
-{
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%d", n);
-
-	if (fault_fd < 0)
-		fault_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	if (fault_fd < 0 || pwrite(fault_fd, text, len, 0) != len) {
-		perror("/proc/thread-self/fail-nth");
-		exit(1);
-	}
-}
-
-/* Ends it. True if a point failed in between. */
-static inline bool fault_disarm(void)
-{
-	char text[16] = {};
-	/* Reading is a point itself. */
-	ssize_t len = pread(fault_fd, text, sizeof(text) - 1, 0);
-	bool failed = len > 0 && atoi(text) == 0;
-
-	while (pwrite(fault_fd, "0", 1, 0) != 1)
-		;
-	return failed;
 }
 
 /* What memory there is not for, or what the copy to or from the program said. */

@@ -2,7 +2,7 @@
 /*
  * A fuzzer that knows the format of datagrams, and what is to become of them.
  *
- *   fuzz [seed=N] [operations=N] [seconds=N] [log=FILE] [common] [coverage]
+ *   fuzz [seed=N] [operations=N] [seconds=N] [log=FILE] [common] [coverage] [unchecked=N] [unreachable=FILE] [least=N]
  *
  * Does random operations on the connector (fuzz_calls.h), and compares every byte and number that it can see with what
  * it believes should be there (fuzz_rules.h). It loads and unloads the connector, so nothing may be loaded. The same
@@ -10,9 +10,10 @@
  *
  * "common" does what the C connector can do as well, and a log has one line for each operation with what it returned and
  * what was received: number, why the connectors may differ, result, hash of what was received, hash of /proc/net/connector.
- * "coverage" asks KCOV what each operation reaches in cn.ko, and does those that reached something new again, changed; in
- * the end it says what was not reached. What comes first then depends on what the kernel does, so a seed alone does not
- * always repeat it.
+ * "coverage" asks KCOV what each operation reaches in cn.ko, and does those that reached something new again, changed; then
+ * come so many rounds of what the model knows nothing of (fuzz_unchecked.h). In the end it says what was not reached on the
+ * way of a message, and fails when less than `least` per cent were; a file lists what no program can reach. What comes first
+ * depends on what the kernel does, so a seed alone does not always repeat it.
  *
  * CN_PROVIDER says which connector this is.
  */
@@ -22,6 +23,7 @@
 #include "fuzz_calls.h"
 #include "fuzz_corpus.h"
 #include "fuzz_coverage.h"
+#include "fuzz_unchecked.h"
 
 /* Between two loads of the connector. */
 #define OPERATIONS_PER_LOAD 5000
@@ -49,7 +51,8 @@ static double now(void)
 
 int main(int argc, char **argv)
 {
-	uint64_t operations = 1000, seconds = 0;
+	uint64_t operations = 1000, seconds = 0, unchecked = 1, least = 0;
+	const char *unreachable = NULL;
 	uint32_t list_hash = 0;
 	bool with_coverage = false;
 	FILE *log = NULL;
@@ -63,6 +66,12 @@ int main(int argc, char **argv)
 			operations = number_of(argv[i] + 11);
 		else if (!strncmp(argv[i], "seconds=", 8))
 			seconds = number_of(argv[i] + 8);
+		else if (!strncmp(argv[i], "unchecked=", 10))
+			unchecked = number_of(argv[i] + 10);
+		else if (!strncmp(argv[i], "least=", 6))
+			least = number_of(argv[i] + 6);
+		else if (!strncmp(argv[i], "unreachable=", 12))
+			unreachable = argv[i] + 12;
 		else if (!strncmp(argv[i], "log=", 4))
 			log = fopen(argv[i] + 4, "we");
 		else if (!strcmp(argv[i], "common"))
@@ -70,7 +79,8 @@ int main(int argc, char **argv)
 		else if (!strcmp(argv[i], "coverage"))
 			with_coverage = true;
 		else {
-			fprintf(stderr, "fuzz: what is '%s'? Known are seed=, operations=, seconds=, log=, common, coverage.\n", argv[i]);
+			fprintf(stderr, "fuzz: what is '%s'? Known are seed=, operations=, seconds=, log=, common, coverage, "
+				"unchecked=, unreachable=, least=.\n", argv[i]);
 			return 2;
 		}
 	}
@@ -87,7 +97,7 @@ int main(int argc, char **argv)
 	describe("load");
 	load_connector();
 	if (with_coverage)
-		start_coverage();
+		start_coverage(unreachable);
 	start = now();
 	for (operation = 1; operation <= operations; operation++) {
 		if (seconds && !(operation % 64) && now() - start > seconds)
@@ -134,7 +144,9 @@ int main(int argc, char **argv)
 	printf("%llu operations, %llu datagrams with %llu messages, %.0f operations/s, seed %llu\n",
 	       (unsigned long long)operation, (unsigned long long)datagrams, (unsigned long long)messages,
 	       operation / (now() - start), (unsigned long long)the_seed);
-	if (with_coverage)
-		show_coverage();
-	return 0;
+	if (!with_coverage)
+		return 0;
+	planned = 0;
+	try_unchecked(unchecked);
+	return show_coverage(least) ? 0 : 1;
 }
