@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Loads and unloads clients of the connector, one in C and one in Rust, while others send to them. Each message is
+ * either handled by the client or answered with ENODEV; a call after unloading would run where no code is.
+ * storm_clients <loads of each> <senders>
+ */
+#include <pthread.h>
+
+#include "../cn_module.h"
+#include "slab.h"
+
+/* As in storm_reload.c. */
+#define SLAB_NOISE 999
+
+/* modules/visitor.c, and the sample cn_echo. */
+static const struct client {
+	const char *folder, *name;
+	struct cb_id id;
+} clients[] = {
+	{ "/lib/modules/torture", "visitor", { 28, 1 } },
+	{ "/lib/modules/test", "cn_echo", { 20, 1 } },
+};
+
+static int done;
+static long handled[2], nobody, wrong;
+
+static void *send_until_done(void *arg)
+{
+	unsigned int random = (unsigned long)arg;
+	struct cn_received *got = malloc(sizeof(*got));
+	int fd = cn_open_in_group(0);
+	uint8_t datagram[64] = {};
+	struct cn_ack ack;
+
+	while (!__atomic_load_n(&done, __ATOMIC_SEQ_CST)) {
+		int which = rand_r(&random) % 2, error;
+		struct cn_packet p = {
+			.id = clients[which].id, .seq = rand_r(&random), .nl_flags = NLM_F_ACK, .data = "word", .data_len = 4,
+		};
+
+		error = cn_send_raw(fd, datagram, cn_build(datagram, &p));
+		if (error > 0) {
+			/* The reply of the sample comes before the answer. */
+			do {
+				error = cn_receive(fd, got);
+			} while (error > 0 && got->nlh.nlmsg_type != NLMSG_ERROR);
+			error = error < 0 ? error : cn_parse_ack(got, &ack) ? -EIO : ack.error;
+		}
+		__atomic_add_fetch(!error ? &handled[which] : error == -ENODEV ? &nobody : &wrong, 1, __ATOMIC_SEQ_CST);
+	}
+	close(fd);
+	free(got);
+	return NULL;
+}
+
+static int load_and_unload(const struct client *client, unsigned int *random)
+{
+	int errors = module_load_from(client->folder, client->name, "") != 0;
+
+	usleep(rand_r(random) % 3000);
+	return errors + (module_unload_soon(client->name) != 0);
+}
+
+static int with_senders(int loads, int n)
+{
+	unsigned int random = 1;
+	pthread_t senders[64];
+	int i, errors = 0;
+
+	done = 0;
+	for (i = 0; i < n; i++)
+		if (pthread_create(&senders[i], NULL, send_until_done, (void *)(long)(i + 1)))
+			exit(1);
+	for (; loads && !errors; loads--)
+		for (i = 0; i < 2; i++)
+			errors += load_and_unload(&clients[i], &random);
+	__atomic_store_n(&done, 1, __ATOMIC_SEQ_CST);
+	for (i = 0; i < n; i++)
+		pthread_join(senders[i], NULL);
+	return errors;
+}
+
+int main(int argc, char **argv)
+{
+	struct slab_use before;
+	int loads, errors, grown;
+
+	if (argc != 3 || atoi(argv[2]) > 64) {
+		printf("usage: storm_clients <loads of each> <senders>, with cn loaded\n");
+		return 1;
+	}
+	loads = atoi(argv[1]);
+	errors = with_senders(5, atoi(argv[2]));
+	before = slab_now();
+	errors += with_senders(loads, atoi(argv[2]));
+	printf("2 clients, %d loads each, %ld and %ld messages handled, %ld by nobody, %ld otherwise, %d errors, ", loads,
+	       handled[0], handled[1], nobody, wrong, errors);
+	grown = slab_has_grown(before, SLAB_NOISE);
+	printf("\n");
+	return errors || wrong || !handled[0] || !handled[1] || !nobody || grown;
+}
