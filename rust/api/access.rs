@@ -107,7 +107,7 @@ impl Capability {
 /// Whom the core lets send to a handler.
 ///
 /// A message that is refused does not reach the handler. It is counted, and answered with `-EPERM`
-/// if the program asked for an acknowledgement.
+/// if the program asked for an acknowledgment.
 ///
 /// What this lets through, [`Handler::permits`](crate::Handler::permits) may still refuse.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

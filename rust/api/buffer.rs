@@ -86,13 +86,13 @@ impl Buffer {
         Ok(unsafe { core::slice::from_raw_parts_mut(end, count) })
     }
 
-    /// Adds a header, and what `write` adds behind it: the header is that of so many bytes. On failure,
-    /// the buffer is as it was before.
+    /// Adds a header, and what `write` adds behind it: the header is that of so many bytes. On
+    /// failure, the buffer is as it was before.
     ///
     /// # Errors
     ///
-    /// [`SendError::TooLong`]: there is no room for the header, or the rest is longer than one can say;
-    /// and what `write` returns.
+    /// [`SendError::TooLong`]: there is no room for the header, or the rest is longer than one can
+    /// say; and what `write` returns.
     #[inline]
     pub(crate) fn push_message(
         &mut self,
@@ -139,14 +139,14 @@ impl Buffer {
         self.len = self.len.min(len);
     }
 
-    /// Sends what was added, and returns what the core did; `id` says which group is meant where the
-    /// target doesn't.
+    /// Sends what was added, and returns what the core did; `id` says which group is meant where
+    /// the target doesn't.
     #[inline]
     pub(crate) fn post(self, id: Id, target: &cn_core_target, flags: Flags) -> c_int {
         let len = self.len as u32;
         let skb = ManuallyDrop::new(self).skb.as_ptr();
-        // SAFETY: By the type invariants the buffer is ours, and it is given away; that many bytes are
-        // initialised.
+        // SAFETY: By the type invariants the buffer is ours, and it is given away; that many bytes
+        // are initialised.
         unsafe { bindings::cn_core_post(skb, len, &raw_id(id), target, as_gfp(flags)) }
     }
 }

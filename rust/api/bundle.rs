@@ -11,8 +11,8 @@ use kernel::{alloc::Flags, prelude::*};
 /// Several messages under one netlink header: all of them arrive, or none.
 ///
 /// The messages stand directly one behind the other, without padding. A program finds the next one
-/// at the end of the payload of this one, until `nlmsg_len` is used up. It can look at their headers
-/// in place if all lengths are multiples of four bytes.
+/// at the end of the payload of this one, until `nlmsg_len` is used up. It can look at their
+/// headers in place if all lengths are multiples of four bytes.
 ///
 /// # Examples
 ///

@@ -71,7 +71,7 @@ impl Draft {
         Self { seq, ..self }
     }
 
-    /// Sets the acknowledgement number.
+    /// Sets the acknowledgment number.
     #[inline]
     pub fn ack(self, ack: u32) -> Self {
         Self { ack, ..self }
@@ -105,8 +105,8 @@ impl Draft {
     ///
     /// # Errors
     ///
-    /// As [`Outgoing::send_to`](crate::Outgoing::send_to); [`SendError::TooLong`] if `write` returns
-    /// more than there is; [`SendError::Other`] with what `write` fails with.
+    /// As [`Outgoing::send_to`](crate::Outgoing::send_to); [`SendError::TooLong`] if `write`
+    /// returns more than there is; [`SendError::Other`] with what `write` fails with.
     #[inline]
     pub fn send_to(
         &self,
@@ -117,8 +117,8 @@ impl Draft {
         self.post(target, flags, |buffer| self.add_to(buffer, write))
     }
 
-    /// Sends what `write` writes to the group of the callback that is registered under the message's
-    /// id; see [`Self::write_to`].
+    /// Sends what `write` writes to the group of the callback that is registered under the
+    /// message's id; see [`Self::write_to`].
     ///
     /// # Examples
     ///
@@ -149,10 +149,11 @@ impl Draft {
         self.write_to(Listeners::of_id(), flags, write)
     }
 
-    /// Calls `write` with a [`Writer`] that has room for `max_len` bytes, and sends what was written.
+    /// Calls `write` with a [`Writer`] that has room for `max_len` bytes, and sends what was
+    /// written.
     ///
-    /// Where the payload is large, this costs less than [`Self::send_to`], because nothing is zeroed
-    /// beforehand. If the target is [`Listeners`] and there are none, `write` is not called.
+    /// Where the payload is large, this costs less than [`Self::send_to`], because nothing is
+    /// zeroed beforehand. If the target is [`Listeners`] and there are none, `write` is not called.
     ///
     /// # Errors
     ///
@@ -181,8 +182,8 @@ impl Draft {
         target.send(self.id, |target| buffer.post(self.id, target, flags))
     }
 
-    /// Adds the message to `buffer`, whose payload `write` writes in place. On failure, the buffer is
-    /// as it was before.
+    /// Adds the message to `buffer`, whose payload `write` writes in place. On failure, the buffer
+    /// is as it was before.
     #[inline]
     pub(crate) fn add_to(
         &self,

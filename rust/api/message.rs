@@ -53,7 +53,7 @@ impl<'a> Message<'a> {
         self.header.seq
     }
 
-    /// The acknowledgement number that the sender gave the message.
+    /// The acknowledgment number that the sender gave the message.
     #[inline]
     pub fn ack(&self) -> u32 {
         self.header.ack

@@ -16,10 +16,10 @@ use zerocopy::{Immutable, IntoBytes};
 ///
 /// # Context
 ///
-/// Messages may be sent from any context, given the allocation flags of that context: [`GFP_KERNEL`]
-/// where sleeping is allowed, else [`GFP_ATOMIC`] or [`GFP_NOWAIT`]. Under `PREEMPT_RT` the kernel's
-/// allocators sleep with any flags; there, preemption and interrupts have to be on, and no raw spin
-/// lock may be held.
+/// Messages may be sent from any context, given the allocation flags of that context:
+/// [`GFP_KERNEL`] where sleeping is allowed, else [`GFP_ATOMIC`] or [`GFP_NOWAIT`]. Under
+/// `PREEMPT_RT` the kernel's allocators sleep with any flags; there, preemption and interrupts have
+/// to be on, and no raw spin lock may be held.
 ///
 /// # Examples
 ///
@@ -76,7 +76,7 @@ impl<'a> Outgoing<'a> {
         Self { seq, ..self }
     }
 
-    /// Sets the acknowledgement number.
+    /// Sets the acknowledgment number.
     #[inline]
     pub fn ack(self, ack: u32) -> Self {
         Self { ack, ..self }

@@ -30,15 +30,16 @@ pub trait Handler: Send + Sync + 'static {
     /// What is returned becomes the answer for those who set `NLM_F_ACK`; others never see it.
     fn receive(&self, message: &Message<'_>, sender: &Sender<'_>) -> Result;
 
-    /// Whether the handler wants to hear of a sender that its [`Access`](crate::Access) lets through;
-    /// yes, if not said otherwise.
+    /// Whether the handler wants to hear of a sender that its [`Access`](crate::Access) lets
+    /// through; yes, if not said otherwise.
     ///
-    /// Called before [`Self::receive`], in the same context. A message from a sender that is refused
-    /// is counted, and answered with `-EPERM` if the program asked for an acknowledgement.
+    /// Called before [`Self::receive`], in the same context. A message from a sender that is
+    /// refused is counted, and answered with `-EPERM` if the program asked for an acknowledgment.
     ///
     /// # Examples
     ///
-    /// Everyone may send who is the owner or privileged; with [`Access::Public`](crate::Access::Public):
+    /// Everyone may send who is the owner or privileged; with
+    /// [`Access::Public`](crate::Access::Public):
     ///
     /// ```
     /// use connector::{Capability, Handler, Message, Sender};
@@ -81,7 +82,8 @@ pub trait Handler: Send + Sync + 'static {
 ///
 /// Where the drop happens inside a handler (its own or that of another id), waiting could mean to
 /// wait for itself. There it returns at once: new messages don't reach the handler any more, and
-/// the core lets go of the [`Arc`] when the last call has returned. A module is not unloaded before.
+/// the core lets go of the [`Arc`] when the last call has returned. A module is not unloaded
+/// before.
 #[must_use = "a registration ends when it is dropped"]
 pub struct Registration<H: Handler> {
     registered: AnyRegistration,
@@ -127,8 +129,9 @@ impl<H: Handler> Registration<H> {
                 .map_or(core::ptr::null(), |text| text.as_char_ptr()),
         };
         let mut serial = 0;
-        // SAFETY: `raw_id`, `raw_handler` and the name live as long as the call, the description for
-        // ever; the functions expect a cookie that came from `Arc<H>::into_foreign`, as this one does.
+        // SAFETY: `raw_id`, `raw_handler` and the name live as long as the call, the description
+        // for ever; the functions expect a cookie that came from `Arc<H>::into_foreign`, as this
+        // one does.
         let registered = to_result(unsafe {
             bindings::cn_core_register(&raw_id, name.as_char_ptr(), &raw_handler, &mut serial)
         });

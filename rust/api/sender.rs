@@ -71,8 +71,8 @@ impl<'a> Sender<'a> {
 
     /// Whether the sender is in the initial user namespace and the initial pid namespace.
     ///
-    /// For handlers whose messages name users or processes by numbers of those namespaces, which mean
-    /// nothing, or more than they should, in others.
+    /// For handlers whose messages name users or processes by numbers of those namespaces, which
+    /// mean nothing, or more than they should, in others.
     #[inline]
     pub fn is_in_initial_namespaces(&self) -> bool {
         // SAFETY: By the type invariants the running task is the sender.

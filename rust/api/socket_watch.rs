@@ -5,8 +5,8 @@
 //! For modules that keep something for each socket, or that have work to do only while somebody
 //! listens.
 //!
-//! C counterpart: `netlink_bind`, `netlink_unbind` and `netlink_release` of a netlink protocol, which
-//! only the protocol itself can have.
+//! C counterpart: `netlink_bind`, `netlink_unbind` and `netlink_release` of a netlink protocol,
+//! which only the protocol itself can have.
 
 use crate::{bindings, SocketId};
 use core::marker::PhantomData;
@@ -15,10 +15,11 @@ use kernel::{error::to_result, prelude::*, sync::Arc, types::ForeignOwnable};
 /// What happened to a socket, or is about to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SocketChange {
-    /// This socket was closed: by its program, or because that has died. It is in no group any more.
+    /// This socket was closed: by its program, or because that has died. It is in no group any
+    /// more.
     Closed(SocketId),
-    /// The running program joins this group, as soon as the watcher has returned. Which of its sockets,
-    /// netlink does not say.
+    /// The running program joins this group, as soon as the watcher has returned. Which of its
+    /// sockets, netlink does not say.
     Joins(u32),
     /// A socket has left this group. A socket that leaves by `bind(2)` is not told of.
     Left(u32),
@@ -28,8 +29,8 @@ pub enum SocketChange {
 pub trait SocketWatcher: Send + Sync + 'static {
     /// Looks at one change.
     ///
-    /// Called in the context of the program, which waits meanwhile, and may sleep. Changes of all sockets
-    /// of the connector are told, one at a time. Must not make or drop a [`SocketWatch`].
+    /// Called in the context of the program, which waits meanwhile, and may sleep. Changes of all
+    /// sockets of the connector are told, one at a time. Must not make or drop a [`SocketWatch`].
     fn changed(&self, change: SocketChange);
 }
 

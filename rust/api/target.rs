@@ -272,8 +272,8 @@ impl sealed::Sealed for Listeners<'_> {
 
 /// A filter.
 ///
-/// Not `dyn FnMut`: through that the compiler calls a closure which changes nothing, and so is an `Fn`,
-/// by another signature than it gave its code, which a kernel with kCFI takes for an attack.
+/// Not `dyn FnMut`: through that the compiler calls a closure which changes nothing, and so is an
+/// `Fn`, by another signature than it gave its code, which a kernel with kCFI takes for an attack.
 trait Choose {
     fn chooses(&mut self, listener: &Listener<'_>) -> bool;
 }

@@ -3,9 +3,9 @@
 //! The wire format: what a datagram on a connector socket looks like.
 //!
 //! A datagram holds one or more netlink messages, each padded to four bytes; the payload of each
-//! starts with the connector's own header, see [`Header`]. A [`Frame`] says what a netlink message at
-//! some place of a datagram is, and where the next one starts. It looks at each byte
-//! only after it has checked that it is there, and all sums are checked.
+//! starts with the connector's own header, see [`Header`]. A [`Frame`] says what a netlink message
+//! at some place of a datagram is, and where the next one starts. It looks at each byte only after
+//! it has checked that it is there, and all sums are checked.
 //!
 //! Pure: depends on nothing but `core` and `zerocopy`, so that it compiles on the host too.
 //!

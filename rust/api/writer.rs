@@ -30,8 +30,8 @@ impl<'a> Writer<'a> {
         self.room
     }
 
-    /// Adds bytes, a text, or a value that can be shown to user space, which is one without padding,
-    /// pointers and the like.
+    /// Adds bytes, a text, or a value that can be shown to user space, which is one without
+    /// padding, pointers and the like.
     ///
     /// # Errors
     ///

@@ -2,8 +2,8 @@
 
 //! A message of ours in a socket buffer, ready to be sent.
 //!
-//! C counterparts: `nlmsg_new()` and `nlmsg_put()` in `include/net/netlink.h`. The header is written
-//! here, since the length of the buffer is known when it is made.
+//! C counterparts: `nlmsg_new()` and `nlmsg_put()` in `include/net/netlink.h`. The header is
+//! written here, since the length of the buffer is known when it is made.
 
 use connector::{
     bindings as glue,
@@ -19,8 +19,8 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// The pointer owns a buffer that nobody else knows. It is linear and holds netlink messages, padding
-/// included, all of whose bytes are initialised.
+/// The pointer owns a buffer that nobody else knows. It is linear and holds netlink messages,
+/// padding included, all of whose bytes are initialised.
 pub(crate) struct Buffer(NonNull<sk_buff>);
 
 impl Buffer {
@@ -122,7 +122,8 @@ fn header(len: usize, seq: u32) -> nlmsghdr {
 pub(crate) struct Unwritten(Buffer);
 
 impl Unwritten {
-    /// Makes a message with room for `len` bytes of payload. Context and errors as for [`Buffer::new`].
+    /// Makes a message with room for `len` bytes of payload. Context and errors as for
+    /// [`Buffer::new`].
     #[inline]
     pub(crate) fn new(seq: u32, len: usize, gfp: gfp_t) -> Result<Self> {
         let total = len.checked_add(NETLINK_HEADER_LEN).ok_or(EMSGSIZE)?;

@@ -258,13 +258,13 @@ unsafe extern "C" fn cn_core_unregister(id: *const cb_id, serial: u64) {
     }
 }
 
-/// Sends a message whose payload is elsewhere than its header; else as [`cn_netlink_send_mult`], but
-/// returns 0 for success.
+/// Sends a message whose payload is elsewhere than its header; else as [`cn_netlink_send_mult`],
+/// but returns 0 for success.
 ///
 /// # Safety
 ///
-/// `header` must point to a header, `payload` to as many bytes as it says, and `to` to a target whose
-/// filter, if not null, is callable with its data.
+/// `header` must point to a header, `payload` to as many bytes as it says, and `to` to a target
+/// whose filter, if not null, is callable with its data.
 #[no_mangle]
 unsafe extern "C" fn cn_core_send(
     header: *const cn_msg,
@@ -308,13 +308,13 @@ unsafe extern "C" fn cn_core_alloc(
 
 /// Sends a buffer of [`cn_core_alloc`] with the first `len` bytes of its payload.
 ///
-/// Return values as for [`cn_core_send`]; also `-EMSGSIZE` if the payload is not that long. Consumes
-/// the buffer in any case.
+/// Return values as for [`cn_core_send`]; also `-EMSGSIZE` if the payload is not that long.
+/// Consumes the buffer in any case.
 ///
 /// # Safety
 ///
-/// `skb` must come from [`cn_core_alloc`], with `len` bytes written; `id` must point to an id, and `to` to a target whose
-/// filter, if not null, is callable with its data.
+/// `skb` must come from [`cn_core_alloc`], with `len` bytes written; `id` must point to an id, and
+/// `to` to a target whose filter, if not null, is callable with its data.
 #[no_mangle]
 unsafe extern "C" fn cn_core_post(
     skb: *mut sk_buff,
@@ -508,7 +508,8 @@ fn check_version(version: u32) -> Result {
         return Ok(());
     }
     pr_err!(
-        "a module was built for version {version} of the crate connector, but this is version {CN_CORE_VERSION}; build it again\n"
+        "a module was built for version {version} of the crate connector, \
+         but this is version {CN_CORE_VERSION}; build it again\n"
     );
     Err(EPROTO)
 }

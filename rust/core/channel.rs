@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The notification channel: a callback like any other, by which programs ask to be told of ids that
-//! come and go.
+//! The notification channel: a callback like any other, by which programs ask to be told of ids
+//! that come and go.
 //!
 //! C counterpart: `cn_callback()` in `drivers/connector/connector.c`, until it was removed in 2010.
 
@@ -64,8 +64,8 @@ impl Drop for Channel {
 ///
 /// # Safety
 ///
-/// `message` must point to a message that is followed by as many bytes as it says, and `parms` to its
-/// control block.
+/// `message` must point to a message that is followed by as many bytes as it says, and `parms` to
+/// its control block.
 unsafe extern "C" fn receive(
     _cookie: *mut c_void,
     message: *mut cn_msg,

@@ -79,11 +79,11 @@ module! {
     params: {
         groups: u32 {
             default: crate::parameters::DEFAULT_GROUPS,
-            description: "Number of multicast groups, 1 to 65536; less than 32 means 32 (default 26)",
+            description: "Number of groups, 1 to 65536; less than 32 means 32 (default 26)",
         },
         open_groups: u64 {
             default: 0,
-            description: "Groups that need no privilege to join, as a mask; bit 0 is group 1, which is always open (default 0)",
+            description: "Mask of groups that everyone may join; group 1 always is (default 0)",
         },
         notify: bool {
             default: true,
@@ -166,7 +166,8 @@ fn groups() -> Result<Groups> {
                 pr_err!("parameter groups={count} is refused: give 1 to {MAX_GROUPS}\n");
             }
             Refused::OpenGroups => pr_err!(
-                "parameter open_groups={open:#x} is refused: it names a group above the last one, see parameter groups\n"
+                "parameter open_groups={open:#x} is refused: it names a group above the last one, \
+                 see parameter groups\n"
             ),
         }
         EINVAL

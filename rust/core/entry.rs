@@ -313,12 +313,13 @@ impl Deref for OwnedEntry {
 impl Drop for OwnedEntry {
     fn drop(&mut self) {
         if let Callback::Handler(handler) = self.callback() {
-            // SAFETY: The handler came from `kmalloc()`, and its entry is about to be freed likewise.
+            // SAFETY: The handler came from `kmalloc()`, and its entry is about to be freed
+            // likewise.
             unsafe { rcu::free_deferred(core::ptr::from_ref::<Handler>(handler).cast_mut()) };
         }
-        // SAFETY: By the type invariants the entry came from `kmalloc()` and this is its last owner;
-        // who removes an entry from the table does so before it drops it. But for the handler, an
-        // entry has nothing that needs a destructor.
+        // SAFETY: By the type invariants the entry came from `kmalloc()` and this is its last
+        // owner; who removes an entry from the table does so before it drops it. But for the
+        // handler, an entry has nothing that needs a destructor.
         unsafe { rcu::free_deferred(self.0.as_ptr()) };
     }
 }

@@ -358,8 +358,8 @@ impl Notifier {
         }
     }
 
-    /// Removes the requests of a socket that is being closed. Inside of a watcher this is not possible,
-    /// since the requests are in use there; they then stay until the connector stops.
+    /// Removes the requests of a socket that is being closed. Inside of a watcher this is not
+    /// possible, since the requests are in use there; they then stay until the connector stops.
     pub(crate) fn forget(&self, owner: Owner) {
         if read_once(&self.interested) != 0 && !self.is_teller() {
             self.remove(|one| one.owner == owner);

@@ -13,8 +13,8 @@ use kernel::sync::atomic::{Atomic, AtomicType};
 
 /// Loads a word once.
 ///
-/// As with `READ_ONCE()`, what is loaded through a pointer that came out of this is loaded later: no
-/// architecture for which the kernel can be built with Rust reorders dependent loads.
+/// As with `READ_ONCE()`, what is loaded through a pointer that came out of this is loaded later:
+/// no architecture for which the kernel can be built with Rust reorders dependent loads.
 #[inline(always)]
 pub(crate) fn read_once<T: AtomicType>(word: &Atomic<T>) -> T {
     // SAFETY: The pointer is that of a word which exists; other accesses are atomic, and in the
@@ -31,8 +31,8 @@ pub(crate) fn write_once<T: AtomicType>(word: &Atomic<T>, value: T) {
 
 pub(crate) use words::{add, replace, take};
 
-/// On x86-64, an instruction with a lock prefix (which `xchg` has by itself) is a full barrier for the
-/// processor, and an `asm!` that may touch memory is one for the compiler.
+/// On x86-64, an instruction with a lock prefix (which `xchg` has by itself) is a full barrier for
+/// the processor, and an `asm!` that may touch memory is one for the compiler.
 #[cfg(all(target_arch = "x86_64", not(CONFIG_RUST_INLINE_HELPERS)))]
 mod words {
     use core::arch::asm;

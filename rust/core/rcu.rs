@@ -60,8 +60,8 @@ impl<T> RcuPointer<T> {
 ///
 /// # Safety
 ///
-/// `memory` must come from `kmalloc()` or `kvmalloc()`, new readers must not be able to find it, and
-/// nobody must use it but readers who found it earlier.
+/// `memory` must come from `kmalloc()` or `kvmalloc()`, new readers must not be able to find it,
+/// and nobody must use it but readers who found it earlier.
 pub(crate) unsafe fn free_deferred<T>(memory: *mut T) {
     // SAFETY: By the safety requirements of this function.
     unsafe { bindings::cn_glue_kvfree_rcu(memory.cast::<c_void>()) };

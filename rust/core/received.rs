@@ -20,8 +20,9 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// For `'a`, `skb` points to a buffer that netlink has handed to the connector: it is linear, starts
-/// with the datagram, nobody else changes it, and its control block and its sockets are valid.
+/// For `'a`, `skb` points to a buffer that netlink has handed to the connector: it is linear,
+/// starts with the datagram, nobody else changes it, and its control block and its sockets are
+/// valid.
 #[derive(Clone, Copy)]
 pub(crate) struct Datagram<'a> {
     skb: NonNull<sk_buff>,
@@ -123,8 +124,8 @@ impl Received<'_> {
         match active.entry().callback() {
             Callback::C(function) => {
                 // SAFETY: The message is as long as it says, as the frame was checked; by the type
-                // invariants the control block is that of netlink. `active` proves that the callback
-                // may be called.
+                // invariants the control block is that of netlink. `active` proves that the
+                // callback may be called.
                 unsafe { function(message, self.parms()) };
                 active.entry().tally().count_delivered();
                 Outcome::Returned(Ok(()))
@@ -198,8 +199,8 @@ impl Received<'_> {
             Ok(()) => 0,
             Err(error) => error.to_errno(),
         };
-        // SAFETY: By the type invariants the buffer came from a socket. `quoted` is a header that is
-        // followed by as many bytes as it says. The text is static.
+        // SAFETY: By the type invariants the buffer came from a socket. `quoted` is a header that
+        // is followed by as many bytes as it says. The text is static.
         unsafe {
             bindings::netlink_ack(self.datagram.skb.as_ptr(), quoted, errno, &raw mut extack)
         };

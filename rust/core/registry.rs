@@ -4,8 +4,8 @@
 //!
 //! Guarantees:
 //!
-//! - When [`Registry::unregister`] returns, the callback is not running and never runs again. Inside
-//!   a callback it does not wait; the callback is then let go of when it returns.
+//! - When [`Registry::unregister`] returns, the callback is not running and never runs again.
+//!   Inside a callback it does not wait; the callback is then let go of when it returns.
 //! - A callback that came with a cookie is told once, when it will not run any more.
 //! - Unregistering a callback that is not running waits for nothing.
 //!
@@ -83,8 +83,8 @@ impl Registry {
         Some(self.table.find(id, &rcu::read_lock())?.group())
     }
 
-    /// Runs `call` with the callback of an id, which can't be unregistered meanwhile; or `otherwise`
-    /// with an error.
+    /// Runs `call` with the callback of an id, which can't be unregistered meanwhile; or
+    /// `otherwise` with an error.
     ///
     /// Context: process; sleeps if the callback does.
     ///

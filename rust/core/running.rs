@@ -3,9 +3,9 @@
 //! Which callbacks are running, and which tasks are inside one.
 //!
 //! A task takes a seat before it looks for the callback that it is to call, and gives it back after
-//! the call. Who unregisters a callback looks through all seats. This way two tasks that call the same
-//! callback share no memory that either writes to (a reference count would be such memory), and
-//! unregistering needs neither a grace period nor a count.
+//! the call. Who unregisters a callback looks through all seats. This way two tasks that call the
+//! same callback share no memory that either writes to (a reference count would be such memory),
+//! and unregistering needs neither a grace period nor a count.
 //!
 //! The order that this rests on:
 //!
@@ -17,11 +17,12 @@
 //!
 //! At least one of the two sees what the other did: either the caller does not find the entry any
 //! more, or the seat is seen and waited for. A seat whose task is still looking counts for every
-//! callback; once the task has found one it says so, for that one alone to be waited for. Likewise for
-//! waking up: the seat is given back, a full barrier, and a look whether anybody waits; who waits says
-//! so, a full barrier, and a look through the seats.
+//! callback; once the task has found one it says so, for that one alone to be waited for. Likewise
+//! for waking up: the seat is given back, a full barrier, and a look whether anybody waits; who
+//! waits says so, a full barrier, and a look through the seats.
 //!
-//! Knows nothing about what is called: a callback is a number above 1, and a task one that is not 0.
+//! Knows nothing about what is called: a callback is a number above 1, and a task one that is not
+//! 0.
 
 use crate::once::{read_once, replace, take, write_once};
 use kernel::{
@@ -48,7 +49,8 @@ const LOOKING: usize = 1;
 struct Place {
     /// The callback, or [`LOOKING`]; 0 while the place is free.
     callback: Atomic<usize>,
-    /// The task; 0 while nobody sits here. Compared by a task with itself only, so it needs no order.
+    /// The task; 0 while nobody sits here. Compared by a task with itself only, so it needs no
+    /// order.
     task: Atomic<usize>,
 }
 
@@ -183,8 +185,8 @@ impl Running {
         self.rows.get((task >> 6) % ROWS)
     }
 
-    /// Says that `task` is about to look for a callback and to run it. Orders this before everything
-    /// that follows.
+    /// Says that `task` is about to look for a callback and to run it. Orders this before
+    /// everything that follows.
     ///
     /// Does not sleep.
     ///
@@ -225,8 +227,8 @@ impl Running {
         row.more.as_ref().map(|more| &**more).ok_or(ENOMEM)
     }
 
-    /// Whether some task runs `callback`, which can't be found any more; once this is false, it stays
-    /// so. Waits for tasks that are looking, as [`Self::wait_for_lookups`] does.
+    /// Whether some task runs `callback`, which can't be found any more; once this is false, it
+    /// stays so. Waits for tasks that are looking, as [`Self::wait_for_lookups`] does.
     ///
     /// Where this is false, all that the callback did comes before what follows.
     pub(crate) fn is_running(&self, callback: usize) -> bool {
@@ -236,8 +238,8 @@ impl Running {
         is_running
     }
 
-    /// Waits until every task that is looking for a callback now has found one or given up. What they
-    /// read comes before what follows.
+    /// Waits until every task that is looking for a callback now has found one or given up. What
+    /// they read comes before what follows.
     ///
     /// Looking takes no locks and does not sleep; this sleeps where such a task was interrupted.
     pub(crate) fn wait_for_lookups(&self) {

@@ -103,8 +103,8 @@ impl Handle {
     }
 
     /// Sends to the socket with port `portid`, and returns the number of bytes. Waits while its
-    /// receive buffer is full, if `gfp` allows it: for `timeout_ms` milliseconds at most, or, if that
-    /// is 0, without a limit.
+    /// receive buffer is full, if `gfp` allows it: for `timeout_ms` milliseconds at most, or, if
+    /// that is 0, without a limit.
     ///
     /// # Errors
     ///
@@ -136,8 +136,8 @@ impl Handle {
 /// The kernel's socket while it exists, else null.
 static SOCKET: Atomic<*mut sock> = Atomic::new(core::ptr::null_mut());
 
-/// To send through the kernel's socket; [`None`] before it exists. Context: any, in this module or one
-/// that uses its symbols, so that the socket stays.
+/// To send through the kernel's socket; [`None`] before it exists. Context: any, in this module or
+/// one that uses its symbols, so that the socket stays.
 #[inline]
 pub(crate) fn get() -> Option<Handle> {
     // INVARIANT: The socket is released when this module is unloaded.
@@ -168,8 +168,8 @@ unsafe impl Send for Socket {}
 unsafe impl Sync for Socket {}
 
 impl Socket {
-    /// Starts the protocol with as many groups as `groups` says. Messages can come, and be sent, from
-    /// here on.
+    /// Starts the protocol with as many groups as `groups` says. Messages can come, and be sent,
+    /// from here on.
     ///
     /// # Errors
     ///

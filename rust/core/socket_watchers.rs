@@ -2,7 +2,8 @@
 
 //! Who is told, inside the kernel, of sockets that are closed, and that join and leave groups.
 //!
-//! C counterpart: none; there `cn_release()` knows of the one client that keeps something for sockets.
+//! C counterpart: none; there `cn_release()` knows of the one client that keeps something for
+//! sockets.
 
 use crate::{chain::Chain, once::read_once};
 use connector::bindings::{
@@ -151,7 +152,8 @@ impl SocketWatchers {
         }
         let subject = subject();
         for watcher in self.list.lock().iter() {
-            // SAFETY: By the invariants of the watcher, which is not dropped while the list is locked.
+            // SAFETY: By the invariants of the watcher, which is not dropped while the list is
+            // locked.
             unsafe { (watcher.watch)(watcher.cookie, change, subject) };
         }
     }

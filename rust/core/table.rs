@@ -7,8 +7,8 @@
 //! - A look-up takes no lock and about one step, whatever the number of callbacks, and goes on
 //!   while the table changes or grows.
 //! - An entry can be found only when it is complete.
-//! - An entry that was found is there for as long as the reader who found it: a holder of the RCU read
-//!   lock, or of a seat (see [`running`](crate::running)).
+//! - An entry that was found is there for as long as the reader who found it: a holder of the RCU
+//!   read lock, or of a seat (see [`running`](crate::running)).
 //!
 //! Does not know whether a callback is running; see [`registry`](crate::registry).
 //!
@@ -72,8 +72,8 @@ impl Slots {
                 Slot::Removed
             };
         }
-        // SAFETY: What is neither null nor `REMOVED` is an entry of the table; it is freed after it was
-        // removed from its slot, which the reader holds off.
+        // SAFETY: What is neither null nor `REMOVED` is an entry of the table; it is freed after it
+        // was removed from its slot, which the reader holds off.
         Slot::Taken(unsafe { &*entry })
     }
 
@@ -159,8 +159,8 @@ pub(crate) struct Writer {
 ///
 /// # Invariants
 ///
-/// `slots` points to slots which hold exactly the entries of `Writer::live`. It changes under the lock
-/// only.
+/// `slots` points to slots which hold exactly the entries of `Writer::live`. It changes under the
+/// lock only.
 #[pin_data(PinnedDrop)]
 pub(crate) struct Table {
     slots: RcuPointer<Slots>,
@@ -202,8 +202,8 @@ impl Table {
 
     #[inline]
     fn slots<'a>(&self, reader: &'a impl Reader) -> &'a Slots {
-        // SAFETY: By the type invariants the pointer is that of slots, which are freed after they were
-        // replaced; the reader holds that off.
+        // SAFETY: By the type invariants the pointer is that of slots, which are freed after they
+        // were replaced; the reader holds that off.
         unsafe { &*self.slots.read(reader) }
     }
 
@@ -367,8 +367,8 @@ impl Claim {
         // SAFETY: By the type invariants the entry is still in its list, which owns it.
         let entry = unsafe { self.0.as_ref() };
         if let Some(handler) = entry.callback().handler() {
-            // SAFETY: By the type invariants the handler is not running and nobody can start it; the
-            // claim is the only one, and it is used up after this.
+            // SAFETY: By the type invariants the handler is not running and nobody can start it;
+            // the claim is the only one, and it is used up after this.
             unsafe { (handler.release)(handler.cookie) };
         }
     }

@@ -131,8 +131,8 @@ impl Watchers {
         }
     }
 
-    /// Calls all watchers in the order in which they were added, and drops those which were condemned
-    /// meanwhile. Returns how many.
+    /// Calls all watchers in the order in which they were added, and drops those which were
+    /// condemned meanwhile. Returns how many.
     pub(crate) fn call_all(&self, turn: &mut Turn, id: Id, registered: bool) -> usize {
         let raw_id = cb_id {
             idx: id.idx(),

@@ -60,9 +60,9 @@ void cn_glue_proc_remove(const char *name)
 }
 
 /*
- * Netlink takes the longest wait from the socket that sends, and there can be only one socket of the
- * kernel. This one is a program's, as far as netlink sees: a receiver which is still full at the end
- * of the wait is not marked as having lost something, because the caller knows.
+ * Netlink takes the longest wait from the socket that sends, and there can be only one socket of
+ * the kernel. This one is a program's, as far as netlink sees: a receiver which is still full at
+ * the end of the wait is not marked as having lost something, because the caller knows.
  */
 int cn_glue_unicast_within(struct sk_buff *skb, u32 portid, unsigned int timeout_ms)
 {
@@ -73,7 +73,8 @@ int cn_glue_unicast_within(struct sk_buff *skb, u32 portid, unsigned int timeout
 		nlmsg_free(skb);
 		return ret;
 	}
-	socket->sk->sk_sndtimeo = clamp(msecs_to_jiffies(timeout_ms), 1UL, MAX_SCHEDULE_TIMEOUT - 1UL);
+	socket->sk->sk_sndtimeo = clamp(msecs_to_jiffies(timeout_ms), 1UL,
+					MAX_SCHEDULE_TIMEOUT - 1UL);
 	ret = netlink_unicast(socket->sk, skb, portid, 0);
 	sock_release(socket);
 	return ret;
@@ -147,25 +148,31 @@ bool cn_core_initial_namespaces(void)
 	return current_user_ns() == &init_user_ns && task_is_in_init_pid_ns(current);
 }
 
+/* The functions are in Rust, so their exports cannot follow them. */
+#define EXPORT(symbol)			EXPORT_SYMBOL_GPL(symbol)
+
+/* The same for functions that are called by the crate, and by nobody else. */
+#define EXPORT_FOR_CRATE(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, "CONNECTOR")
+
 /* The C interface, declared in <linux/connector.h>. */
-EXPORT_SYMBOL_GPL(cn_add_callback);
-EXPORT_SYMBOL_GPL(cn_del_callback);
-EXPORT_SYMBOL_GPL(cn_netlink_send);
-EXPORT_SYMBOL_GPL(cn_netlink_send_mult);
+EXPORT(cn_add_callback);
+EXPORT(cn_del_callback);
+EXPORT(cn_netlink_send);
+EXPORT(cn_netlink_send_mult);
 
 /* What the crate `connector` calls. */
-EXPORT_SYMBOL_NS_GPL(cn_core_alloc, "CONNECTOR");
-EXPORT_SYMBOL_NS_GPL(cn_core_capable, "CONNECTOR");
-EXPORT_SYMBOL_NS_GPL(cn_core_drops, "CONNECTOR");
-EXPORT_SYMBOL_NS_GPL(cn_core_free, "CONNECTOR");
-EXPORT_SYMBOL_NS_GPL(cn_core_has_listeners, "CONNECTOR");
-EXPORT_SYMBOL_NS_GPL(cn_core_initial_namespaces, "CONNECTOR");
-EXPORT_SYMBOL_NS_GPL(cn_core_post, "CONNECTOR");
-EXPORT_SYMBOL_NS_GPL(cn_core_register, "CONNECTOR");
-EXPORT_SYMBOL_NS_GPL(cn_core_send, "CONNECTOR");
-EXPORT_SYMBOL_NS_GPL(cn_core_unregister, "CONNECTOR");
-EXPORT_SYMBOL_NS_GPL(cn_core_unwatch, "CONNECTOR");
-EXPORT_SYMBOL_NS_GPL(cn_core_unwatch_sockets, "CONNECTOR");
-EXPORT_SYMBOL_NS_GPL(cn_core_visit, "CONNECTOR");
-EXPORT_SYMBOL_NS_GPL(cn_core_watch, "CONNECTOR");
-EXPORT_SYMBOL_NS_GPL(cn_core_watch_sockets, "CONNECTOR");
+EXPORT_FOR_CRATE(cn_core_alloc);
+EXPORT_FOR_CRATE(cn_core_capable);
+EXPORT_FOR_CRATE(cn_core_drops);
+EXPORT_FOR_CRATE(cn_core_free);
+EXPORT_FOR_CRATE(cn_core_has_listeners);
+EXPORT_FOR_CRATE(cn_core_initial_namespaces);
+EXPORT_FOR_CRATE(cn_core_post);
+EXPORT_FOR_CRATE(cn_core_register);
+EXPORT_FOR_CRATE(cn_core_send);
+EXPORT_FOR_CRATE(cn_core_unregister);
+EXPORT_FOR_CRATE(cn_core_unwatch);
+EXPORT_FOR_CRATE(cn_core_unwatch_sockets);
+EXPORT_FOR_CRATE(cn_core_visit);
+EXPORT_FOR_CRATE(cn_core_watch);
+EXPORT_FOR_CRATE(cn_core_watch_sockets);

@@ -60,8 +60,8 @@ struct cn_core_target {
 };
 
 /*
- * Told of each id that comes (registered) or goes, in order, before the call that causes it returns.
- * May register and unregister; must not take locks that are held by others who do.
+ * Told of each id that comes (registered) or goes, in order, before the call that causes it
+ * returns. May register and unregister; must not take locks that are held by others who do.
  */
 typedef void (*cn_core_watch_fn)(void *cookie, const struct cb_id *id, bool registered);
 
@@ -72,7 +72,10 @@ enum {
 	CN_SOCKET_LEFT,		/* subject: a group, which a socket has left */
 };
 
-/* Told in the context of the program whose socket it is; must not add or remove watchers of sockets. */
+/*
+ * Told in the context of the program whose socket it is; must not add or remove watchers of
+ * sockets.
+ */
 typedef void (*cn_core_sockets_fn)(void *cookie, u32 change, u64 subject);
 
 int cn_core_register(const struct cb_id *id, const char *name,
@@ -124,8 +127,8 @@ enum cn_counter {
 };
 
 /*
- * Wrappers of inline functions and macros of the kernel, one line each; except the limited wait, for
- * which netlink has no function, and the buffer, which is made at its full length in one step.
+ * Wrappers of inline functions and macros of the kernel, one line each; except the limited wait,
+ * for which netlink has no function, and the buffer, which is made at its full length in one step.
  */
 void cn_glue_count(unsigned int counter);
 u64 cn_glue_counted(unsigned int counter);

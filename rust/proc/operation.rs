@@ -4,7 +4,8 @@
 //!
 //! Pure: depends on nothing but `core` and `zerocopy`, so that it compiles on the host too.
 //!
-//! C counterpart: `enum proc_cn_mcast_op` and `struct proc_input` in `include/uapi/linux/cn_proc.h`.
+//! C counterpart: `enum proc_cn_mcast_op` and `struct proc_input` in
+//! `include/uapi/linux/cn_proc.h`.
 
 use crate::event::Kinds;
 use zerocopy::FromBytes as _;
@@ -21,8 +22,8 @@ pub(crate) enum Operation {
 /// Why a request is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Refused {
-    /// It has neither of the lengths that there are. Nobody knows whether it was meant as one, so it is
-    /// not acknowledged either.
+    /// It has neither of the lengths that there are. Nobody knows whether it was meant as one, so
+    /// it is not acknowledged either.
     Length,
     /// There is no such operation.
     Operation,
@@ -32,8 +33,8 @@ const LISTEN: u32 = 1;
 const IGNORE: u32 = 2;
 
 impl Operation {
-    /// Reads a request: an operation, and in the longer form the kinds of events, of which none means
-    /// all.
+    /// Reads a request: an operation, and in the longer form the kinds of events, of which none
+    /// means all.
     pub(crate) fn read(payload: &[u8]) -> Result<Self, Refused> {
         let (operation, bits) = match payload.len() {
             4 => (u32::read_from_bytes(payload).ok(), Some(0)),

@@ -2,8 +2,8 @@
 
 //! Process events: programs are told of processes that come, change and go.
 //!
-//! A client of the crate `connector`, wire-compatible with what the kernel has where its connector is
-//! built in.
+//! A client of the crate `connector`, wire-compatible with what the kernel has where its connector
+//! is built in.
 //!
 //! | what                                    | where                                          |
 //! |-----------------------------------------|------------------------------------------------|

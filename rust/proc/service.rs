@@ -4,8 +4,8 @@
 //!
 //! Guarantees:
 //!
-//! - A socket gets the events that it has asked for, from when it is told so until it asks for none or
-//!   is closed, if it is in the group. What others do changes nothing about that.
+//! - A socket gets the events that it has asked for, from when it is told so until it asks for none
+//!   or is closed, if it is in the group. What others do changes nothing about that.
 //! - Whoever is told that he listens, does: the hooks are attached before.
 //! - Nothing is attached when nobody who has asked is in the group, but see [`JOINING_NS`].
 //!
@@ -38,8 +38,8 @@ pub(crate) const ID: Id = Id::new(1, 1);
 const GROUP: u32 = ID.idx();
 
 /// How long a program may take to join a group after the connector has let it. Netlink does not say
-/// when it has, nor by which socket; until then, a listener that asked before and is not in the group is taken for
-/// one that will be.
+/// when it has, nor by which socket; until then, a listener that asked before and is not in the
+/// group is taken for one that will be.
 const JOINING_NS: u64 = 10_000_000_000;
 
 /// How soon it is looked whether somebody has joined, or whether those whom an event did not reach
@@ -93,7 +93,8 @@ impl Service {
         })
     }
 
-    /// Tells those of an event who want it. Does not sleep. Context: process, preemption may be off.
+    /// Tells those of an event who want it. Does not sleep. Context: process, preemption may be
+    /// off.
     pub(crate) fn tell(&self, event: &Event) {
         if !Kinds::from_bits(self.wanted.load(Relaxed)).want(event) {
             return;
@@ -127,8 +128,8 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// There is no memory, or the kernel does not attach a hook that it has. What the socket wanted before, it
-    /// still gets.
+    /// There is no memory, or the kernel does not attach a hook that it has. What the socket wanted
+    /// before, it still gets.
     fn listen(&self, sender: &Sender<'_>, kinds: Kinds) -> Result {
         let socket = sender.socket();
         let mut control = self.control.lock();
@@ -168,7 +169,8 @@ impl Service {
         Ok(())
     }
 
-    /// Detaches what nobody needs any more; the work that [`glue::settle_later`] asks for. May sleep.
+    /// Detaches what nobody needs any more; the work that [`glue::settle_later`] asks for. May
+    /// sleep.
     pub(crate) fn settle(&self) {
         let mut control = self.control.lock();
         if self.adapt(&mut control).is_err() {
@@ -236,8 +238,8 @@ impl Service {
 
     /// Answers a request, to the socket that made it and to no other.
     ///
-    /// Must not wait: the reader may be the task that is sending the request. As with any message for which
-    /// there is no room, the program is told that it missed something.
+    /// Must not wait: the reader may be the task that is sending the request. As with any message
+    /// for which there is no room, the program is told that it missed something.
     fn acknowledge(&self, message: &Message<'_>, sender: &Sender<'_>, result: Result) {
         let error = result.map_or_else(|error| error.to_errno().unsigned_abs(), |()| 0);
         let wire = Event::Acknowledged { error }.wire(u32::MAX, glue::now());

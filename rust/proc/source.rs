@@ -2,10 +2,11 @@
 
 //! What the hooks tell.
 //!
-//! Each definition is compared with its declaration in C, and turned into an [`Event`] in its first lines.
+//! Each definition is compared with its declaration in C, and turned into an [`Event`] in its first
+//! lines.
 //!
-//! C counterparts: the functions of `include/linux/cn_proc.h`, which the kernel calls where the connector
-//! is built in.
+//! C counterparts: the functions of `include/linux/cn_proc.h`, which the kernel calls where the
+//! connector is built in.
 
 use crate::{
     bindings::{self, cn_proc_name, cn_proc_task},

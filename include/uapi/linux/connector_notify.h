@@ -30,8 +30,8 @@ struct cn_notify_req {
 };
 
 /*
- * Ids match whose idx lies in one of the first idx_notify_num ranges and whose val lies in one of the
- * val_notify_num ranges behind them.
+ * Ids match whose idx lies in one of the first idx_notify_num ranges and whose val lies in one of
+ * the val_notify_num ranges behind them.
  */
 struct cn_ctl_msg {
 	__u32 idx_notify_num;	/* how many ranges there are for idx */
