@@ -67,6 +67,10 @@ in-tree-undo: ## take it out of the kernel tree KSRC
 in-tree-test: ## build kernels that have the connector built in, C and ours, and test them
 	scripts/in-tree-test.sh
 
+patches: ## make the patch series for a kernel tree, in build/patches, and look at it with checkpatch
+	scripts/packages.sh patches
+	scripts/patches.sh
+
 shell: ## a shell in a guest with everything loaded
 	scripts/packages.sh guest
 	$(kernel) scripts/modules.sh "$$kdir" all && scripts/guest.sh "$$kdir" shell selftests/guest/shell.sh
@@ -76,7 +80,7 @@ guest: ## run CMD='...' in a guest and end with its result (ICOUNT=1: time is in
 	$(kernel) scripts/modules.sh "$$kdir" all && scripts/guest.sh "$$kdir" command
 
 check: ## format, clippy, W=1, rustdoc, sparse, shellcheck, pyflakes, symbols, unsafe
-	scripts/packages.sh guest check docs
+	scripts/packages.sh guest check docs patches
 	$(kernel) scripts/check.sh "$$kdir"
 
 docs: ## make the documentation as HTML: the pages, and the reference of the Rust API
@@ -113,4 +117,4 @@ help: ## this list
 		V '1: show what the builds say' | expand -t 24
 
 .PHONY: profile modules all samples modules_install install-dev run test torture torture-publish fuzz bench bench-publish shell guest check docs kdir clean distclean help
-.PHONY: in-tree in-tree-undo in-tree-test
+.PHONY: in-tree in-tree-undo in-tree-test patches

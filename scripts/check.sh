@@ -155,6 +155,11 @@ license_lines() {
 	return "$status"
 }
 
+# The patch series for a kernel tree: complete, and fine by the kernel's own checkpatch.
+patch_series() {
+	"$TOP/scripts/patches.sh"
+}
+
 KDIR=$1
 KSRC=${KSRC:-$(realpath "$KDIR/source" 2>/dev/null || printf '%s\n' "$KDIR")}
 "$TOP/scripts/modules.sh" "$KDIR" all
@@ -174,5 +179,6 @@ item 'Python: pyflakes, tests of the report' python_files
 item 'no panic symbol' no_panic_symbols
 item 'unsafe only in boundary files' unsafe_stays_inside
 item 'a licence line in every file' license_lines
+item 'patches for a kernel tree: checkpatch' patch_series
 
 [ "$FAILED" -eq 0 ] || die "$FAILED checks failed; the logs are in $LOGS"

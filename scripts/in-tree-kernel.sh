@@ -7,7 +7,8 @@
 #   rust     a copy of the source with this connector in it (scripts/in-tree.sh). It stays in build/, so that after a
 #            change of the connector only that is built again
 #   c        the source as it is, with its own connector; in the cache
-#   modular  as rust, with the connector as a module: nothing but that module is built
+#   modular  as rust, with the connector as a module: nothing but that module is built. Then the same once more from a copy
+#            with the patch series of scripts/patches.sh, and the module in C from that
 #
 # KSRC names a source to use instead of Debian's.
 
@@ -23,13 +24,18 @@ TREE=$OUT/tree
 FRAGMENT=$OUT/$1.config
 
 # Hard links: no build writes to the source, and in-tree.sh replaces what it changes.
+copy_to() {
+	rm -rf "$1"
+	cp -al "$SOURCE" "$1" 2>/dev/null || {
+		rm -rf "$1"
+		cp -a "$SOURCE" "$1"
+	}
+}
+
 copy_source() {
 	if [ "$(cat "$OUT/tree-of" 2>/dev/null)" != "$SOURCE" ]; then
 		rm -rf "$TREE" "$OUT/kernel" "$OUT/modular"
-		cp -al "$SOURCE" "$TREE" 2>/dev/null || {
-			rm -rf "$TREE"
-			cp -a "$SOURCE" "$TREE"
-		}
+		copy_to "$TREE"
 		printf '%s\n' "$SOURCE" >"$OUT/tree-of"
 	fi
 }
@@ -51,9 +57,26 @@ build_kernel() {
 
 # The kernel's crates are needed to compile the module, and its symbols are not.
 build_module() {
+	rm -f "$BUILD/drivers/connector/cn.ko"
 	configure
 	kernel_make prepare
 	kernel_make KBUILD_MODPOST_WARN=1 drivers/connector/cn.ko
+}
+
+# In a tree of its own, under the same name as before so that nothing else is built again.
+build_patched_module() {
+	"$TOP/scripts/in-tree.sh" undo "$KSRC"
+	KSRC=$SOURCE "$TOP/scripts/patches.sh"
+	# Ours is no repository that the copy belongs to.
+	find "$TOP/build/patches" -name '*.patch' ! -name '0000-*' | sort |
+		(cd "$KSRC" && GIT_CEILING_DIRECTORIES=$OUT xargs -d '\n' git apply)
+	build_module
+}
+
+build_c_module() {
+	sed -i 's/^CONFIG_CONNECTOR_RUST=y/# CONFIG_CONNECTOR_RUST is not set/' "$FRAGMENT"
+	build_module
+	! nm "$BUILD/drivers/connector/cn.ko" | grep cn_core_
 }
 
 which=$1
@@ -82,17 +105,22 @@ modular)
 	;;
 esac
 find_tools "$reference"
-stage 'in-tree: copy of the kernel source' copy_source
-stage 'in-tree: the connector in the copy' "$TOP/scripts/in-tree.sh" put "$TREE"
-KSRC=$TREE
 case $which in
 rust)
+	stage 'in-tree: copy of the kernel source' copy_source
+	stage 'in-tree: the connector in the copy' "$TOP/scripts/in-tree.sh" put "$TREE"
+	KSRC=$TREE
 	BUILD=$OUT/kernel
 	stage 'in-tree: kernel with the connector built in' build_kernel
 	;;
 modular)
 	BUILD=$OUT/modular
+	KSRC=$OUT/tree-modular
+	stage 'in-tree: another copy of the source' copy_to "$KSRC"
+	stage 'in-tree: the connector in the copy' "$TOP/scripts/in-tree.sh" put "$KSRC"
 	stage 'in-tree: the connector as a module' build_module
+	stage 'in-tree: the same by the patch series' build_patched_module
+	stage 'in-tree: the connector in C' build_c_module
 	;;
 esac
 printf '%s\n' "$BUILD"

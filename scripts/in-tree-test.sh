@@ -71,6 +71,12 @@ start_order_is_the_same() {
 	diff <(initcalls "$C" | sed 's/ cn_init$/ cn_core_start/') <(initcalls "$RUST")
 }
 
+# By make in-tree and by the patch series, and with the symbol off the one in C.
+builds_as_a_module() {
+	local kdir
+	kdir=$(kernel modular) && [ -e "$kdir/drivers/connector/cn.ko" ]
+}
+
 # What in-tree.sh looks at, from the source and apart from it.
 small_tree() {
 	rm -rf "$WORK/tree"
@@ -139,7 +145,7 @@ built_in() {
 # Those that listen to process events; they run on both kernels.
 EVENT_PROGRAMS=()
 BUILT=$TOP/build/builtin
-"$TOP/scripts/packages.sh" kernel guest
+"$TOP/scripts/packages.sh" kernel guest patches
 RUST=$(kernel rust)
 C=$(kernel c)
 SOURCE=$(cat "$BUILT/tree-of")
@@ -152,7 +158,7 @@ check in_tree.keeps_changes keeps_changes
 check in_tree.removes_what_is_gone removes_what_is_gone
 check in_tree.refuses_other_trees refuses_other_trees
 check in_tree.start_order_is_the_same start_order_is_the_same
-check in_tree.builds_as_a_module test -e "$(kernel modular)/drivers/connector/cn.ko"
+check in_tree.builds_as_a_module builds_as_a_module
 built_in c "$C"
 built_in rust "$RUST"
 select_programs

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Puts the connector into a kernel tree, or takes it out again: in-tree.sh put|undo <kernel source>
+# Puts the connector into a kernel tree, or takes it out again: in-tree.sh put|undo <kernel source>. in-tree.sh files
+# prints what it puts there.
 #
 # rust/ becomes drivers/connector of the tree, beside what is there: its Kbuild is what kbuild prefers to the Makefile,
 # and Kconfig gets one line. A list of what was put there, with digests, stays in the tree; what somebody has
@@ -158,6 +159,10 @@ undo() {
 }
 
 verb=$1
+if [ "$verb" = files ]; then
+	files_to_put
+	exit
+fi
 check_tree "${2:-}"
 trap 'exit 130' INT TERM HUP
 case $verb in

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Makes sure that the programs for a purpose are there: packages.sh kernel|guest|fuzz|bench|check|docs...
+# Makes sure that the programs for a purpose are there: packages.sh kernel|guest|fuzz|bench|check|docs|patches...
 #
 # On Debian 12 and 13, missing packages are installed, as root or through sudo. Everywhere else, or
 # without those rights, this lists exactly what is missing and fails. Nothing is removed, and apt's
@@ -48,6 +48,9 @@ packages_for() {
 		;;
 	docs)
 		printf '%s\n' python3-sphinx
+		;;
+	patches)
+		printf '%s\n' git perl
 		;;
 	esac
 }
@@ -110,6 +113,7 @@ programs_for() {
 	bench) printf '%s\n' python3 ;;
 	check) printf '%s\n' shellcheck sparse nm git clippy-driver rustfmt 'pyflakes3 pyflakes' python3 ;;
 	docs) printf '%s\n' sphinx-build rustdoc ;;
+	patches) printf '%s\n' git perl ;;
 	esac
 }
 

@@ -1,0 +1,192 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Makes the patch series that adds the connector to a kernel tree, in build/patches, and shows it to checkpatch.
+#
+# scripts/patches has a file for each patch: a line with its licence, the title and the text, a line "---", and the files that it adds. Each file of
+# the connector has to be in one of them. Author, Signed-off-by and the maintainer's entry are who runs this, as git
+# knows them; the date is that of the last commit here. KSRC names a source to use instead of Debian's.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+SERIES=$TOP/scripts/patches
+RESULT=$TOP/build/patches
+export GIT_CONFIG_NOSYSTEM=1
+
+# Whoever sends patches signs them off; nobody else can.
+find_author() {
+	AUTHOR_NAME=${GIT_AUTHOR_NAME:-$(git -C "$TOP" config user.name || true)}
+	AUTHOR_MAIL=${GIT_AUTHOR_EMAIL:-$(git -C "$TOP" config user.email || true)}
+	if [ -z "$AUTHOR_NAME" ] || [ -z "$AUTHOR_MAIL" ]; then
+		die 'git does not know who you are, and patches have to be signed off.' \
+			"git config --global user.name 'Your Name'" "git config --global user.email you@example.org"
+	fi
+	export GIT_AUTHOR_NAME=$AUTHOR_NAME GIT_AUTHOR_EMAIL=$AUTHOR_MAIL
+	export GIT_COMMITTER_NAME=$AUTHOR_NAME GIT_COMMITTER_EMAIL=$AUTHOR_MAIL
+	GIT_AUTHOR_DATE=$(git -C "$TOP" log -1 --format=%cI)
+	export GIT_AUTHOR_DATE GIT_COMMITTER_DATE=$GIT_AUTHOR_DATE
+}
+
+# Only git is asked about the kernel's files, so those that change are enough of a tree.
+make_base() {
+	git init -q "$WORK/linux"
+	cd "$WORK/linux"
+	mkdir -p drivers include/uapi/linux Documentation/driver-api
+	cp -r "$SOURCE/drivers/connector" drivers/
+	cp "$SOURCE/MAINTAINERS" .
+	git add -A
+	git commit -q -m "Linux $VERSION"
+	git branch base
+}
+
+# In a kernel tree, what is for external modules has no meaning.
+write_makefile() {
+	awk '
+		NR == 1 { $0 = $0 "-only" }
+		/^#$/ { empty = empty "#\n"; next }
+		/^# (Works as an external module|and cn_proc.ko)/ { skip = 1; empty = "" }
+		skip && /^#/ { next }
+		{ skip = 0; printf "%s", empty; empty = "" }
+		/CONFIG_CONNECTOR_KUNIT_TEST/ { getline; next }
+		/^ifneq \(\$\(KBUILD_EXTMOD\),\)$/ { external = 1; next }
+		external { if (/^endif$/) { external = 0; getline }; next }
+		{ sub(/ proc\/bindings_generated.rs$/, "") }
+		/^ifeq \(\$\(KBUILD_EXTMOD\),\)$/ { unwrap = 1; next }
+		unwrap == 1 && /^else$/ { unwrap = 2; next }
+		unwrap && /^endif$/ { unwrap = 0; next }
+		unwrap == 2 { next }
+		{
+			sub(/^ifneq \(\$\(KBUILD_EXTMOD\)\$\(CONFIG_CONNECTOR_RUST\),\)$/, "ifdef CONFIG_CONNECTOR_RUST")
+			sub(/\$\(if \$\(KBUILD_EXTMOD\),y,\$\(filter m,\$\(CONFIG_CONNECTOR\)\)\)/, "$(filter m,$(CONFIG_CONNECTOR))")
+			sub(/ \$\(if \$\(KBUILD_EXTMOD\),-I \$\(src\)\/\.\.\/include\/uapi\)/, "")
+			print
+		}' "$TOP/rust/Kbuild" >drivers/connector/Makefile
+	! grep -n EXTMOD drivers/connector/Makefile ||
+		die 'rust/Kbuild says something about external modules that patches.sh does not know how to leave out.'
+}
+
+write_kconfig() {
+	sed '/^#/d' "$TOP/rust/Kconfig" | sed '1{/^$/d}' >"$WORK/Kconfig"
+	awk -v file="$WORK/Kconfig" '/^endif # CONNECTOR$/ { while ((getline line < file) > 0) print line; print "" } { print }' \
+		drivers/connector/Kconfig >"$WORK/whole"
+	cp "$WORK/whole" drivers/connector/Kconfig
+}
+
+# The entries are nearly in the order of their titles; a title is what has a line with a letter and a colon below it.
+write_maintainers() {
+	printf '%s\n' 'CONNECTOR IN RUST' "M:	$AUTHOR_NAME <$AUTHOR_MAIL>" 'L:	netdev@vger.kernel.org' \
+		'L:	rust-for-linux@vger.kernel.org' 'S:	Maintained' 'F:	Documentation/driver-api/connector-rust.rst' \
+		'F:	drivers/connector/api/' 'F:	drivers/connector/core/' 'F:	drivers/connector/glue/' \
+		'F:	include/uapi/linux/connector_notify.h' '' >"$WORK/entry"
+	awk -v file="$WORK/entry" '
+		{ lines[NR] = $0 }
+		END {
+			for (i = 1; i <= NR; i++) {
+				if (lines[i - 1] == "" && lines[i] ~ /^[A-Z0-9]/ && lines[i + 1] ~ /^[A-Z]:\t/) {
+					if (before ~ /^CON/ && before < "CONNECTOR IN RUST" && lines[i] > "CONNECTOR IN RUST") {
+						while ((getline line < file) > 0) print line
+						done = 1
+					}
+					before = lines[i]
+				}
+				print lines[i]
+			}
+			exit !done
+		}' MAINTAINERS >"$WORK/maintainers" || die 'No place for an entry was found in MAINTAINERS.'
+	cp "$WORK/maintainers" MAINTAINERS
+}
+
+# One file of the project, or something that is written from what the kernel has.
+add_file() {
+	local to
+	case $1 in
+	Makefile) write_makefile ;;
+	Kconfig) write_kconfig ;;
+	MAINTAINERS) write_maintainers ;;
+	*)
+		case $1 in
+		rust/*) to=drivers/connector/${1#rust/} ;;
+		include/*) to=$1 ;;
+		*.rst) to=Documentation/driver-api/$(basename "$1") ;;
+		*) die "patches.sh: no place is known for $1" ;;
+		esac
+		mkdir -p "$(dirname "$to")"
+		cp "$TOP/$1" "$to"
+		printf '%s\n' "$1" >>"$WORK/added"
+		;;
+	esac
+}
+
+make_commit() {
+	local file
+	sed '1,/^---$/d' "$1" | while read -r file; do
+		case $file in
+		*'*'*) (cd "$TOP" && git ls-files --cached --others --exclude-standard -- "$file") ;;
+		*) printf '%s\n' "$file" ;;
+		esac
+	done >"$WORK/names"
+	while read -r file; do
+		add_file "$file"
+	done <"$WORK/names"
+	git add -A
+	sed '1d; /^---$/,$d' "$1" | git commit -q -s -F -
+}
+
+# Each file once; what is written anew here, and the page, are none of them.
+check_complete() {
+	local missing
+	missing=$("$TOP/scripts/in-tree.sh" files | cut -f1 | grep -vE '^rust/(Kbuild|Kconfig)$' | grep -vxFf "$WORK/added" || true)
+	[ -z "$missing" ] || die 'These files are in no patch of scripts/patches:' "$missing"
+	missing=$(sort "$WORK/added" | uniq -d)
+	[ -z "$missing" ] || die 'These files are in two patches of scripts/patches:' "$missing"
+}
+
+# Titles of a series say which they are; the cover letter is the text of 00.
+format_patches() {
+	local cover
+	rm -rf "$RESULT"
+	mkdir -p "$RESULT"
+	git format-patch -q --cover-letter --no-signature --zero-commit -o "$RESULT" base
+	cover=$RESULT/0000-cover-letter.patch
+	awk -v text="$SERIES/00-cover.txt" '
+		BEGIN { getline line < text; getline title < text; getline line < text; while ((getline line < text) > 0) body = body line "\n" }
+		{ sub(/\*\*\* SUBJECT HERE \*\*\*/, title) }
+		/\*\*\* BLURB HERE \*\*\*/ { printf "%s", body; next }
+		{ print }' "$cover" >"$WORK/cover"
+	cp "$WORK/cover" "$cover"
+	printf 'For Linux %s.\n' "$VERSION" >>"$cover"
+}
+
+# Outside of a git folder: in one, checkpatch reads the licences of the kernel from git, and a packaged source has none.
+look_at_patches() {
+	cd "$WORK"
+	perl "$SOURCE/scripts/checkpatch.pl" --root="$SOURCE" --show-types --no-summary --ignore=FILE_PATH_CHANGES "$RESULT"/*.patch
+}
+
+SOURCE=$(realpath "${KSRC:-$("$TOP/scripts/source.sh")}")
+[ -e "$SOURCE/scripts/checkpatch.pl" ] ||
+	die "There is no scripts/checkpatch.pl in $SOURCE." "KSRC= takes the top folder of a source of Linux 7.3."
+[ ! -e "$SOURCE/drivers/connector/core" ] || die "The source in $SOURCE has this connector in it already."
+VERSION=$(awk '$1 == "VERSION" { v = $3 } $1 == "PATCHLEVEL" { v = v "." $3 } $1 == "SUBLEVEL" { print v "." $3; exit }' \
+	"$SOURCE/Makefile")
+hold "$TOP/build/patches.lock"
+find_author
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+trap 'exit 130' INT TERM HUP
+make_base
+: >"$WORK/added"
+for patch in "$SERIES"/*.txt; do
+	[ "$(basename "$patch")" = 00-cover.txt ] || make_commit "$patch"
+done
+check_complete
+format_patches
+printf '%s patches and a cover letter for Linux %s, signed off by %s <%s>, in %s\n' "$(git rev-list --count base..)" \
+	"$VERSION" "$AUTHOR_NAME" "$AUTHOR_MAIL" "$RESULT"
+if look_at_patches >"$WORK/said"; then
+	printf 'checkpatch has no complaint\n'
+else
+	cat "$WORK/said"
+	die 'checkpatch complains.'
+fi
