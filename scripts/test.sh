@@ -13,13 +13,15 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/cargo.sh
 . "$TOP/scripts/cargo.sh"
+# shellcheck source=scripts/lanes.sh
+. "$TOP/scripts/lanes.sh"
 
 KDIR=$1
 FILTER=${T:-}
 WORK=$(mktemp -d)
 RESULTS=$WORK/results
 : >"$RESULTS"
-trap 'rm -rf "$WORK"' EXIT
+trap 'end_lanes; rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
 
 # The result of something that has no TAP lines: record <who> <test> pass|fail [reason].
@@ -119,21 +121,28 @@ unit_tests() {
 	[ -s "$WORK/kunit" ] || record kunit kunit.runs fail 'no result on the console'
 }
 
-select_programs() {
+list_programs() {
 	local program
-	: >"$WORK/programs"
 	for program in "$OUT"/selftests/programs/*; do
 		[ ! -f "$program" ] || basename "$program"
-	done | if [ -n "$FILTER" ]; then grep -E -- "$FILTER" || true; else cat; fi >"$WORK/programs"
+	done | if [ -n "$FILTER" ]; then grep -E -- "$FILTER" || true; else cat; fi
+}
+
+wants_programs() {
+	[ -n "$(list_programs)" ] || selected kernel || selected samples
+}
+
+select_programs() {
+	list_programs >"$WORK/programs"
 	{
 		if selected kernel; then echo SKIP_KERNEL_SAMPLE=; else echo SKIP_KERNEL_SAMPLE=1; fi
 		if selected samples; then echo SKIP_SAMPLES=; else echo SKIP_SAMPLES=1; fi
 	} >"$WORK/selection"
-	[ -s "$WORK/programs" ] || selected kernel || selected samples
 }
 
 selftests() {
 	printf '\nSelftests in the guest\n'
+	select_programs
 	guest selftests "$TOP/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection" |
 		awk -v results="$WORK/guest" -v differences="$TOP/selftests/differences.txt" -f "$TOP/scripts/results.awk"
 	cat "$WORK/guest" >>"$RESULTS"
@@ -153,6 +162,11 @@ tutorial() {
 	sed -n 's/^#/       /p' "$said"
 	printf '  %d steps\n' "$(grep -cE '^(not )?ok ' "$said" || true)"
 	grep -qE '^(not )?ok ' "$said" || record tutorial "tutorial.$page.runs" fail 'no step was done'
+}
+
+tutorials() {
+	tutorial tutorial
+	tutorial notification
 }
 
 # Instructions, counted; against limits, as ratios to those of C in the same run.
@@ -181,18 +195,15 @@ torture() {
 	[ -s "$WORK/torture" ] || record torture torture.results fail 'no part has said anything'
 }
 
-if selected host; then host_tests; fi
-if selected fuzz; then fuzz_tests; fi
-if selected compile-fail; then compile_fail_tests; fi
-if selected kunit; then unit_tests; fi
-if select_programs; then selftests; fi
-
-if selected tutorial; then
-	tutorial tutorial
-	tutorial notification
-fi
-
-if selected bench; then bench; fi
+# What takes longest comes first. The torture has lanes of its own.
+if wants_programs; then lane selftests selftests; fi
+if selected host; then lane host host_tests; fi
+if selected bench; then lane bench bench; fi
+if selected fuzz; then lane fuzz fuzz_tests; fi
+if selected tutorial; then lane tutorial tutorials; fi
+if selected kunit; then lane kunit unit_tests; fi
+if selected compile-fail; then lane compile-fail compile_fail_tests; fi
+wait_for_lanes
 if selected torture; then torture; fi
 
 whole=1

@@ -17,6 +17,8 @@ export KERNEL_CONFIG=torture
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/tools.sh
 . "$TOP/scripts/tools.sh"
+# shellcheck source=scripts/lanes.sh
+. "$TOP/scripts/lanes.sh"
 
 PARTS=$TOP/selftests/torture
 FOLDER=$OUT/torture
@@ -73,7 +75,7 @@ find_kernel() {
 
 run_in_guest() {
 	local part=$1 seconds=$2 status=0 show=show_results file memory processors
-	local -a files=("$WORK/torture.conf")
+	local -a files=("$CONF")
 	[ "$(setting "$part" format)" != tests ] || show=show_tests
 	while read -r file; do
 		files+=("$TOP/$file")
@@ -147,12 +149,20 @@ write_selection() {
 	printf '%s\n' PROVIDERS=rust PROGRAM_SECONDS=1500 SKIP_KERNEL_SAMPLE= SKIP_SAMPLES= >"$WORK/selection"
 }
 
+# The parts of this form, those that may take longest first: a line with seconds and file for each.
+list_parts() {
+	local part seconds
+	for part in "$PARTS"/*.sh "$PARTS"/host/*.sh; do
+		seconds=$(setting "$part" "$FORM")
+		[ -n "$seconds" ] || continue
+		[ -z "${T:-}" ] || basename "$part" .sh | grep -qE -- "$T" || continue
+		printf '%s %s\n' "$seconds" "$part"
+	done | sort -k1,1rn -k2
+}
+
 run_part() {
-	local part=$1 seconds start=$SECONDS where=run_in_guest
+	local part=$1 seconds=$2 start=$SECONDS where=run_in_guest
 	PART=$(basename "$part" .sh)
-	seconds=$(setting "$part" "$FORM")
-	[ -n "$seconds" ] || return 0
-	[ -z "${T:-}" ] || printf '%s\n' "$PART" | grep -qE -- "$T" || return 0
 	printf '\n  torture: %s\n' "$PART"
 	: >"$FOLDER/$PART.log"
 	[ "$(dirname "$part")" != "$PARTS/host" ] || where=run_on_host
@@ -194,13 +204,17 @@ hold "$FOLDER/lock"
 WORK=$(mktemp -d)
 RESULTS=$WORK/results
 : >"$RESULTS"
-trap 'rm -rf "$WORK"' EXIT
+trap 'end_lanes; rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
-printf 'TORTURE=%s\nSEED=%s\nPERCENT=%s\n' "$FORM" "$SEED" "$PERCENT" >"$WORK/torture.conf"
+CONF=$WORK/torture.conf
+# In the long form nothing shall disturb what is measured.
+[ "$FORM" = small ] || LANES=1
+printf 'TORTURE=%s\nSEED=%s\nPERCENT=%s\n' "$FORM" "$SEED" "$PERCENT" >"$CONF"
 printf '\nTorture, %s form, SEED=%s\n' "$FORM" "$SEED"
-for part in "$PARTS"/*.sh "$PARTS"/host/*.sh; do
-	[ ! -f "$part" ] || run_part "$part"
-done
+while read -r seconds part; do
+	lane "$(basename "$part" .sh)" run_part "$part" "$seconds"
+done < <(list_parts)
+wait_for_lanes
 [ -s "$RESULTS" ] || die "No part has a name that matches '${T:-}'." "The parts are $PARTS/*.sh."
 
 # A run of some parts leaves what others have shown before.
