@@ -28,11 +28,29 @@ struct story {
 static struct story *known;
 static struct story told;
 
+/* What a provider cannot tell of on this kernel, it ought not to. */
+static bool can_be_told(uint32_t what)
+{
+	switch (what) {
+	case PROC_EVENT_UID:
+	case PROC_EVENT_GID:
+		return process_events_have(" uid gid");
+	case PROC_EVENT_SID:
+		return process_events_have(" sid");
+	case PROC_EVENT_PTRACE:
+		return process_events_have(" ptrace");
+	case PROC_EVENT_COREDUMP:
+		return process_events_have(" coredump");
+	default:
+		return true;
+	}
+}
+
 static struct proc_event *know(uint32_t what)
 {
 	struct proc_event *e = &known->events[known->count];
 
-	if (known->count < MOST - 1)
+	if (known->count < MOST - 1 && can_be_told(what))
 		known->count++;
 	memset(e, 0, sizeof(*e));
 	e->what = what;
@@ -82,14 +100,10 @@ static void know_tracer(int pid, int tracer)
 	e->tracer_pid = e->tracer_tgid = tracer;
 }
 
-/* A kernel that cannot dump core has nothing to tell of it. */
 static void know_coredump(int pid, int parent)
 {
-	struct coredump_proc_event *e;
+	struct coredump_proc_event *e = &know(PROC_EVENT_COREDUMP)->event_data.coredump;
 
-	if (!process_events_have("coredump"))
-		return;
-	e = &know(PROC_EVENT_COREDUMP)->event_data.coredump;
 	e->process_pid = e->process_tgid = pid;
 	e->parent_pid = e->parent_tgid = parent;
 }

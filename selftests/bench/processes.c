@@ -13,7 +13,7 @@
 #include "socket.h"
 
 #define ROW "processes"
-#define SAMPLES 25
+#define SAMPLES 101
 
 static void drain(int fd)
 {

@@ -1,0 +1,29 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Process events: a storm of short processes with listeners of all kinds, and leaks of what listeners leave behind.
+#
+# torture.small: 600
+# torture.full: 7200
+# torture.append: kmemleak=on
+
+# shellcheck source=selftests/guest/torture.sh
+. /guest/torture.sh
+
+hooks_are_off() {
+	local try
+	for try in 1 2 3 4 5 6 7 8 9 10; do
+		grep '^attached$' /proc/net/cn_proc && return 0
+		sleep 1
+	done
+	cat /proc/net/cn_proc
+	return 1
+}
+
+load cn cn_proc
+step 26.storm storm_processes "$(pick 2000 100000)"
+step processes.detached hooks_are_off
+step processes.suite /selftests/proc_listeners
+unload cn_proc
+step 26.leaks count_leaks
+finish

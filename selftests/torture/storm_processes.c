@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Many short processes, and four listeners: one that reads everything at once, one that is slow and has a small
+ * buffer, one with a filter, and one that comes and goes in every way. What each has received and what is counted as
+ * lost for it are what was sent to it, and that is what has happened.
+ * storm_processes <processes>
+ */
+#include <pthread.h>
+
+#include "../cn_process.h"
+
+#ifndef SO_RCVBUFFORCE
+#define SO_RCVBUFFORCE 33
+#endif
+
+#define WORKERS 2
+#define PROCESSORS 64
+
+struct listener {
+	const char *name;
+	uint32_t events;
+	int fd;
+	bool is_slow;
+	/* It has left; what it has received is all. */
+	int has_left;
+	pthread_t thread;
+	/* Of the processes that the storm consists of; and all others, the acknowledgement among them. */
+	unsigned long long forks, ends, failures, others;
+	unsigned long long overruns, gaps, wrong;
+	uint32_t next[PROCESSORS];
+	bool seen[PROCESSORS];
+	/* What /proc says. */
+	unsigned long long sent, no_memory, dropped;
+};
+
+static struct listener fast = { "fast", PROC_EVENT_ALL };
+static struct listener slow = { "slow", PROC_EVENT_ALL, .is_slow = true };
+static struct listener filtered = { "filtered", PROC_EVENT_FORK | PROC_EVENT_NONZERO_EXIT };
+static int over;
+static int workers[WORKERS];
+
+static void fail(const char *what)
+{
+	printf("%s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static bool is_worker(int tgid)
+{
+	int i;
+
+	for (i = 0; i < WORKERS; i++)
+		if (workers[i] == tgid)
+			return true;
+	return false;
+}
+
+static unsigned long long received_by(const struct listener *l)
+{
+	return l->forks + l->ends + l->others;
+}
+
+static void look_at(struct listener *l, const struct process_message *m)
+{
+	const struct proc_event *e = &m->event;
+	uint32_t cpu = e->cpu;
+
+	if ((uint32_t)e->what == PROC_EVENT_FORK && is_worker(e->event_data.fork.parent_tgid)) {
+		l->forks++;
+	} else if ((uint32_t)e->what == (uint32_t)PROC_EVENT_EXIT &&
+		   is_worker(e->event_data.exit.parent_tgid)) {
+		l->ends++;
+		l->failures += e->event_data.exit.exit_code != 0;
+	} else {
+		l->others++;
+	}
+	if ((uint32_t)e->what == PROC_EVENT_NONE)
+		return;
+	if (cpu >= PROCESSORS) {
+		l->wrong++;
+		return;
+	}
+	if (l->seen[cpu])
+		l->gaps += m->message.seq - l->next[cpu];
+	l->seen[cpu] = true;
+	l->next[cpu] = m->message.seq + 1;
+}
+
+/* Until it has left the group and nothing is to be read any more. */
+static void *listen_to(void *arg)
+{
+	struct listener *l = arg;
+	struct process_message m;
+	int ret, has_left, count = 0;
+
+	for (;;) {
+		has_left = __atomic_load_n(&l->has_left, __ATOMIC_ACQUIRE);
+		ret = process_read_within(l->fd, &m, 20);
+		if (ret == -ETIMEDOUT) {
+			if (has_left)
+				return NULL;
+		} else if (ret == -ENOBUFS) {
+			l->overruns++;
+		} else if (ret) {
+			l->wrong++;
+		} else {
+			look_at(l, &m);
+			if (l->is_slow && ++count % 16 == 0)
+				usleep(5000);
+		}
+	}
+}
+
+static void read_account(struct listener *l)
+{
+	char *text = read_file(PROCESS_FILE), start[32];
+	const char *line;
+
+	snprintf(start, sizeof(start), "listener port %u ", cn_port(l->fd));
+	line = text ? find_line(text, start) : NULL;
+	line = line ? strstr(line, " sent ") : NULL;
+	if (!line || sscanf(line, " sent %llu no_memory %llu dropped %llu", &l->sent, &l->no_memory,
+			    &l->dropped) != 3)
+		fail("the file does not name a listener");
+	free(text);
+}
+
+static void begin(struct listener *l, int size)
+{
+	l->fd = cn_open_in_group(CN_IDX_PROC);
+	if (l->fd < 0 || setsockopt(l->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
+		fail("opening a socket");
+	/* Its acknowledgement is received as any other message. */
+	if (process_filtered(l->fd, PROC_CN_MCAST_LISTEN, l->events, 1, 1) < 0)
+		fail("listening");
+	if (pthread_create(&l->thread, NULL, listen_to, l))
+		fail("a thread");
+}
+
+static int end(struct listener *l)
+{
+	int wrong = 0;
+
+	/* After this nothing is sent to it, and nothing is on its way. */
+	if (cn_leave(l->fd, CN_IDX_PROC))
+		fail("leaving the group");
+	__atomic_store_n(&l->has_left, 1, __ATOMIC_RELEASE);
+	pthread_join(l->thread, NULL);
+	read_account(l);
+	printf("# %s: received %llu (%llu forks, %llu ends, %llu others), dropped %llu, no memory %llu, sent %llu, gaps %llu, overruns %llu\n",
+	       l->name, received_by(l), l->forks, l->ends, l->others, l->dropped, l->no_memory, l->sent,
+	       l->gaps, l->overruns);
+	if (received_by(l) + l->dropped != l->sent) {
+		printf("%s: received and dropped are not what was sent\n", l->name);
+		wrong++;
+	}
+	if (l->wrong) {
+		printf("%s: %llu messages are not as they ought to be\n", l->name, l->wrong);
+		wrong++;
+	}
+	/* Who gets everything sees each loss, but the last ones, as a gap. */
+	if (l->events == PROC_EVENT_ALL && l->gaps > l->dropped + l->no_memory) {
+		printf("%s: there are gaps that nobody counts\n", l->name);
+		wrong++;
+	}
+	return wrong;
+}
+
+/* -- The one that comes and goes -------------------------------------------------- */
+
+static unsigned long long visits, visits_wrong;
+
+static void visit(unsigned int how)
+{
+	struct listener l = { "guest", PROC_EVENT_ALL };
+	struct process_message m;
+	int ret, count = 0;
+
+	l.fd = cn_open_in_group(how & 1 ? 0 : CN_IDX_PROC);
+	if (l.fd < 0)
+		fail("opening a socket");
+	if (process_filtered(l.fd, PROC_CN_MCAST_LISTEN, PROC_EVENT_ALL, 1, 1) < 0)
+		fail("listening");
+	if (how & 1 && cn_join(l.fd, CN_IDX_PROC))
+		fail("joining");
+	while (count++ < 50 && !(ret = process_read_within(l.fd, &m, 20)))
+		look_at(&l, &m);
+	if (how & 2)
+		process_filtered(l.fd, PROC_CN_MCAST_LISTEN, PROC_EVENT_EXIT, 1, 1);
+	if (how & 4) {
+		/* Nothing is known of it any more. */
+		process_ignore(l.fd);
+	} else {
+		cn_leave(l.fd, CN_IDX_PROC);
+		while ((ret = process_read_within(l.fd, &m, 0)) != -ETIMEDOUT)
+			if (!ret)
+				look_at(&l, &m);
+		read_account(&l);
+		if (received_by(&l) + l.dropped != l.sent)
+			visits_wrong++;
+	}
+	close(l.fd);
+	visits++;
+}
+
+static void *come_and_go(void *unused)
+{
+	unsigned int how = 0;
+
+	while (!__atomic_load_n(&over, __ATOMIC_ACQUIRE))
+		visit(how++);
+	return NULL;
+}
+
+/* -- The storm ---------------------------------------------------------------------- */
+
+/* Every third process fails. */
+static void work(long processes)
+{
+	long i;
+
+	for (i = 0; i < processes; i++) {
+		int child = fork();
+
+		if (!child)
+			_exit(i % 3 == 0);
+		if (child < 0 || waitpid(child, NULL, 0) != child)
+			_exit(1);
+	}
+	_exit(0);
+}
+
+static int compare(const char *what, unsigned long long is, unsigned long long ought)
+{
+	if (is == ought)
+		return 0;
+	printf("%s: %llu, and not %llu\n", what, is, ought);
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	long each = (argc > 1 ? atol(argv[1]) : 1000) / WORKERS;
+	unsigned long long processes = each * WORKERS, failures = WORKERS * ((each + 2) / 3);
+	int i, status, wrong = 0, go[2];
+	pthread_t guest;
+	char byte;
+
+	if (pipe(go))
+		fail("a pipe");
+	for (i = 0; i < WORKERS; i++) {
+		workers[i] = fork();
+		if (!workers[i]) {
+			close(go[1]);
+			if (read(go[0], &byte, 1) < 0)
+				_exit(1);
+			work(each);
+		}
+	}
+	begin(&fast, 256 << 20);
+	begin(&slow, 16 << 10);
+	begin(&filtered, 256 << 20);
+	if (pthread_create(&guest, NULL, come_and_go, NULL))
+		fail("a thread");
+	/* They begin at the end of the pipe. */
+	close(go[1]);
+	for (i = 0; i < WORKERS; i++)
+		if (waitpid(workers[i], &status, 0) != workers[i] || status)
+			fail("a worker has failed");
+
+	__atomic_store_n(&over, 1, __ATOMIC_RELEASE);
+	pthread_join(guest, NULL);
+	wrong += end(&fast) + end(&slow) + end(&filtered);
+
+	if (!fast.dropped && !fast.no_memory) {
+		wrong += compare("fast, forks", fast.forks, processes);
+		wrong += compare("fast, ends", fast.ends, processes);
+		wrong += compare("fast, failures", fast.failures, failures);
+		wrong += compare("fast, gaps", fast.gaps, 0);
+	} else {
+		printf("the fast one was not fast enough\n");
+		wrong++;
+	}
+	if (!filtered.dropped && !filtered.no_memory) {
+		wrong += compare("filtered, forks", filtered.forks, processes);
+		wrong += compare("filtered, ends", filtered.ends, failures);
+		wrong += compare("filtered, failures", filtered.failures, failures);
+	}
+	/* Others that come and go, as threads of the kernel, may do so before one has begun or after it has left. */
+	if (slow.sent + slow.no_memory < 2 * processes ||
+	    slow.sent + slow.no_memory > 2 * processes + fast.others + slow.others + 16) {
+		printf("slow: %llu were sent to it, of %llu\n", slow.sent, 2 * processes);
+		wrong++;
+	}
+	if (!slow.dropped) {
+		printf("the slow one was not slow enough\n");
+		wrong++;
+	}
+	wrong += compare("visits with a wrong account", visits_wrong, 0);
+	printf("%llu processes, %llu lost for the slow one, %llu visits\n", processes, slow.dropped,
+	       visits);
+	return wrong != 0;
+}
