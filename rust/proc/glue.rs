@@ -7,6 +7,12 @@
 use crate::{bindings, event::Kinds, hook::Hook};
 use kernel::{error::to_result, prelude::*};
 
+/// Whether this kernel has what a hook needs. May sleep.
+pub(crate) fn is_available(hook: Hook) -> bool {
+    // SAFETY: In process context; the number is that of a hook.
+    unsafe { bindings::cn_proc_glue_is_available(hook as u32) }
+}
+
 /// Lets a hook tell of events. May sleep.
 ///
 /// # Errors

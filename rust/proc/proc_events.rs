@@ -75,12 +75,10 @@ impl kernel::Module for Module {
 fn available() -> Hooks {
     let mut hooks = Hooks::NONE;
     for hook in Hook::ALL {
-        if glue::attach(hook).is_ok() {
-            glue::detach(hook);
+        if glue::is_available(hook) {
             hooks.add(hook);
         }
     }
-    glue::quiesce();
     pr_info!("events: {hooks}\n");
     hooks
 }

@@ -107,11 +107,15 @@ static void find_tracepoint(struct tracepoint *tracepoint, void *data)
 		hook->tracepoint = tracepoint;
 }
 
-static int attach_trace(struct trace_hook *hook)
+static bool has_tracepoint(struct trace_hook *hook)
 {
 	check_types();
-	if (!hook->tracepoint)
-		for_each_kernel_tracepoint(find_tracepoint, hook);
+	for_each_kernel_tracepoint(find_tracepoint, hook);
+	return hook->tracepoint;
+}
+
+static int attach_trace(struct trace_hook *hook)
+{
 	if (!hook->tracepoint)
 		return -ENOENT;
 	return tracepoint_probe_register(hook->tracepoint, hook->probe, NULL);
@@ -310,6 +314,17 @@ static void detach_probe_number(unsigned int hook)
 }
 
 #endif
+
+/* A probe is tried, since nobody else says whether a function can be probed. */
+bool cn_proc_glue_is_available(unsigned int hook)
+{
+	if (hook < ARRAY_SIZE(trace_hooks))
+		return has_tracepoint(&trace_hooks[hook]);
+	if (attach_probe_number(hook))
+		return false;
+	detach_probe_number(hook);
+	return true;
+}
 
 int cn_proc_glue_attach(unsigned int hook)
 {

@@ -59,7 +59,8 @@ enum {
 	CN_PROC_EVENTS = (u32)PROC_EVENT_ALL,
 };
 
-/* May sleep. -ENOENT or another error: this kernel does not have what the hook needs. */
+/* Whether this kernel has what the hook needs. May sleep. */
+bool cn_proc_glue_is_available(unsigned int hook);
 int cn_proc_glue_attach(unsigned int hook);
 void cn_proc_glue_detach(unsigned int hook);
 /* Waits until no hook that was detached is running. */
