@@ -21,6 +21,10 @@ all: ## build cn.ko, the samples, the test modules and programs
 samples: ## build cn.ko and the samples
 	$(kernel) scripts/modules.sh "$$kdir" samples
 
+tools: ## build the client crate and cnctl, static, in build/tools/programs
+	scripts/packages.sh guest
+	scripts/client.sh build && scripts/client.sh extras
+
 modules_install: ## install cn.ko for the kernel in KDIR (INSTALL_MOD_PATH is honoured)
 	$(kernel) scripts/modules.sh "$$kdir" install
 
@@ -116,5 +120,5 @@ help: ## this list
 		PERCENT 'how much of the numbers of TORTURE=full is done (100)' \
 		V '1: show what the builds say' | expand -t 24
 
-.PHONY: profile modules all samples modules_install install-dev run test torture torture-publish fuzz bench bench-publish shell guest check docs kdir clean distclean help
+.PHONY: profile modules all samples tools modules_install install-dev run test torture torture-publish fuzz bench bench-publish shell guest check docs kdir clean distclean help
 .PHONY: in-tree in-tree-undo in-tree-test patches

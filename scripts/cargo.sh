@@ -15,3 +15,10 @@ host_cargo() {
 host_target() {
 	host_cargo -vV | sed -n 's/^host: //p'
 }
+
+# A program that belongs to that cargo.
+host_program() {
+	local program=/usr/bin/$1
+	[ -x "$program" ] || program=$1
+	printf '%s\n' "$program"
+}

@@ -91,6 +91,10 @@ rust_examples() {
 	"$TOP/scripts/examples.sh" "$KDIR"
 }
 
+client_and_tool() {
+	"$TOP/scripts/client.sh" lint
+}
+
 shell_scripts() {
 	cd "$TOP"
 	files 'scripts/*.sh' 'selftests/torture/host/*.sh' .ci/run | xargs shellcheck -x
@@ -174,6 +178,7 @@ item 'samples, test modules: clippy, W=1' strict_users
 item 'documentation of the API crate' rust_documentation
 item 'examples in it compile' rust_examples
 item 'documentation pages' documentation_pages
+item 'crate and tool: clippy, rustdoc' client_and_tool
 item 'shell scripts' shell_scripts
 item 'Python: pyflakes, tests of the report' python_files
 item 'no panic symbol' no_panic_symbols

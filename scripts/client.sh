@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Builds what is in tools/: the client crate, cnctl, and the tests of the crate that run in the guest.
+#
+#   client.sh build    static programs, in the folder below; the crate's examples are in examples/
+#   client.sh extras   manual pages and completions of cnctl, beside it
+#   client.sh folder   prints that folder
+#   client.sh test     the tests that need no kernel
+#   client.sh lint     rustfmt, clippy and rustdoc, without a warning
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/cargo.sh
+. "$TOP/scripts/cargo.sh"
+
+BUILD=$TOP/build/tools
+TARGET=$(host_target)
+BUILT=$BUILD/programs
+
+cargo_here() {
+	local verb=$1
+	shift
+	CARGO_TARGET_DIR=$BUILD host_cargo "$verb" --locked --manifest-path "$TOP/tools/Cargo.toml" "$@"
+}
+
+# Downloads the dependencies that this machine has not yet.
+fetch() {
+	cargo_here fetch --target "$TARGET" && return
+	printf '\nThe crates that tools/Cargo.lock names come from the registry of crates. If the network is missing, try again with it.\n'
+	return 1
+}
+
+# With a target named, programs that run while building are linked as usual. Examples are told from what
+# cargo leaves beside them by their names.
+build() {
+	local release=$BUILD/$TARGET/release example
+	fetch
+	RUSTFLAGS='-C target-feature=+crt-static' cargo_here build --release --target "$TARGET" --all-features --bins --examples
+	mkdir -p "$BUILT/examples"
+	rm -f "$BUILT"/examples/*
+	cp "$release/cnctl" "$release/client" "$BUILT"
+	for example in "$TOP"/tools/*/examples/*.rs; do
+		example=$(basename -s .rs "$example")
+		cp "$release/examples/$example" "$BUILT/examples/$example"
+	done
+}
+
+extras() {
+	local shell
+	mkdir -p "$BUILT/man" "$BUILT/completion"
+	"$BUILT/cnctl" man "$BUILT/man"
+	for shell in bash zsh fish; do
+		"$BUILT/cnctl" completion "$shell" >"$BUILT/completion/cnctl.$shell"
+	done
+	say "  $BUILT has cnctl, man/ and completion/"
+}
+
+lint() {
+	find "$TOP"/tools -name "*.rs" -print0 | xargs -0 "$(host_program rustfmt)" --check --color never --edition 2021
+	cargo_here clippy --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo_here doc --no-deps --all-features
+}
+
+case ${1:-} in
+build) stage 'tools: crate, cnctl' build ;;
+extras) extras ;;
+folder) printf '%s\n' "$BUILT" ;;
+test) cargo_here test --all-features ;;
+lint) lint ;;
+*) die 'usage: client.sh build|extras|folder|test|lint' ;;
+esac

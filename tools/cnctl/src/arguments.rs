@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What can be said on the command line. Help, completion and the manual page are made from it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use connector_client::{Filter, Id, Range};
+
+/// Looks at the kernel connector, and talks to it.
+#[derive(Debug, Parser)]
+#[command(name = "cnctl", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// JSON, one object in each line
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done; also when Ctrl-C ends what goes on without an end
+  1    a system call has failed
+  2    the command line makes no sense
+  3    there is no connector here, or it has not what is asked for
+  4    a right is missing
+  5    the kernel, or the callback, has refused the message
+  6    nothing came in time
+  130  Ctrl-C while something was waited for";
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the callbacks that are registered
+    List(List),
+    /// Send a message
+    Send(Send),
+    /// Show what is sent to groups
+    Listen(Listen),
+    /// Tell which ids come and go
+    Watch(Watch),
+    /// Tell what happens to processes
+    Proc(Proc),
+    /// Show what the connector has counted
+    Stats(Stats),
+    /// Say what this kernel offers, what you may do, and what to change
+    Doctor,
+    /// Print the completion for a shell
+    Completion(Completion),
+    /// Write the manual pages into a folder
+    Man(Man),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Only callbacks with this idx
+    #[arg(long, value_name = "IDX")]
+    pub(crate) idx: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Send {
+    /// To whom, like 20:1
+    pub(crate) id: Id,
+    /// The payload as text
+    #[arg(conflicts_with_all = ["hex", "file"])]
+    pub(crate) text: Option<String>,
+    /// The payload as hexadecimal digits
+    #[arg(long, value_name = "DIGITS", conflicts_with = "file")]
+    pub(crate) hex: Option<String>,
+    /// The payload from a file; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Wait until the kernel says that it has arrived
+    #[arg(long)]
+    pub(crate) ack: bool,
+    /// Wait for a reply, and show it
+    #[arg(long)]
+    pub(crate) reply: bool,
+    /// The reply comes in this group
+    #[arg(long, value_name = "GROUP", requires = "reply")]
+    pub(crate) reply_group: Option<u32>,
+    /// The flags of the message
+    #[arg(long, default_value_t = 0)]
+    pub(crate) flags: u16,
+    /// How many seconds to wait
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) shown: Shown,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Shown {
+    /// How payloads are shown
+    #[arg(long, value_name = "FORM", default_value = "both")]
+    pub(crate) payload: Payload,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Payload {
+    /// Hexadecimal digits, and the text in them
+    Both,
+    Hex,
+    Text,
+    /// Not at all
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Stamp {
+    /// Seconds since it was begun to listen
+    Since,
+    /// Time of the day, UTC
+    Clock,
+    None,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Until {
+    /// End after so many lines
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) count: Option<u64>,
+    /// End when nothing has come for so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Listen {
+    /// Which groups; a callback's is the idx of its id
+    #[arg(required = true)]
+    pub(crate) groups: Vec<u32>,
+    /// Only messages of this id
+    #[arg(long)]
+    pub(crate) id: Option<Id>,
+    /// Time stamps
+    #[arg(long, value_name = "KIND", default_value = "since")]
+    pub(crate) time: Stamp,
+    /// How many bytes the kernel keeps until they are read
+    #[arg(long, value_name = "BYTES", default_value_t = 4 << 20)]
+    pub(crate) buffer: usize,
+    #[command(flatten)]
+    pub(crate) shown: Shown,
+    #[command(flatten)]
+    pub(crate) until: Until,
+}
+
+/// Ranges for both halves of an id.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IdRange {
+    pub(crate) idx: Range,
+    pub(crate) val: Range,
+}
+
+impl std::str::FromStr for IdRange {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (idx, val) = text.split_once(':').unwrap_or((text, "*"));
+        Ok(Self {
+            idx: idx.parse()?,
+            val: val.parse()?,
+        })
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Watch {
+    /// Which ids: IDX or IDX:VAL, each a number, a range like 20-29, or *
+    #[arg(value_name = "RANGE", default_value = "*:*")]
+    pub(crate) ranges: Vec<IdRange>,
+    /// The group that events go to; one that nobody else uses
+    #[arg(long, default_value_t = 13)]
+    pub(crate) group: u32,
+    /// Do not begin with those that are there
+    #[arg(long)]
+    pub(crate) no_snapshot: bool,
+    #[command(flatten)]
+    pub(crate) until: Until,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Proc {
+    /// Which kinds: all fork exec uid gid sid ptrace comm nonzero-exit coredump exit
+    #[arg(value_name = "KIND", default_value = "all")]
+    pub(crate) kinds: Vec<Filter>,
+    /// Only those of this process
+    #[arg(long)]
+    pub(crate) pid: Option<i32>,
+    /// Numbers instead of lines, shown anew each second
+    #[arg(long)]
+    pub(crate) live: bool,
+    /// How many bytes the kernel keeps until they are read
+    #[arg(long, value_name = "BYTES", default_value_t = 4 << 20)]
+    pub(crate) buffer: usize,
+    #[command(flatten)]
+    pub(crate) until: Until,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Stats {
+    /// Show them anew each second, and what is new
+    #[arg(long)]
+    pub(crate) live: bool,
+    /// Also what is 0
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// With --live: end after so many times
+    #[arg(long, value_name = "NUMBER", requires = "live")]
+    pub(crate) count: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completion {
+    /// For which shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The folder
+    pub(crate) folder: PathBuf,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text
+        .parse()
+        .map_err(|_| "it is a number of seconds, like 5 or 0.5".to_owned())?;
+    Duration::try_from_secs_f64(number).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn description_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn one_payload_only() {
+        for arguments in [
+            ["send", "20:1", "a", "--hex=00"],
+            ["send", "20:1", "--file=-", "--hex=00"],
+        ] {
+            assert!(Arguments::try_parse_from(["cnctl"].into_iter().chain(arguments)).is_err());
+        }
+    }
+
+    #[test]
+    fn ranges_of_ids() {
+        let range: IdRange = "20-29:7".parse().unwrap();
+        assert!(range.idx.contains(29) && range.val.contains(7) && !range.val.contains(8));
+        assert!("20".parse::<IdRange>().unwrap().val.contains(0));
+        assert!("20:x".parse::<IdRange>().is_err());
+    }
+}

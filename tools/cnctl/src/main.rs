@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `cnctl`: looks at the kernel connector, and talks to it.
+
+mod arguments;
+mod doctor;
+mod failure;
+mod generate;
+mod list;
+mod listen;
+mod output;
+mod processes;
+mod send;
+mod signals;
+mod stats;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+use failure::Failure;
+use output::Output;
+
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    let mut out = Output::new(arguments.json, arguments.color);
+    match arguments.command {
+        Command::List(options) => list::run(&options, &mut out),
+        Command::Send(options) => send::run(&options, &mut out),
+        Command::Listen(options) => listen::run(&options, &mut out),
+        Command::Watch(options) => watch::run(&options, &mut out),
+        Command::Proc(options) => processes::run(&options, &mut out),
+        Command::Stats(options) => stats::run(&options, &mut out),
+        Command::Doctor => doctor::run(&mut out),
+        Command::Completion(options) => generate::completion(&options, &mut out),
+        Command::Man(options) => generate::manual(&options),
+    }?;
+    out.flush()
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Who reads has read enough.
+        Err(Failure::OutputClosed) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("cnctl: {failure}");
+            if let Some(advice) = failure.advice() {
+                eprintln!("  {advice}");
+            }
+            ExitCode::from(failure.code())
+        }
+    }
+}

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `cnctl proc`
+
+use std::time::{Duration, Instant};
+
+use connector_client::{
+    Error, Filter, Options, ProcessEvent, ProcessEvents, ProcessKind, ProcessNews, Task,
+};
+use serde_json::{json, Value};
+
+use crate::arguments::Proc;
+use crate::failure::Failure;
+use crate::output::{lost_text, Output, Style};
+use crate::signals;
+
+pub(crate) fn run(options: &Proc, out: &mut Output) -> Result<(), Failure> {
+    let filter = options
+        .kinds
+        .iter()
+        .copied()
+        .reduce(|all, kind| all | kind)
+        .unwrap_or(Filter::ALL);
+    let mut events = ProcessEvents::on(
+        Options::new().receive_buffer(options.buffer).open()?,
+        filter,
+    )?;
+    events.socket_mut().stop_on(signals::stop()?);
+    if options.live {
+        return live(options, &mut events, out);
+    }
+    let mut left = options.until.count.unwrap_or(u64::MAX);
+    while left > 0 {
+        // What was written is seen before we sleep.
+        let mut news = events.next_within(Duration::ZERO);
+        if let Ok(None) = news {
+            out.flush()?;
+            news = match options.until.timeout {
+                Some(silence) => events.next_within(silence),
+                None => events.next().transpose(),
+            };
+        }
+        match news {
+            Err(Error::Stopped) | Ok(None) => break,
+            Err(error) => return Err(error.into()),
+            Ok(Some(news)) => {
+                if show(&news, options.pid, out)? {
+                    left -= 1;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn concerns(event: &ProcessEvent, pid: i32) -> bool {
+    let child = match event.kind {
+        ProcessKind::Fork { child, .. } => Some(child),
+        _ => None,
+    };
+    [event.kind.task(), child]
+        .into_iter()
+        .flatten()
+        .any(|task| task.tgid == pid)
+}
+
+/// True if an event was shown.
+fn show(news: &ProcessNews, pid: Option<i32>, out: &mut Output) -> Result<bool, Failure> {
+    let (text, object) = match news {
+        ProcessNews::Event(event) if pid.is_some_and(|pid| !concerns(event, pid)) => {
+            return Ok(false)
+        }
+        ProcessNews::Event(event) if out.json => {
+            return out.object(&event_json(event)).map(|()| true)
+        }
+        ProcessNews::Event(event) => return out.line(&event_text(event)).map(|()| true),
+        ProcessNews::Gap { cpu, missed } => (
+            format!("{missed} events of processor {cpu} are missing"),
+            json!({ "missing": missed, "cpu": cpu }),
+        ),
+        ProcessNews::Lost(number) => (lost_text(*number), json!({ "lost": number })),
+        ProcessNews::Malformed(error) => (
+            format!("malformed: {error}"),
+            json!({ "malformed": error.to_string() }),
+        ),
+    };
+    if out.json {
+        out.object(&object)?;
+    } else {
+        let text = out.styled(Style::Bad, &text);
+        out.line(&text)?;
+    }
+    Ok(false)
+}
+
+/// The process; and the thread where it is not the first one.
+fn named(task: Task) -> String {
+    if task.pid == task.tgid {
+        task.tgid.to_string()
+    } else {
+        format!("{} (thread {})", task.tgid, task.pid)
+    }
+}
+
+/// What `wait(2)` would say.
+fn ending(code: u32) -> String {
+    match (code & 0x7f, code >> 8 & 0xff) {
+        (0, status) => format!("with status {status}"),
+        (signal, _) => format!("by signal {signal}"),
+    }
+}
+
+fn event_text(event: &ProcessEvent) -> String {
+    let what = match &event.kind {
+        ProcessKind::Fork { parent, child } if child.pid == child.tgid => {
+            format!("{} has made process {}", named(*parent), named(*child))
+        }
+        ProcessKind::Fork { parent, child } => {
+            format!("{} has made thread {}", named(*parent), child.pid)
+        }
+        ProcessKind::Exec { task } => format!("{} runs a program", named(*task)),
+        ProcessKind::Uid {
+            task,
+            real,
+            effective,
+        } => format!("{} is user {real}, effectively {effective}", named(*task)),
+        ProcessKind::Gid {
+            task,
+            real,
+            effective,
+        } => format!("{} is group {real}, effectively {effective}", named(*task)),
+        ProcessKind::Sid { task } => format!("{} has begun a session", named(*task)),
+        ProcessKind::Ptrace {
+            task,
+            tracer: Some(tracer),
+        } => format!("{} is traced by {}", named(*task), named(*tracer)),
+        ProcessKind::Ptrace { task, tracer: None } => {
+            format!("{} is not traced any more", named(*task))
+        }
+        ProcessKind::Comm { task, name } => format!("{} is called {name:?}", named(*task)),
+        ProcessKind::Coredump { task, .. } => format!("{} has dumped core", named(*task)),
+        ProcessKind::Exit { task, code, .. } => {
+            format!("{} has ended {}", named(*task), ending(*code))
+        }
+        other => format!("{other:?}"),
+    };
+    let (seconds, micros) = (event.time / 1_000_000_000, event.time / 1000 % 1_000_000);
+    format!("{seconds:5}.{micros:06} {:8} {what}", event.kind.name())
+}
+
+fn event_json(event: &ProcessEvent) -> Value {
+    let mut object = json!({
+        "time": event.time, "cpu": event.cpu, "seq": event.seq, "event": event.kind.name(),
+    });
+    let task = |task: &Task| json!({ "pid": task.pid, "tgid": task.tgid });
+    let mut add = |key: &str, value: Value| object[key] = value;
+    if let Some(whose) = event.kind.task() {
+        add("task", task(&whose));
+    }
+    match &event.kind {
+        ProcessKind::Fork { child, .. } => add("child", task(child)),
+        ProcessKind::Uid {
+            real, effective, ..
+        }
+        | ProcessKind::Gid {
+            real, effective, ..
+        } => {
+            add("real", (*real).into());
+            add("effective", (*effective).into());
+        }
+        ProcessKind::Ptrace { tracer, .. } => {
+            add("tracer", tracer.as_ref().map_or(Value::Null, task))
+        }
+        ProcessKind::Comm { name, .. } => add("name", name.as_str().into()),
+        ProcessKind::Coredump { parent, .. } => add("parent", task(parent)),
+        ProcessKind::Exit {
+            code,
+            signal,
+            parent,
+            ..
+        } => {
+            add("code", (*code).into());
+            add("signal", (*signal).into());
+            add("parent", task(parent));
+        }
+        _ => {}
+    }
+    object
+}
+
+/// Counts, a second at a time.
+fn live(options: &Proc, events: &mut ProcessEvents, out: &mut Output) -> Result<(), Failure> {
+    const KINDS: usize = Filter::NAMES.len();
+    let (mut total, mut lost) = ([0u64; KINDS], 0u64);
+    let mut left = options.until.count.unwrap_or(u64::MAX);
+    while left > 0 {
+        let (second, mut new) = (Instant::now() + Duration::from_secs(1), [0u64; KINDS]);
+        loop {
+            let time = second.saturating_duration_since(Instant::now());
+            match events.next_within(time) {
+                Err(Error::Stopped) => return Ok(()),
+                Err(error) => return Err(error.into()),
+                Ok(Some(ProcessNews::Event(event)))
+                    if options.pid.is_none_or(|pid| concerns(&event, pid)) =>
+                {
+                    let place = Filter::NAMES
+                        .iter()
+                        .position(|(name, _)| *name == event.kind.name());
+                    if let Some(count) = place.and_then(|place| new.get_mut(place)) {
+                        *count += 1;
+                    }
+                }
+                Ok(Some(ProcessNews::Lost(number))) => lost += number.unwrap_or(1),
+                Ok(_) => {}
+            }
+            if Instant::now() >= second {
+                break;
+            }
+        }
+        total
+            .iter_mut()
+            .zip(new)
+            .for_each(|(total, new)| *total += new);
+        live_view(&total, &new, lost, out)?;
+        left -= 1;
+    }
+    Ok(())
+}
+
+fn live_view(total: &[u64], new: &[u64], lost: u64, out: &mut Output) -> Result<(), Failure> {
+    let counts = || {
+        Filter::NAMES
+            .iter()
+            .zip(total)
+            .zip(new)
+            .filter(|((_, total), _)| **total > 0)
+    };
+    if out.json {
+        let events: serde_json::Map<_, _> = counts()
+            .map(|(((name, _), total), new)| {
+                ((*name).to_owned(), json!({ "total": total, "new": new }))
+            })
+            .collect();
+        out.object(&json!({ "events": events, "lost": lost }))?;
+    } else {
+        out.again()?;
+        let rows: Vec<_> = counts()
+            .map(|(((name, _), total), new)| {
+                vec![(*name).to_owned(), total.to_string(), new.to_string()]
+            })
+            .chain((lost > 0).then(|| vec!["lost".to_owned(), lost.to_string()]))
+            .collect();
+        out.table(&["EVENT", "TOTAL", "THIS SECOND"], &rows)?;
+    }
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_it_ended() {
+        assert_eq!(ending(3 << 8), "with status 3");
+        assert_eq!(ending(9), "by signal 9");
+        assert_eq!(ending(0x80 | 11), "by signal 11");
+    }
+
+    #[test]
+    fn an_event_as_text_and_json() {
+        let task = Task { pid: 8, tgid: 7 };
+        let kind = ProcessKind::Exit {
+            task,
+            code: 256,
+            signal: 17,
+            parent: Task { pid: 1, tgid: 1 },
+        };
+        let event = ProcessEvent {
+            cpu: 1,
+            seq: 5,
+            time: 2_000_003_000,
+            kind,
+        };
+        assert_eq!(
+            event_text(&event),
+            "    2.000003 exit     7 (thread 8) has ended with status 1"
+        );
+        assert_eq!(event_json(&event)["task"], json!({ "pid": 8, "tgid": 7 }));
+    }
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Listens to the sample `cn_sensor`, in group 21, for three events.
+
+use connector_client::{Error, Event, Socket};
+
+fn main() -> Result<(), Error> {
+    let mut socket = Socket::open()?;
+    socket.join(21)?;
+    for event in socket.events().take(3) {
+        match event? {
+            Event::Message(arrival) => {
+                println!(
+                    "{} says {} bytes",
+                    arrival.message.id,
+                    arrival.message.payload.len()
+                );
+            }
+            Event::Lost(Some(number)) => println!("{number} messages were lost"),
+            Event::Lost(None) => println!("some messages were lost"),
+            other => println!("{other:?}"),
+        }
+    }
+    Ok(())
+}

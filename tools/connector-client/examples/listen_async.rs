@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The same as a stream of events, under any executor; here the smallest one.
+
+use async_io::block_on;
+use connector_client::{AsyncSocket, Error, Event, Socket};
+
+fn main() -> Result<(), Error> {
+    block_on(async {
+        let mut socket = Socket::open()?;
+        socket.join(21)?;
+        let mut socket = AsyncSocket::new(socket)?;
+        for _ in 0..3 {
+            if let Event::Message(arrival) = socket.next().await? {
+                println!(
+                    "{} says {} bytes",
+                    arrival.message.id,
+                    arrival.message.payload.len()
+                );
+            }
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What can go wrong, each with a sentence that says what to do.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use crate::wire::DecodeError;
+use crate::{Id, PayloadTooLong};
+
+/// What went wrong. Each one says so in a sentence; [`Error::advice`] says what to do.
+///
+/// ```
+/// use connector_client::Error;
+///
+/// let error = Error::NoSuchGroup { group: 4000 };
+/// assert_eq!(error.to_string(), "the connector has no group 4000");
+/// assert!(error.advice().is_some());
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no connector, and none was loaded.
+    NoConnector,
+    /// The connector is in the initial network namespace, and this is another one.
+    OtherNamespace,
+    /// A group may not be joined without a right.
+    NoRightToJoin {
+        /// Which one.
+        group: u32,
+    },
+    /// Something is not for this process, whatever its rights are.
+    NoRight {
+        /// What it is.
+        to: &'static str,
+    },
+    /// There is no such group.
+    NoSuchGroup {
+        /// Which one.
+        group: u32,
+    },
+    /// The kernel has answered with an error.
+    Refused(Refusal),
+    /// Nothing came in time.
+    TimedOut {
+        /// What was waited for.
+        waiting_for: &'static str,
+        /// How long.
+        after: Duration,
+        /// How many datagrams were lost meanwhile; what was waited for may be one of them.
+        lost: u64,
+    },
+    /// The file descriptor of [`Socket::stop_on`](crate::Socket::stop_on) became readable.
+    Stopped,
+    /// The kernel has not what is asked for.
+    NotOffered {
+        /// What is missing.
+        what: &'static str,
+    },
+    /// A payload is too long.
+    PayloadTooLong(PayloadTooLong),
+    /// What came is malformed.
+    Malformed(DecodeError),
+    /// A file of the kernel does not look as it should.
+    Unreadable {
+        /// The file.
+        file: &'static str,
+        /// The line.
+        line: String,
+    },
+    /// A system call has failed.
+    System {
+        /// What was to be done.
+        doing: &'static str,
+        /// Its error.
+        error: io::Error,
+    },
+}
+
+/// The answer of the kernel to a message that it did not take.
+///
+/// ```
+/// use connector_client::{Id, Refusal};
+///
+/// let refusal = Refusal { id: Id::new(20, 1), errno: 19, text: None };
+/// assert_eq!(refusal.to_string(), "20:1 refused the message: No such device");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// To whom the message was.
+    pub id: Id,
+    /// The error number, positive.
+    pub errno: i32,
+    /// What the kernel says beyond it.
+    pub text: Option<String>,
+}
+
+/// A number's sentence alone: the standard library adds the number.
+pub(crate) fn sentence(errno: i32) -> String {
+    let text = io::Error::from_raw_os_error(errno).to_string();
+    match text.split_once(" (os error") {
+        Some((sentence, _)) => sentence.to_owned(),
+        None => text,
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} refused the message: {}",
+            self.id,
+            sentence(self.errno)
+        )?;
+        match &self.text {
+            Some(text) => write!(f, " ({text})"),
+            None => Ok(()),
+        }
+    }
+}
+
+// Numbers of <errno.h> that the connector answers with, the same on all architectures.
+pub(crate) const EPERM: i32 = 1;
+pub(crate) const EAGAIN: i32 = 11;
+pub(crate) const ENODEV: i32 = 19;
+pub(crate) const EINVAL: i32 = 22;
+pub(crate) const ENOSPC: i32 = 28;
+pub(crate) const EMSGSIZE: i32 = 90;
+pub(crate) const EPROTONOSUPPORT: i32 = 93;
+pub(crate) const ENOBUFS: i32 = 105;
+pub(crate) const ECONNREFUSED: i32 = 111;
+
+impl Error {
+    /// A system call has failed, of which no more is known.
+    pub(crate) fn system(doing: &'static str, error: impl Into<io::Error>) -> Self {
+        Self::System {
+            doing,
+            error: error.into(),
+        }
+    }
+
+    /// The error number behind it, if there is one.
+    ///
+    /// ```
+    /// use connector_client::{Error, Id, Refusal};
+    ///
+    /// let refusal = Refusal { id: Id::new(20, 1), errno: 19, text: None };
+    /// assert_eq!(Error::Refused(refusal).errno(), Some(19));
+    /// ```
+    pub fn errno(&self) -> Option<i32> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.errno),
+            Self::System { error, .. } => error.raw_os_error(),
+            Self::NoConnector => Some(EPROTONOSUPPORT),
+            Self::OtherNamespace => Some(ECONNREFUSED),
+            Self::NoRightToJoin { .. } | Self::NoRight { .. } => Some(EPERM),
+            Self::NoSuchGroup { .. } => Some(EINVAL),
+            _ => None,
+        }
+    }
+
+    /// What may help, in a sentence.
+    pub fn advice(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NoConnector => "Load it: modprobe cn (or, built by hand: insmod cn.ko).",
+            Self::OtherNamespace => "Run it in the initial network namespace: nsenter --target 1 --net.",
+            Self::NoRight { .. } => "Run it outside of the container: nsenter --target 1 --user --pid.",
+            Self::NoRightToJoin { .. } => "Run it as root, or with CAP_NET_ADMIN in the initial user namespace.",
+            Self::NoSuchGroup { .. } => "The parameter groups of the module cn says how many there are (32 by default).",
+            Self::Refused(refusal) => match refusal.errno {
+                EPERM => "The callback wants a right of its sender, mostly CAP_NET_ADMIN: run it as root.",
+                ENODEV => "Nothing is registered under that id: load the module that does. /proc/net/connector lists all.",
+                EMSGSIZE => "The connector takes payloads of 16364 bytes at most.",
+                ENOSPC => "The connector, or this socket, has as many requests for notification as it may have.",
+                EINVAL => "The callback, or the connector, finds the message malformed.",
+                _ => return None,
+            },
+            Self::TimedOut { lost: 1.., .. } => "Messages were lost: try again, with a larger receive buffer.",
+            Self::TimedOut { waiting_for: "an acknowledgement", .. } => {
+                "The C connector has no acknowledgements."
+            }
+            Self::TimedOut { .. } => {
+                "The callback may not reply, or there is none: /proc/net/connector lists those that are registered."
+            }
+            Self::NotOffered { what: "process events" } => {
+                "Load the module cn_proc; a C connector that is built in offers them with CONFIG_PROC_EVENTS."
+            }
+            Self::NotOffered { .. } => "The connector in Rust offers it; the C connector does not.",
+            Self::System { error, .. } => match error.raw_os_error() {
+                Some(EPERM) => "Run it as root, or with CAP_NET_ADMIN in the initial user namespace.",
+                _ => return None,
+            },
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoConnector => {
+                f.write_str("the kernel has no connector: the module cn is not loaded")
+            }
+            Self::OtherNamespace => f.write_str("the connector is not in this network namespace"),
+            Self::NoRightToJoin { group } => write!(f, "joining group {group} is not permitted"),
+            Self::NoRight { to } => {
+                write!(f, "{to} is for the initial user and pid namespaces only")
+            }
+            Self::NoSuchGroup { group } => write!(f, "the connector has no group {group}"),
+            Self::Refused(refusal) => refusal.fmt(f),
+            Self::TimedOut {
+                waiting_for, after, ..
+            } => {
+                write!(
+                    f,
+                    "waited {} ms for {waiting_for}, and none came",
+                    after.as_millis()
+                )
+            }
+            Self::Stopped => f.write_str("stopped while waiting"),
+            Self::NotOffered { what } => write!(f, "this kernel does not offer {what}"),
+            Self::PayloadTooLong(error) => error.fmt(f),
+            Self::Malformed(error) => write!(f, "what came is malformed: {error}"),
+            Self::Unreadable { file, line } => {
+                write!(f, "{file} has a line that makes no sense: {line:?}")
+            }
+            Self::System { doing, error } => match error.raw_os_error() {
+                Some(errno) => write!(f, "cannot {doing}: {}", sentence(errno)),
+                None => write!(f, "cannot {doing}: {error}"),
+            },
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Malformed(error) => Some(error),
+            Self::PayloadTooLong(error) => Some(error),
+            Self::System { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<DecodeError> for Error {
+    fn from(error: DecodeError) -> Self {
+        Self::Malformed(error)
+    }
+}
+
+impl From<PayloadTooLong> for Error {
+    fn from(error: PayloadTooLong) -> Self {
+        Self::PayloadTooLong(error)
+    }
+}

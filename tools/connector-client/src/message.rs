@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The connector's message.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::wire::{DecodeError, MAX_PAYLOAD, MESSAGE_HEADER};
+use crate::Id;
+
+/// A message of the connector, `struct cn_msg` with what follows it.
+///
+/// One that was received may borrow its payload from the buffer of the socket; [`Message::into_owned`] copies it.
+///
+/// # Examples
+///
+/// ```
+/// use connector_client::{Id, Message};
+///
+/// let message = Message::new(Id::new(20, 1), b"hello".as_slice())?.with_seq(7);
+/// let bytes = message.encode();
+/// assert_eq!(bytes.len(), 25);
+/// let (read, rest) = Message::decode(&bytes).unwrap();
+/// assert_eq!(read, message);
+/// assert!(rest.is_empty());
+/// # Ok::<(), connector_client::PayloadTooLong>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// Whose message it is.
+    pub id: Id,
+    /// By which replies are found: a reply has that of the request.
+    pub seq: u32,
+    /// A reply's is, by the rules of the protocol, that of the request plus one.
+    pub ack: u32,
+    /// For the callback; the notification channel knows bit 0.
+    pub flags: u16,
+    /// What is said; at most [`MAX_PAYLOAD`] bytes.
+    pub payload: Cow<'a, [u8]>,
+}
+
+impl<'a> Message<'a> {
+    /// A message with `seq`, `ack` and `flags` 0.
+    ///
+    /// # Errors
+    ///
+    /// [`PayloadTooLong`], since no connector takes more than [`MAX_PAYLOAD`] bytes.
+    ///
+    /// ```
+    /// use connector_client::{wire::MAX_PAYLOAD, Id, Message};
+    ///
+    /// assert!(Message::new(Id::new(20, 1), vec![0; MAX_PAYLOAD]).is_ok());
+    /// let error = Message::new(Id::new(20, 1), vec![0; MAX_PAYLOAD + 1]).unwrap_err();
+    /// assert_eq!(error.to_string(), "the payload is 16365 bytes long; the connector takes 16364 at most");
+    /// ```
+    pub fn new(id: Id, payload: impl Into<Cow<'a, [u8]>>) -> Result<Self, PayloadTooLong> {
+        let payload = payload.into();
+        if payload.len() > MAX_PAYLOAD {
+            return Err(PayloadTooLong(payload.len()));
+        }
+        Ok(Self {
+            id,
+            seq: 0,
+            ack: 0,
+            flags: 0,
+            payload,
+        })
+    }
+
+    /// The same with this `seq`.
+    #[must_use]
+    pub fn with_seq(self, seq: u32) -> Self {
+        Self { seq, ..self }
+    }
+
+    /// The same with this `ack`.
+    #[must_use]
+    pub fn with_ack(self, ack: u32) -> Self {
+        Self { ack, ..self }
+    }
+
+    /// The same with these `flags`.
+    #[must_use]
+    pub fn with_flags(self, flags: u16) -> Self {
+        Self { flags, ..self }
+    }
+
+    /// The bytes of the message, as they follow the netlink header.
+    ///
+    /// What is longer than the length field can say is cut; what [`Message::new`] has made is never that long.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(MESSAGE_HEADER + self.payload.len());
+        self.encode_into(&mut bytes);
+        bytes
+    }
+
+    /// Appends the bytes of the message, as [`Message::encode`] makes them.
+    pub fn encode_into(&self, bytes: &mut Vec<u8>) {
+        let len = u16::try_from(self.payload.len()).unwrap_or(u16::MAX);
+        for number in [self.id.idx, self.id.val, self.seq, self.ack] {
+            bytes.extend_from_slice(&number.to_ne_bytes());
+        }
+        bytes.extend_from_slice(&len.to_ne_bytes());
+        bytes.extend_from_slice(&self.flags.to_ne_bytes());
+        bytes.extend(self.payload.iter().take(usize::from(len)));
+    }
+
+    /// Reads the message that `bytes` begin with; the rest may hold another one.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when the header is cut off, or says more bytes than there are.
+    pub fn decode(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), DecodeError> {
+        let Some((header, rest)) = bytes.split_at_checked(MESSAGE_HEADER) else {
+            return Err(DecodeError::MessageHeaderCut { have: bytes.len() });
+        };
+        let number = |at: usize| {
+            u32::from_ne_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+        };
+        let short = |at: usize| u16::from_ne_bytes([header[at], header[at + 1]]);
+        let len = usize::from(short(16));
+        let Some((payload, rest)) = rest.split_at_checked(len) else {
+            return Err(DecodeError::MessageLength {
+                says: len,
+                have: rest.len(),
+            });
+        };
+        let message = Self {
+            id: Id::new(number(0), number(4)),
+            seq: number(8),
+            ack: number(12),
+            flags: short(18),
+            payload: Cow::Borrowed(payload),
+        };
+        Ok((message, rest))
+    }
+
+    /// The same, borrowing nothing.
+    pub fn into_owned(self) -> Message<'static> {
+        Message {
+            id: self.id,
+            seq: self.seq,
+            ack: self.ack,
+            flags: self.flags,
+            payload: Cow::Owned(self.payload.into_owned()),
+        }
+    }
+}
+
+/// More bytes than a message can hold; their number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PayloadTooLong(pub usize);
+
+impl fmt::Display for PayloadTooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the payload is {} bytes long; the connector takes {MAX_PAYLOAD} at most",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for PayloadTooLong {}

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The bytes of a datagram: netlink messages, and the connector's messages in them.
+//!
+//! Nothing here panics, whatever the bytes are, and nothing is copied that is read.
+//!
+//! # Examples
+//!
+//! ```
+//! use connector_client::wire::{Content, Datagram, Frames};
+//! use connector_client::{Id, Message};
+//!
+//! let mut datagram = Datagram::new();
+//! datagram.push(&Message::new(Id::new(20, 1), b"one".as_slice())?, 1, false);
+//! datagram.push(&Message::new(Id::new(20, 2), b"two".as_slice())?, 2, true);
+//!
+//! let mut payloads = Vec::new();
+//! for frame in Frames::new(datagram.as_bytes()) {
+//!     if let Content::Messages(messages) = frame.unwrap().content().unwrap() {
+//!         for message in messages {
+//!             payloads.push(message.unwrap().payload.into_owned());
+//!         }
+//!     }
+//! }
+//! assert_eq!(payloads, [b"one", b"two"]);
+//! # Ok::<(), connector_client::PayloadTooLong>(())
+//! ```
+
+use std::fmt;
+
+use crate::{Id, Message};
+
+/// Bytes of the netlink header.
+pub const NETLINK_HEADER: usize = 16;
+/// Bytes of the connector's header.
+pub const MESSAGE_HEADER: usize = 20;
+/// The most bytes that a payload may have for a connector to take it.
+pub const MAX_PAYLOAD: usize = 16384 - MESSAGE_HEADER;
+/// The netlink type of an answer.
+pub const TYPE_ERROR: u16 = 2;
+/// The netlink type of the connector's messages.
+pub const TYPE_DONE: u16 = 3;
+/// The netlink flag that asks for an answer.
+pub const FLAG_ACK: u16 = 0x4;
+/// The answer quotes the header of the request only.
+const FLAG_CAPPED: u16 = 0x100;
+/// The answer has attributes.
+const FLAG_ACK_TLVS: u16 = 0x200;
+/// The attribute that holds a text.
+const ATTRIBUTE_MESSAGE: u16 = 1;
+/// The bits of an attribute's type that are no flags.
+const ATTRIBUTE_TYPE: u16 = 0x3fff;
+
+const fn align(len: usize) -> usize {
+    len.saturating_add(3) & !3
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_ne_bytes(bytes.get(at..)?.first_chunk().copied()?))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_ne_bytes(bytes.get(at..)?.first_chunk().copied()?))
+}
+
+/// What is wrong with bytes that were received.
+///
+/// ```
+/// use connector_client::wire::{DecodeError, Frames};
+///
+/// let error = Frames::new(&[0; 7]).next().unwrap().unwrap_err();
+/// assert_eq!(error, DecodeError::HeaderCut { have: 7 });
+/// assert_eq!(error.to_string(), "7 bytes are left where a netlink header has 16");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The datagram ends inside of a netlink header.
+    HeaderCut {
+        /// How many bytes there are.
+        have: usize,
+    },
+    /// The length in a netlink header does not fit the datagram.
+    Length {
+        /// What it says.
+        says: u32,
+        /// What there is.
+        have: usize,
+    },
+    /// A netlink message ends inside of the connector's header.
+    MessageHeaderCut {
+        /// How many bytes there are.
+        have: usize,
+    },
+    /// The length in the connector's header does not fit the netlink message.
+    MessageLength {
+        /// What it says.
+        says: usize,
+        /// What there is.
+        have: usize,
+    },
+    /// An answer ends before what it has to say.
+    AnswerCut {
+        /// How many bytes there are.
+        have: usize,
+    },
+    /// A process event ends before what its kind has.
+    EventCut {
+        /// How many bytes there are.
+        have: usize,
+    },
+    /// The datagram was larger than the buffer for it.
+    Truncated {
+        /// How many bytes it had.
+        size: usize,
+        /// How many there was room for.
+        room: usize,
+    },
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HeaderCut { have } => {
+                write!(
+                    f,
+                    "{have} bytes are left where a netlink header has {NETLINK_HEADER}"
+                )
+            }
+            Self::Length { says, have } => {
+                write!(
+                    f,
+                    "a netlink message says {says} bytes, and the datagram has {have}"
+                )
+            }
+            Self::MessageHeaderCut { have } => {
+                write!(
+                    f,
+                    "{have} bytes are left where the connector's header has {MESSAGE_HEADER}"
+                )
+            }
+            Self::MessageLength { says, have } => {
+                write!(
+                    f,
+                    "a message says {says} bytes of payload, and {have} are left"
+                )
+            }
+            Self::AnswerCut { have } => write!(f, "an answer is only {have} bytes long"),
+            Self::EventCut { have } => write!(f, "a process event is only {have} bytes long"),
+            Self::Truncated { size, room } => {
+                write!(
+                    f,
+                    "a datagram of {size} bytes came, and there was room for {room}"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+/// One netlink message of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// The netlink type.
+    pub kind: u16,
+    /// The netlink flags.
+    pub flags: u16,
+    /// The netlink sequence number.
+    pub seq: u32,
+    /// The port in the header, which the sender may have made up.
+    pub port: u32,
+    /// What follows the header.
+    pub payload: &'a [u8],
+}
+
+/// What a netlink message holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content<'a> {
+    /// Messages of the connector: one, or a bundle.
+    Messages(Messages<'a>),
+    /// The answer to a message that asked for one.
+    Answer(RawAnswer<'a>),
+}
+
+impl<'a> Frame<'a> {
+    /// What it holds. As the kernel's connector does, everything that is no answer is taken for messages.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::AnswerCut`] for an answer that is too short.
+    pub fn content(&self) -> Result<Content<'a>, DecodeError> {
+        if self.kind == TYPE_ERROR {
+            return RawAnswer::decode(self).map(Content::Answer);
+        }
+        Ok(Content::Messages(Messages {
+            rest: self.payload,
+            first: true,
+        }))
+    }
+}
+
+/// The netlink messages of a datagram, in order. After one that is malformed nothing can be found any more.
+#[derive(Clone, Debug)]
+pub struct Frames<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Frames<'a> {
+    /// Those of these bytes.
+    pub fn new(datagram: &'a [u8]) -> Self {
+        Self { rest: datagram }
+    }
+
+    fn take(&mut self) -> Result<Frame<'a>, DecodeError> {
+        let bytes = std::mem::take(&mut self.rest);
+        let cut = DecodeError::HeaderCut { have: bytes.len() };
+        let says = u32_at(bytes, 0).ok_or(cut)?;
+        let frame = Frame {
+            kind: u16_at(bytes, 4).ok_or(cut)?,
+            flags: u16_at(bytes, 6).ok_or(cut)?,
+            seq: u32_at(bytes, 8).ok_or(cut)?,
+            port: u32_at(bytes, 12).ok_or(cut)?,
+            payload: &[],
+        };
+        let wrong = DecodeError::Length {
+            says,
+            have: bytes.len(),
+        };
+        let len = usize::try_from(says).map_err(|_| wrong)?;
+        let payload = bytes.get(NETLINK_HEADER..len).ok_or(wrong)?;
+        // The last message needs no padding.
+        self.rest = bytes.get(align(len)..).unwrap_or_default();
+        Ok(Frame { payload, ..frame })
+    }
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = Result<Frame<'a>, DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        (!self.rest.is_empty()).then(|| self.take())
+    }
+}
+
+/// The connector's messages in one netlink message, in order: one, or a bundle. An error is the last item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Messages<'a> {
+    rest: &'a [u8],
+    first: bool,
+}
+
+impl<'a> Iterator for Messages<'a> {
+    type Item = Result<Message<'a>, DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        // Senders pad to four bytes; less than that behind a message is none.
+        let padding = self.rest.len() < 4 && self.rest.iter().all(|&byte| byte == 0);
+        if !self.first && padding {
+            return None;
+        }
+        self.first = false;
+        let decoded = Message::decode(std::mem::take(&mut self.rest));
+        Some(decoded.map(|(message, rest)| {
+            self.rest = rest;
+            message
+        }))
+    }
+}
+
+/// An answer as it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawAnswer<'a> {
+    /// 0, or a negative error number.
+    pub error: i32,
+    /// The netlink sequence number of what is answered.
+    pub seq: u32,
+    /// What the kernel says about it.
+    pub text: Option<&'a str>,
+}
+
+impl<'a> RawAnswer<'a> {
+    fn decode(frame: &Frame<'a>) -> Result<Self, DecodeError> {
+        let cut = DecodeError::AnswerCut {
+            have: frame.payload.len(),
+        };
+        let (error, quoted) = frame.payload.split_first_chunk().ok_or(cut)?;
+        let says = u32_at(quoted, 0).ok_or(cut)?;
+        let seq = u32_at(quoted, 8).ok_or(cut)?;
+        if quoted.len() < NETLINK_HEADER {
+            return Err(cut);
+        }
+        // An error quotes the whole message unless it says otherwise; attributes follow.
+        let error = i32::from_ne_bytes(*error);
+        let header_only = error == 0 || frame.flags & FLAG_CAPPED != 0;
+        let quote = if header_only {
+            NETLINK_HEADER
+        } else {
+            usize::try_from(says).map_err(|_| cut)?
+        };
+        let text = (frame.flags & FLAG_ACK_TLVS != 0)
+            .then(|| quoted.get(align(quote)..))
+            .flatten()
+            .and_then(text_of);
+        Ok(Self { error, seq, text })
+    }
+}
+
+/// The first text among attributes. One with a wrong length ends the search.
+fn text_of(mut attributes: &[u8]) -> Option<&str> {
+    loop {
+        let len = usize::from(u16_at(attributes, 0)?);
+        let kind = u16_at(attributes, 2)? & ATTRIBUTE_TYPE;
+        let value = attributes.get(4..len)?;
+        if kind == ATTRIBUTE_MESSAGE {
+            let text = value.split(|&byte| byte == 0).next()?;
+            return std::str::from_utf8(text).ok();
+        }
+        attributes = attributes.get(align(len)..)?;
+    }
+}
+
+/// A datagram that is being written.
+///
+/// ```
+/// use connector_client::wire::Datagram;
+/// use connector_client::{Id, Message};
+///
+/// let mut datagram = Datagram::new();
+/// datagram.push(&Message::new(Id::new(20, 1), b"hello".as_slice())?, 1, true);
+/// assert_eq!(datagram.as_bytes().len(), 16 + 20 + 5);
+/// # Ok::<(), connector_client::PayloadTooLong>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Datagram {
+    bytes: Vec<u8>,
+}
+
+impl Datagram {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a netlink message with one message: `seq` is the netlink sequence number, `ack` asks for an answer.
+    pub fn push(&mut self, message: &Message<'_>, seq: u32, ack: bool) -> &mut Self {
+        self.push_bundle(std::slice::from_ref(message), seq, ack)
+    }
+
+    /// Adds one netlink message with several messages, which the callback of the first one gets.
+    ///
+    /// That callback sees as many bytes as the first message says; only callbacks that know of bundles look further.
+    pub fn push_bundle(&mut self, messages: &[Message<'_>], seq: u32, ack: bool) -> &mut Self {
+        self.bytes.resize(align(self.bytes.len()), 0);
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&[0; 4]);
+        self.bytes.extend_from_slice(&TYPE_DONE.to_ne_bytes());
+        self.bytes
+            .extend_from_slice(&(if ack { FLAG_ACK } else { 0 }).to_ne_bytes());
+        self.bytes.extend_from_slice(&seq.to_ne_bytes());
+        self.bytes.extend_from_slice(&[0; 4]);
+        for message in messages {
+            message.encode_into(&mut self.bytes);
+        }
+        // Saturated it is refused by the kernel, as it should be.
+        let len = u32::try_from(self.bytes.len() - start).unwrap_or(u32::MAX);
+        if let Some(field) = self.bytes.get_mut(start..start + 4) {
+            field.copy_from_slice(&len.to_ne_bytes());
+        }
+        self
+    }
+
+    /// Empties it; its memory stays for the next use.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+    }
+
+    /// What is to be sent.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Whether a message can be the reply to a request: the same id, the same `seq`.
+///
+/// Modules differ in what they do with `ack`, so that is not looked at.
+pub fn is_reply(id: Id, seq: u32, message: &Message<'_>) -> bool {
+    message.id == id && message.seq == seq
+}

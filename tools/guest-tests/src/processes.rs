@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Process events.
+
+use std::process::Command;
+
+use connector_client::{Error, Filter, Kernel, ProcessEvents, ProcessKind, ProcessNews};
+
+use crate::sockets::PATIENCE;
+use crate::{Outcome, Test, Tested};
+
+pub(crate) const TESTS: &[Test] = &[
+    ("process.life_of_a_program", life_of_a_program),
+    ("process.filter", filter),
+];
+
+/// What is told about one process until it has ended.
+fn told_of(
+    events: &mut ProcessEvents,
+    tgid: i32,
+) -> Result<Vec<&'static str>, Box<dyn std::error::Error>> {
+    let mut told = Vec::new();
+    loop {
+        match events.next_within(PATIENCE)?.ok_or("nothing came")? {
+            ProcessNews::Event(event) => {
+                let concerned = match &event.kind {
+                    ProcessKind::Fork { child, .. } => Some(child.tgid),
+                    kind => kind.task().map(|task| task.tgid),
+                };
+                if concerned != Some(tgid) {
+                    continue;
+                }
+                told.push(event.kind.name());
+                if let ProcessKind::Exit { code, .. } = event.kind {
+                    assert_eq!(code, 3 << 8);
+                    return Ok(told);
+                }
+            }
+            news => return Err(format!("{news:?}").into()),
+        }
+    }
+}
+
+fn run_program() -> std::io::Result<i32> {
+    let mut child = Command::new("/bin/sh").args(["-c", "exit 3"]).spawn()?;
+    let tgid = child.id() as i32;
+    child.wait()?;
+    Ok(tgid)
+}
+
+fn missing() -> Result<bool, Error> {
+    if Kernel::detect().process_events {
+        return Ok(false);
+    }
+    let error = ProcessEvents::open(Filter::ALL).err();
+    assert!(matches!(error, Some(Error::NotOffered { .. })), "{error:?}");
+    Ok(true)
+}
+
+fn life_of_a_program() -> Tested {
+    if missing()? {
+        return Ok(Outcome::Passed);
+    }
+    let mut events = ProcessEvents::open(Filter::ALL)?;
+    let tgid = run_program()?;
+    let told = told_of(&mut events, tgid)?;
+    assert!(
+        told.starts_with(&["fork"]) && told.contains(&"exec") && told.ends_with(&["exit"]),
+        "{told:?}"
+    );
+    Ok(Outcome::Passed)
+}
+
+fn filter() -> Tested {
+    if missing()? {
+        return Ok(Outcome::Passed);
+    }
+    let mut events = ProcessEvents::open(Filter::EXEC | Filter::NONZERO_EXIT)?;
+    let tgid = run_program()?;
+    assert_eq!(told_of(&mut events, tgid)?, ["exec", "exit"]);
+    Ok(Outcome::Passed)
+}

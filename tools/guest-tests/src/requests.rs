@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Requests and their replies.
+
+use std::time::{Duration, Instant};
+
+use connector_client::{Error, Event, Id, Options, Request, Socket};
+
+use crate::client::tell;
+use crate::sockets::{expect_silence, next_message, ID, IDX, PATIENCE};
+use crate::{on_c, Outcome, Test, Tested};
+
+pub(crate) const TESTS: &[Test] = &[
+    ("request.reply_is_found", reply_is_found),
+    ("request.without_acknowledgement", without_acknowledgement),
+    (
+        "request.thousand_in_flight_in_any_order",
+        thousand_in_flight_in_any_order,
+    ),
+    (
+        "request.events_meanwhile_are_kept",
+        events_meanwhile_are_kept,
+    ),
+    (
+        "request.multicast_with_the_same_seq_is_no_reply",
+        multicast_with_the_same_seq_is_no_reply,
+    ),
+    ("request.reply_in_a_group", reply_in_a_group),
+    ("request.unknown_id", unknown_id),
+    ("request.no_reply_in_time", no_reply_in_time),
+    ("request.late_reply_is_an_event", late_reply_is_an_event),
+];
+
+fn reply_is_found() -> Tested {
+    tell("add 25:1 tools echo")?;
+    let mut socket = Socket::open()?;
+    let reply = socket.request(ID, b"hello")?.wait(&mut socket, PATIENCE)?;
+    assert_eq!(reply.payload.as_ref(), b"hello");
+    assert_eq!((reply.id, reply.seq, reply.ack), (ID, 1, 1));
+    // The acknowledgement is nobody's business.
+    expect_silence(&mut socket);
+    Ok(Outcome::Passed)
+}
+
+fn without_acknowledgement() -> Tested {
+    tell("add 25:1 tools echo")?;
+    let mut socket = Socket::open()?;
+    for _ in 0..10 {
+        let request = Request::new(ID, b"hello".as_slice())?.without_acknowledgement();
+        let reply = socket.start(request)?.wait(&mut socket, PATIENCE)?;
+        assert_eq!(reply.payload.as_ref(), b"hello");
+    }
+    expect_silence(&mut socket);
+    Ok(Outcome::Passed)
+}
+
+/// All are sent before one is waited for; then each is waited for when it is needed, which is in no order.
+fn thousand_in_flight_in_any_order() -> Tested {
+    const REQUESTS: u32 = 1000;
+    tell("add 25:1 tools echo")?;
+    let mut socket = Options::new().receive_buffer(16 << 20).open()?;
+    let mut tickets = Vec::new();
+    for number in 0..REQUESTS {
+        tickets.push(Some(socket.request(ID, &number.to_ne_bytes())?));
+    }
+    for step in 0..REQUESTS {
+        // 377 and 1000 have no common divisor: each is visited once.
+        let wanted = (step * 377 + 501) % REQUESTS;
+        let ticket = tickets[wanted as usize].take().ok_or("visited twice")?;
+        let reply = ticket.wait(&mut socket, PATIENCE)?;
+        assert_eq!(reply.payload.as_ref(), wanted.to_ne_bytes());
+    }
+    expect_silence(&mut socket);
+    assert_eq!(socket.lost(), 0);
+    Ok(Outcome::Passed)
+}
+
+fn events_meanwhile_are_kept() -> Tested {
+    tell("add 25:1 tools echo")?;
+    let mut socket = Socket::open()?;
+    socket.join(IDX)?;
+    tell("send id=25:1 seq=100 group=25")?;
+    let ticket = socket.request(ID, b"hello")?;
+    tell("send id=25:1 seq=101 group=25")?;
+    ticket.wait(&mut socket, PATIENCE)?;
+    assert_eq!(next_message(&mut socket)?.message.seq, 100);
+    assert_eq!(next_message(&mut socket)?.message.seq, 101);
+    Ok(Outcome::Passed)
+}
+
+fn multicast_with_the_same_seq_is_no_reply() -> Tested {
+    tell("add 25:1 tools count")?;
+    let mut socket = Socket::open()?;
+    socket.join(IDX)?;
+    let ticket = socket.request(ID, b"hello")?;
+    tell(&format!("send id=25:1 seq={} group=25", ticket.seq()))?;
+    let result = ticket.wait(&mut socket, Duration::from_millis(100));
+    assert!(matches!(result, Err(Error::TimedOut { .. })), "{result:?}");
+    assert_eq!(next_message(&mut socket)?.message.seq, 1);
+    Ok(Outcome::Passed)
+}
+
+fn reply_in_a_group() -> Tested {
+    tell("add 25:1 tools count")?;
+    let mut socket = Socket::open()?;
+    socket.join(IDX)?;
+    let ticket = socket.start(Request::new(ID, b"".as_slice())?.from_group())?;
+    tell(&format!(
+        "send id=25:1 seq={} msg_len=4 group=25",
+        ticket.seq()
+    ))?;
+    assert_eq!(ticket.wait(&mut socket, PATIENCE)?.payload.len(), 4);
+    Ok(Outcome::Passed)
+}
+
+/// Ours says so at once. With C one waits in vain.
+fn unknown_id() -> Tested {
+    let mut socket = Socket::open()?;
+    let start = Instant::now();
+    let patience = if on_c() {
+        Duration::from_millis(100)
+    } else {
+        PATIENCE
+    };
+    let result = socket
+        .request(Id::new(IDX, 9), b"")?
+        .wait(&mut socket, patience);
+    match result {
+        Err(Error::TimedOut { .. }) if on_c() => assert!(start.elapsed() >= patience),
+        Err(Error::Refused(refusal)) if !on_c() => {
+            assert_eq!(refusal.errno, 19);
+            assert!(start.elapsed() < patience);
+        }
+        other => return Err(format!("{other:?}").into()),
+    }
+    Ok(Outcome::Passed)
+}
+
+fn no_reply_in_time() -> Tested {
+    tell("add 25:1 tools count")?;
+    let mut socket = Socket::open()?;
+    let start = Instant::now();
+    let result = socket
+        .request(ID, b"")?
+        .wait(&mut socket, Duration::from_millis(200));
+    assert!(
+        matches!(result, Err(Error::TimedOut { lost: 0, .. })),
+        "{result:?}"
+    );
+    assert!(start.elapsed() >= Duration::from_millis(200));
+    Ok(Outcome::Passed)
+}
+
+fn late_reply_is_an_event() -> Tested {
+    tell("add 25:1 tools count")?;
+    let mut socket = Socket::open()?;
+    let ticket = socket.request(ID, b"")?;
+    let seq = ticket.seq();
+    assert!(ticket.wait(&mut socket, Duration::from_millis(50)).is_err());
+    tell(&format!("send id=25:1 seq={seq} portid={}", socket.port()))?;
+    match socket.events_within(PATIENCE).next() {
+        Some(Ok(Event::Message(arrival))) => assert_eq!(arrival.message.seq, seq),
+        other => return Err(format!("{other:?}").into()),
+    }
+    Ok(Outcome::Passed)
+}

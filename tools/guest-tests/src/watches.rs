@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The notification channel.
+
+use connector_client::{Change, Error, Id, Range, Watch};
+
+use crate::client::tell;
+use crate::sockets::{PATIENCE, SILENCE};
+use crate::{on_c, Outcome, Test, Tested};
+
+pub(crate) const TESTS: &[Test] = &[
+    ("watch.snapshot_then_changes", snapshot_then_changes),
+    ("watch.ranges_and_unsubscribe", ranges_and_unsubscribe),
+    ("watch.errors", errors),
+    ("watch.large_snapshot", large_snapshot),
+];
+
+const GROUP: u32 = 13;
+const SKIPPED: Tested = Ok(Outcome::Skipped(
+    "the C connector has no notification channel",
+));
+
+fn next(watch: &mut Watch) -> Result<Change, Box<dyn std::error::Error>> {
+    Ok(watch.next_within(PATIENCE)?.ok_or("nothing came")?)
+}
+
+fn snapshot_then_changes() -> Tested {
+    if on_c() {
+        let error = Watch::open(GROUP).expect_err("C has a channel");
+        assert!(matches!(error, Error::NotOffered { .. }), "{error:?}");
+        return Ok(Outcome::Passed);
+    }
+    let (one, two) = (Id::new(25, 1), Id::new(25, 2));
+    tell("add 25:1 tools count")?;
+    let mut watch = Watch::open(GROUP)?;
+    watch.subscribe_with_snapshot(&[Range::from(25..=25)], &[Range::ALL])?;
+    tell("add 25:2 tools count")?;
+    tell("del 25:1")?;
+    assert_eq!(next(&mut watch)?, Change::There(one));
+    assert_eq!(next(&mut watch)?, Change::Came(two));
+    assert_eq!(next(&mut watch)?, Change::Went(one));
+    assert_eq!(watch.next_within(SILENCE)?, None);
+    Ok(Outcome::Passed)
+}
+
+fn ranges_and_unsubscribe() -> Tested {
+    if on_c() {
+        return SKIPPED;
+    }
+    let ranges = (
+        [Range::from(25..=26)],
+        [Range::from(5..=7), Range::from(100..=u32::MAX)],
+    );
+    let mut watch = Watch::open(GROUP)?;
+    watch.subscribe(&ranges.0, &ranges.1)?;
+    for id in ["25:4", "25:5", "26:7", "26:8", "27:5", "25:4294967295"] {
+        tell(&format!("add {id} tools count"))?;
+    }
+    for id in [Id::new(25, 5), Id::new(26, 7), Id::new(25, u32::MAX)] {
+        assert_eq!(next(&mut watch)?, Change::Came(id));
+    }
+    watch.unsubscribe(&ranges.0, &ranges.1)?;
+    tell("clear")?;
+    assert_eq!(watch.next_within(SILENCE)?, None);
+    Ok(Outcome::Passed)
+}
+
+fn errors() -> Tested {
+    if on_c() {
+        return SKIPPED;
+    }
+    let mut watch = Watch::open(GROUP)?;
+    let errno = |result: Result<(), Error>| match result {
+        Err(Error::Refused(refusal)) => refusal.errno,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(errno(watch.unsubscribe(&[Range::ALL], &[Range::ALL])), 2);
+    for number in 0..64 {
+        watch.subscribe(&[Range::from(number..=number)], &[Range::ALL])?;
+    }
+    assert_eq!(errno(watch.subscribe(&[Range::ALL], &[Range::ALL])), 28);
+    Ok(Outcome::Passed)
+}
+
+fn large_snapshot() -> Tested {
+    if on_c() {
+        return SKIPPED;
+    }
+    const IDS: u32 = 1000;
+    tell(&format!("add_many 26:1 {IDS}"))?;
+    let mut watch = Watch::open(GROUP)?;
+    watch.subscribe_with_snapshot(&[Range::from(26..=26)], &[Range::ALL])?;
+    for val in 1..=IDS {
+        assert_eq!(next(&mut watch)?, Change::There(Id::new(26, val)));
+    }
+    assert_eq!(watch.next_within(SILENCE)?, None);
+    Ok(Outcome::Passed)
+}
