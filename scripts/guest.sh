@@ -96,9 +96,9 @@ put_modprobe_tree() {
 }
 
 list_files() {
-	local folder file
+	local folder file tools
 	: >"$RUN/files"
-	for folder in bin sbin dev proc sys tmp root etc lib lib/modules guest selftests bench torture; do
+	for folder in bin sbin dev proc sys tmp root etc lib lib/modules guest selftests bench torture examples; do
 		printf 'dir /%s 755 0 0\n' "$folder" >>"$RUN/files"
 	done
 	printf 'nod /dev/console 600 0 0 c 5 1\n' >>"$RUN/files"
@@ -117,10 +117,15 @@ list_files() {
 	put_modules /lib/modules/torture "$OUT"/selftests/torture/modules/*.ko
 	put_modules /lib/modules/bench "$OUT"/selftests/bench/modules/*.ko
 	put_modprobe_tree c "$KDIR"/{drivers/connector/cn.ko,samples/connector/cn_test.ko,drivers/w1/wire.ko}
-	put_modprobe_tree rust "$OUT/core/rust/cn.ko" "$KDIR"/{samples/connector/cn_test.ko,drivers/w1/wire.ko}
+	put_modprobe_tree rust "$OUT"/core/rust/{cn,cn_proc}.ko "$KDIR"/{samples/connector/cn_test.ko,drivers/w1/wire.ko} "$OUT"/samples/*.ko
 	[ ! -e "$KDIR/samples/connector/ucon" ] || put_dynamic /bin/ucon "$KDIR/samples/connector/ucon"
 	for file in "$OUT"/samples/user/*; do
 		[ ! -f "$file" ] || put "/bin/$(basename "$file")" "$file" 755
+	done
+	tools=$("$TOP/scripts/client.sh" folder)
+	[ ! -e "$tools/cnctl" ] || put /bin/cnctl "$tools/cnctl" 755
+	for file in "$tools"/examples/*; do
+		[ ! -f "$file" ] || put "/examples/$(basename "$file")" "$file" 755
 	done
 	for file in "$OUT"/selftests/programs/*; do
 		[ ! -f "$file" ] || put "/selftests/$(basename "$file")" "$file" 755

@@ -128,11 +128,11 @@ refuses_other_trees() {
 		small_tree && rm "$FOLDER/Kconfig" && refused 'is not a kernel source' in_tree put
 }
 
-# Programs that need no connector that can be unloaded.
+# Programs that need no connector that can be unloaded; that of the client crate is for the module.
 select_programs() {
-	find "$BUILT/selftests/programs" -type f -printf '%f\n' | grep -v '^load_' | sort |
+	find "$BUILT/selftests/programs" -type f -printf '%f\n' | grep -v -e '^load_' -e '^client$' | sort |
 		if [ -n "${T:-}" ]; then grep -E -- "$T" || true; else cat; fi >"$WORK/programs"
-	printf '%s\n' PROVIDERS=rust SKIP_KERNEL_SAMPLE= SKIP_SAMPLES= >"$WORK/selection"
+	printf '%s\n' PROVIDERS=rust SKIP_KERNEL_SAMPLE= SKIP_SAMPLES= SKIP_CNCTL=1 >"$WORK/selection"
 }
 
 built_in() {

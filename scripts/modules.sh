@@ -89,6 +89,15 @@ programs() {
 		OUT="$out" KSRC="$KSRC" HEADERS="$(user_headers)" CN_SLOWNESS="$(slowness)"
 }
 
+# What is in tools/, static too. It is the same for every kernel.
+build_tools() {
+	local built
+	"$TOP/scripts/client.sh" build
+	built=$("$TOP/scripts/client.sh" folder)
+	mkdir -p "$OUT/selftests/programs"
+	cp "$built/client" "$OUT/selftests/programs/client"
+}
+
 # By how much limits of time are longer on this kernel.
 slowness() {
 	if [ "$(config_of "$KDIR" CONFIG_KASAN)" = y ]; then
@@ -164,6 +173,7 @@ all)
 	build_samples
 	build_tests
 	build_bench
+	build_tools
 	;;
 torture)
 	build_samples

@@ -4,7 +4,7 @@
 # All tests: the pure files on the host, the unit tests in the kernel, the selftests in the guest on the
 # C connector and on ours, and whether ours has become slower. test.sh <kernel build directory>
 #   T   only selftest programs whose name matches this regular expression; "host", "fuzz", "compile-fail", "kunit",
-#       "tutorial", "bench" and "torture" name the others, "kernel" the kernel's own sample, "samples" ours
+#       "tutorial", "bench" and "torture" name the others, "kernel" the kernel's own sample, "samples" ours, "cnctl" the tool
 #   TORTURE   small (the default) or full: how long the torture takes
 #
 # The last line is "N passed, M failed".
@@ -57,6 +57,7 @@ host_tests() {
 	host_crate host .
 	host_crate core core
 	host_crate loom core --features loom
+	host_crate tools ../../tools --all-features
 	printf '  %d tests\n' "$(grep -c '^host' "$RESULTS" || true)"
 }
 
@@ -129,7 +130,7 @@ list_programs() {
 }
 
 wants_programs() {
-	[ -n "$(list_programs)" ] || selected kernel || selected samples
+	[ -n "$(list_programs)" ] || selected kernel || selected samples || selected cnctl
 }
 
 select_programs() {
@@ -137,6 +138,7 @@ select_programs() {
 	{
 		if selected kernel; then echo SKIP_KERNEL_SAMPLE=; else echo SKIP_KERNEL_SAMPLE=1; fi
 		if selected samples; then echo SKIP_SAMPLES=; else echo SKIP_SAMPLES=1; fi
+		if selected cnctl; then echo SKIP_CNCTL=; else echo SKIP_CNCTL=1; fi
 	} >"$WORK/selection"
 }
 
@@ -148,7 +150,7 @@ selftests() {
 	cat "$WORK/guest" >>"$RESULTS"
 }
 
-# Pages with steps, as their reader does them: the tutorial, the notification channel.
+# Pages with steps, as their reader does them: the tutorial, the notification channel, cnctl.
 tutorial() {
 	local page=$1 said=$WORK/tutorial result name rest
 	printf '\nThe steps of Documentation/%s.rst\n' "$page"
@@ -167,6 +169,7 @@ tutorial() {
 tutorials() {
 	tutorial tutorial
 	tutorial notification
+	tutorial cnctl
 }
 
 # Instructions, counted; against limits, as ratios to those of C in the same run.

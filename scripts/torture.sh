@@ -146,7 +146,7 @@ run_on_host() {
 write_selection() {
 	find "$OUT/selftests/programs" -type f -printf '%f\n' | sort >"$WORK/programs"
 	[ "$FORM" = full ] || sed -i '/^notify_storm$/d; /^notify_snapshot$/d' "$WORK/programs"
-	printf '%s\n' PROVIDERS=rust PROGRAM_SECONDS=1500 SKIP_KERNEL_SAMPLE= SKIP_SAMPLES= >"$WORK/selection"
+	printf '%s\n' PROVIDERS=rust PROGRAM_SECONDS=1500 SKIP_KERNEL_SAMPLE= SKIP_SAMPLES= SKIP_CNCTL=1 >"$WORK/selection"
 }
 
 # The parts of this form, those that may take longest first: a line with seconds and file for each.

@@ -11,6 +11,8 @@ cd /selftests || exit 1
 . /guest/steps.sh
 # shellcheck source=selftests/guest/samples.sh
 . /guest/samples.sh
+# shellcheck source=selftests/guest/cnctl.sh
+. /guest/cnctl.sh
 
 # One step with one result: check <name> <command...>.
 check() {
@@ -42,6 +44,13 @@ prepare() {
 		load_connector "$CN_PROVIDER" || return 1
 		# With the C connector as a module, there is no provider; these programs skip their tests.
 		[ "$CN_PROVIDER" = c ] || is_loaded cn_proc || insmod /lib/modules/rust/cn_proc.ko
+		;;
+	client)
+		# Tests of all that a program may ask for, process events too.
+		unload cn_rust_client || return 1
+		load_connector "$CN_PROVIDER" || return 1
+		[ "$CN_PROVIDER" = c ] || is_loaded cn_proc || insmod /lib/modules/rust/cn_proc.ko || return 1
+		is_loaded cn_client || insmod /lib/modules/test/cn_client.ko
 		;;
 	*)
 		unload cn_proc || return 1
@@ -104,6 +113,7 @@ run_provider() {
 	[ -n "$SKIP_KERNEL_SAMPLE" ] || try_kernel_sample
 	# They need the crate, which is of our connector.
 	[ -n "$SKIP_SAMPLES" ] || [ "$1" = c ] || try_samples
+	[ -n "$SKIP_CNCTL" ] || try_cnctl
 	while read -r program; do
 		run_program "$program"
 	done </guest/programs

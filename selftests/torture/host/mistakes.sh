@@ -33,7 +33,7 @@ copy_tree() {
 # In a guest: the named selftest programs (separated by commas), on our connector alone.
 run_programs() {
 	printf '%s\n' "$1" | tr ',' '\n' >"$WORK/programs"
-	printf '%s\n' PROVIDERS=rust "PROGRAM_SECONDS=${LONGEST:-60}" SKIP_KERNEL_SAMPLE=1 SKIP_SAMPLES=1 >"$WORK/selection"
+	printf '%s\n' PROVIDERS=rust "PROGRAM_SECONDS=${LONGEST:-60}" SKIP_KERNEL_SAMPLE=1 SKIP_SAMPLES=1 SKIP_CNCTL=1 >"$WORK/selection"
 	: >"$WORK/tests"
 	TIMEOUT=${LONGEST:-90} "$COPY/scripts/guest.sh" "$KDIR" run "$COPY/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection" \
 		2>"$WORK/errors" | awk -v results="$WORK/tests" -v differences="$COPY/selftests/differences.txt" \

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+#
+# The tool cnctl, and the examples of the client crate, on the connector that is loaded. Sourced by tests.sh, which has
+# the function "check", after samples.sh.
+
+# Whether a command ends with a status and says a line that matches: ends <status> <pattern> <command...>.
+ends() {
+	local status=$1 pattern=$2 ended=0
+	shift 2
+	"$@" >/tmp/said 2>&1 || ended=$?
+	cat /tmp/said
+	echo "status $ended"
+	[ "$ended" -eq "$status" ] && grep -q -- "$pattern" /tmp/said
+}
+
+tell() {
+	echo "$*" >/proc/cn_client
+}
+
+# No module, and nothing that would load it.
+without_connector() {
+	local status=0
+	unload_everything || return
+	echo /bin/false >/proc/sys/kernel/modprobe
+	mv "/lib/modules/$(uname -r)" /lib/modules/hidden
+	ends 3 'the module cn is not loaded' cnctl list &&
+		ends 3 'modprobe cn' cnctl send 20:1 hello &&
+		ends 3 'the module cn is not loaded' cnctl listen 21 &&
+		ends 3 'the module cn is not loaded' cnctl stats &&
+		ends 3 'the module cn is not loaded' cnctl watch &&
+		ends 3 'the module cn is not loaded' cnctl proc &&
+		ends 3 '^-- connector *none' cnctl doctor || status=1
+	mv /lib/modules/hidden "/lib/modules/$(uname -r)"
+	echo /sbin/modprobe >/proc/sys/kernel/modprobe
+	load_connector "$CN_PROVIDER" && insmod /lib/modules/test/cn_client.ko && return $status
+}
+
+in_another_namespace() {
+	ends 3 'not in this network namespace' unshare -n cnctl list &&
+		ends 3 'nsenter' unshare -n cnctl send 20:1 hello &&
+		ends 3 'not in this network namespace' unshare -n cnctl doctor
+}
+
+lists() {
+	tell add 25:1 tools count
+	ends 0 '^25:1 *tools' cnctl list &&
+		ends 0 '^{.*"id":"25:1",.*"name":"tools"' cnctl --json list --idx 25 &&
+		! grep -q 4294967295 /tmp/said
+}
+
+sends() {
+	tell add 25:1 tools echo
+	echo from a file >/tmp/payload
+	ends 0 '^sent 5 bytes to 25:1$' cnctl send 25:1 hello &&
+		ends 0 '^25:1 replies 5 bytes: 68656c6c6f "hello"$' cnctl send --reply 25:1 hello &&
+		ends 0 '^25:1 replies 3 bytes: 00ff10$' cnctl send --reply --payload hex --hex 00:ff:10 25:1 &&
+		ends 0 '"from a file.",*$' sh -c 'cnctl send --reply --payload text --file /tmp/payload 25:1' &&
+		ends 0 '"hex":"616263".*"text":"abc"' sh -c 'printf abc | cnctl --json send --reply --file - 25:1'
+}
+
+# The text ends with a new line, which is shown as a dot.
+sends_what_makes_no_sense() {
+	ends 2 'no id' cnctl send 25 hello &&
+		ends 2 'hexadecimal' cnctl send --hex 123 25:1 &&
+		ends 2 'longer than the 16364 bytes' cnctl send --file /bin/busybox 25:1 &&
+		ends 1 'No such file' cnctl send --file /tmp/nothing 25:1
+}
+
+is_refused() {
+	if [ "$CN_PROVIDER" = c ]; then
+		ends 3 'does not offer acknowledgements' cnctl send --ack 25:9 hello &&
+			ends 6 'waited 200 ms for a reply' cnctl send --reply --timeout 0.2 25:9 hello
+	else
+		ends 5 '25:9 refused the message: No such device' cnctl send --ack 25:9 hello &&
+			ends 5 'load the module' cnctl send --reply 25:9 hello &&
+			ends 0 '^sent 5 bytes to 25:1, and the kernel has acknowledged it' cnctl send --ack 25:1 hello
+	fi
+}
+
+# Waits until a program has joined a group: its bit is in the fourth column.
+wait_for_listener() {
+	local try=0
+	while ! awk -v mask="$1" '$2 == 11 && $4 == mask { found = 1 } END { exit !found }' /proc/net/netlink; do
+		try=$((try + 1))
+		[ $try -lt 100 ] || return 1
+		sleep 0.1
+	done
+}
+
+listens() {
+	cnctl listen --time none --count 2 24 26 >/tmp/heard 2>&1 &
+	wait_for_listener 02800000 || return
+	tell send id=25:1 seq=7 ack=8 msg_len=0 group=24
+	tell send id=25:2 seq=9 msg_len=2 group=26
+	wait $! || return
+	cat /tmp/heard
+	[ "$(sed -n 1p /tmp/heard)" = '25:1 seq 7 ack 8 len 0' ] && sed -n 2p /tmp/heard | grep -q '^25:2 seq 9 ack 0 len 2 [0-9a-f]\{4\} "..\"$'
+}
+
+ends_with_ctrl_c() {
+	local listener
+	cnctl listen --json 24 >/tmp/heard 2>&1 &
+	listener=$!
+	wait_for_listener 00800000 || return
+	tell send id=25:1 seq=7 group=24
+	kill -INT $listener
+	wait $listener || return
+	cat /tmp/heard
+	grep -q '^{.*"group":24,.*"id":"25:1",.*"seq":7' /tmp/heard
+}
+
+# What it has read is written, what was lost is told, and together it is what was sent.
+tells_losses() {
+	local listener
+	cnctl listen --json --buffer 1 24 >/tmp/heard 2>&1 &
+	listener=$!
+	wait_for_listener 00800000 || return
+	kill -STOP $listener
+	tell send id=25:1 group=24 repeat=1000
+	kill -CONT $listener
+	sleep 1
+	kill -INT $listener
+	wait $listener || return
+	tail -n 3 /tmp/heard
+	awk -F '[:}]' '/"lost"/ { told += $2; next } { received++ }
+		END { print received, "received,", told, "told"; exit !(told > 0 && received + told == 1000) }' /tmp/heard
+}
+
+user_may_not_join() {
+	ends 4 'CAP_NET_ADMIN' as_user cnctl listen 24 &&
+		ends 2 'no group 99' cnctl listen 99
+}
+
+watches() {
+	if [ "$CN_PROVIDER" = c ]; then
+		ends 3 'does not offer the notification channel' cnctl watch
+		return
+	fi
+	tell add 25:1 tools count
+	cnctl watch --count 3 25-26:1-3 >/tmp/heard 2>&1 &
+	wait_for_listener 00001000 || return
+	sleep 1
+	tell add 26:3 tools count
+	tell add 26:4 tools count
+	tell del 25:1
+	wait $! || return
+	cat /tmp/heard
+	[ "$(tr '\n' ' ' </tmp/heard)" = '25:1 is there (tools) 26:3 came (tools) 25:1 went ' ]
+	ends 4 'CAP_NET_ADMIN' as_user cnctl watch
+}
+
+counts() {
+	if [ "$CN_PROVIDER" = c ]; then
+		ends 3 'does not offer statistics' cnctl stats
+		return
+	fi
+	ends 0 '^received  *[1-9]' cnctl stats &&
+		ends 0 '"delivered":{"new":0,"total":[1-9]' cnctl --json stats --live --count 1
+}
+
+is_examined() {
+	local pattern='^ok connector  *in Rust$'
+	[ "$CN_PROVIDER" != c ] || pattern='^ok connector  *in C$'
+	ends 0 "$pattern" cnctl doctor &&
+		ends 0 '^-- CAP_NET_ADMIN  *no' as_user cnctl doctor &&
+		ends 0 '^{.*"what":"connector"' cnctl --json doctor
+}
+
+tells_of_processes() {
+	ends 3 'Load the module cn_proc' cnctl proc || return
+	[ "$CN_PROVIDER" != c ] || return 0
+	insmod /lib/modules/rust/cn_proc.ko || return
+	hears_of_processes cnctl proc nonzero-exit && hears_of_processes as_user exec cnctl proc nonzero-exit &&
+		ends 0 '^ok process events *yes' cnctl doctor || return
+	unload cn_proc
+}
+
+# Everybody may hear of processes. The filter is the second thing that it asks for, and is in the listener's line
+# when it is in force.
+hears_of_processes() {
+	local listener try=0
+	"$@" >/tmp/heard 2>&1 &
+	listener=$!
+	until grep -q '^listener .* events 0x20000000 ' /proc/net/cn_proc; do
+		try=$((try + 1))
+		[ $try -lt 100 ] || break
+		sleep 0.1
+	done
+	sh -c 'exit 3'
+	sh -c 'exit 0'
+	cat /proc/net/cn_proc
+	until grep -q 'with status 3' /tmp/heard; do
+		try=$((try + 1))
+		[ $try -lt 200 ] || break
+		sleep 0.1
+	done
+	# A shell may be between it and us.
+	killall -INT cnctl
+	wait $listener || return
+	cat /tmp/heard
+	# Nothing else: not who has ended with 0, and not the kernel's answers.
+	grep -q ' exit  *[0-9]* has ended with status 3$' /tmp/heard && ! grep -qv ' has ended ' /tmp/heard && ! grep -q 'status 0' /tmp/heard
+}
+
+is_documented() {
+	mkdir -p /tmp/man
+	ends 0 'complete' cnctl completion bash &&
+		cnctl man /tmp/man && [ -s /tmp/man/cnctl.1 ] && [ -s /tmp/man/cnctl-listen.1 ] &&
+		ends 2 'Usage' cnctl frobnicate &&
+		ends 0 'Exit codes' cnctl --help
+}
+
+nobody_reads() {
+	cnctl --help >/dev/null || return
+	(
+		cnctl list
+		echo $? >/tmp/status
+	) | true
+	cat /tmp/status
+	[ "$(cat /tmp/status)" -eq 0 ]
+}
+
+# What the documentation of the crate shows. They talk to samples, which only ours has.
+examples_run() {
+	local status=0
+	ends 0 'connector: Rust' /examples/detect || status=1
+	insmod /lib/modules/test/cn_echo.ko && insmod /lib/modules/test/cn_sensor.ko || return
+	ends 0 '^two$' /examples/request || status=1
+	ends 0 'No such device' /examples/acknowledged || status=1
+	ends 0 '^21:1 says 8 bytes$' /examples/listen || status=1
+	ends 0 '^21:1 says 8 bytes$' /examples/listen_async || status=1
+	ends 0 '^20:1 is there$' /examples/watch || status=1
+	unload cn_sensor && unload cn_echo && return $status
+}
+
+try_cnctl() {
+	check cnctl.without_connector without_connector || return
+	check cnctl.other_namespace in_another_namespace
+	check cnctl.lists lists
+	tell clear
+	check cnctl.sends sends
+	check cnctl.usage sends_what_makes_no_sense
+	check cnctl.refused is_refused
+	tell clear
+	check cnctl.listens listens
+	check cnctl.ctrl_c ends_with_ctrl_c
+	check cnctl.tells_losses tells_losses
+	check cnctl.rights user_may_not_join
+	check cnctl.watches watches
+	tell clear
+	check cnctl.counts counts
+	check cnctl.doctor is_examined
+	check cnctl.processes tells_of_processes
+	check cnctl.generated is_documented
+	check cnctl.output_closed nobody_reads
+	[ "$CN_PROVIDER" = c ] || check cnctl.examples examples_run
+}
