@@ -8,6 +8,7 @@
 #   guest.sh <kernel build directory> command                       the job is the variable CMD
 #
 # QEMU_ACCEL, QEMU_SMP, QEMU_MEM, ICOUNT=1, TIMEOUT (seconds) and APPEND (kernel parameters) shape the run;
+# DYNAMIC names programs that are to be in /bin with their shared libraries;
 # CONSOLE names a file for a copy of the console, MONITOR a socket for QEMU's monitor.
 # The job is a busybox sh script; the extra files land in /guest. Standard output is what the guest
 # wrote to its second serial port. The first one is the kernel's console; it goes to a file and must
@@ -118,6 +119,9 @@ list_files() {
 	put_modules /lib/modules/bench "$OUT"/selftests/bench/modules/*.ko
 	put_modprobe_tree c "$KDIR"/{drivers/connector/cn.ko,samples/connector/cn_test.ko,drivers/w1/wire.ko}
 	put_modprobe_tree rust "$OUT"/core/rust/{cn,cn_proc}.ko "$KDIR"/{samples/connector/cn_test.ko,drivers/w1/wire.ko} "$OUT"/samples/*.ko
+	for file in ${DYNAMIC:-}; do
+		put_dynamic "/bin/$(basename "$file")" "$file"
+	done
 	[ ! -e "$KDIR/samples/connector/ucon" ] || put_dynamic /bin/ucon "$KDIR/samples/connector/ucon"
 	for file in "$OUT"/samples/user/*; do
 		[ ! -f "$file" ] || put "/bin/$(basename "$file")" "$file" 755

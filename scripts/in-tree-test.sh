@@ -9,6 +9,8 @@
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/cache.sh
+. "$TOP/scripts/cache.sh"
 
 WORK=$(mktemp -d)
 RESULTS=$WORK/results
@@ -44,8 +46,8 @@ guest() {
 	local kdir=$1 provider=$2 name=$3 status=0
 	shift 3
 	: >"$WORK/tests"
-	KERNEL_CONFIG=builtin "$TOP/scripts/guest.sh" "$kdir" run "$@" | awk -v results="$WORK/tests" \
-		-v differences="$TOP/selftests/differences.txt" -f "$TOP/scripts/results.awk" || status=$?
+	KERNEL_CONFIG=${KERNEL:-builtin} "$TOP/scripts/guest.sh" "$kdir" run "$@" | awk -v results="$WORK/tests" \
+		-v differences="$WORK/differences" -f "$TOP/scripts/results.awk" || status=$?
 	cat "$WORK/tests" >>"$RESULTS"
 	if [ "$status" -ne 0 ]; then
 		record "$provider" "guest.$name" fail "it ended with status $status"
@@ -130,20 +132,54 @@ refuses_other_trees() {
 
 # Programs that need no connector that can be unloaded; that of the client crate is for the module.
 select_programs() {
-	find "$BUILT/selftests/programs" -type f -printf '%f\n' | grep -v -e '^load_' -e '^client$' | sort |
+	find "$BUILT/selftests/programs" -type f -printf '%f\n' | grep -vE '^(load_|proc_events|proc_listeners|client$)' | sort |
 		if [ -n "${T:-}" ]; then grep -E -- "$T" || true; else cat; fi >"$WORK/programs"
 	printf '%s\n' PROVIDERS=rust SKIP_KERNEL_SAMPLE= SKIP_SAMPLES= SKIP_CNCTL=1 >"$WORK/selection"
 }
 
-built_in() {
-	local provider=$1 kdir=$2
-	printf 'PROVIDER=%s\nPROGRAMS="%s"\n' "$provider" "$(printf '%s ' "${EVENT_PROGRAMS[@]}")" >"$WORK/in-tree.conf"
-	APPEND="initcall_debug log_buf_len=1M cn.cn_val=7" guest "$kdir" "$provider" "in-tree-$provider" \
-		"$TOP/selftests/guest/in-tree.sh" "$WORK/in-tree.conf" "$BUILT/kernel-selftests/proc_filter"
+# The program of Debian's package, as it is; apt looks after its signature.
+fetch_forkstat() {
+	(cd "$1" && apt-get download -q forkstat && dpkg-deb -x forkstat_*.deb . && dpkg-deb -f forkstat_*.deb Package Version >version)
 }
 
-# Those that listen to process events; they run on both kernels.
-EVENT_PROGRAMS=()
+find_forkstat() {
+	local version
+	version=$(apt-cache policy forkstat 2>/dev/null | sed -n 's/^ *Candidate: //p')
+	[ -n "$version" ] || die 'apt knows no package forkstat.' 'It is in Debian 12 and 13; apt-get update fetches the lists.'
+	FORKSTAT=$(cached "forkstat-$version" "forkstat: package $version" fetch_forkstat)
+	printf '  forkstat %s\n' "$(sed -n 's/^Version: //p' "$FORKSTAT/version")"
+	gcc -static -O2 -Wall -o "$BUILT/work" "$TOP/selftests/real/work.c"
+}
+
+# A program that knows nothing of these tests: forkstat <kernel> <name of the provider>.
+forkstat() {
+	printf 'EVENTS=%s\n' "$2" >"$WORK/forkstat.conf"
+	DYNAMIC=$FORKSTAT/usr/bin/forkstat guest "$1" "$2" "forkstat-$2" "$TOP/selftests/guest/forkstat.sh" \
+		"$WORK/forkstat.conf" "$BUILT/work"
+}
+
+built_in() {
+	local provider=$1 kdir=$2
+	printf 'PROVIDER=%s\nEVENTS=%s\nPROGRAMS="%s"\n' "$provider" "$3" "${EVENT_PROGRAMS[*]}" >"$WORK/in-tree.conf"
+	APPEND="initcall_debug log_buf_len=1M cn.cn_val=7" guest "$kdir" "$provider" "in-tree-$provider" \
+		"$TOP/selftests/guest/in-tree.sh" "$WORK/in-tree.conf" "$BUILT/kernel-selftests/proc_filter"
+	forkstat "$kdir" "$3"
+}
+
+# The same on cn_proc.ko, where both are modules.
+process_events_of_the_module() {
+	local kdir
+	kdir=$(KERNEL_CONFIG=plain "$TOP/scripts/kdir.sh")
+	KERNEL_CONFIG=plain "$TOP/scripts/modules.sh" "$kdir" tests
+	printf '%s\n' "${EVENT_PROGRAMS[@]}" >"$WORK/programs"
+	printf '%s\n' PROVIDERS=rust SKIP_KERNEL_SAMPLE=1 SKIP_SAMPLES=1 SKIP_CNCTL=1 >"$WORK/selection"
+	KERNEL=plain guest "$kdir" rust process-events "$TOP/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection"
+	KERNEL=plain forkstat "$kdir" rust
+}
+
+# Those that listen to process events run on three providers: the kernel's own in C, on the connector in C ("c") and on this
+# one ("c-on-rust"), both built in; and cn_proc.ko ("rust").
+EVENT_PROGRAMS=(proc_events)
 BUILT=$TOP/build/builtin
 "$TOP/scripts/packages.sh" kernel guest patches
 RUST=$(kernel rust)
@@ -151,6 +187,8 @@ C=$(kernel c)
 SOURCE=$(cat "$BUILT/tree-of")
 KERNEL_CONFIG=builtin "$TOP/scripts/modules.sh" "$RUST" built-in
 build_kernel_selftest
+find_forkstat
+cat "$TOP/selftests/differences.txt" "$TOP/selftests/proc_differences.txt" >"$WORK/differences"
 
 printf '\nThe connector in a kernel tree\n'
 check in_tree.can_be_undone can_be_undone
@@ -159,8 +197,9 @@ check in_tree.removes_what_is_gone removes_what_is_gone
 check in_tree.refuses_other_trees refuses_other_trees
 check in_tree.start_order_is_the_same start_order_is_the_same
 check in_tree.builds_as_a_module builds_as_a_module
-built_in c "$C"
-built_in rust "$RUST"
+built_in c "$C" c
+built_in rust "$RUST" c-on-rust
+process_events_of_the_module
 select_programs
 if [ -s "$WORK/programs" ]; then
 	guest "$RUST" rust in-tree-selftests "$TOP/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection"
@@ -170,4 +209,4 @@ if [ -n "${1:-}" ]; then
 	cp "$RESULTS" "$1"
 	exit
 fi
-awk -f "$TOP/scripts/verdict.awk" "$TOP/selftests/differences.txt" "$RESULTS"
+awk -v either=1 -f "$TOP/scripts/verdict.awk" "$WORK/differences" "$RESULTS"

@@ -19,8 +19,9 @@ check_config() {
 	fi
 }
 
-# What the first fragment says, except where the second one says something else: merge_fragments <first> <second>.
+# What the first fragment says, except where the second one says something else: merge_fragments <first> <second>. Symbols
+# that the second one sets to n are left out, which means off.
 merge_fragments() {
 	awk -F= '/^CONFIG_/ { if (FNR == NR) { second[$1] = $0; next } if (!($1 in second)) print }
-		END { for (name in second) print second[name] | "sort" }' "$2" "$1"
+		END { for (name in second) if (second[name] !~ /=n$/) print second[name] | "sort" }' "$2" "$1"
 }

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The job of "make in-tree-test" on a kernel that has the connector and process events built in: those work, from the
-# start on. /guest/in-tree.conf says whose connector it is (PROVIDER) and which test programs to run (PROGRAMS). Writes
-# what tests.sh writes.
+# start on. /guest/in-tree.conf says whose connector it is (PROVIDER), which test programs to run (PROGRAMS), and under
+# which name their results are told (EVENTS). Writes what tests.sh writes.
 
 # shellcheck source=/dev/null
 . /guest/in-tree.conf
@@ -22,9 +22,9 @@ check() {
 }
 
 run_program() {
-	echo "@begin $CN_PROVIDER $1"
+	echo "@begin $EVENTS $1"
 	timeout -s KILL 180 "/selftests/$1" 2>&1
-	echo "@end $CN_PROVIDER $1 $?"
+	echo "@end $EVENTS $1 $?"
 }
 
 # cn_proc.c registers once, when the kernel starts, and complains when there is no connector.

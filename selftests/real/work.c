@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Does what listeners to process events are told of, and says what it did, a line each, in the order in which it was done:
+ *   fork <parent> <child>, exec <pid>, comm <pid> <name>, uid <pid> <real> <effective>, gid likewise, sid <pid>,
+ *   ptrace <pid> <tracer> (0: let go), exit <pid> <status> as wait(2) has it
+ */
+#include <err.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LINE(...) dprintf(STDOUT_FILENO, __VA_ARGS__)
+
+/* The child does WORK, and exits with its result if it returns. */
+static pid_t begin(int (*work)(void))
+{
+	pid_t parent = getpid(), child;
+	int go[2];
+	char byte;
+
+	if (pipe(go))
+		err(1, "pipe");
+	child = fork();
+	if (child < 0)
+		err(1, "fork");
+	if (!child) {
+		close(go[1]);
+		/* What the parent has to say comes first. */
+		if (read(go[0], &byte, 1) < 0)
+			_exit(99);
+		_exit(work());
+	}
+	LINE("fork %d %d\n", parent, child);
+	close(go[0]);
+	close(go[1]);
+	return child;
+}
+
+static void await(pid_t child)
+{
+	int status;
+
+	if (waitpid(child, &status, 0) != child)
+		err(1, "waitpid");
+	LINE("exit %d %d\n", child, status);
+}
+
+static void run(int (*work)(void))
+{
+	await(begin(work));
+}
+
+static int ends_well(void)
+{
+	return 0;
+}
+
+static int ends_badly(void)
+{
+	return 3;
+}
+
+static int is_killed(void)
+{
+	return raise(SIGKILL);
+}
+
+static int executes(void)
+{
+	LINE("exec %d\n", getpid());
+	execl("/bin/busybox", "sh", "-c", "exit 7", NULL);
+	return 98;
+}
+
+static int changes_name(void)
+{
+	LINE("comm %d another_name\n", getpid());
+	return prctl(PR_SET_NAME, "another_name");
+}
+
+static int changes_ids(void)
+{
+	LINE("gid %d 2000 2000\n", getpid());
+	LINE("uid %d 1000 1000\n", getpid());
+	return setgid(2000) || setuid(1000);
+}
+
+static int begins_a_session(void)
+{
+	LINE("sid %d\n", getpid());
+	return setsid() < 0;
+}
+
+static int is_traced(void)
+{
+	pause();
+	return 0;
+}
+
+static void traces(void)
+{
+	pid_t child = begin(is_traced);
+	int status;
+
+	LINE("ptrace %d %d\n", child, getpid());
+	if (ptrace(PTRACE_ATTACH, child, NULL, NULL) || waitpid(child, &status, 0) != child)
+		err(1, "PTRACE_ATTACH");
+	LINE("ptrace %d 0\n", child);
+	if (ptrace(PTRACE_DETACH, child, NULL, NULL))
+		err(1, "PTRACE_DETACH");
+	kill(child, SIGTERM);
+	await(child);
+}
+
+int main(void)
+{
+	run(ends_well);
+	run(ends_badly);
+	run(is_killed);
+	run(executes);
+	run(changes_name);
+	run(changes_ids);
+	run(begins_a_session);
+	traces();
+	return 0;
+}
