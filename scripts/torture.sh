@@ -69,7 +69,8 @@ find_kernel() {
 	KERNEL=$(setting "$1" kernel)
 	PART_KDIR=$KDIR
 	[ -n "$KERNEL" ] || { KERNEL=torture; return; }
-	PART_KDIR=$(KERNEL_CONFIG=$KERNEL "$TOP/scripts/kdir.sh")
+	# A KDIR of the user is exported, and here it is that of the torture.
+	PART_KDIR=$(KDIR='' KERNEL_CONFIG=$KERNEL "$TOP/scripts/kdir.sh")
 	KERNEL_CONFIG=$KERNEL "$TOP/scripts/modules.sh" "$PART_KDIR" torture
 }
 
