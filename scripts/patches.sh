@@ -3,9 +3,10 @@
 #
 # Makes the patch series that adds the connector to a kernel tree, in build/patches, and shows it to checkpatch.
 #
-# scripts/patches has a file for each patch: a line with its licence, the title and the text, a line "---", and the files that it adds. Each file of
-# the connector has to be in one of them. Author, Signed-off-by and the maintainer's entry are who runs this, as git
-# knows them; the date is that of the last commit here. KSRC names a source to use instead of Debian's.
+# scripts/patches has a file for each patch: a line with its licence, the title and the text, a line "---", and the
+# files that it adds. Each file of the connector has to be in one of them. Author, Signed-off-by and the maintainer's
+# entry are who runs this, as git knows them; the date is that of the last commit here. KSRC names a source to use
+# instead of Debian's.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"

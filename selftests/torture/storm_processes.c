@@ -92,6 +92,25 @@ static void look_at(struct listener *l, const struct process_message *m)
 	l->next[cpu] = m->message.seq + 1;
 }
 
+static uint32_t drops_of(const struct listener *l)
+{
+	uint32_t meminfo[MEMINFO_VARS] = {};
+	socklen_t size = sizeof(meminfo);
+
+	if (getsockopt(l->fd, SOL_SOCKET, SO_MEMINFO, meminfo, &size))
+		fail("asking for drops");
+	return meminfo[MEMINFO_DROPS];
+}
+
+/* Reads nothing before one more message was lost, however fast or slow the machine is. */
+static void be_slow(const struct listener *l)
+{
+	uint32_t before = drops_of(l);
+
+	while (drops_of(l) == before && !__atomic_load_n(&over, __ATOMIC_ACQUIRE))
+		usleep(5000);
+}
+
 /* Until it has left the group and nothing is to be read any more. */
 static void *listen_to(void *arg)
 {
@@ -112,15 +131,13 @@ static void *listen_to(void *arg)
 		} else {
 			look_at(l, &m);
 			if (l->is_slow && ++count % 16 == 0)
-				usleep(5000);
+				be_slow(l);
 		}
 	}
 }
 
 static void read_account(struct listener *l)
 {
-	uint32_t meminfo[MEMINFO_VARS] = {};
-	socklen_t size = sizeof(meminfo);
 	char *text = read_file(PROCESS_FILE), start[32];
 	const char *line;
 
@@ -129,9 +146,7 @@ static void read_account(struct listener *l)
 	line = line ? strstr(line, " sent ") : NULL;
 	if (!line || sscanf(line, " sent %llu no_memory %llu", &l->sent, &l->no_memory) != 2)
 		fail("the file does not name a listener");
-	if (getsockopt(l->fd, SOL_SOCKET, SO_MEMINFO, meminfo, &size))
-		fail("asking for drops");
-	l->dropped = meminfo[MEMINFO_DROPS];
+	l->dropped = drops_of(l);
 	free(text);
 }
 

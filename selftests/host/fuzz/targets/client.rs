@@ -37,7 +37,9 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
                 assert!(used <= frame.payload.len());
             }
             Ok(Content::Answer(answer)) => {
-                assert!(answer.text.is_none_or(|text| text.len() < frame.payload.len()));
+                assert!(answer
+                    .text
+                    .is_none_or(|text| text.len() < frame.payload.len()));
             }
             Err(_) => {}
         }
