@@ -12,15 +12,40 @@ step() {
 	echo "$*"
 }
 
-# The command as a user would type it, and what it says, moved in.
-show() {
+# The command as a user would type it, and what it says, moved in; its exit code is that of the command.
+type_in() {
 	local status
 	echo
 	echo "    \$ $*"
 	"$@" >/tmp/shown 2>&1
 	status=$?
 	sed 's/^/    /' /tmp/shown
-	[ $status -eq 0 ] || failed "\"$*\" ended with $status"
+	return $status
+}
+
+show() {
+	type_in "$@" || failed "\"$*\" ended with $?"
+}
+
+refuse() {
+	! type_in "$@" || failed "\"$*\" was not refused"
+}
+
+# It hears the end of a process that it has not begun itself.
+listen_to_processes() {
+	local listener try=0
+	cnctl proc --count 1 nonzero-exit >/tmp/heard 2>&1 &
+	listener=$!
+	until grep -q '^attached .' /proc/net/cn_proc; do
+		usleep 100000
+		try=$((try + 1))
+		[ $try -lt 100 ] || failed 'cnctl does not listen to processes'
+	done
+	echo
+	echo "    \$ cnctl proc --count 1 nonzero-exit &"
+	refuse false
+	wait $listener || failed 'cnctl has not heard of the process'
+	sed 's/^/    /' /tmp/heard
 }
 
 failed() {
@@ -40,8 +65,18 @@ step 'A user program sends a message to the first one, and gets its reply.'
 show cn_hello
 step 'Another one listens to the second one, which sends a message to its group once a second.'
 show cn_listen
+step 'The tool cnctl does the same without a program, and says who may use which callback.'
+show cnctl list
+show cnctl send --reply 20:1 Hello
+show cnctl listen --time none --count 1 21
+step 'What is wrong has a reason.'
+refuse cnctl send --ack 20:9 hello
+step 'Process events work with a modular connector too: here are those of a command that fails.'
+show insmod /lib/modules/rust/cn_proc.ko
+listen_to_processes
+show rmmod cn_proc
 step 'The connector has counted what passed.'
-show cat /proc/net/connector_stats
+show cnctl stats
 step 'All modules are removed, the users first.'
 show rmmod cn_sensor
 show rmmod cn_echo

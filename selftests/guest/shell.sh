@@ -16,6 +16,7 @@ echo 'Loaded:'
 sed 's/ .*//; s/^/  /' /proc/modules
 echo
 echo 'Modules are in /lib/modules, test programs in /selftests, samples in /bin; dmesg shows the kernel log.'
+echo 'Try: cnctl list; cnctl send --reply 20:1 hello; cnctl listen 21; cnctl proc; cnctl --help'
 echo 'Leave with "exit"; if the guest hangs, with Ctrl-A X.'
 echo
 export PS1='guest:\w# ' ENV=

@@ -419,8 +419,12 @@ pub struct ProcessEvents {
 struct NextNumbers(HashMap<u32, u32>);
 
 impl NextNumbers {
-    /// How many numbers are missing before this event.
+    /// How many numbers are missing before this event. Acknowledgements come from no processor, and have the number
+    /// of the request.
     fn gap_before(&mut self, event: &ProcessEvent) -> u32 {
+        if event.cpu == u32::MAX {
+            return 0;
+        }
         let next = event.seq.wrapping_add(1);
         self.0
             .insert(event.cpu, next)
@@ -747,6 +751,7 @@ mod tests {
             [0, 0, 0, 2, 0]
         );
         assert_eq!([event(2, u32::MAX), event(2, 0), event(2, 2)], [0, 0, 1]);
+        assert_eq!([event(u32::MAX, 5), event(u32::MAX, 50)], [0, 0]);
     }
 
     #[test]
