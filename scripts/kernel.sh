@@ -14,6 +14,8 @@
 . "$TOP/scripts/kernel-make.sh"
 
 BINDGEN_VERSION=0.72.1
+# What makes nlmon devices get messages of the connector.
+NLMON=$TOP/scripts/config/nlmon.h
 
 # The compilers, unless named: the distribution's, by their paths. What rustup or a user's own PATH puts
 # in front of them is somebody else's choice.
@@ -104,6 +106,7 @@ kernel_key() {
 		"$CLANG" --version
 		"$BINDGEN" --version
 		printf '%s\n' "${TOOLS[@]}"
+		! grep -q '^CONFIG_NLMON=' "$FRAGMENT" || cat "$NLMON"
 	} | digest
 }
 
@@ -116,6 +119,8 @@ RELEASE=$(make -s -C "$KSRC" kernelversion)
 open_cache
 choose_compilers
 name=kernel-$RELEASE-$(kernel_key)
+# After the key, which is about what is in the file and not about where it is.
+! grep -q '^CONFIG_NLMON=' "$FRAGMENT" || TOOLS+=("CFLAGS_af_netlink.o=-include $NLMON")
 if [ ! -d "$CACHE/$name" ]; then
 	need_space 1500 'Building the kernel'
 	stage 'kernel: check of the Rust tool chain' check_rust
