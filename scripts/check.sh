@@ -98,7 +98,7 @@ client_and_tool() {
 shell_scripts() {
 	cd "$TOP"
 	files 'scripts/*.sh' 'selftests/torture/host/*.sh' .ci/run | xargs shellcheck -x
-	files 'selftests/guest/*' ':(glob)selftests/torture/*.sh' | xargs shellcheck -x -s dash
+	files 'selftests/guest/*' 'selftests/wireshark/*.sh' ':(glob)selftests/torture/*.sh' | xargs shellcheck -x -s dash
 }
 
 # The report of "make bench": what a compiler would find, and its tests.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Makes sure that the programs for a purpose are there: packages.sh kernel|guest|fuzz|bench|check|docs|patches...
+# Makes sure that the programs for a purpose are there: packages.sh kernel|guest|fuzz|bench|check|docs|patches|wireshark...
 #
 # On Debian 12 and 13, missing packages are installed, as root or through sudo. Everywhere else, or
 # without those rights, this lists exactly what is missing and fails. Nothing is removed, and apt's
@@ -51,6 +51,9 @@ packages_for() {
 		;;
 	patches)
 		printf '%s\n' git perl
+		;;
+	wireshark)
+		printf '%s\n' tshark python3
 		;;
 	esac
 }
@@ -114,6 +117,7 @@ programs_for() {
 	check) printf '%s\n' shellcheck sparse nm git clippy-driver rustfmt 'pyflakes3 pyflakes' python3 ;;
 	docs) printf '%s\n' sphinx-build rustdoc ;;
 	patches) printf '%s\n' git perl ;;
+	wireshark) printf '%s\n' tshark python3 ;;
 	esac
 }
 

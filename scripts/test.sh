@@ -4,7 +4,8 @@
 # All tests: the pure files on the host, the unit tests in the kernel, the selftests in the guest on the
 # C connector and on ours, and whether ours has become slower. test.sh <kernel build directory>
 #   T   only selftest programs whose name matches this regular expression; "host", "fuzz", "compile-fail", "kunit",
-#       "tutorial", "bench" and "torture" name the others, "kernel" the kernel's own sample, "samples" ours, "cnctl" the tool
+#       "tutorial", "wireshark", "bench" and "torture" name the others, "kernel" the kernel's own sample, "samples" ours,
+#       "cnctl" the tool
 #   TORTURE   small (the default) or full: how long the torture takes
 #
 # The last line is "N passed, M failed".
@@ -172,6 +173,22 @@ tutorials() {
 	tutorial cnctl
 }
 
+# The dissector, where there is a tshark.
+wireshark() {
+	local said=$WORK/said-of-frames result name
+	printf '\nThe Wireshark dissector\n'
+	("$TOP/scripts/wireshark.sh" "$KDIR" || true) >"$said"
+	while read -r result name; do
+		case $result in
+		ok) record wireshark "wireshark.$name" pass ;;
+		not) record wireshark "wireshark.${name#ok }" fail ;;
+		esac
+	done <"$said"
+	sed -n 's/^#/       /p; s/^skipped:/  skipped:/p' "$said"
+	printf '  %d tests\n' "$(grep -cE '^(not )?ok ' "$said" || true)"
+	grep -qE '^((not )?ok|skipped:) ' "$said" || record wireshark wireshark.runs fail 'nothing was tried'
+}
+
 # Instructions, counted; against limits, as ratios to those of C in the same run.
 bench() {
 	local name result figures
@@ -198,12 +215,17 @@ torture() {
 	[ -s "$WORK/torture" ] || record torture torture.results fail 'no part has said anything'
 }
 
+# Programs that are not needed for more than one test; who cannot have them does without.
+if selected wireshark && ! "$TOP/scripts/packages.sh" wireshark; then
+	say '  Without these, the Wireshark dissector is not tested.'
+fi
 # What takes longest comes first. The torture has lanes of its own.
 if wants_programs; then lane selftests selftests; fi
 if selected host; then lane host host_tests; fi
 if selected bench; then lane bench bench; fi
 if selected fuzz; then lane fuzz fuzz_tests; fi
 if selected tutorial; then lane tutorial tutorials; fi
+if selected wireshark; then lane wireshark wireshark; fi
 if selected kunit; then lane kunit unit_tests; fi
 if selected compile-fail; then lane compile-fail compile_fail_tests; fi
 wait_for_lanes

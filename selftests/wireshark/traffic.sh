@@ -1,0 +1,93 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# The job of scripts/wireshark.sh: makes messages of all kinds while a capture of nlmon0 runs. Says, between lines that name
+# them, the capture (capture.pcap, in base64) and what work.c did (work.txt).
+
+# shellcheck source=selftests/guest/steps.sh
+. /guest/steps.sh
+
+tell() {
+	echo "$*" >/proc/cn_client
+}
+
+# Waits until a command succeeds.
+wait_until() {
+	local try=0
+	until "$@"; do
+		try=$((try + 1))
+		[ $try -lt 300 ] || { echo "waited in vain for: $*"; exit 1; }
+		usleep 50000
+	done
+}
+
+# A program that listens: its bit is in the fourth column.
+is_member() {
+	awk -v mask="$1" '$2 == 11 && $4 == mask { found = 1 } END { exit !found }' /proc/net/netlink
+}
+
+# The filter is the second thing that cnctl asks for.
+is_filtered() {
+	grep -q "^listener .* events $1 " /proc/net/cn_proc
+}
+
+has_lines() {
+	[ "$(wc -l <"$2")" -ge "$1" ]
+}
+
+put_out() {
+	echo "@file $1"
+	base64 "$2"
+	echo "@end"
+}
+
+set -e
+load_connector rust
+insmod /lib/modules/test/cn_client.ko
+insmod /lib/modules/test/cn_echo.ko
+insmod /lib/modules/rust/cn_proc.ko
+tell add 25:1 shark count
+ip link add nlmon0 type nlmon
+ip link set nlmon0 up
+/guest/capture nlmon0 /tmp/capture.pcap &
+capture=$!
+wait_until [ -e /tmp/capture.pcap ]
+
+# From programs to the kernel, and its answers.
+cnctl send 25:1 hello
+cnctl send --ack 25:1 hello
+cnctl send --ack 25:9 hello || true
+cnctl send --reply 20:1 'Hello, kernel!'
+/guest/datagrams
+
+# From the kernel to a group.
+cnctl listen --count 6 25 >/tmp/heard &
+listener=$!
+wait_until is_member 01000000
+tell send id=25:1 seq=7 ack=8 msg_len=5 group=25
+tell send_mult id=25:2 seq=40 msg_len=3 bundle=5 group=25
+wait $listener
+
+# Ids that come and go.
+cnctl watch --count 3 25-26:1-3 >/tmp/changes &
+watcher=$!
+wait_until has_lines 1 /tmp/changes
+tell add 26:3 shark count
+tell del 26:3
+wait $watcher
+
+# Somebody else's protocol.
+ip link show lo >/dev/null
+
+# Processes.
+cnctl proc fork exec uid gid sid ptrace comm coredump exit >/tmp/events &
+listener=$!
+wait_until is_filtered 0xc00003c7
+/guest/work >/tmp/work.txt
+kill -INT $listener
+wait $listener
+
+kill $capture
+wait $capture
+put_out capture.pcap /tmp/capture.pcap
+put_out work.txt /tmp/work.txt
