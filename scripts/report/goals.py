@@ -132,6 +132,22 @@ def registrations(results: Results) -> Iterator[Goal]:
             )
 
 
+def programs(results: Results) -> Iterator[Goal]:
+    for what, text in (
+        ("listen", "cnctl listen"),
+        ("request", "requests of the client crate"),
+        ("acknowledged-request", "acknowledged requests of it"),
+    ):
+        shares = [
+            quotient(results.median(name, "minimal"), results.median(name, "crate"))
+            for name in results.names("icount", "client") if name.parameters().get("what") == what
+        ]
+        yield judge(
+            f"{text}: at least 0.95 of a small C program's throughput", "{}",
+            min((share for share in shares if share is not None), default=None), lambda value: value >= 0.95,
+        )
+
+
 def senders(results: Results) -> Iterator[Goal]:
     for ids in ("same", "different"):
         yield judge(
@@ -141,7 +157,7 @@ def senders(results: Results) -> Iterator[Goal]:
 
 
 def check(results: Results) -> list[Goal]:
-    return [goal for part in (dispatch, messages, registrations, senders) for goal in part(results)]
+    return [goal for part in (dispatch, messages, registrations, programs, senders) for goal in part(results)]
 
 
 def verdict(goal: Goal) -> str:

@@ -24,6 +24,8 @@ TITLES = {
     "load": "Loading and unloading the module",
     "processes": "A process forks, executes a program and ends; the floor has no connector. C has process events "
     "only where its connector is built in",
+    "client": "What one more message costs a program and the kernel together: the client crate, or cnctl listen "
+    "(crate); a small C program (minimal)",
     "irqoff": "The longest stretch with bottom halves (bh) or interrupts (irq) off",
 }
 

@@ -129,6 +129,8 @@ measure_connector() {
 		row "$1" module "$file"
 		row "$1" unregister_sleeping
 		measure_messages "$1"
+		# Programs and their libraries, on ours; it says itself whose figures are whose.
+		[ "$1" = c ] || row rust client
 	fi
 	[ "$1" = c ] || measure_crate
 	[ "$1" = c ] || [ "$BENCH" = gate ] || measure_processes

@@ -31,6 +31,7 @@
 //! # Ok::<(), connector_client::Error>(())
 //! ```
 
+mod entries;
 mod error;
 mod id;
 mod kernel;

@@ -97,12 +97,17 @@ impl<'a> Message<'a> {
     /// Appends the bytes of the message, as [`Message::encode`] makes them.
     pub fn encode_into(&self, bytes: &mut Vec<u8>) {
         let len = u16::try_from(self.payload.len()).unwrap_or(u16::MAX);
-        for number in [self.id.idx, self.id.val, self.seq, self.ack] {
-            bytes.extend_from_slice(&number.to_ne_bytes());
+        let payload = self.payload.get(..usize::from(len)).unwrap_or_default();
+        let mut header = [0; MESSAGE_HEADER];
+        let numbers = [self.id.idx, self.id.val, self.seq, self.ack];
+        for (to, number) in header.chunks_exact_mut(4).zip(numbers) {
+            to.copy_from_slice(&number.to_ne_bytes());
         }
-        bytes.extend_from_slice(&len.to_ne_bytes());
-        bytes.extend_from_slice(&self.flags.to_ne_bytes());
-        bytes.extend(self.payload.iter().take(usize::from(len)));
+        header[16..18].copy_from_slice(&len.to_ne_bytes());
+        header[18..].copy_from_slice(&self.flags.to_ne_bytes());
+        bytes.reserve(MESSAGE_HEADER + payload.len());
+        bytes.extend_from_slice(&header);
+        bytes.extend_from_slice(payload);
     }
 
     /// Reads the message that `bytes` begin with; the rest may hold another one.

@@ -2,9 +2,9 @@
 
 //! Requests, and the replies that belong to them.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::entries::Entries;
 use crate::socket::{Answer, Arrival, Socket};
 use crate::wire::is_reply;
 use crate::{Error, Id, Message, PayloadTooLong, Refusal};
@@ -87,13 +87,13 @@ impl Ticket {
     }
 
     /// Waits for the reply. Tickets may be waited for in any order: replies to others, and events, that come first
-    /// are kept.
+    /// are kept. The reply may borrow the buffer of the socket; [`Message::into_owned`] copies it.
     ///
     /// # Errors
     ///
     /// [`Error::Refused`] if the kernel did not take the request, [`Error::TimedOut`]; the reply may then still come,
     /// as an event. Errors of the socket.
-    pub fn wait(self, socket: &mut Socket, within: Duration) -> Result<Message<'static>, Error> {
+    pub fn wait(self, socket: &mut Socket, within: Duration) -> Result<Message<'_>, Error> {
         socket.wait_for(self, within)
     }
 }
@@ -110,19 +110,27 @@ enum Entry {
     /// An acknowledgement.
     Acknowledgement { id: Id },
     /// It is there: a reply, or nothing for an acknowledgement; or the refusal.
-    Done(Result<Option<Message<'static>>, Refusal>),
+    Done {
+        result: Result<Option<Message<'static>>, Refusal>,
+        /// Of the request, if its acknowledgement is still to come.
+        late: Option<Id>,
+    },
     /// An acknowledgement that nobody wants any more.
     Unwanted,
+}
+
+impl Entry {
+    fn done(result: Result<Option<Message<'static>>, Refusal>) -> Self {
+        Self::Done { result, late: None }
+    }
 }
 
 /// All that is waited for.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
-    entries: HashMap<u32, Entry>,
+    entries: Entries<Entry>,
     /// The number that was given last.
     last_seq: u32,
-    /// Requests whose reply is there, and whose acknowledgement is still to come.
-    late: HashMap<u32, Id>,
 }
 
 impl Pending {
@@ -130,7 +138,7 @@ impl Pending {
     pub(crate) fn next_seq(&mut self) -> u32 {
         loop {
             self.last_seq = self.last_seq.wrapping_add(1);
-            if self.last_seq != 0 && !self.entries.contains_key(&self.last_seq) {
+            if self.last_seq != 0 && self.entries.get_mut(self.last_seq).is_none() {
                 return self.last_seq;
             }
         }
@@ -158,24 +166,52 @@ impl Pending {
 
     /// Nothing was sent after all, or nobody waits any more.
     pub(crate) fn forget(&mut self, seq: u32) {
-        self.entries.remove(&seq);
+        self.entries.remove(seq);
     }
 
     /// Takes out what is there under a number.
+    #[inline]
     pub(crate) fn take(&mut self, seq: u32) -> Option<Result<Option<Message<'static>>, Refusal>> {
-        match self.entries.get(&seq) {
-            Some(Entry::Done(_)) => {}
-            _ => return None,
-        }
-        let late = self.late.remove(&seq).is_some();
-        let taken = if late {
-            self.entries.insert(seq, Entry::Unwanted)
+        let entry = self.entries.get_mut(seq)?;
+        let Entry::Done { late, .. } = entry else {
+            return None;
+        };
+        let taken = if late.is_some() {
+            std::mem::replace(entry, Entry::Unwanted)
         } else {
-            self.entries.remove(&seq)
+            self.entries.remove(seq)?
         };
         match taken {
-            Some(Entry::Done(result)) => Some(result),
+            Entry::Done { result, .. } => Some(result),
             _ => None,
+        }
+    }
+
+    /// Whether a message is the reply that is waited for under this number; then it is waited for no more.
+    #[inline]
+    pub(crate) fn is_awaited(
+        &mut self,
+        seq: u32,
+        message: &Message<'_>,
+        group: Option<u32>,
+    ) -> bool {
+        match self.entries.get_mut(seq) {
+            Some(
+                entry @ &mut Entry::Reply {
+                    id,
+                    acknowledged,
+                    from_group,
+                },
+            ) if is_reply(id, seq, message) && (from_group || group.is_none()) => {
+                // A handler may reply and fail, which its acknowledgement would say.
+                if acknowledged {
+                    *entry = Entry::Unwanted;
+                } else {
+                    self.entries.remove(seq);
+                }
+                true
+            }
+            _ => false,
         }
     }
 
@@ -186,19 +222,18 @@ impl Pending {
             return Some(arrival);
         }
         let seq = arrival.message.seq;
-        match self.entries.get(&seq) {
-            Some(&Entry::Reply {
-                id,
-                acknowledged,
-                from_group,
-            }) if is_reply(id, seq, &arrival.message)
-                && (from_group || arrival.group.is_none()) =>
-            {
-                if acknowledged {
-                    self.late.insert(seq, id);
-                }
-                self.entries
-                    .insert(seq, Entry::Done(Ok(Some(arrival.message.into_owned()))));
+        match self.entries.get_mut(seq) {
+            Some(
+                entry @ &mut Entry::Reply {
+                    id,
+                    acknowledged,
+                    from_group,
+                },
+            ) if is_reply(id, seq, &arrival.message) && (from_group || arrival.group.is_none()) => {
+                *entry = Entry::Done {
+                    result: Ok(Some(arrival.message.into_owned())),
+                    late: acknowledged.then_some(id),
+                };
                 None
             }
             _ => Some(arrival),
@@ -207,36 +242,35 @@ impl Pending {
 
     /// The same for an answer.
     pub(crate) fn route_answer(&mut self, answer: Answer) -> Option<Answer> {
-        let seq = answer.seq;
-        let (id, wants_reply) = match self.entries.get_mut(&seq) {
-            Some(Entry::Acknowledgement { id }) => (*id, false),
-            Some(Entry::Reply {
-                id, acknowledged, ..
-            }) if *acknowledged => {
-                *acknowledged = false;
-                (*id, true)
+        let Some(entry) = self.entries.get_mut(answer.seq) else {
+            return Some(answer);
+        };
+        match entry {
+            Entry::Acknowledgement { id } => {
+                *entry = Entry::done(match answer.errno {
+                    0 => Ok(None),
+                    _ => Err(answer.into_refusal(*id)),
+                });
             }
-            Some(Entry::Unwanted) => {
-                self.entries.remove(&seq);
-                return None;
+            Entry::Reply {
+                id, acknowledged, ..
+            } if *acknowledged => {
+                *acknowledged = false;
+                if answer.errno != 0 {
+                    *entry = Entry::done(Err(answer.into_refusal(*id)));
+                }
+            }
+            Entry::Unwanted => {
+                self.entries.remove(answer.seq);
             }
             // The acknowledgement of a request whose reply is there already. A handler may reply and fail: the
             // error is what counts.
-            Some(Entry::Done(Ok(_))) => {
-                let id = self.late.remove(&seq)?;
-                if answer.errno != 0 {
-                    self.entries
-                        .insert(seq, Entry::Done(Err(answer.into_refusal(id))));
+            Entry::Done { result, late } if late.is_some() => {
+                if let (Some(id), true) = (late.take(), answer.errno != 0) {
+                    *result = Err(answer.into_refusal(id));
                 }
-                return None;
             }
             _ => return Some(answer),
-        };
-        if answer.errno != 0 {
-            self.entries
-                .insert(seq, Entry::Done(Err(answer.into_refusal(id))));
-        } else if !wants_reply {
-            self.entries.insert(seq, Entry::Done(Ok(None)));
         }
         None
     }
@@ -289,7 +323,7 @@ mod tests {
         assert!(pending.route_message(reply(3)).is_none());
         assert!(pending.take(3).is_some());
         assert!(pending.route_answer(answer(3, 0)).is_none());
-        assert!(pending.entries.is_empty() && pending.late.is_empty());
+        assert!(pending.entries.is_empty());
         // Nobody has asked for this one.
         assert!(pending.route_answer(answer(3, 0)).is_some());
     }
@@ -302,7 +336,7 @@ mod tests {
         assert!(pending.take(3).is_none());
         assert!(pending.route_message(reply(3)).is_none());
         assert!(pending.take(3).is_some());
-        assert!(pending.entries.is_empty() && pending.late.is_empty());
+        assert!(pending.entries.is_empty());
     }
 
     #[test]
@@ -318,6 +352,24 @@ mod tests {
                 text: None
             }))
         );
+        assert!(pending.entries.is_empty());
+    }
+
+    #[test]
+    fn awaited_is_the_reply_and_nothing_else() {
+        let mut pending = Pending::default();
+        pending.expect_reply(3, ID, true, false);
+        pending.expect_reply(4, ID, false, true);
+        let mut other = reply(3).message;
+        other.id = Id::new(20, 2);
+        assert!(!pending.is_awaited(3, &other, None));
+        assert!(!pending.is_awaited(3, &reply(4).message, None));
+        assert!(!pending.is_awaited(3, &reply(3).message, Some(20)));
+        assert!(pending.is_awaited(3, &reply(3).message, None));
+        assert!(!pending.is_awaited(3, &reply(3).message, None));
+        // Its acknowledgement is nobody's event.
+        assert!(pending.route_answer(answer(3, 0)).is_none());
+        assert!(pending.is_awaited(4, &reply(4).message, Some(20)));
         assert!(pending.entries.is_empty());
     }
 

@@ -15,11 +15,16 @@ use rustix::net::{sockopt, RecvFlags};
 use crate::error::{EAGAIN, ECONNREFUSED, EINVAL, ENOBUFS, EPERM, EPROTONOSUPPORT};
 use crate::loss::Drops;
 use crate::request::Pending;
-use crate::wire::{Content, Datagram, DecodeError, Frames, Messages, RawAnswer};
+use crate::wire::{
+    sole_message, Content, Datagram, DecodeError, Frames, Messages, RawAnswer, SOLE_PAYLOAD,
+};
 use crate::{Error, Id, Message, Refusal, Request, Ticket};
 
 /// Events that came while a reply was waited for and that nobody has read yet. What is more is lost, and told.
 const KEPT_EVENTS: usize = 65536;
+
+/// After so many datagrams with something else, who waits looks at the clock.
+const OTHERS: u32 = 256;
 
 /// How a socket is opened.
 ///
@@ -195,6 +200,16 @@ enum Attempt {
     Truncated(DecodeError),
     /// There is nothing.
     Empty,
+}
+
+/// What was waited for is there.
+enum Done {
+    /// The datagram in the buffer is the reply; here without its payload.
+    InBuffer { message: Message<'static> },
+    /// A reply that came earlier.
+    Kept(Message<'static>),
+    /// An acknowledgement.
+    Acknowledged,
 }
 
 impl Socket {
@@ -399,14 +414,20 @@ impl Socket {
         &mut self,
         ticket: Ticket,
         within: Duration,
-    ) -> Result<Message<'static>, Error> {
-        let reply = self.wait_until_done(ticket.seq, within, "a reply")?;
-        // Only an acknowledgement has none, and there is no ticket for one.
-        reply.ok_or(Error::TimedOut {
-            waiting_for: "a reply",
-            after: within,
-            lost: 0,
-        })
+    ) -> Result<Message<'_>, Error> {
+        match self.wait_until_done(ticket.seq, within, "a reply")? {
+            Done::InBuffer { message } => Ok(Message {
+                payload: self.buffer.get(SOLE_PAYLOAD..).unwrap_or_default().into(),
+                ..message
+            }),
+            Done::Kept(message) => Ok(message),
+            // There is no ticket for what has only an acknowledgement.
+            Done::Acknowledged => Err(Error::TimedOut {
+                waiting_for: "a reply",
+                after: within,
+                lost: 0,
+            }),
+        }
     }
 
     /// Receives what comes next; `None` if nothing came in that time. Without a time it waits for as long as it takes.
@@ -499,20 +520,43 @@ impl Socket {
         seq: u32,
         within: Duration,
         waiting_for: &'static str,
-    ) -> Result<Option<Message<'static>>, Error> {
-        let deadline = Instant::now().checked_add(within);
+    ) -> Result<Done, Error> {
         let lost_before = self.drops.total();
+        // Callbacks reply before the request was sent, so that there is seldom anything to wait for.
+        let mut deadline = None;
+        let mut others = 0;
         loop {
             if let Some(result) = self.pending.take(seq) {
-                return result.map_err(Error::Refused);
+                let reply = result.map_err(Error::Refused)?;
+                return Ok(reply.map_or(Done::Acknowledged, Done::Kept));
             }
-            if self.collect_now()? {
+            let attempt = self.attempt()?;
+            if let Attempt::Datagram(group) = attempt {
+                if let Some(message) = sole_message(&self.buffer) {
+                    if self.pending.is_awaited(seq, &message, group) {
+                        let message = Message {
+                            payload: (&[]).into(),
+                            ..message
+                        };
+                        return Ok(Done::InBuffer { message });
+                    }
+                }
+            }
+            let found = !matches!(attempt, Attempt::Empty);
+            self.keep(attempt);
+            if found && others < OTHERS {
+                others += 1;
                 continue;
             }
-            if !self
-                .wait_readable(deadline)
-                .inspect_err(|_| self.pending.forget(seq))?
-            {
+            others = 0;
+            let deadline = *deadline.get_or_insert_with(|| Instant::now().checked_add(within));
+            let goes_on = if found {
+                deadline.is_none_or(|deadline| Instant::now() < deadline)
+            } else {
+                self.wait_readable(deadline)
+                    .inspect_err(|_| self.pending.forget(seq))?
+            };
+            if !goes_on {
                 self.pending.forget(seq);
                 let lost = self.drops.total() - lost_before;
                 return Err(Error::TimedOut {

@@ -353,12 +353,11 @@ impl Datagram {
     pub fn push_bundle(&mut self, messages: &[Message<'_>], seq: u32, ack: bool) -> &mut Self {
         self.bytes.resize(align(self.bytes.len()), 0);
         let start = self.bytes.len();
-        self.bytes.extend_from_slice(&[0; 4]);
-        self.bytes.extend_from_slice(&TYPE_DONE.to_ne_bytes());
-        self.bytes
-            .extend_from_slice(&(if ack { FLAG_ACK } else { 0 }).to_ne_bytes());
-        self.bytes.extend_from_slice(&seq.to_ne_bytes());
-        self.bytes.extend_from_slice(&[0; 4]);
+        let mut header = [0; NETLINK_HEADER];
+        header[4..6].copy_from_slice(&TYPE_DONE.to_ne_bytes());
+        header[6..8].copy_from_slice(&(if ack { FLAG_ACK } else { 0 }).to_ne_bytes());
+        header[8..12].copy_from_slice(&seq.to_ne_bytes());
+        self.bytes.extend_from_slice(&header);
         for message in messages {
             message.encode_into(&mut self.bytes);
         }
@@ -381,9 +380,50 @@ impl Datagram {
     }
 }
 
+/// Where the payload of [`sole_message`] begins.
+pub(crate) const SOLE_PAYLOAD: usize = NETLINK_HEADER + MESSAGE_HEADER;
+
+/// The message of a datagram that has nothing else, as most have.
+#[inline]
+pub(crate) fn sole_message(datagram: &[u8]) -> Option<Message<'_>> {
+    let (header, rest) = datagram.split_first_chunk::<NETLINK_HEADER>()?;
+    if usize::try_from(u32_at(header, 0)?) != Ok(datagram.len()) || u16_at(header, 4)? == TYPE_ERROR
+    {
+        return None;
+    }
+    let (message, rest) = Message::decode(rest).ok()?;
+    rest.is_empty().then_some(message)
+}
+
 /// Whether a message can be the reply to a request: the same id, the same `seq`.
 ///
 /// Modules differ in what they do with `ack`, so that is not looked at.
 pub fn is_reply(id: Id, seq: u32, message: &Message<'_>) -> bool {
     message.id == id && message.seq == seq
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sole_message_is_all_of_a_datagram() {
+        let message = Message::new(Id::new(20, 1), b"hello".as_slice()).unwrap();
+        let mut datagram = Datagram::new();
+        datagram.push(&message, 7, false);
+        let bytes = datagram.as_bytes().to_vec();
+        assert_eq!(sole_message(&bytes), Some(message.clone()));
+        assert_eq!(&bytes[SOLE_PAYLOAD..], b"hello");
+        for len in 0..bytes.len() {
+            assert_eq!(sole_message(&bytes[..len]), None);
+        }
+        datagram.push(&message, 8, false);
+        assert_eq!(sole_message(datagram.as_bytes()), None);
+        datagram.clear();
+        datagram.push_bundle(&[message.clone(), message], 9, false);
+        assert_eq!(sole_message(datagram.as_bytes()), None);
+        let mut answer = bytes;
+        answer[4..6].copy_from_slice(&TYPE_ERROR.to_ne_bytes());
+        assert_eq!(sole_message(&answer), None);
+    }
 }
