@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Packages from a suite of Debian that the machine need not have: apt works on lists and a cache of its own in the folder
+# WORK, with the machine's mirror and Debian's archive keys, and the machine's sources stay as they are. Sourced
+# after lib.sh; what sources it sets WORK.
+
+KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+
+# The mirrors that this machine's apt takes Debian itself from.
+mirrors() {
+	{
+		# shellcheck disable=SC2016
+		apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+			sed -n 's/^Debian Debian //p'
+		# Without downloaded lists there are no origins to go by.
+		# shellcheck disable=SC2016
+		apt-get indextargets --no-release-info --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+			grep -E '^(bookworm|trixie|stable|oldstable) ' | cut -d' ' -f2
+	} | awk '!seen[$0]++'
+}
+
+# Of the lists, only that of packages.
+private_apt() {
+	local program=$1
+	shift
+	"$program" -q -o Dir::Etc::sourcelist="$WORK/sources.list" -o Dir::Etc::sourceparts=/dev/null \
+		-o Dir::Etc::preferencesparts=/dev/null -o Dir::State::lists="$WORK/lists" -o Dir::Cache="$WORK/cache" \
+		-o Dir::State::status=/dev/null -o APT::Get::List-Cleanup=0 -o APT::Sandbox::User= \
+		-o APT::Update::Error-Mode=any -o Acquire::Languages=none \
+		-o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false "$@"
+}
+
+# Fetches the list of a suite: fetch_lists <suite> <what to do without it>.
+fetch_lists() {
+	local mirror
+	mkdir -p "$WORK/lists/partial" "$WORK/cache/archives/partial"
+	while read -r mirror; do
+		printf 'deb [signed-by=%s] %s %s main\n' "$KEYRING" "$mirror" "$1" >"$WORK/sources.list"
+		if private_apt apt-get update; then
+			return
+		fi
+	done < <(mirrors)
+	printf '\nNo mirror in the configuration of apt gave the package list of %s.\n' "$1"
+	printf 'Either there is no network (then try again%s),\n' "${2:+, or $2}"
+	printf 'or the mirrors above do not carry that suite, or %s is too old for its key.\n' "$KEYRING"
+	return 1
+}
