@@ -8,7 +8,7 @@
 #   guest.sh <kernel build directory> command                       the job is the variable CMD
 #
 # QEMU_ACCEL, QEMU_SMP, QEMU_MEM, ICOUNT=1, TIMEOUT (seconds) and APPEND (kernel parameters) shape the run;
-# DYNAMIC names programs that are to be in /bin with their shared libraries;
+# DYNAMIC names programs that are to be in /bin with their shared libraries, TREE a folder that is to be /debian;
 # CONSOLE names a file for a copy of the console, MONITOR a socket for QEMU's monitor.
 # The job is a busybox sh script; the extra files land in /guest. Standard output is what the guest
 # wrote to its second serial port. The first one is the kernel's console; it goes to a file and must
@@ -64,6 +64,13 @@ put_folders() {
 	[ "$1" != / ] || return 0
 	put_folders "$(dirname "$1")"
 	grep -qxF "dir $1 755 0 0" "$RUN/files" || printf 'dir %s 755 0 0\n' "$1" >>"$RUN/files"
+}
+
+# A folder with all that is in it; no name has a space.
+put_tree() {
+	printf 'dir %s 755 0 0\n' "$1" >>"$RUN/files"
+	find "$2" -mindepth 1 \( -type d -printf "dir $1/%P 755 0 0\n" \) -o \( -type f -printf "file $1/%P %p %m 0 0\n" \) \
+		-o \( -type l -printf "slink $1/%P %l 777 0 0\n" \) >>"$RUN/files"
 }
 
 put_modules() {
@@ -122,6 +129,7 @@ list_files() {
 	for file in ${DYNAMIC:-}; do
 		put_dynamic "/bin/$(basename "$file")" "$file"
 	done
+	[ -z "${TREE:-}" ] || put_tree /debian "$TREE"
 	[ ! -e "$KDIR/samples/connector/ucon" ] || put_dynamic /bin/ucon "$KDIR/samples/connector/ucon"
 	for file in "$OUT"/samples/user/*; do
 		[ ! -f "$file" ] || put "/bin/$(basename "$file")" "$file" 755

@@ -41,12 +41,12 @@ check() {
 	fi
 }
 
-# A guest's job, with its results: guest <kernel> <provider> <name> <job> [file...].
-guest() {
-	local kdir=$1 provider=$2 name=$3 status=0
-	shift 3
+# What writes the results of a guest: job <provider> <name> <command...>.
+job() {
+	local provider=$1 name=$2 status=0
+	shift 2
 	: >"$WORK/tests"
-	KERNEL_CONFIG=${KERNEL:-builtin} "$TOP/scripts/guest.sh" "$kdir" run "$@" | awk -v results="$WORK/tests" \
+	KERNEL_CONFIG=${KERNEL:-builtin} "$@" | awk -v results="$WORK/tests" \
 		-v differences="$WORK/differences" -f "$TOP/scripts/results.awk" || status=$?
 	cat "$WORK/tests" >>"$RESULTS"
 	if [ "$status" -ne 0 ]; then
@@ -54,6 +54,13 @@ guest() {
 	else
 		record "$provider" "guest.$name" pass
 	fi
+}
+
+# A guest's job, with its results: guest <kernel> <provider> <name> <job> [file...].
+guest() {
+	local kdir=$1 provider=$2 name=$3
+	shift 3
+	job "$provider" "$name" "$TOP/scripts/guest.sh" "$kdir" run "$@"
 }
 
 # The kernel's own program, as it is; it may have warnings.
@@ -137,25 +144,9 @@ select_programs() {
 	printf '%s\n' PROVIDERS=rust SKIP_KERNEL_SAMPLE= SKIP_SAMPLES= SKIP_CNCTL=1 >"$WORK/selection"
 }
 
-# The program of Debian's package, as it is; apt looks after its signature.
-fetch_forkstat() {
-	(cd "$1" && apt-get download -q forkstat && dpkg-deb -x forkstat_*.deb . && dpkg-deb -f forkstat_*.deb Package Version >version)
-}
-
-find_forkstat() {
-	local version
-	version=$(apt-cache policy forkstat 2>/dev/null | sed -n 's/^ *Candidate: //p')
-	[ -n "$version" ] || die 'apt knows no package forkstat.' 'It is in Debian 12 and 13; apt-get update fetches the lists.'
-	FORKSTAT=$(cached "forkstat-$version" "forkstat: package $version" fetch_forkstat)
-	printf '  forkstat %s\n' "$(sed -n 's/^Version: //p' "$FORKSTAT/version")"
-	gcc -static -O2 -Wall -o "$BUILT/work" "$TOP/selftests/real/work.c"
-}
-
-# A program that knows nothing of these tests: forkstat <kernel> <name of the provider>.
-forkstat() {
-	printf 'EVENTS=%s\n' "$2" >"$WORK/forkstat.conf"
-	DYNAMIC=$FORKSTAT/usr/bin/forkstat guest "$1" "$2" "forkstat-$2" "$TOP/selftests/guest/forkstat.sh" \
-		"$WORK/forkstat.conf" "$BUILT/work"
+# Programs that know nothing of these tests: programs <kernel> <name of the provider>.
+programs() {
+	job "$2" "programs-$2" "$TOP/scripts/programs.sh" run "$1" "$2"
 }
 
 built_in() {
@@ -163,7 +154,7 @@ built_in() {
 	printf 'PROVIDER=%s\nEVENTS=%s\nPROGRAMS="%s"\n' "$provider" "$3" "${EVENT_PROGRAMS[*]}" >"$WORK/in-tree.conf"
 	APPEND="initcall_debug log_buf_len=1M cn.cn_val=7" guest "$kdir" "$provider" "in-tree-$provider" \
 		"$TOP/selftests/guest/in-tree.sh" "$WORK/in-tree.conf" "$BUILT/kernel-selftests/proc_filter"
-	forkstat "$kdir" "$3"
+	programs "$kdir" "$3"
 }
 
 # The same on cn_proc.ko, where both are modules.
@@ -174,7 +165,7 @@ process_events_of_the_module() {
 	printf '%s\n' "${EVENT_PROGRAMS[@]}" >"$WORK/programs"
 	printf '%s\n' PROVIDERS=rust SKIP_KERNEL_SAMPLE=1 SKIP_SAMPLES=1 SKIP_CNCTL=1 >"$WORK/selection"
 	KERNEL=plain guest "$kdir" rust process-events "$TOP/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection"
-	KERNEL=plain forkstat "$kdir" rust
+	KERNEL=plain programs "$kdir" rust
 }
 
 # Those that listen to process events run on three providers: the kernel's own in C, on the connector in C ("c") and on this
@@ -187,7 +178,6 @@ C=$(kernel c)
 SOURCE=$(cat "$BUILT/tree-of")
 KERNEL_CONFIG=builtin "$TOP/scripts/modules.sh" "$RUST" built-in
 build_kernel_selftest
-find_forkstat
 cat "$TOP/selftests/differences.txt" "$TOP/selftests/proc_differences.txt" >"$WORK/differences"
 
 printf '\nThe connector in a kernel tree\n'

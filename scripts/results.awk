@@ -2,7 +2,7 @@
 #
 # Reads what the guest's test job writes (selftests/guest/tests.sh) as it comes. Shows one line per
 # program, and what failing programs said. Writes one line per test into the file `results`:
-#   provider <tab> program.test <tab> pass|fail|skip <tab> reason
+#   provider <tab> program.test <tab> pass|fail|skip|absent <tab> reason
 # `differences` is the list of what is to fail on the C connector.
 
 BEGIN {
@@ -43,6 +43,15 @@ $1 == "@check" {
 	show(sprintf("  %-5s %-32s %s", $2, $3, $4 == "ok" ? "ok" : "FAILED"))
 	if ($4 != "ok") printf "%s", said
 	said = ""
+	next
+}
+
+# What this machine has not got: @absent <provider> <test> <reason...>.
+$1 == "@absent" {
+	reason = $0
+	sub(/^@absent [^ ]+ [^ ]+ /, "", reason)
+	record($2, $3, "absent", reason)
+	show(sprintf("  %-5s %-32s not tried: %s", $2, $3, reason))
 	next
 }
 

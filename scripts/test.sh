@@ -4,8 +4,8 @@
 # All tests: the pure files on the host, the unit tests in the kernel, the selftests in the guest on the
 # C connector and on ours, and whether ours has become slower. test.sh <kernel build directory>
 #   T   only selftest programs whose name matches this regular expression; "host", "fuzz", "compile-fail", "kunit",
-#       "tutorial", "wireshark", "bench" and "torture" name the others, "kernel" the kernel's own sample, "samples" ours,
-#       "cnctl" the tool
+#       "tutorial", "programs", "wireshark", "bench" and "torture" name the others, "kernel" the kernel's own sample,
+#       "samples" ours, "cnctl" the tool
 #   TORTURE   small (the default) or full: how long the torture takes
 #
 # The last line is "N passed, M failed".
@@ -151,6 +151,20 @@ selftests() {
 	cat "$WORK/guest" >>"$RESULTS"
 }
 
+# Programs of Debian on cn_proc.ko. scripts/in-tree-test.sh does the same with the kernel's own process events.
+programs() {
+	local status=0
+	printf "\nDebian's programs on process events, in the guest\n"
+	"$TOP/scripts/programs.sh" run "$KDIR" rust |
+		awk -v results="$WORK/programs" -v differences="$TOP/selftests/differences.txt" -f "$TOP/scripts/results.awk" || status=$?
+	cat "$WORK/programs" >>"$RESULTS"
+	if [ "$status" -ne 0 ]; then
+		record guest guest.programs fail "$(guest_problem "$status")"
+	else
+		record guest guest.programs pass
+	fi
+}
+
 # Pages with steps, as their reader does them: the tutorial, the notification channel, cnctl.
 tutorial() {
 	local page=$1 said=$WORK/tutorial result name rest
@@ -225,6 +239,7 @@ if selected host; then lane host host_tests; fi
 if selected bench; then lane bench bench; fi
 if selected fuzz; then lane fuzz fuzz_tests; fi
 if selected tutorial; then lane tutorial tutorials; fi
+if selected programs; then lane programs programs; fi
 if selected wireshark; then lane wireshark wireshark; fi
 if selected kunit; then lane kunit unit_tests; fi
 if selected compile-fail; then lane compile-fail compile_fail_tests; fi

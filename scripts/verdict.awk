@@ -5,7 +5,7 @@
 # A test that fails on the C connector must be on the list of differences with its reason, and a test on
 # the list must fail there. On ours everything must pass, and nothing may be skipped. With whole=1,
 # each entry of the list must have been tried on C. With either=1, a test on the list may pass there as well: where C
-# tells of something later than ours, it may still be early enough.
+# tells of something later than ours, it may still be early enough. What the machine has not got is said, and no failure.
 
 BEGIN { FS = "\t" }
 
@@ -16,6 +16,11 @@ FNR == NR {
 	sub(/\.global\./, ".", $1)
 	listed[$1] = $2
 	order[++entries] = $1
+	next
+}
+
+$3 == "absent" {
+	absences[++absent] = $2 " on " $1 why($4)
 	next
 }
 
@@ -54,6 +59,11 @@ END {
 				if (listed[order[i]] != reason) print "  " (reason = listed[order[i]])
 				print "      " order[i]
 			}
+	}
+	if (absent) {
+		print "\nNot tried:"
+		for (i = 1; i <= absent; i++)
+			print "  " absences[i]
 	}
 	if (complained) {
 		print "\nFailures:"
