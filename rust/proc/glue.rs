@@ -8,9 +8,16 @@ use crate::{bindings, event::Kinds, hook::Hook};
 use kernel::{error::to_result, prelude::*};
 
 /// Whether this kernel has what a hook needs. May sleep.
-pub(crate) fn is_available(hook: Hook) -> bool {
+///
+/// # Errors
+///
+/// There is no memory to find out.
+pub(crate) fn is_available(hook: Hook) -> Result<bool> {
     // SAFETY: In process context; the number is that of a hook.
-    unsafe { bindings::cn_proc_glue_is_available(hook as u32) }
+    match to_result(unsafe { bindings::cn_proc_glue_try(hook as u32) }) {
+        Err(error) if error == ENOMEM => Err(error),
+        tried => Ok(tried.is_ok()),
+    }
 }
 
 /// Lets a hook tell of events. May sleep.

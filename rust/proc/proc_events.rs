@@ -53,7 +53,7 @@ struct Module {
 
 impl kernel::Module for Module {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let service = Arc::pin_init(Service::new(available()), GFP_KERNEL)?;
+        let service = Arc::pin_init(Service::new(available()?), GFP_KERNEL)?;
         let instance = Instance::new(service.clone());
         let file = ProcFile::new()?;
         let watch = SocketWatch::new(service.clone())?;
@@ -72,15 +72,15 @@ impl kernel::Module for Module {
 }
 
 /// Tries which hooks this kernel has, and says so.
-fn available() -> Hooks {
+fn available() -> Result<Hooks> {
     let mut hooks = Hooks::NONE;
     for hook in Hook::ALL {
-        if glue::is_available(hook) {
+        if glue::is_available(hook)? {
             hooks.add(hook);
         }
     }
     pr_info!("events: {hooks}\n");
-    hooks
+    Ok(hooks)
 }
 
 impl kernel::fmt::Display for Hooks {

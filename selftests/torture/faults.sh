@@ -23,4 +23,5 @@ step 8.register faults_register
 step 8.send faults_send
 step 8.receive faults_receive
 step 8.notify faults_notify
+step 8.processes faults_proc
 finish

@@ -286,6 +286,21 @@ u64 cn_proc_glue_missed(void)
 	return missed;
 }
 
+/* A probe is tried, since nobody else says whether a function can be probed; it is never armed. */
+static int try_probe_number(unsigned int hook)
+{
+	struct kprobe probe = { .flags = KPROBE_FLAG_DISABLED };
+	int ret;
+
+	if (hook >= ARRAY_SIZE(probe_hooks))
+		return -EINVAL;
+	probe.symbol_name = probe_hooks[hook].symbol;
+	ret = register_kprobe(&probe);
+	if (!ret)
+		unregister_kprobe(&probe);
+	return ret;
+}
+
 static int attach_probe_number(unsigned int hook)
 {
 	return hook < ARRAY_SIZE(probe_hooks) ? attach_probe(&probe_hooks[hook]) : -EINVAL;
@@ -304,6 +319,11 @@ u64 cn_proc_glue_missed(void)
 	return 0;
 }
 
+static int try_probe_number(unsigned int hook)
+{
+	return -ENOENT;
+}
+
 static int attach_probe_number(unsigned int hook)
 {
 	return -ENOENT;
@@ -315,15 +335,11 @@ static void detach_probe_number(unsigned int hook)
 
 #endif
 
-/* A probe is tried, since nobody else says whether a function can be probed. */
-bool cn_proc_glue_is_available(unsigned int hook)
+int cn_proc_glue_try(unsigned int hook)
 {
 	if (hook < ARRAY_SIZE(trace_hooks))
-		return has_tracepoint(&trace_hooks[hook]);
-	if (attach_probe_number(hook))
-		return false;
-	detach_probe_number(hook);
-	return true;
+		return has_tracepoint(&trace_hooks[hook]) ? 0 : -ENOENT;
+	return try_probe_number(hook);
 }
 
 int cn_proc_glue_attach(unsigned int hook)

@@ -59,8 +59,8 @@ enum {
 	CN_PROC_EVENTS = (u32)PROC_EVENT_ALL,
 };
 
-/* Whether this kernel has what the hook needs. May sleep. */
-bool cn_proc_glue_is_available(unsigned int hook);
+/* Whether this kernel has what the hook needs: 0, -ENOMEM if that can't be found out, or another error. May sleep. */
+int cn_proc_glue_try(unsigned int hook);
 int cn_proc_glue_attach(unsigned int hook);
 void cn_proc_glue_detach(unsigned int hook);
 /* Waits until no hook that was detached is running. */
