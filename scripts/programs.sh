@@ -27,9 +27,12 @@ fetch_forkstat() {
 
 find_forkstat() {
 	local version
-	version=$(apt-cache policy forkstat 2>/dev/null | sed -n 's/^ *Candidate: \([0-9].*\)/\1/p')
+	version=$(apt-cache policy forkstat 2>/dev/null | sed -n 's/^ *Candidate: \([0-9].*\)/\1/p') || true
+	# Without lists, what was fetched once will do.
+	[ -n "$version" ] || version=$(find "$CACHE" -maxdepth 1 -type d -name 'forkstat-[0-9]*[0-9]' -printf '%f\n' |
+		sort -V | tail -n 1 | sed 's/^forkstat-//')
 	[ -n "$version" ] || die 'apt knows no package forkstat; it is in Debian 12 and 13, and apt-get update fetches the lists.'
-	cached "forkstat-$version" "forkstat: package $version" fetch_forkstat
+	cached "forkstat-$version" "forkstat $version: download" fetch_forkstat
 }
 
 download() {
