@@ -3,10 +3,7 @@
  * Loading and unloading of the connector, with every allocation failing in turn: it is loaded, or it is not
  * there at all.
  */
-#include "fault.h"
-
-static char image[16 << 20];
-static size_t image_len;
+#include "fault_module.h"
 
 /* What belongs to a loaded connector is there, all of it or nothing. */
 static void check_presence(bool loaded)
@@ -32,12 +29,6 @@ static void must_unload(void)
 	expect(!ret, "unloading: %d", ret);
 }
 
-/* Not finit_module(2), which complains on the console where it has no memory for the file. */
-static int load(void)
-{
-	return syscall(SYS_init_module, image, image_len, "") ? -errno : 0;
-}
-
 static void check_load(int ret, bool failed)
 {
 	check_presence(!ret);
@@ -57,33 +48,27 @@ static void check_unload(int ret, bool failed)
 	check_presence(ret);
 	if (ret)
 		must_unload();
-	ret = load();
+	ret = fault_load_module();
 	expect(!ret, "loading again: %d", ret);
 	/* The socket of a look has to be gone. */
 	check_presence(true);
 	must_unload();
-	expect(!load(), "loading again");
+	expect(!fault_load_module(), "loading again");
 }
 
 int main(void)
 {
 	struct sweep sweeps[] = {
 		/* As in C: netlink does not say why there is no socket. */
-		{ "load", load, check_load, -EIO },
+		{ "load", fault_load_module, check_load, -EIO },
 		{ "unload", unload, check_unload },
 	};
-	FILE *file;
 
 	faults_begin();
-	file = fopen("/lib/modules/rust/cn.ko", "re");
-	if (file)
-		image_len = fread(image, 1, sizeof(image), file);
-	if (!image_len || image_len == sizeof(image)) {
-		perror("/lib/modules/rust/cn.ko");
+	if (!fault_read_module("/lib/modules/rust/cn.ko"))
 		return 1;
-	}
 	sweep(&sweeps[0]);
-	expect(!load(), "loading");
+	expect(!fault_load_module(), "loading");
 	sweep(&sweeps[1]);
 	must_unload();
 	return sweeps_end(sweeps, 2);

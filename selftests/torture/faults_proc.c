@@ -5,11 +5,9 @@
  */
 #include <sys/prctl.h>
 
-#include "fault.h"
+#include "fault_module.h"
 #include "../cn_process.h"
 
-static char image[16 << 20];
-static size_t image_len;
 static int listener;
 static long long untold;
 
@@ -24,11 +22,6 @@ static bool is_listed(const char *path, const char *start)
 
 /* -- Loading ------------------------------------------------------------------------- */
 
-static int load(void)
-{
-	return syscall(SYS_init_module, image, image_len, "") ? -errno : 0;
-}
-
 /* The line that says what is offered, as it is after a load without faults. */
 static char available[256];
 
@@ -37,7 +30,7 @@ static void learn_available(void)
 	char *text;
 	const char *line;
 
-	expect(!load(), "loading");
+	expect(!fault_load_module(), "loading");
 	text = read_file(PROCESS_FILE);
 	line = text ? find_line(text, "available ") : NULL;
 	expect(line && sscanf(line, "%255[^\n]", available) == 1, "what is available");
@@ -142,23 +135,17 @@ static bool hooks_are_attached(void)
 int main(void)
 {
 	struct sweep sweeps[] = {
-		{ "load", load, check_load },
+		{ "load", fault_load_module, check_load },
 		{ "listen", ask, check_ask },
 		{ "event", rename_oneself, check_event },
 	};
-	FILE *file;
 
 	faults_begin();
-	file = fopen("/lib/modules/rust/cn_proc.ko", "re");
-	if (file)
-		image_len = fread(image, 1, sizeof(image), file);
-	if (!image_len || image_len == sizeof(image)) {
-		perror("/lib/modules/rust/cn_proc.ko");
+	if (!fault_read_module("/lib/modules/rust/cn_proc.ko"))
 		return 1;
-	}
 	learn_available();
 	sweep(&sweeps[0]);
-	expect(!load(), "loading");
+	expect(!fault_load_module(), "loading");
 	listener = cn_open_in_group(CN_IDX_PROC);
 	if (listener < 0) {
 		printf("no socket: %d\n", listener);

@@ -4,9 +4,8 @@
  * either handled by the client or answered with ENODEV; a call after unloading would run where no code is.
  * storm_clients <loads of each> <senders>
  */
-#include <pthread.h>
-
 #include "../cn_module.h"
+#include "senders.h"
 #include "slab.h"
 
 /* As in storm_reload.c. */
@@ -21,7 +20,6 @@ static const struct client {
 	{ "/lib/modules/test", "cn_echo", { 20, 1 } },
 };
 
-static int done;
 static long handled[2], nobody, wrong;
 
 static void *send_until_done(void *arg)
@@ -61,22 +59,14 @@ static int load_and_unload(const struct client *client, unsigned int *random)
 	return errors + (module_unload_soon(client->name) != 0);
 }
 
-static int with_senders(int loads, int n)
+static int reload(int loads)
 {
 	unsigned int random = 1;
-	pthread_t senders[64];
 	int i, errors = 0;
 
-	done = 0;
-	for (i = 0; i < n; i++)
-		if (pthread_create(&senders[i], NULL, send_until_done, (void *)(long)(i + 1)))
-			exit(1);
 	for (; loads && !errors; loads--)
 		for (i = 0; i < 2; i++)
 			errors += load_and_unload(&clients[i], &random);
-	__atomic_store_n(&done, 1, __ATOMIC_SEQ_CST);
-	for (i = 0; i < n; i++)
-		pthread_join(senders[i], NULL);
 	return errors;
 }
 
@@ -85,14 +75,14 @@ int main(int argc, char **argv)
 	struct slab_use before;
 	int loads, errors, grown;
 
-	if (argc != 3 || atoi(argv[2]) > 64) {
+	if (argc != 3 || atoi(argv[2]) > SENDERS_MOST) {
 		printf("usage: storm_clients <loads of each> <senders>, with cn loaded\n");
 		return 1;
 	}
 	loads = atoi(argv[1]);
-	errors = with_senders(5, atoi(argv[2]));
+	errors = with_senders(5, atoi(argv[2]), send_until_done, reload);
 	before = slab_now();
-	errors += with_senders(loads, atoi(argv[2]));
+	errors += with_senders(loads, atoi(argv[2]), send_until_done, reload);
 	printf("2 clients, %d loads each, %ld and %ld messages handled, %ld by nobody, %ld otherwise, %d errors, ", loads,
 	       handled[0], handled[1], nobody, wrong, errors);
 	grown = slab_has_grown(before, SLAB_NOISE);

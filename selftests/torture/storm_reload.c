@@ -3,15 +3,14 @@
  * Loads and unloads the connector while others open sockets, send, and close. A request that the socket took is
  * answered: there is no moment in which messages are lost. storm_reload <loads> <senders>
  */
-#include <pthread.h>
-
 #include "../cn_module.h"
+#include "senders.h"
 #include "slab.h"
 
 /* What the kernel's own caches differ by, however many loads there are; less than one object for each of 1000. */
 #define SLAB_NOISE 999
 
-static int done, paused;
+static int paused;
 static long opened, answered, wrong;
 
 /* To the notification channel, which wants to know more: the answer is EINVAL. */
@@ -62,36 +61,20 @@ static int reload(int loads)
 	return errors;
 }
 
-static int with_senders(int loads, int n)
-{
-	pthread_t senders[64];
-	int i, errors;
-
-	done = 0;
-	for (i = 0; i < n; i++)
-		if (pthread_create(&senders[i], NULL, open_send_close, (void *)(long)(i + 1)))
-			exit(1);
-	errors = reload(loads);
-	__atomic_store_n(&done, 1, __ATOMIC_SEQ_CST);
-	for (i = 0; i < n; i++)
-		pthread_join(senders[i], NULL);
-	return errors;
-}
-
 int main(int argc, char **argv)
 {
 	struct slab_use before;
 	int loads, errors, grown;
 
-	if (argc != 3 || atoi(argv[2]) > 64) {
+	if (argc != 3 || atoi(argv[2]) > SENDERS_MOST) {
 		printf("usage: storm_reload <loads> <senders>\n");
 		return 1;
 	}
 	loads = atoi(argv[1]);
 	/* What the kernel keeps of the first times is no growth. */
-	errors = with_senders(10, atoi(argv[2]));
+	errors = with_senders(10, atoi(argv[2]), open_send_close, reload);
 	before = slab_now();
-	errors += with_senders(loads, atoi(argv[2]));
+	errors += with_senders(loads, atoi(argv[2]), open_send_close, reload);
 	printf("%d loads, %ld sockets opened, %ld answered, %ld otherwise, %d errors, ", loads, opened, answered, wrong,
 	       errors);
 	grown = slab_has_grown(before, SLAB_NOISE);
