@@ -15,6 +15,7 @@
 //! | read what is registered, and counted | [`Registrations`], [`Statistics`] |
 //! | know what this kernel has | [`Kernel`] |
 //! | read and write bytes oneself | [`wire`] |
+//! | keep the bytes of all datagrams | [`Socket::tap`] |
 //!
 //! Losing messages is part of the protocol: the kernel waits for nobody. So a loss is an event with a number,
 //! [`Event::Lost`], and what comes after it is received as before.
@@ -45,6 +46,7 @@ mod socket;
 mod statistics;
 #[cfg(feature = "async")]
 mod stream;
+mod tap;
 mod watch;
 pub mod wire;
 
@@ -62,4 +64,5 @@ pub use socket::{
 pub use statistics::{CallbackStatistics, Statistics};
 #[cfg(feature = "async")]
 pub use stream::AsyncSocket;
+pub use tap::Direction;
 pub use watch::{Change, Watch};

@@ -15,10 +15,11 @@ use rustix::net::{sockopt, RecvFlags};
 use crate::error::{EAGAIN, ECONNREFUSED, EINVAL, ENOBUFS, EPERM, EPROTONOSUPPORT};
 use crate::loss::Drops;
 use crate::request::Pending;
+use crate::tap::Tap;
 use crate::wire::{
     sole_message, Content, Datagram, DecodeError, Frames, Messages, RawAnswer, SOLE_PAYLOAD,
 };
-use crate::{Error, Id, Message, Refusal, Request, Ticket};
+use crate::{Direction, Error, Id, Message, Refusal, Request, Ticket};
 
 /// Events that came while a reply was waited for and that nobody has read yet. What is more is lost, and told.
 const KEPT_EVENTS: usize = 65536;
@@ -118,6 +119,7 @@ pub struct Socket {
     /// Has been in a group, so that there may be anything in the receive buffer.
     listens: bool,
     stop: Option<OwnedFd>,
+    tap: Tap,
     /// Datagrams since it was last looked whether to stop.
     unlooked: u32,
 }
@@ -258,6 +260,7 @@ impl Socket {
             acknowledges: proc.join("connector_stats").exists(),
             listens: false,
             stop: None,
+            tap: Tap::default(),
             unlooked: 0,
         })
     }
@@ -286,6 +289,26 @@ impl Socket {
     /// handler writes, for example.
     pub fn stop_on(&mut self, descriptor: impl Into<OwnedFd>) {
         self.stop = Some(descriptor.into());
+    }
+
+    /// Shows the bytes of each datagram from now on: those that are sent, once they are, and those that are received, before
+    /// anything looks at them, malformed ones too. What was lost, what strangers sent and what is larger than
+    /// [`Options::largest_datagram`] is not among them. It replaces an earlier one.
+    ///
+    /// ```no_run
+    /// use connector_client::{Direction, Id, Socket};
+    /// use std::time::Duration;
+    ///
+    /// let mut socket = Socket::open()?;
+    /// socket.tap(|direction, datagram| match direction {
+    ///     Direction::Sent => println!("{} bytes to the kernel", datagram.len()),
+    ///     Direction::Received => println!("{} bytes from the kernel", datagram.len()),
+    /// });
+    /// socket.request(Id::new(20, 1), b"Hello, kernel!")?.wait(&mut socket, Duration::from_secs(5))?;
+    /// # Ok::<(), connector_client::Error>(())
+    /// ```
+    pub fn tap(&mut self, see: impl Fn(Direction, &[u8]) + Send + Sync + 'static) {
+        self.tap = Tap::new(see);
     }
 
     /// Joins a group: what is sent to it comes to this socket, too.
@@ -593,7 +616,10 @@ impl Socket {
     fn send_bytes(&self, bytes: &[u8]) -> Result<(), Error> {
         loop {
             match self.inner.send(bytes, 0) {
-                Ok(_) => return Ok(()),
+                Ok(_) => {
+                    self.tap.see(Direction::Sent, bytes);
+                    return Ok(());
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.raw_os_error() == Some(ECONNREFUSED) => {
                     return Err(Error::OtherNamespace)
@@ -637,7 +663,10 @@ impl Socket {
                         room: self.buffer.len(),
                     }));
                 }
-                Ok((_, from)) => return Ok(Attempt::Datagram(group_of(&from))),
+                Ok((_, from)) => {
+                    self.tap.see(Direction::Received, &self.buffer);
+                    return Ok(Attempt::Datagram(group_of(&from)));
+                }
                 Err(error) => match error.raw_os_error() {
                     Some(EAGAIN) => {
                         return Ok(self.drops.empty().map_or(Attempt::Empty, Attempt::Lost))

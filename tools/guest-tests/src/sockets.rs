@@ -2,10 +2,11 @@
 
 //! Sending, receiving, groups.
 
+use std::sync::mpsc;
 use std::time::Duration;
 
-use connector_client::wire::{Datagram, DecodeError};
-use connector_client::{Answer, Arrival, Error, Event, Id, Message, Options, Socket};
+use connector_client::wire::{Datagram, DecodeError, MESSAGE_HEADER, NETLINK_HEADER};
+use connector_client::{Answer, Arrival, Direction, Error, Event, Id, Message, Options, Socket};
 use netlink_sys::{protocols::NETLINK_CONNECTOR, SocketAddr};
 
 use crate::client::{tell, Client};
@@ -46,6 +47,7 @@ pub(crate) const TESTS: &[Test] = &[
         refusal_has_number_and_text,
     ),
     ("socket.stop_ends_the_wait", stop_ends_the_wait),
+    ("socket.tap_has_both_ways", tap_has_both_ways),
 ];
 
 /// The next event, which has to be a message.
@@ -259,5 +261,35 @@ fn stop_ends_the_wait() -> Tested {
     assert_eq!(next_message(&mut socket)?.message.seq, 9);
     assert!(socket.events().next().is_none());
     assert!(matches!(socket.receive(None), Err(Error::Stopped)));
+    Ok(Outcome::Passed)
+}
+
+/// Bytes as they are on the wire, in the order in which they went.
+fn tap_has_both_ways() -> Tested {
+    let mut client = Client::open()?;
+    client.tell("add 25:1 tools echo")?;
+    let mut socket = Socket::open()?;
+    let (to, seen) = mpsc::channel();
+    socket.tap(move |direction, datagram| {
+        // Nobody hears of it when the test has failed.
+        let _ = to.send((direction, datagram.to_vec()));
+    });
+    let message = Message::new(ID, b"hello".as_slice())?;
+    let reply = socket
+        .request(ID, &message.payload)?
+        .wait(&mut socket, PATIENCE)?
+        .into_owned();
+    let sent = seen.recv_timeout(PATIENCE)?;
+    let asked = message.with_seq(reply.seq).encode();
+    assert_eq!(sent.0, Direction::Sent);
+    assert_eq!(sent.1[NETLINK_HEADER..][..asked.len()], asked);
+    let replied = reply.encode();
+    assert!(
+        seen.try_iter()
+            .any(|(direction, bytes)| direction == Direction::Received
+                && bytes[NETLINK_HEADER..].get(..replied.len()) == Some(&replied[..])),
+        "the reply is missing"
+    );
+    assert_eq!(replied.len(), MESSAGE_HEADER + 5);
     Ok(Outcome::Passed)
 }
