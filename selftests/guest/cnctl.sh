@@ -127,6 +127,85 @@ tells_losses() {
 		END { print received, "received,", told, "told"; exit !(told > 0 && received + told == 1000) }' /tmp/heard
 }
 
+# Bytes of a file as hexadecimal digits: bytes <file> <offset> <number>.
+bytes() {
+	od -A n -v -t x1 -j "$2" -N "$3" "$1" | tr -d ' \n'
+}
+
+# The header of the file; of the first record the length, twice, and what is in front of the datagram; the datagram
+# itself, which has its length, NLMSG_DONE, and behind the netlink header the id, seq and ack. The second one's id, behind it.
+is_capture_of_two() {
+	hexdump -C "$1" | head -n 12
+	[ "$(bytes "$1" 0 8)$(bytes "$1" 20 4)" = 4d3cb2a102000400fd000000 ] &&
+		[ "$(bytes "$1" 32 8)" = 3400000034000000 ] &&
+		[ "$(bytes "$1" 40 16)" = 0000033800000000000000000000000b ] &&
+		[ "$(bytes "$1" 56 6)" = 240000000300 ] &&
+		[ "$(bytes "$1" 72 16)" = 19000000010000000700000008000000 ] &&
+		[ "$(bytes "$1" 140 8)" = 1900000002000000 ]
+}
+
+send_two() {
+	wait_for_listener 00800000 || return
+	tell send id=25:1 seq=7 ack=8 msg_len=0 group=24
+	tell send id=25:2 seq=9 msg_len=0 group=24
+}
+
+wait_for_size() {
+	local try=0
+	until [ "$(wc -c <"$2")" -eq "$1" ]; do
+		try=$((try + 1))
+		[ $try -lt 100 ] || return 1
+		sleep 0.1
+	done
+}
+
+# Into a file, with lines; out of standard output, without; a file is whole at each moment, and so after Ctrl-C and SIGKILL.
+writes_captures() {
+	local listener
+	rm -f /tmp/heard.pcap
+	cnctl listen --time none --count 2 --write /tmp/heard.pcap 24 >/tmp/heard 2>&1 &
+	send_two && wait $! && grep -q '^25:1 seq 7 ack 8 len 0$' /tmp/heard && is_capture_of_two /tmp/heard.pcap || return
+	{ cnctl listen --count 2 --write - 24 2>/tmp/said; echo $? >/tmp/status; } | cat >/tmp/piped.pcap &
+	send_two && wait $! && [ "$(cat /tmp/status)" -eq 0 ] && ! [ -s /tmp/said ] && is_capture_of_two /tmp/piped.pcap || return
+	for listener in INT KILL; do
+		cnctl listen --write /tmp/heard.pcap 24 >/tmp/heard 2>&1 &
+		send_two || return
+		wait_for_size 160 /tmp/heard.pcap || return
+		kill -$listener $!
+		wait $! 2>/dev/null
+		is_capture_of_two /tmp/heard.pcap || return
+	done
+}
+
+# The room is that of 4096 bytes, which a record ends in the middle of: 24 + 68 * 59 + 60.
+says_what_cannot_be_written() {
+	local status=0
+	ends 1 'cannot write /nowhere/heard.pcap: No such file' cnctl listen --write /nowhere/heard.pcap 24 &&
+		ends 1 'cannot write /dev/full: No space left' cnctl listen --write /dev/full 24 &&
+		ends 2 'json wants standard output' cnctl listen --json --write - 24 || return
+	mkdir -p /tmp/small
+	mount -t tmpfs -o size=4096 small /tmp/small || return
+	cnctl listen --payload none --write /tmp/small/heard.pcap 24 >/tmp/heard 2>&1 &
+	wait_for_listener 00800000 || return
+	tell send id=25:1 msg_len=0 group=24 repeat=100
+	wait $! || status=$?
+	tail -n 2 /tmp/heard
+	wc -c /tmp/small/heard.pcap
+	[ $status -eq 1 ] && grep -q 'cannot write .*: No space left' /tmp/heard && grep -q 'Make room' /tmp/heard &&
+		[ "$(wc -c </tmp/small/heard.pcap)" -eq $((24 + 68 * 59)) ] || status=2
+	umount /tmp/small
+	[ $status -eq 1 ] || return
+	# Who reads has read enough: the header.
+	{ cnctl listen --write - 24; echo $? >/tmp/status; } | head -c 24 >/tmp/piped.pcap &
+	wait_for_listener 00800000 || return
+	wait_for_size 24 /tmp/piped.pcap || return
+	tell send id=25:1 group=24
+	# For both of them.
+	wait
+	cat /tmp/status
+	[ "$(cat /tmp/status)" -eq 0 ] && [ "$(wc -c </tmp/piped.pcap)" -eq 24 ]
+}
+
 user_may_not_join() {
 	ends 4 'CAP_NET_ADMIN' as_user cnctl listen 24 &&
 		ends 2 'no group 99' cnctl listen 99
@@ -246,6 +325,8 @@ try_cnctl() {
 	check cnctl.listens listens
 	check cnctl.ctrl_c ends_with_ctrl_c
 	check cnctl.tells_losses tells_losses
+	check cnctl.writes_captures writes_captures
+	check cnctl.cannot_write says_what_cannot_be_written
 	check cnctl.rights user_may_not_join
 	check cnctl.watches watches
 	tell clear

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: GPL-2.0
 --
 -- Shows the messages of the kernel connector (netlink protocol 11) in Wireshark: messages and bundles, requests for
--- notification and its events, process events, the kernel's answers. For captures of nlmon devices; how to make one, and
--- which filters there are, is in Documentation/wireshark.rst.
+-- notification and its events, process events, the kernel's answers. For captures that cnctl has written, and those of nlmon
+-- devices; how to make one, and which filters there are, is in Documentation/wireshark.rst.
 --
 -- Bytes of a capture may be anything: each read is within what was captured, and what does not fit is shown as such.
 

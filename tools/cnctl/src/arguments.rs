@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done; also when Ctrl-C ends what goes on without an end
-  1    a system call has failed
+  1    a system call has failed, or a file cannot be written
   2    the command line makes no sense
   3    there is no connector here, or it has not what is asked for
   4    a right is missing
@@ -139,6 +139,13 @@ pub(crate) struct Until {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Write {
+    /// Write all datagrams into a capture for Wireshark; - is standard output, without any lines then
+    #[arg(long = "write", value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Listen {
     /// Which groups; a callback's is the idx of its id
     #[arg(required = true)]
@@ -154,6 +161,8 @@ pub(crate) struct Listen {
     pub(crate) buffer: usize,
     #[command(flatten)]
     pub(crate) shown: Shown,
+    #[command(flatten)]
+    pub(crate) write: Write,
     #[command(flatten)]
     pub(crate) until: Until,
 }
@@ -189,6 +198,8 @@ pub(crate) struct Watch {
     #[arg(long)]
     pub(crate) no_snapshot: bool,
     #[command(flatten)]
+    pub(crate) write: Write,
+    #[command(flatten)]
     pub(crate) until: Until,
 }
 
@@ -206,6 +217,8 @@ pub(crate) struct Proc {
     /// How many bytes the kernel keeps until they are read
     #[arg(long, value_name = "BYTES", default_value_t = 4 << 20)]
     pub(crate) buffer: usize,
+    #[command(flatten)]
+    pub(crate) write: Write,
     #[command(flatten)]
     pub(crate) until: Until,
 }

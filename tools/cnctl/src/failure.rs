@@ -15,6 +15,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// A file.
     File { name: String, error: io::Error },
+    /// A file, while it was written.
+    Capture { name: String, error: io::Error },
     /// Nobody reads what we write.
     OutputClosed,
     /// What doctor has found.
@@ -29,7 +31,7 @@ impl Failure {
             Self::OutputClosed => 0,
             Self::Usage(_) => 2,
             Self::NotUsable => 3,
-            Self::File { .. } => 1,
+            Self::File { .. } | Self::Capture { .. } => 1,
             Self::Connector(error) => match error {
                 Error::NoConnector | Error::OtherNamespace | Error::NotOffered { .. } => 3,
                 Error::NoRightToJoin { .. } | Error::NoRight { .. } => 4,
@@ -46,6 +48,9 @@ impl Failure {
     pub(crate) fn advice(&self) -> Option<&'static str> {
         match self {
             Self::Connector(error) => error.advice(),
+            Self::Capture { error, .. } if error.kind() == io::ErrorKind::StorageFull => Some(
+                "What was written before is a whole capture. Make room, or name a file elsewhere.",
+            ),
             _ => None,
         }
     }
@@ -57,6 +62,7 @@ impl fmt::Display for Failure {
             Self::Connector(error) => error.fmt(f),
             Self::Usage(text) => f.write_str(text),
             Self::File { name, error } => write!(f, "{name}: {error}"),
+            Self::Capture { name, error } => write!(f, "cannot write {name}: {error}"),
             Self::OutputClosed => f.write_str("nobody reads the output"),
             Self::NotUsable => f.write_str("the connector cannot be used from here"),
         }

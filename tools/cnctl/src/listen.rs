@@ -9,12 +9,14 @@ use connector_client::{Arrival, Error, Event, Options};
 use serde_json::{json, Value};
 
 use crate::arguments::{Listen, Stamp};
+use crate::capture::Capture;
 use crate::failure::Failure;
-use crate::output::{append_payload, lost_text, payload_json, Output, Style};
+use crate::output::{append_payload, lost_text, payload_json, Output};
 use crate::signals;
 
 pub(crate) fn run(options: &Listen, out: &mut Output) -> Result<(), Failure> {
     let mut socket = Options::new().receive_buffer(options.buffer).open()?;
+    let capture = Capture::begin(&options.write, &mut socket, out)?;
     for &group in &options.groups {
         socket.join(group)?;
     }
@@ -42,6 +44,7 @@ pub(crate) fn run(options: &Listen, out: &mut Output) -> Result<(), Failure> {
             }
             Ok(Some(received)) => {
                 idle = false;
+                capture.check()?;
                 for event in received {
                     if left > 0 && show.event(&event, out)? {
                         left -= 1;
@@ -73,24 +76,17 @@ impl Show<'_> {
                 Ok(false)
             }
             Event::Message(arrival) => self.message(arrival, out).map(|()| true),
-            Event::Lost(number) => self.note(&lost_text(*number), json!({ "lost": number }), out),
-            Event::Malformed(error) => {
-                let text = format!("malformed: {error}");
-                self.note(&text, json!({ "malformed": error.to_string() }), out)
-            }
+            Event::Lost(number) => out
+                .note(&lost_text(*number), &json!({ "lost": number }))
+                .map(|()| false),
+            Event::Malformed(error) => out
+                .note(
+                    &format!("malformed: {error}"),
+                    &json!({ "malformed": error.to_string() }),
+                )
+                .map(|()| false),
             Event::Answer(_) => Ok(false),
         }
-    }
-
-    /// What is no message.
-    fn note(&self, text: &str, object: Value, out: &mut Output) -> Result<bool, Failure> {
-        if out.json {
-            out.object(&object)?;
-        } else {
-            let text = out.styled(Style::Bad, text);
-            out.line(&text)?;
-        }
-        Ok(false)
     }
 
     fn message(&mut self, arrival: &Arrival<'_>, out: &mut Output) -> Result<(), Failure> {

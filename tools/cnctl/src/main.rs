@@ -3,6 +3,7 @@
 //! `cnctl`: looks at the kernel connector, and talks to it.
 
 mod arguments;
+mod capture;
 mod doctor;
 mod failure;
 mod generate;

@@ -14,6 +14,8 @@ pub(crate) struct Output {
     pub(crate) json: bool,
     color: bool,
     terminal: bool,
+    /// Standard output has a capture, and so no lines.
+    muted: bool,
 }
 
 /// How a piece of text is set.
@@ -40,7 +42,21 @@ impl Output {
             json,
             color,
             terminal,
+            muted: false,
         }
+    }
+
+    /// Leaves standard output to bytes that no person can read, if that is sensible.
+    pub(crate) fn mute(&mut self) -> Result<(), Failure> {
+        let why = if self.terminal {
+            "--write -: standard output is a terminal; pipe it into a program, or name a file"
+        } else if self.json {
+            "--write -: --json wants standard output too; name a file"
+        } else {
+            self.muted = true;
+            return Ok(());
+        };
+        Err(Failure::Usage(why.to_owned()))
     }
 
     /// The text, in colour where there is any.
@@ -57,17 +73,37 @@ impl Output {
         format!("\x1b[{code}m{text}\x1b[0m")
     }
 
+    /// Bad news about the lines: one of them, or for standard error.
+    pub(crate) fn note(&mut self, text: &str, object: &Value) -> Result<(), Failure> {
+        if self.muted {
+            // Who has closed it does not want to know.
+            let _ = writeln!(io::stderr(), "cnctl: {text}");
+            Ok(())
+        } else if self.json {
+            self.object(object)
+        } else {
+            let text = self.styled(Style::Bad, text);
+            self.line(&text)
+        }
+    }
+
     pub(crate) fn line(&mut self, line: &str) -> Result<(), Failure> {
-        self.to.write_all(line.as_bytes())?;
-        Ok(self.to.write_all(b"\n")?)
+        self.bytes(line.as_bytes())?;
+        self.bytes(b"\n")
     }
 
     /// What was put together by who is in a hurry, with its end of line.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        if self.muted {
+            return Ok(());
+        }
         Ok(self.to.write_all(bytes)?)
     }
 
     pub(crate) fn object(&mut self, object: &Value) -> Result<(), Failure> {
+        if self.muted {
+            return Ok(());
+        }
         serde_json::to_writer(&mut self.to, object).map_err(io::Error::from)?;
         Ok(self.to.write_all(b"\n")?)
     }

@@ -10,8 +10,9 @@ use connector_client::{
 use serde_json::{json, Value};
 
 use crate::arguments::Proc;
+use crate::capture::Capture;
 use crate::failure::Failure;
-use crate::output::{lost_text, Output, Style};
+use crate::output::{lost_text, Output};
 use crate::signals;
 
 pub(crate) fn run(options: &Proc, out: &mut Output) -> Result<(), Failure> {
@@ -21,13 +22,12 @@ pub(crate) fn run(options: &Proc, out: &mut Output) -> Result<(), Failure> {
         .copied()
         .reduce(|all, kind| all | kind)
         .unwrap_or(Filter::ALL);
-    let mut events = ProcessEvents::on(
-        Options::new().receive_buffer(options.buffer).open()?,
-        filter,
-    )?;
+    let mut socket = Options::new().receive_buffer(options.buffer).open()?;
+    let capture = Capture::begin(&options.write, &mut socket, out)?;
+    let mut events = ProcessEvents::on(socket, filter)?;
     events.socket_mut().stop_on(signals::stop()?);
     if options.live {
-        return live(options, &mut events, out);
+        return live(options, &mut events, &capture, out);
     }
     let mut left = options.until.count.unwrap_or(u64::MAX);
     while left > 0 {
@@ -40,6 +40,7 @@ pub(crate) fn run(options: &Proc, out: &mut Output) -> Result<(), Failure> {
                 None => events.next().transpose(),
             };
         }
+        capture.check()?;
         match news {
             Err(Error::Stopped) | Ok(None) => break,
             Err(error) => return Err(error.into()),
@@ -84,13 +85,7 @@ fn show(news: &ProcessNews, pid: Option<i32>, out: &mut Output) -> Result<bool, 
             json!({ "malformed": error.to_string() }),
         ),
     };
-    if out.json {
-        out.object(&object)?;
-    } else {
-        let text = out.styled(Style::Bad, &text);
-        out.line(&text)?;
-    }
-    Ok(false)
+    out.note(&text, &object).map(|()| false)
 }
 
 /// The process; and the thread where it is not the first one.
@@ -189,7 +184,12 @@ fn event_json(event: &ProcessEvent) -> Value {
 }
 
 /// Counts, a second at a time.
-fn live(options: &Proc, events: &mut ProcessEvents, out: &mut Output) -> Result<(), Failure> {
+fn live(
+    options: &Proc,
+    events: &mut ProcessEvents,
+    capture: &Capture,
+    out: &mut Output,
+) -> Result<(), Failure> {
     const KINDS: usize = Filter::NAMES.len();
     let (mut total, mut lost) = ([0u64; KINDS], 0u64);
     let mut left = options.until.count.unwrap_or(u64::MAX);
@@ -221,6 +221,7 @@ fn live(options: &Proc, events: &mut ProcessEvents, out: &mut Output) -> Result<
             .iter_mut()
             .zip(new)
             .for_each(|(total, new)| *total += new);
+        capture.check()?;
         live_view(&total, &new, lost, out)?;
         left -= 1;
     }

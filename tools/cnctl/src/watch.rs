@@ -6,6 +6,7 @@ use connector_client::{Change, Error, Options, Registrations, Watch as Channel};
 use serde_json::json;
 
 use crate::arguments::Watch;
+use crate::capture::Capture;
 use crate::failure::Failure;
 use crate::output::{lost_text, Output, Style};
 use crate::signals;
@@ -14,7 +15,9 @@ use crate::signals;
 const BUFFER: usize = 8 << 20;
 
 pub(crate) fn run(options: &Watch, out: &mut Output) -> Result<(), Failure> {
-    let mut channel = Channel::on(Options::new().receive_buffer(BUFFER).open()?, options.group)?;
+    let mut socket = Options::new().receive_buffer(BUFFER).open()?;
+    let capture = Capture::begin(&options.write, &mut socket, out)?;
+    let mut channel = Channel::on(socket, options.group)?;
     channel.socket_mut().stop_on(signals::stop()?);
     for range in &options.ranges {
         let (idx, val) = ([range.idx], [range.val]);
@@ -30,6 +33,7 @@ pub(crate) fn run(options: &Watch, out: &mut Output) -> Result<(), Failure> {
             Some(silence) => channel.next_within(silence).transpose(),
             None => channel.next(),
         };
+        capture.check()?;
         match change {
             None | Some(Err(Error::Stopped)) => break,
             Some(change) => show(change?, out)?,
@@ -45,8 +49,7 @@ fn show(change: Change, out: &mut Output) -> Result<(), Failure> {
         Change::There(id) => (id, "there", Style::Dim),
         Change::Came(id) => (id, "came", Style::Good),
         Change::Went(id) => (id, "went", Style::Bad),
-        Change::Lost(number) if out.json => return out.object(&json!({ "lost": number })),
-        Change::Lost(number) => return out.line(&lost_text(number)),
+        Change::Lost(number) => return out.note(&lost_text(number), &json!({ "lost": number })),
     };
     // It may have gone already.
     let names = Registrations::read().unwrap_or_default();
