@@ -75,7 +75,9 @@ build_programs() {
 
 # A guest in which all is said that the script knows of.
 capture() {
+	local file
 	build_programs
+	rm -f "$WORK"/*.base64
 	"$TOP/scripts/guest.sh" "$KDIR" run "$HERE/traffic.sh" "$WORK"/{capture,datagrams,work} >"$WORK/said" || {
 		cat "$WORK/said"
 		return 1
@@ -85,8 +87,9 @@ capture() {
 		$1 == "@end" { close(file); file = ""; next }
 		file != "" { print >file; next }
 		{ print }' "$WORK/said"
-	base64 -d "$WORK/capture.pcap.base64" >"$WORK/capture.pcap"
-	base64 -d "$WORK/work.txt.base64" >"$WORK/work.txt"
+	for file in "$WORK"/*.base64; do
+		base64 -d "$file" >"${file%.base64}"
+	done
 	[ -s "$WORK/work.txt" ]
 }
 
@@ -126,8 +129,8 @@ messages() {
 	diff -u <(grep -v '^#' "$HERE/messages.txt") "$WORK/messages"
 }
 
-# Each event of each process in order. Processes run at the same time, so the order is that of each.
-processes() {
+# Each event of each process in order, in a capture. Processes run at the same time, so the order is that of each.
+processes_in() {
 	awk '
 		$1 == "fork" { print $3, "fork parent", $2, "child", $3 }
 		$1 == "exec" || $1 == "sid" { print $2, $1, $2 }
@@ -136,12 +139,31 @@ processes() {
 		$1 == "ptrace" { print $2, "ptrace", $2, $3 ? "by " $3 : "let go" }
 		$1 == "exit" { print $2, "exit", $2, $3 % 128 ? "killed by " $3 % 128 : "status " $3 / 256 }' "$WORK/work.txt" |
 		sort -s -n -k1,1 >"$WORK/done"
-	infos "$WORK/capture.pcap" -Y cn.proc.what | awk '
+	infos "$1" -Y cn.proc.what | awk '
 		FNR == NR { known[$1]; next }
 		{ process = $1 == "fork" ? $5 : $2 }
 		process in known { print process, $0 }' "$WORK/done" - | sort -s -n -k1,1 >"$WORK/seen"
 	[ -s "$WORK/done" ]
 	diff -u "$WORK/done" "$WORK/seen"
+}
+
+processes() {
+	processes_in "$WORK/capture.pcap"
+}
+
+# What cnctl has written, on any kernel: the same as nlmon has of that program, and which way it went.
+written() {
+	{
+		infos "$WORK/listen.pcap"
+		infos "$WORK/watch.pcap"
+		shark "$WORK/watch.pcap" -Y 'frame[0:2] == 00:04' -T fields -e frame.number
+		shark "$WORK/proc.pcap" -Y 'frame[0:2] == 00:04' -T fields -e cn.proc.op
+	} >"$WORK/written"
+	diff -u <(
+		sed -n '/^25:1 seq 7 /,/^26:3 went$/p' "$HERE/messages.txt"
+		printf '%s\n' 1 1 1 2
+	) "$WORK/written"
+	processes_in "$WORK/proc.pcap"
 }
 
 # What the lines above do not show: all of it agrees with what was done.
@@ -207,6 +229,7 @@ prepare_shark
 trap 'exit 130' INT TERM HUP
 try capture capture
 if [ "$FAILED" -eq 0 ]; then
+	try written written
 	has_messages
 	try messages messages
 	try processes processes

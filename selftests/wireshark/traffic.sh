@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The job of scripts/wireshark.sh: makes messages of all kinds while a capture of nlmon0 runs. Says, between lines that name
-# them, the capture (capture.pcap, in base64) and what work.c did (work.txt).
+# them, in base64: the capture (capture.pcap), what cnctl has written (listen.pcap, watch.pcap, proc.pcap), and what work.c did
+# (work.txt).
 
 # shellcheck source=selftests/guest/steps.sh
 . /guest/steps.sh
@@ -61,7 +62,7 @@ cnctl send --reply 20:1 'Hello, kernel!'
 /guest/datagrams
 
 # From the kernel to a group.
-cnctl listen --count 6 25 >/tmp/heard &
+cnctl listen --count 6 --write /tmp/listen.pcap 25 >/tmp/heard &
 listener=$!
 wait_until is_member 01000000
 tell send id=25:1 seq=7 ack=8 msg_len=5 group=25
@@ -69,7 +70,7 @@ tell send_mult id=25:2 seq=40 msg_len=3 bundle=5 group=25
 wait $listener
 
 # Ids that come and go.
-cnctl watch --count 3 25-26:1-3 >/tmp/changes &
+cnctl watch --count 3 --write /tmp/watch.pcap 25-26:1-3 >/tmp/changes &
 watcher=$!
 wait_until has_lines 1 /tmp/changes
 tell add 26:3 shark count
@@ -80,7 +81,7 @@ wait $watcher
 ip link show lo >/dev/null
 
 # Processes.
-cnctl proc fork exec uid gid sid ptrace comm coredump exit >/tmp/events &
+cnctl proc --write - fork exec uid gid sid ptrace comm coredump exit >/tmp/proc.pcap &
 listener=$!
 wait_until is_filtered 0xc00003c7
 /guest/work >/tmp/work.txt
@@ -90,4 +91,7 @@ wait $listener
 kill $capture
 wait $capture
 put_out capture.pcap /tmp/capture.pcap
+put_out listen.pcap /tmp/listen.pcap
+put_out watch.pcap /tmp/watch.pcap
+put_out proc.pcap /tmp/proc.pcap
 put_out work.txt /tmp/work.txt
