@@ -268,11 +268,16 @@ static void *add_and_delete(void *arg)
 	return NULL;
 }
 
+/* The last id waits until the snapshot was asked for, so that this is before the end whoever is faster. */
 static void *add_all(void *arg)
 {
 	struct worker *w = arg;
 
-	w->result = client("add_many %u:%u %u", IDX, w->first, STORM);
+	w->result = client("add_many %u:%u %u", IDX, w->first, STORM - 1);
+	while (!w->result && !*w->asked)
+		usleep(100);
+	if (!w->result)
+		w->result = client("add_many %u:%u 1", IDX, w->first + STORM - 1);
 	client_close();
 	return NULL;
 }
@@ -319,7 +324,8 @@ static size_t replay(const struct events *e, uint8_t *there, size_t n, size_t *s
 TEST_F_TIMEOUT(snapshot, in_a_storm_of_registrations, STORM_SECONDS)
 {
 	static uint8_t there[STORM + 1];
-	struct worker w = { .first = 1 };
+	atomic_bool asked = false;
+	struct worker w = { .first = 1, .asked = &asked };
 	struct events *e = &self->events;
 	size_t snapshot, i, missing = 0;
 	int pilot = cn_open_in_group(EVENTS + 1);
@@ -330,6 +336,7 @@ TEST_F_TIMEOUT(snapshot, in_a_storm_of_registrations, STORM_SECONDS)
 	ASSERT_EQ(0, pthread_create(&w.thread, NULL, add_all, &w));
 	ASSERT_TRUE(wait_for_events(pilot, 300));
 	ASSERT_LT(0, ask(self->listener, RANGES({ IDX, 1 }), RANGES({ 1, STORM })));
+	asked = true;
 	pthread_join(w.thread, NULL);
 	ASSERT_EQ(0, w.result);
 	READ_SNAPSHOT(self->listener, e);
