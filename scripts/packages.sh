@@ -9,6 +9,8 @@
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/suite.sh
+. "$TOP/scripts/suite.sh"
 
 debian_release() {
 	# shellcheck source=/dev/null
@@ -82,10 +84,44 @@ fetch_package_lists() {
 	as_root apt-get update -q
 }
 
-install_packages() {
-	# Packages that would push out others are the user's decision.
-	as_root env DEBIAN_FRONTEND=noninteractive \
-		apt-get install -y -q --no-install-recommends --no-remove "$@"
+# Packages that would push out others are the user's decision.
+apt_install() {
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends --no-remove "$@"
+}
+
+# Who has a part of QEMU from the backports cannot have the rest of it from elsewhere. Then all of QEMU comes from there, by
+# sources and lists of our own; the machine's stay as they are.
+need_backports() {
+	[[ " $* " == *' qemu-system-x86 '* ]] &&
+		! apt-get install -s -q --no-install-recommends --no-remove "$@" >/dev/null 2>&1
+}
+
+fetch_backports() {
+	fetch_lists "$BACKPORTS"
+	cp "$WORK/sources.list" "$WORK/parts/backports.list"
+	find /etc/apt/sources.list.d -type f -exec cp -t "$WORK/parts" {} +
+	cp -n /var/lib/apt/lists/*_* "$WORK/lists"
+	printf 'Package: src:qemu src:seabios src:ipxe src:libslirp\nPin: release n=%s\nPin-Priority: 990\n' "$BACKPORTS" \
+		>"$WORK/preferences"
+}
+
+install_with_backports() {
+	apt_install -o Dir::Etc::sourceparts="$WORK/parts" -o Dir::Etc::preferences="$WORK/preferences" \
+		-o Dir::State::lists="$WORK/lists" "$@"
+}
+
+install_missing() {
+	if ! need_backports "$@"; then
+		stage 'packages: install' apt_install "$@"
+		return
+	fi
+	# shellcheck source=/dev/null
+	BACKPORTS=$(. /etc/os-release && printf '%s-backports' "$VERSION_CODENAME")
+	WORK=$(mktemp -d)
+	trap 'rm -rf "$WORK"' EXIT
+	mkdir "$WORK/parts"
+	stage "packages: list of $BACKPORTS" fetch_backports
+	stage "packages: install, QEMU from $BACKPORTS" install_with_backports "$@"
 }
 
 ensure_debian() {
@@ -103,7 +139,7 @@ ensure_debian() {
 	[ "$(id -u)" = 0 ] || sudo true
 	say "  packages to install: ${missing[*]}"
 	stage 'packages: lists' fetch_package_lists
-	stage 'packages: install' install_packages "${missing[@]}"
+	install_missing "${missing[@]}"
 }
 
 # Programs by purpose where we know no package names: one per line, with alternatives.
