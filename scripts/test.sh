@@ -4,7 +4,7 @@
 # All tests: the pure files on the host, the unit tests in the kernel, the selftests in the guest on the
 # C connector and on ours, and whether ours has become slower. test.sh <kernel build directory>
 #   T   only selftest programs whose name matches this regular expression; "host", "fuzz", "compile-fail", "kunit",
-#       "tutorial", "programs", "wireshark", "bench" and "torture" name the others, "kernel" the kernel's own sample,
+#       "tutorial", "programs", "wireshark", "demo", "bench" and "torture" name the others, "kernel" the kernel's own sample,
 #       "samples" ours, "cnctl" the tool
 #   TORTURE   small (the default) or full: how long the torture takes
 #
@@ -203,6 +203,13 @@ wireshark() {
 	grep -qE '^((not )?ok|skipped:) ' "$said" || record wireshark wireshark.runs fail 'nothing was tried'
 }
 
+# What "make run" shows.
+demonstration() {
+	printf '\nThe demonstration of make run, in the guest\n'
+	guest demo "$TOP/selftests/guest/demo.sh" >"$WORK/demo"
+	if grep -q 'fail$' <(cut -f3 "$RESULTS"); then sed 's/^/        /' "$WORK/demo"; fi
+}
+
 # Instructions, counted; against limits, as ratios to those of C in the same run.
 bench() {
 	local name result figures
@@ -241,6 +248,7 @@ if selected fuzz; then lane fuzz fuzz_tests; fi
 if selected tutorial; then lane tutorial tutorials; fi
 if selected programs; then lane programs programs; fi
 if selected wireshark; then lane wireshark wireshark; fi
+if selected demo; then lane demo demonstration; fi
 if selected kunit; then lane kunit unit_tests; fi
 if selected compile-fail; then lane compile-fail compile_fail_tests; fi
 wait_for_lanes

@@ -34,7 +34,7 @@ refuse() {
 # It hears the end of a process that it has not begun itself.
 listen_to_processes() {
 	local listener try=0
-	cnctl proc --count 1 nonzero-exit >/tmp/heard 2>&1 &
+	timeout 30 cnctl proc --count 1 nonzero-exit >/tmp/heard 2>&1 &
 	listener=$!
 	until grep -q '^attached .' /proc/net/cn_proc; do
 		usleep 100000
@@ -43,7 +43,8 @@ listen_to_processes() {
 	done
 	echo
 	echo "    \$ cnctl proc --count 1 nonzero-exit &"
-	refuse false
+	# By its path: the shell has a command of that name, which makes no process.
+	refuse /bin/false
 	wait $listener || failed 'cnctl has not heard of the process'
 	sed 's/^/    /' /tmp/heard
 }
