@@ -29,11 +29,13 @@ lane() {
 }
 
 in_lane() {
+	local name=$1 start=$SECONDS
 	set +m
-	WORK=$WORK/$1
+	WORK=$WORK/$name
 	RESULTS=$WORK/results
 	shift
 	"$@"
+	printf '  %-44s %d s\n' "$name" $((SECONDS - start))
 }
 
 # Waits for the end of one job, shows what it said, and adds its results to RESULTS.
