@@ -29,13 +29,13 @@ lane() {
 }
 
 in_lane() {
-	local name=$1 start=$SECONDS
+	local lane_name=$1 lane_start=$SECONDS
 	set +m
-	WORK=$WORK/$name
+	WORK=$WORK/$lane_name
 	RESULTS=$WORK/results
 	shift
 	"$@"
-	printf '  %-44s %d s\n' "$name" $((SECONDS - start))
+	printf '  %-44s %d s\n' "$lane_name" $((SECONDS - lane_start))
 }
 
 # Waits for the end of one job, shows what it said, and adds its results to RESULTS.

@@ -7,6 +7,7 @@ use crate::{
     rcu::Reader,
     running::{Looking, Running, Seat},
     table::Table,
+    window::widen,
 };
 use connector::Id;
 use core::ptr::NonNull;
@@ -41,7 +42,9 @@ impl<'a> Active<'a> {
             looking.give_up();
             return Err(ENODEV);
         };
+        widen();
         let seat = looking.run(entry.addr().get());
+        widen();
         // INVARIANT: The entry was found after the seat was taken.
         Ok(Self { entry, seat })
     }

@@ -49,6 +49,7 @@ mod socket_watchers;
 mod table;
 mod trace;
 mod watcher;
+mod window;
 mod zeroed;
 
 use channel::Channel;

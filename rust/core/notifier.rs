@@ -27,6 +27,7 @@ use crate::{
     request::{matches, Range, Request},
     socket::{self, Filter},
     watcher::{Turn, Watcher, Watchers},
+    window::widen,
     zeroed::zeroed,
 };
 use connector::{wire::Header, Id};
@@ -191,6 +192,7 @@ impl Notifier {
             if events.is_empty() {
                 return;
             }
+            widen();
             self.tell_these(events, interested);
         }
     }
@@ -268,6 +270,7 @@ impl Notifier {
 
         // From here on, what comes and goes is noted.
         self.interested.fetch_add(1usize, Full);
+        widen();
         let prepared = snapshot_to.map(|_| self.take_snapshot(registry, &new, &mut interested));
         if prepared.is_none() {
             // What was noted before is for those who have asked before.
@@ -309,6 +312,7 @@ impl Notifier {
         // With the table locked, nothing is noted between the look at the table and this.
         let before = self.noted.lock().take();
         drop(table);
+        widen();
 
         ids.truncate(count);
         self.tell_these(before, interested);

@@ -17,6 +17,7 @@ use crate::{
     once::read_once,
     running::Running,
     table::{Locked, Table},
+    window::widen,
 };
 use connector::Id;
 use kernel::{
@@ -71,7 +72,9 @@ impl Registry {
     ) -> Result<u64> {
         let mut table = self.table.lock();
         let serial = table.next_serial();
-        added(table.insert(OwnedEntry::new(id, name, callback, serial)?, &self.running)?);
+        let entry = table.insert(OwnedEntry::new(id, name, callback, serial)?, &self.running)?;
+        widen();
+        added(entry);
         Ok(serial)
     }
 
@@ -131,6 +134,7 @@ impl Registry {
         let Some(entry) = table.remove(id, serial) else {
             return serial;
         };
+        widen();
         removed(&entry);
         self.retire(&mut table, entry)
     }
@@ -168,6 +172,7 @@ impl Registry {
             table.bury(entry);
             return None;
         }
+        widen();
         // A full barrier: who gives a seat back after this sees that somebody waits.
         self.retired.fetch_add(1usize, Full);
         Some(table.retired().push_back(entry).serial())
@@ -182,6 +187,7 @@ impl Registry {
                 break;
             };
             drop(table);
+            widen();
             // Without the lock: what is released may itself unregister callbacks.
             claim.release();
             self.table.lock().finish(claim);

@@ -21,6 +21,7 @@ use crate::{
     probe,
     rcu::{self, RcuPointer, Reader},
     running::Running,
+    window::widen,
     zeroed::zeroed,
 };
 use connector::Id;
@@ -313,6 +314,7 @@ impl Locked<'_> {
         // INVARIANT: The new slots hold what is in `live`.
         self.table.slots.set(KBox::into_raw(new));
         self.writer.removed = 0;
+        widen();
         running.wait_for_lookups();
         free_slots(old);
         Ok(())

@@ -117,7 +117,7 @@ fn write_variant(variant: &str, core: &Path, out: &Path, edits: &[Edit], loom: b
         .join(models)
         .with_extension("rs");
     modules += &format!("#[path = {path:?}]\npub mod {models};\n");
-    format!("pub mod {variant} {{\n#![allow(unused)]\npub(crate) use crate::{{access, counters, zeroed}};\n{modules}}}\n")
+    format!("pub mod {variant} {{\n#![allow(unused)]\npub(crate) use crate::{{access, counters, window, zeroed}};\n{modules}}}\n")
 }
 
 fn main() {
