@@ -72,6 +72,7 @@ $1 == "@end" {
 	if (different) line = line sprintf(", %d different on purpose", different)
 	if (skip) line = line sprintf(", %d skipped", skip)
 	if (broken != "") line = line " (" broken ")"
+	if ($5 >= 5) line = line sprintf(", %d s", $5)
 	show(line)
 	if (fail) printf "%s", failures said
 	inside = 0; said = failures = ""

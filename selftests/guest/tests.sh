@@ -3,7 +3,7 @@
 #
 # The job of "make test": all tests on the C connector, then on ours. The host reads the results:
 #   @begin <provider> <program>          the program's TAP lines follow
-#   @end <provider> <program> <status>
+#   @end <provider> <program> <status> <seconds>
 #   @check <provider> <name> ok|failed   a step of this script
 
 cd /selftests || exit 1
@@ -62,10 +62,12 @@ prepare() {
 }
 
 run_program() {
+	local start
 	echo "@begin $CN_PROVIDER $1"
+	start=$(date +%s)
 	if prepare "$1"; then
 		timeout -s KILL "${PROGRAM_SECONDS:-180}" "./$1" 2>&1
-		echo "@end $CN_PROVIDER $1 $?"
+		echo "@end $CN_PROVIDER $1 $? $(($(date +%s) - start))"
 	else
 		echo "@end $CN_PROVIDER $1 not-prepared"
 	fi
