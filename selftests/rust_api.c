@@ -38,6 +38,7 @@ struct command {
 #define SEEN COMMAND(16)
 #define SEND_WITHIN COMMAND(17)
 #define WRITE_DRAFT COMMAND(18)
+#define SEND_ON_CLOSE COMMAND(19)
 
 enum behaviour { ECHO, FAIL, SLEEP, UNREGISTER, READ, DESCRIBE, REVERSE, RAW };
 enum access { DEFAULT, PUBLIC, CAPABILITY, ONE_USER, OPEN_GROUP };
@@ -704,6 +705,21 @@ TEST_F(rust_send, wait_for_a_port_is_limited)
 	EXPECT_EQ(-ECONNREFUSED, command(self->client, SEND_WITHIN, c));
 	c.what = 0;
 	EXPECT_EQ(-EINVAL, command(self->client, SEND_WITHIN, c));
+}
+
+/* A send with a limit opens a socket for a moment, of which watchers hear nothing. */
+TEST_F(rust, watcher_of_sockets_sends_with_a_limit)
+{
+	struct command c = { IDX, 1, cn_port(self->fd) };
+	int other = cn_open_in_group(0);
+
+	ASSERT_LE(0, other);
+	alarm(CN_TIMEOUT_MS / 1000);
+	ASSERT_EQ(0, command(self->client, SEND_ON_CLOSE, c));
+	close(other);
+	ASSERT_LT(0, cn_receive(self->fd, &got));
+	EXPECT_TRUE(cn_is_message(&got, IDX, 1, 0, 0, "closed", 6));
+	EXPECT_TRUE(cn_is_silent(self->fd));
 }
 
 static void *read_later(void *arg)

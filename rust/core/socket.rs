@@ -11,7 +11,8 @@ use crate::{
     receive::receive, received::Datagram,
 };
 use connector::bindings::{
-    cn_glue_unicast_within, cn_glue_user_data, CN_GFP_DIRECT_RECLAIM, CN_IDX_PROC,
+    cn_glue_is_kernel_socket, cn_glue_unicast_within, cn_glue_user_data, CN_GFP_DIRECT_RECLAIM,
+    CN_IDX_PROC,
 };
 use core::ptr::NonNull;
 use kernel::{
@@ -267,6 +268,11 @@ unsafe extern "C" fn unbind_callback(_: *mut net, group: c_int) {
 unsafe extern "C" fn release_callback(socket: *mut sock, groups: *mut c_ulong) {
     const PROCESS_EVENTS: c_ulong = 1 << (CN_IDX_PROC - 1);
 
+    // SAFETY: By the safety requirements.
+    if unsafe { cn_glue_is_kernel_socket(socket) } {
+        // One that a send with a limit of time has opened, perhaps inside of a watcher.
+        return;
+    }
     if let Some(connector) = instance::get() {
         connector.notifier().forget(Owner::new(socket));
         // SAFETY: By the safety requirements.

@@ -85,6 +85,12 @@ void **cn_glue_user_data(struct sock *sk)
 	return &sk->sk_user_data;
 }
 
+/* Sockets of the kernel itself do not keep their network namespace alive. */
+bool cn_glue_is_kernel_socket(const struct sock *sk)
+{
+	return !sk->sk_net_refcnt;
+}
+
 struct file *cn_glue_socket_file(const struct sock *sk)
 {
 	return sk->sk_socket->file;

@@ -142,6 +142,7 @@ void cn_glue_proc_remove(const char *name);
 int cn_glue_unicast_within(struct sk_buff *skb, u32 portid, unsigned int timeout_ms);
 
 void **cn_glue_user_data(struct sock *sk);
+bool cn_glue_is_kernel_socket(const struct sock *sk);
 struct file *cn_glue_socket_file(const struct sock *sk);
 
 void cn_glue_kvfree_rcu(void *ptr);

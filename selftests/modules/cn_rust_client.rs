@@ -8,8 +8,8 @@
 
 use connector::{
     group_has_listeners, has_listeners, Access, Bundle, Capability, Change, Draft, Handler, Id,
-    Listener, Listeners, Message, Options, Outgoing, Port, Registration, SendError, Sender, Watch,
-    Watcher, Writer,
+    Listener, Listeners, Message, Options, Outgoing, Port, Registration, SendError, Sender,
+    SocketChange, SocketWatch, SocketWatcher, Watch, Watcher, Writer,
 };
 use core::fmt::Write as _;
 use kernel::{
@@ -60,6 +60,8 @@ const SEEN: u32 = _IOW::<Numbers>('c' as u32, 16);
 /// Sends to a port, and waits so many milliseconds at most.
 const SEND_WITHIN: u32 = _IOW::<Numbers>('c' as u32, 17);
 const WRITE_DRAFT: u32 = _IOW::<Numbers>('c' as u32, 18);
+/// From now on, the watch of sockets sends to a port whenever one is closed, and waits a while.
+const SEND_ON_CLOSE: u32 = _IOW::<Numbers>('c' as u32, 19);
 
 module! {
     type: ClientModule,
@@ -195,6 +197,22 @@ impl Handler for TestHandler {
 
     fn permits(&self, sender: &Sender<'_>) -> bool {
         self.user.is_none_or(|user| user == sender.uid())
+    }
+}
+
+/// Sends to a port when a socket is closed.
+struct SendOnClose {
+    id: Id,
+    port: Port,
+}
+
+impl SocketWatcher for SendOnClose {
+    fn changed(&self, change: SocketChange) {
+        if let SocketChange::Closed(_) = change {
+            let time = Delta::from_millis(50);
+            // Who does not get it says so.
+            let _ = Outgoing::new(self.id, b"closed").send_to(self.port.within(time), GFP_KERNEL);
+        }
     }
 }
 
@@ -420,6 +438,8 @@ struct Client {
     registrations: Mutex<KVec<Registration<TestHandler>>>,
     #[pin]
     watch: Mutex<Option<Watch<Log>>>,
+    #[pin]
+    socket_watch: Mutex<Option<SocketWatch<SendOnClose>>>,
     log: Arc<Log>,
 }
 
@@ -446,6 +466,15 @@ impl Client {
             None
         };
         let old = core::mem::replace(&mut *self.watch.lock(), new);
+        drop(old);
+        Ok(0)
+    }
+
+    /// What was watched before is not any more.
+    fn send_on_close(&self, id: Id, port: Port) -> Result<isize> {
+        let watcher = Arc::new(SendOnClose { id, port }, GFP_KERNEL)?;
+        let new = SocketWatch::new(watcher)?;
+        let old = self.socket_watch.lock().replace(new);
         drop(old);
         Ok(0)
     }
@@ -477,6 +506,7 @@ impl MiscDevice for Client {
             pin_init!(Self {
                 registrations <- new_mutex!(KVec::new()),
                 watch <- new_mutex!(None),
+                socket_watch <- new_mutex!(None),
                 log,
             }),
             GFP_KERNEL,
@@ -531,6 +561,7 @@ impl MiscDevice for Client {
                 let time = Delta::from_millis(access.into());
                 message.send_to(Port(what).within(time), flags)
             }),
+            SEND_ON_CLOSE => client.send_on_close(id, Port(what)),
             SEND_FILTERED => command.send_filtered(),
             SEND_DRAFT => command.send_draft(),
             WRITE_DRAFT => command.write_draft(),
