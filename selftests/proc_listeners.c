@@ -391,7 +391,8 @@ TEST_F(hooks, first_listener_attaches_and_last_detaches)
 	ASSERT_LE(0, second);
 	close(self->fd);
 	self->fd = -1;
-	usleep(100 * 1000);
+	/* Longer than hooks stay for nobody. */
+	usleep(500 * 1000);
 	EXPECT_TRUE(file_has("attached fork exec exit comm"));
 	EXPECT_TRUE(process_hears(second));
 	close(second);

@@ -30,13 +30,13 @@ pub(crate) fn attach(hook: Hook) -> Result {
     to_result(unsafe { bindings::cn_proc_glue_attach(hook as u32) })
 }
 
-/// Ends what [`attach`] began. May sleep. The hook may still be running until [`quiesce`].
+/// Ends what [`attach`] began. May sleep. A tracepoint may still be running until [`quiesce`].
 pub(crate) fn detach(hook: Hook) {
     // SAFETY: In process context; the number is that of a hook.
     unsafe { bindings::cn_proc_glue_detach(hook as u32) };
 }
 
-/// Waits until no hook that was detached is running.
+/// Waits until no tracepoint that was detached is running; [`detach`] has waited for probes.
 pub(crate) fn quiesce() {
     // SAFETY: In process context.
     unsafe { bindings::cn_proc_glue_quiesce() };
@@ -50,7 +50,7 @@ pub(crate) fn missed() -> u64 {
 
 /// Asks for the work in so many milliseconds, or earlier, if it was due earlier; 0 means now.
 pub(crate) fn settle_later(milliseconds: u32) {
-    // SAFETY: The work is cancelled before this module goes.
+    // SAFETY: The work is ended before this module goes.
     unsafe { bindings::cn_proc_glue_later(milliseconds) };
 }
 
@@ -93,7 +93,7 @@ impl Drop for Turn {
     }
 }
 
-/// The work that [`settle_later`] asks for can be done until this is dropped.
+/// The work that [`settle_later`] asks for can be done until this is dropped, which waits for it.
 pub(crate) struct Work(());
 
 impl Work {
@@ -106,9 +106,17 @@ impl Work {
 impl Drop for Work {
     fn drop(&mut self) {
         // SAFETY: In process context, and not from the work itself.
-        unsafe { bindings::cn_proc_glue_cancel() };
+        unsafe { bindings::cn_proc_glue_end_work() };
     }
 }
 
 static_assert!(Kinds::ALL.bits() == bindings::CN_PROC_EVENTS);
 static_assert!(Hook::ALL.len() == bindings::CN_PROC_HOOKS as usize);
+static_assert!(Hook::Fork as u32 == bindings::CN_PROC_HOOK_FORK);
+static_assert!(Hook::Exec as u32 == bindings::CN_PROC_HOOK_EXEC);
+static_assert!(Hook::Exit as u32 == bindings::CN_PROC_HOOK_EXIT);
+static_assert!(Hook::Comm as u32 == bindings::CN_PROC_HOOK_COMM);
+static_assert!(Hook::Credentials as u32 == bindings::CN_PROC_HOOK_CREDENTIALS);
+static_assert!(Hook::Sid as u32 == bindings::CN_PROC_HOOK_SID);
+static_assert!(Hook::Ptrace as u32 == bindings::CN_PROC_HOOK_PTRACE);
+static_assert!(Hook::Coredump as u32 == bindings::CN_PROC_HOOK_COREDUMP);

@@ -43,11 +43,9 @@ impl Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        // After this nothing is attached any more; what was is waited for.
+        // The work first, since it attaches hooks.
         drop(self.work.take());
         self.service.stop();
-        // An event may have asked for work once more.
-        drop(Work::new());
         SERVICE.store(core::ptr::null_mut(), Release);
     }
 }

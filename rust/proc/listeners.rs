@@ -82,11 +82,16 @@ impl Listeners {
 
     /// The listener that comes first among those behind `last`.
     pub(crate) fn next_after(&self, last: Option<SocketId>) -> Option<(SocketId, Listener)> {
-        let tree = self.tree.lock();
-        let found = tree
-            .iter()
-            .find(|(socket, _)| last.is_none_or(|last| **socket > last))
-            .map(|(socket, listener)| (*socket, *listener));
-        found
+        let mut tree = self.tree.lock();
+        let Some(last) = last else {
+            let first = tree.iter().next();
+            return first.map(|(socket, listener)| (*socket, *listener));
+        };
+        let mut cursor = tree.cursor_lower_bound_mut(&last)?;
+        if *cursor.current().0 == last {
+            cursor = cursor.move_next()?;
+        }
+        let (socket, listener) = cursor.current();
+        Some((*socket, *listener))
     }
 }

@@ -2,7 +2,7 @@
 
 //! The file `/proc/net/cn_proc`: which hooks there are, who listens, what was lost.
 
-use crate::{bindings, glue, hook::Hooks, instance};
+use crate::{bindings, hook::Hooks, instance};
 use kernel::{bindings::seq_file, prelude::*, seq_file::SeqFile, seq_print};
 
 /// The file exists as long as this does.
@@ -51,7 +51,7 @@ fn show(file: &SeqFile) {
     show_hooks(file, "attached", summary.attached);
     seq_print!(file, "sent {}\n", summary.sent);
     seq_print!(file, "no_memory {}\n", summary.no_memory);
-    seq_print!(file, "missed {}\n", glue::missed());
+    seq_print!(file, "missed {}\n", summary.missed);
     let mut last = None;
     while let Some((socket, listener)) = service.listeners().next_after(last) {
         last = Some(socket);

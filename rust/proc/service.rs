@@ -46,9 +46,13 @@ const JOINING_NS: u64 = 10_000_000_000;
 /// have left.
 const LOOK_AGAIN_MS: u32 = 1000;
 
+/// How long hooks stay attached after the last one has gone who needed them: who comes and goes all
+/// the time shall not have the code of the kernel changed each time.
+const LINGER_MS: u32 = 200;
+
 /// What changes only with the lock held that attaching and detaching need.
 struct Control {
-    /// The hooks that this kernel has.
+    /// The hooks that this kernel has, as far as is known.
     available: Hooks,
     attached: Hooks,
     /// When a program was last let into the group.
@@ -64,7 +68,7 @@ pub(crate) struct Service {
     listeners: Listeners,
     #[pin]
     control: Mutex<Control>,
-    /// Events that netlink took.
+    /// Events that were handed to netlink while somebody listened.
     sent: Atomic<u64>,
     /// Events for which there was no memory.
     no_memory: Atomic<u64>,
@@ -76,6 +80,7 @@ pub(crate) struct Summary {
     pub(crate) attached: Hooks,
     pub(crate) sent: u64,
     pub(crate) no_memory: u64,
+    pub(crate) missed: u64,
 }
 
 impl Service {
@@ -128,13 +133,15 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// There is no memory, or the kernel does not attach a hook that it has. What the socket wanted
-    /// before, it still gets.
+    /// [`ENOMEM`]: no memory. What the socket wanted before, it still gets.
     fn listen(&self, sender: &Sender<'_>, kinds: Kinds) -> Result {
         let socket = sender.socket();
         let mut control = self.control.lock();
         let before = self.listeners.set(socket, sender.portid(), kinds)?;
-        self.adapt(&mut control).inspect_err(|_| {
+        let adapted = self.adapt(&mut control);
+        // It may be joining at this very moment.
+        self.look_again_for_outsiders(&control);
+        adapted.inspect_err(|_| {
             match before {
                 Some(kinds) => {
                     self.listeners
@@ -160,11 +167,20 @@ impl Service {
         Ok(())
     }
 
+    /// Attaches the hooks for some kinds. One that this kernel refuses, although it looked as if it
+    /// had it, is no reason to go without the others.
     fn attach(&self, control: &mut Control, kinds: Kinds) -> Result {
         let needed = Hooks::for_kinds(kinds).and(control.available);
         for hook in needed.without(control.attached).iter() {
-            glue::attach(hook)?;
-            control.attached.add(hook);
+            match glue::attach(hook) {
+                Ok(()) => control.attached.add(hook),
+                Err(error) if error == ENOMEM => return Err(error),
+                Err(error) => {
+                    let (name, errno) = (hook.name(), error.to_errno());
+                    pr_warn!("no {name} events: their hook cannot be attached ({errno})\n");
+                    control.available.remove(hook);
+                }
+            }
         }
         Ok(())
     }
@@ -183,7 +199,12 @@ impl Service {
             glue::detach(hook);
             control.attached.remove(hook);
         }
-        if self.joining(&control).is_some() && self.has_outsiders() {
+        self.look_again_for_outsiders(&control);
+    }
+
+    /// Has it looked again, soon, whether a listener who is not in the group has joined it.
+    fn look_again_for_outsiders(&self, control: &Control) {
+        if self.joining(control).is_some() && self.has_outsiders() {
             glue::settle_later(LOOK_AGAIN_MS);
         }
     }
@@ -243,23 +264,26 @@ impl Service {
     fn acknowledge(&self, message: &Message<'_>, sender: &Sender<'_>, result: Result) {
         let error = result.map_or_else(|error| error.to_errno().unsigned_abs(), |()| 0);
         let wire = Event::Acknowledged { error }.wire(u32::MAX, glue::now());
-        self.listeners.with(sender.socket(), |listener| {
-            listener.sent = listener.sent.wrapping_add(1);
-        });
-        // The program finds out by itself.
-        let _ = Outgoing::reply_to(message, &wire).send_to_port(sender.portid(), GFP_ATOMIC);
+        let sent = Outgoing::reply_to(message, &wire).send_to_port(sender.portid(), GFP_ATOMIC);
+        // What there is no room for, netlink has counted as dropped.
+        if matches!(sent, Ok(()) | Err(SendError::ReceiverFull)) {
+            self.listeners.with(sender.socket(), |listener| {
+                listener.sent = listener.sent.wrapping_add(1);
+            });
+        }
     }
 
     /// Looks at who is in the group, and tells what there is to be shown. May sleep.
     pub(crate) fn summary(&self) -> Summary {
         let control = self.control.lock();
-        // Without memory, what was seen the last time is shown.
+        // Without memory, nobody is shown as a member.
         let _ = self.visit_members(|_| ());
         Summary {
             available: control.available,
             attached: control.attached,
             sent: self.sent.load(Relaxed),
             no_memory: self.no_memory.load(Relaxed),
+            missed: glue::missed(),
         }
     }
 
@@ -286,7 +310,7 @@ impl Handler for Service {
             Ok(Operation::Listen(kinds)) => self.listen(sender, kinds),
             Ok(Operation::Ignore) => {
                 if self.listeners.remove(sender.socket()) {
-                    glue::settle_later(0);
+                    glue::settle_later(LINGER_MS);
                 }
                 Ok(())
             }
@@ -308,11 +332,11 @@ impl SocketWatcher for Service {
         match change {
             SocketChange::Closed(socket) => {
                 if self.listeners.remove(socket) {
-                    glue::settle_later(0);
+                    glue::settle_later(LINGER_MS);
                 }
             }
             SocketChange::Joins(GROUP) => self.expect_member(),
-            SocketChange::Left(GROUP) => glue::settle_later(0),
+            SocketChange::Left(GROUP) => glue::settle_later(LINGER_MS),
             SocketChange::Joins(_) | SocketChange::Left(_) => (),
         }
     }

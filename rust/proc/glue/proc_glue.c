@@ -131,7 +131,7 @@ static void detach_trace(struct trace_hook *hook)
 /* With PREEMPT_RT, nothing can be sent where a probe runs. */
 #if defined(CONFIG_KRETPROBES) && !defined(CONFIG_PREEMPT_RT)
 
-/* Calls that a probe can follow at one time; some sleep. */
+/* Calls that a probe can follow at one time, some of which sleep; it misses those beyond. */
 #define MAX_ACTIVE 128
 
 struct credentials {
@@ -408,9 +408,10 @@ void cn_proc_glue_later(unsigned int milliseconds)
 		mod_delayed_work(system_percpu_wq, &settle_work, 0);
 }
 
-void cn_proc_glue_cancel(void)
+/* Whoever asks for the work after this is not heard. */
+void cn_proc_glue_end_work(void)
 {
-	cancel_delayed_work_sync(&settle_work);
+	disable_delayed_work_sync(&settle_work);
 }
 
 /* -- File ----------------------------------------------------------------- */

@@ -74,7 +74,7 @@ void cn_proc_glue_end(void);
 u64 cn_proc_glue_now(void);
 
 void cn_proc_glue_later(unsigned int milliseconds);
-void cn_proc_glue_cancel(void);
+void cn_proc_glue_end_work(void);
 
 bool cn_proc_glue_file_create(int (*show)(struct seq_file *m, void *v));
 void cn_proc_glue_file_remove(void);
