@@ -32,6 +32,11 @@ pick() {
 	if [ "$TORTURE" = full ]; then echo $(($2 * PERCENT / 100)); else echo "$1"; fi
 }
 
+# The first in the small form, the second in the full one, whatever PERCENT is: for limits, and for what is to be there.
+either() {
+	if [ "$TORTURE" = full ]; then echo "$2"; else echo "$1"; fi
+}
+
 # One step with one result; its last line is the figure, and all of it is shown when it fails:
 # step <name> <command...>
 step() {
@@ -58,8 +63,8 @@ load() {
 	done
 }
 
-# Lets a program say which of its allocations are to fail. What fails is told by the program, not by the kernel. Where a tracepoint of a module has no memory for its
-# fields, the kernel itself warns: that is left out.
+# Lets a program say which of its allocations are to fail. What fails is told by the program, not by the kernel. Where a
+# tracepoint of a module has no memory for its fields, the kernel itself warns: that is left out.
 let_fail() {
 	local kind from to
 	from=$(sed -n 's/ t event_define_fields$//p' /proc/kallsyms)
