@@ -5,7 +5,7 @@
 # run on the kernel full of checks in operations.sh, losses.sh and storms.sh, with numbers that it has the time for.
 #
 # torture.small: 600
-# torture.full: 14400
+# torture.full: 28800
 # torture.kernel: plain
 
 # shellcheck source=selftests/guest/torture.sh
@@ -14,7 +14,7 @@
 echo /none >/proc/sys/kernel/modprobe
 
 # Of 100 operations 58 send a datagram.
-step 1.datagrams_plain fuzz "seed=$SEED" "operations=$(pick 350000 1000000)"
+step 1.datagrams_plain fuzz "seed=$SEED" "operations=$(pick 350000 8700000)"
 step 5.reload_plain storm_reload "$(pick 100 1000)" 2
 load cn cn_client steps
 step 3.register_plain storm_register "$(pick 100000 1000000)" 3
