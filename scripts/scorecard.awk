@@ -5,7 +5,8 @@
 #
 # A result belongs to the line whose number its name begins with ("9.after_unload"), and a result of a selftest
 # program to the lines that name the program: "contexts" in the suite, "realtime:contexts" in the part realtime. A line
-# with a failure shows that one.
+# with a failure shows that one. Behind its part, result, name and figure a result has the commit, the date, the seed and
+# the share of the numbers in per cent that it was made with.
 
 BEGIN { FS = "\t" }
 
@@ -26,7 +27,7 @@ $3 ~ /^[0-9]+\./ {
 	number = name = $3
 	sub(/\..*/, "", number)
 	sub(/^[0-9]+\./, "", name)
-	add(number, $2, name, $4)
+	add(number, $2, name, $4 share())
 	note_part(number)
 	next
 }
@@ -48,6 +49,15 @@ function note_part(number) {
 	if ((number, column, $1) in noted) return
 	noted[number, column, $1]
 	parts[number, column] = parts[number, column] (parts[number, column] == "" ? "" : "|") $1
+	if ($5 == "" || (number, column, $5, $6, $7) in noted) return
+	noted[number, column, $5, $6, $7]
+	origins[number, column] = origins[number, column] (origins[number, column] == "" ? "" : "; ") \
+		$5 " of " $6 ", ``SEED=" $7 "``"
+}
+
+# Of a run with smaller numbers than the goal names.
+function share() {
+	return $8 == "" || $8 == 100 ? "" : " (PERCENT=" $8 ")"
 }
 
 function add(number, result, name, figure) {
@@ -71,12 +81,13 @@ function show_text(n) {
 function show_row(n) {
 	printf "   * - %d\n     - %s\n     - %s\n     - %s\n", n, title[n], goal[n, 3], shown(n, 3)
 	printf "     - %s\n", parts[n, 3] == "" ? "-" : "``T=\047" parts[n, 3] "\047``"
+	printf "     - %s\n", origins[n, 3] == "" ? "-" : origins[n, 3]
 }
 
 END {
 	if (format == "rst") {
-		print ".. list-table::\n   :header-rows: 1\n   :widths: 4 26 18 40 12\n"
-		print "   * - #\n     - What\n     - Goal\n     - Measured\n     - Parts"
+		print ".. list-table::\n   :header-rows: 1\n   :widths: 4 24 16 34 10 12\n"
+		print "   * - #\n     - What\n     - Goal\n     - Measured\n     - Parts\n     - Commit, date"
 	}
 	for (i = 1; i <= count; i++)
 		if (format == "rst") show_row(lines[i])

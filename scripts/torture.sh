@@ -87,7 +87,7 @@ run_in_guest() {
 	find_kernel "$part"
 	memory=$(setting "$part" memory)
 	processors=$(setting "$part" processors)
-	APPEND=$(setting "$part" append | tr '\n' ' ') QEMU_MEM=${memory:-${QEMU_MEM:-}} \
+	APPEND=$({ setting "$part" append && setting "$part" "append_$FORM"; } | tr '\n' ' ') QEMU_MEM=${memory:-${QEMU_MEM:-}} \
 		QEMU_SMP=${processors:-${QEMU_SMP:-}} TIMEOUT=$seconds CONSOLE=$FOLDER/$PART.console KERNEL_CONFIG=$KERNEL \
 		"$TOP/scripts/guest.sh" "$PART_KDIR" run "$part" "${files[@]}" 2>"$WORK/errors" | "$show" || status=${PIPESTATUS[0]}
 	judge "$part" "$status"
@@ -171,6 +171,14 @@ run_part() {
 	printf '    %s: %d s\n' "$PART" $((SECONDS - start))
 }
 
+# Of what tree, when and how the results of this run were made: fields behind those of each.
+origin() {
+	local share=$PERCENT
+	[ "$FORM" = full ] || share=100
+	printf '%s\t%s\t%s\t%s\n' "$(git -C "$TOP" describe --always --dirty 2>/dev/null || echo unknown)" "$(date -u +%F)" \
+		"$SEED" "$share"
+}
+
 publish() {
 	local results=$FOLDER/full.results
 	[ -s "$results" ] || die "There is no run to publish ($results)." 'Run make torture TORTURE=full first.'
@@ -211,6 +219,8 @@ CONF=$WORK/torture.conf
 # In the long form nothing shall disturb what is measured.
 [ "$FORM" = small ] || LANES=1
 printf 'TORTURE=%s\nSEED=%s\nPERCENT=%s\n' "$FORM" "$SEED" "$PERCENT" >"$CONF"
+# The tree may be changed while this goes on.
+ORIGIN=$(origin)
 printf '\nTorture, %s form, SEED=%s\n' "$FORM" "$SEED"
 while read -r seconds part; do
 	lane "$(basename "$part" .sh)" run_part "$part" "$seconds"
@@ -219,7 +229,7 @@ wait_for_lanes
 [ -s "$RESULTS" ] || die "No part has a name that matches '${T:-}'." "The parts are $PARTS/*.sh."
 
 # A run of some parts leaves what others have shown before.
-awk -F'\t' 'FNR == NR { new[$1] = 1; print; next } !($1 in new)' "$RESULTS" \
+awk -F'\t' -v OFS='\t' -v origin="$ORIGIN" 'FNR == NR { new[$1] = 1; print $0, origin; next } !($1 in new)' "$RESULTS" \
 	<(cat "$FOLDER/$FORM.results" 2>/dev/null) >"$WORK/merged"
 cp "$WORK/merged" "$FOLDER/$FORM.results"
 for form in small full; do
