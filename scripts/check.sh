@@ -112,13 +112,7 @@ python_files() {
 
 # A panic in the kernel is a crash of the machine: nothing that user space sends may reach one.
 no_panic_symbols() {
-	local module
-	for module in "$OUT"/core/rust/*.ko "$OUT"/samples/*.ko; do
-		if nm -u "$module" | grep -E 'panic|rust_begin_unwind|unwrap_failed|expect_failed|slice_.*_fail|bounds_check'; then
-			printf 'undefined panic symbols in %s\n' "$module"
-			return 1
-		fi
-	done
+	"$TOP/scripts/panics.sh" "$OUT"/core/rust/*.ko "$OUT"/samples/*.ko
 }
 
 # The word outside of comments, in files that are not on the list of boundary files.
