@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Makes the mistakes of mistakes.txt one by one, in a copy of this tree, and shows which tests notice.
+# Makes the mistakes of mistakes.txt one by one, in a copy of this tree, and shows which tests notice. The small form only
+# shows that each of them can still be made.
 #
 # With MISTAKE= (a regular expression) only those whose name matches.
 #
+# torture.small: 60
 # torture.full: 7200
 
 unset KERNEL_CONFIG KDIR
@@ -66,13 +68,31 @@ judge() {
 	fi
 }
 
+# The file of a mistake with the mistake in it, in $WORK/file.
+apply() {
+	local name=$1 file=$2
+	awk -v name="$name" -f "$TOP/scripts/mistake.awk" "$LIST" "$TOP/$file" >"$WORK/file" 2>"$WORK/errors" && return
+	printf 'not ok %s it does not apply to %s\n' "$name" "$file"
+	cat "$WORK/errors" >&2
+	return 1
+}
+
+# Also that the programs which have to notice are there.
+apply_all() {
+	local name programs program file applied=0 verdict='not ok'
+	while read -r name programs file; do
+		for program in ${programs//,/ }; do
+			[ -e "$TOP/selftests/$program.c" ] || printf 'not ok %s there is no program %s\n' "$name" "$program"
+		done
+		if apply "$name" "$file"; then applied=$((applied + 1)); fi
+	done <"$WORK/list"
+	[ "$applied" -ne "$total" ] || verdict=ok
+	printf '%s 25.applies %d of %d edits\n' "$verdict" "$applied" "$total"
+}
+
 make_mistake() {
-	local name=$1 programs=$2 file=$3 status=0
-	awk -v name="$name" -f "$TOP/scripts/mistake.awk" "$LIST" "$TOP/$file" >"$WORK/file" 2>"$WORK/errors" || {
-		printf 'not ok %s it does not apply to %s\n' "$name" "$file"
-		cat "$WORK/errors" >&2
-		return
-	}
+	local name=$1 programs=$2 file=$3
+	apply "$name" "$file" || return 0
 	cp "$WORK/file" "$COPY/$file"
 	if "$COPY/scripts/modules.sh" "$KDIR" core >"$WORK/errors" 2>&1; then
 		judge "$name" "$programs"
@@ -83,17 +103,22 @@ make_mistake() {
 	cp "$TOP/$file" "$COPY/$file"
 }
 
-KDIR=$("$TOP/scripts/kdir.sh")
-hold "$OUT/mistakes/lock"
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
+awk -v only="${MISTAKE:-.}" '$1 == "=" && $2 ~ only { print $2, $3, $4 }' "$LIST" >"$WORK/list"
+[ -s "$WORK/list" ] || die "No mistake has a name that matches '${MISTAKE:-}'." "They are in $LIST."
+total=$(wc -l <"$WORK/list")
+if [ "$TORTURE" = small ]; then
+	apply_all
+	exit
+fi
+
+KDIR=$("$TOP/scripts/kdir.sh")
+hold "$OUT/mistakes/lock"
 copy_tree
 "$COPY/scripts/modules.sh" "$KDIR" tests >&2
 made=0 caught=0
-
-awk -v only="${MISTAKE:-.}" '$1 == "=" && $2 ~ only { print $2, $3, $4 }' "$LIST" >"$WORK/list"
-[ -s "$WORK/list" ] || die "No mistake has a name that matches '${MISTAKE:-}'." "They are in $LIST."
 
 # Without a mistake, what is to notice them has to pass.
 LONGEST=1800 run_programs "$(cut -d' ' -f2 "$WORK/list" | tr ',' '\n' | sort -u | paste -sd,)" || true
@@ -109,6 +134,5 @@ fi
 while read -r name programs file; do
 	make_mistake "$name" "$programs" "$file" </dev/null
 done <"$WORK/list"
-total=$(wc -l <"$WORK/list")
 [ $((100 * caught)) -lt $((LEAST * total)) ] || verdict=ok
 printf '%s 25.mistakes %d of %d noticed, %d %%\n' "${verdict:-not ok}" "$caught" "$total" $((100 * caught / total))
