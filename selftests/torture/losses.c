@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Messages to groups and ports, and notifications, to readers that are slow, have small buffers, and want errors told or
- * not: what was received and what was counted as lost is what was sent, and what was received is in order.
+ * not: what was received and what was counted as lost is what was sent, and what was received is in order. The sender is
+ * told which messages did not reach all, and the connector's own counters say the same.
  * losses group|port|notify <messages>
  */
 #include <pthread.h>
 
 #include "../cn_client.h"
 #include "../cn_notify.h"
+#include "seed.h"
 
 #ifndef SO_MEMINFO
 #define SO_MEMINFO 55
@@ -29,6 +31,44 @@ struct reader {
 
 static int done;
 static bool of_notify;
+
+/* Of sends, as the sender was told. */
+static long accepted, refused, other_errors;
+
+/* What the connector counts of them, and of notifications. */
+static const char * const counters[] = {
+	"sent", "send_refused", "send_no_listener", "send_unknown_id", "send_no_memory", "notified", "notify_lost",
+};
+
+#define COUNTERS (sizeof(counters) / sizeof(counters[0]))
+
+static void read_counters(long long *values)
+{
+	size_t i;
+
+	for (i = 0; i < COUNTERS; i++)
+		values[i] = read_counter("/proc/net/connector_stats", counters[i]);
+}
+
+/* How many of them have not grown by what they should. A notification is in one of two. */
+static int wrong_counters(const long long *before, long long events)
+{
+	long long wanted[COUNTERS] = { accepted, refused }, now[COUNTERS];
+	int i, wrong = 0;
+
+	read_counters(now);
+	if (of_notify) {
+		wanted[6] = now[6] - before[6];
+		wanted[5] = events - wanted[6];
+	}
+	for (i = 0; i < (int)COUNTERS; i++) {
+		if (now[i] - before[i] == wanted[i])
+			continue;
+		printf("%s has grown by %lld instead of %lld\n", counters[i], now[i] - before[i], wanted[i]);
+		wrong++;
+	}
+	return wrong;
+}
 
 static long drops_of(int fd)
 {
@@ -56,7 +96,7 @@ static void *read_slowly(void *arg)
 	struct reader *r = arg;
 	struct pollfd pfd = { .fd = r->fd, .events = POLLIN };
 	uint8_t buf[512] __attribute__((aligned(8)));
-	unsigned int random = r->number;
+	unsigned int random = seed_of(r->number);
 	bool last;
 	ssize_t len;
 
@@ -95,6 +135,14 @@ static int open_reader(struct reader *r, int number, uint32_t group)
 	return err ? err : pthread_create(&r->thread, NULL, read_slowly, r);
 }
 
+/* After a command that sends. A full buffer is told with this error only. */
+static void note_sends(int error)
+{
+	accepted += client_value("sent");
+	refused += client_value("failed");
+	other_errors += client_value("failed") && client_value("error") != error;
+}
+
 /* One batch; the number of messages that each reader should know of. */
 static long send_batch(const struct reader *readers, const char *what, uint32_t seq)
 {
@@ -107,11 +155,15 @@ static long send_batch(const struct reader *readers, const char *what, uint32_t 
 	}
 	if (!strcmp(what, "group")) {
 		client("send id=%u:1 group=%u seq=%u msg_len=64 repeat=%u", IDX, IDX, seq, BATCH);
+		/* Because some readers want it. */
+		note_sends(-ENOBUFS);
 		return client_value("sent") + client_value("failed");
 	}
-	for (i = 0; i < READERS; i++)
+	for (i = 0; i < READERS; i++) {
 		client("send id=%u:1 portid=%u seq=%u gfp=atomic msg_len=64 repeat=%u", IDX,
 		       cn_port(readers[i].fd), seq, BATCH);
+		note_sends(-EAGAIN);
+	}
 	return client_value("sent") + client_value("failed");
 }
 
@@ -120,6 +172,7 @@ int main(int argc, char **argv)
 	struct reader readers[READERS];
 	long sent = 0, wanted, received = 0, lost = 0, drops, enobufs = 0;
 	int i, owner = cn_open_in_group(0), bad = 0;
+	long long before[COUNTERS];
 
 	if (argc != 3) {
 		printf("usage: losses group|port|notify <messages>\n");
@@ -139,6 +192,7 @@ int main(int argc, char **argv)
 	}
 	if (of_notify && notify_one(owner, EVENTS, IDX, 1))
 		return 1;
+	read_counters(before);
 	while (sent < wanted && !bad) {
 		long n = send_batch(readers, argv[1], sent);
 
@@ -164,10 +218,15 @@ int main(int argc, char **argv)
 		close(r->fd);
 	}
 	close(owner);
+	bad += wrong_counters(before, sent);
 	client("clear");
 	client_close();
-	printf("%s: %ld received, %ld lost, together %ld of %ld, %ld times ENOBUFS, %d readers wrong\n", argv[1],
-	       received, lost, received + lost, sent * READERS, enobufs, bad);
+	printf("%s: %ld received, %ld lost, together %ld of %ld, %ld times ENOBUFS, ", argv[1], received, lost,
+	       received + lost, sent * READERS, enobufs);
+	if (!of_notify)
+		printf("%ld sends of %ld told to have failed, %ld with another error, ", refused, accepted + refused,
+		       other_errors);
+	printf("%d readers or counters wrong\n", bad);
 	/* Without losses nothing was tried. */
-	return bad || !lost || !received;
+	return bad || !lost || !received || other_errors || (!of_notify && !refused);
 }

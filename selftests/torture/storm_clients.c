@@ -5,6 +5,7 @@
  * storm_clients <loads of each> <senders>
  */
 #include "../cn_module.h"
+#include "seed.h"
 #include "senders.h"
 #include "slab.h"
 
@@ -24,7 +25,7 @@ static long handled[2], nobody, wrong;
 
 static void *send_until_done(void *arg)
 {
-	unsigned int random = (unsigned long)arg;
+	unsigned int random = seed_of((unsigned long)arg);
 	struct cn_received *got = malloc(sizeof(*got));
 	int fd = cn_open_in_group(0);
 	uint8_t datagram[64] = {};
@@ -61,7 +62,7 @@ static int load_and_unload(const struct client *client, unsigned int *random)
 
 static int reload(int loads)
 {
-	unsigned int random = 1;
+	unsigned int random = seed_of(0);
 	int i, errors = 0;
 
 	for (; loads && !errors; loads--)

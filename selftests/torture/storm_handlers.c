@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 
 #include "../cn_module.h"
+#include "seed.h"
 
 /* See modules/cn_rust_client.rs. */
 struct command {
@@ -52,7 +53,7 @@ static int add(uint32_t val, uint32_t what, uint32_t argument)
 
 static void *send_until_done(void *arg)
 {
-	unsigned int random = (unsigned long)arg;
+	unsigned int random = seed_of((unsigned long)arg);
 	int own = cn_open_in_group(0), size = 1 << 20;
 	uint8_t datagram[256] = {}, rest[4096];
 

@@ -4,6 +4,7 @@
  * answered: there is no moment in which messages are lost. storm_reload <loads> <senders>
  */
 #include "../cn_module.h"
+#include "seed.h"
 #include "senders.h"
 #include "slab.h"
 
@@ -18,7 +19,7 @@ static void *open_send_close(void *arg)
 {
 	struct cn_packet p = { .id = { 0xffffffff, 0xffffffff }, .nl_flags = NLM_F_ACK };
 	uint8_t datagram[64];
-	unsigned int random = (unsigned long)arg;
+	unsigned int random = seed_of((unsigned long)arg);
 	struct cn_received *got = malloc(sizeof(*got));
 	struct cn_ack ack;
 	int fd, error;

@@ -77,9 +77,13 @@ struct client_file {
 	long result;
 	u32 sent;
 	u32 failed;
+	/* Of the last one that failed. */
+	int error;
 	u32 filter_calls;
 	bool filter_data_ok;
 	u64 nsec;
+	/* The part of it that the longest one took. */
+	u64 longest;
 };
 
 /* entry.c: all callbacks. */

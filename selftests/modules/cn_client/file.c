@@ -92,10 +92,10 @@ static int client_show(struct seq_file *m, void *v)
 	u32 bulk = 0, bulk_calls = 0, bulk_late = 0;
 	struct client_entry *entry;
 
-	seq_printf(m, "result %ld\nsent %u\nfailed %u\nfilter_calls %u\n"
-		   "filter_data_ok %d\nnsec %llu\n",
-		   cf->result, cf->sent, cf->failed, cf->filter_calls,
-		   cf->filter_data_ok, cf->nsec);
+	seq_printf(m, "result %ld\nsent %u\nfailed %u\nerror %d\nfilter_calls %u\n"
+		   "filter_data_ok %d\nnsec %llu\nlongest %llu\n",
+		   cf->result, cf->sent, cf->failed, cf->error, cf->filter_calls,
+		   cf->filter_data_ok, cf->nsec, cf->longest);
 
 	spin_lock_bh(&client_lock);
 	list_for_each_entry(entry, &client_order, order) {

@@ -45,10 +45,12 @@ struct client_send {
 	u32 repeat;
 
 	int result;
+	int error;
 	u32 sent;
 	u32 failed;
 	u32 filter_calls;
 	bool filter_data_ok;
+	u64 longest;
 
 	struct timer_list timer;
 	struct work_struct work;
@@ -75,9 +77,11 @@ static int client_filter(struct sock *dsk, struct sk_buff *skb, void *data)
 static void client_send_now(struct client_send *send)
 {
 	netlink_filter_fn filter = send->filter == FILTER_NONE ? NULL : client_filter;
+	u64 start, end;
 	u32 i;
 	int ret;
 
+	start = ktime_get_ns();
 	for (i = 0; i < send->repeat; i++) {
 		if (send->mult)
 			ret = cn_netlink_send_mult(send->msg, send->len, send->portid,
@@ -85,10 +89,15 @@ static void client_send_now(struct client_send *send)
 		else
 			ret = cn_netlink_send(send->msg, send->portid, send->group,
 					      send->gfp);
-		if (ret < 0)
+		end = ktime_get_ns();
+		send->longest = max(send->longest, end - start);
+		start = end;
+		if (ret < 0) {
 			send->failed++;
-		else
+			send->error = ret;
+		} else {
 			send->sent++;
+		}
 		send->result = ret;
 		send->msg->seq++;
 	}
@@ -291,6 +300,8 @@ int client_send(char *args, bool mult, struct client_file *cf)
 	ret = send->result;
 	cf->sent = send->sent;
 	cf->failed = send->failed;
+	cf->error = send->error;
+	cf->longest = send->longest;
 	cf->filter_calls = send->filter_calls;
 	cf->filter_data_ok = send->filter_data_ok;
 	kvfree(send->msg);
