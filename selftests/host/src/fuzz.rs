@@ -7,10 +7,12 @@
 //! the seeds through them.
 
 mod input;
+mod operation;
 mod parameters;
 mod request;
 mod wire;
 
+pub use operation::operation;
 pub use parameters::parameters;
 pub use request::request;
 pub use wire::{datagram, wire};

@@ -40,6 +40,11 @@ fn request() {
 }
 
 #[test]
+fn operation() {
+    replay("operation", fuzz::operation);
+}
+
+#[test]
 fn parameters() {
     replay("parameters", fuzz::parameters);
 }
