@@ -25,7 +25,7 @@ if [ "$TORTURE" = full ]; then
 	step 21.group_plain losses group "$(pick 0 10000000)"
 	step 21.port_plain losses port "$(pick 0 10000000)"
 	step 20.notify_plain losses notify "$(pick 0 6000000)"
-	step 22.silent_plain silent 100 1000
+	step 22.silent_plain silent 100 200
 	unload_everything
 	step 7.loads_plain storm_reload "$(pick 0 1000)" 1
 fi
