@@ -121,7 +121,6 @@ impl<H: Handler> Registration<H> {
             flags: options.flags(),
             capability: options.access.as_raw(),
             receive: Some(receive_callback::<H>),
-            permit: Some(permit_callback::<H>),
             release: Some(release_callback::<H>),
             cookie,
             description: options
@@ -207,7 +206,8 @@ pub(crate) fn raw_id(id: Id) -> bindings::cb_id {
     }
 }
 
-/// Hands a message of the core to the handler.
+/// Hands a message of the core to the handler, if that permits it. Both in one call, so that a
+/// handler which permits everyone does not pay for the question.
 ///
 /// # Safety
 ///
@@ -225,24 +225,10 @@ unsafe extern "C" fn receive_callback<H: Handler>(
     let message = unsafe { Message::from_raw(message) };
     // SAFETY: By the safety requirements of this function.
     let sender = unsafe { Sender::from_raw(parms) };
+    if !handler.permits(&sender) {
+        return bindings::CN_REFUSED as c_int;
+    }
     from_result(|| handler.receive(&message, &sender).map(|()| 0))
-}
-
-/// Asks the handler about a sender.
-///
-/// # Safety
-///
-/// `cookie` must come from `Arc<H>::into_foreign` and not have been released. For the time of the
-/// call, `parms` must point to the sender's data, and nobody may write to it.
-unsafe extern "C" fn permit_callback<H: Handler>(
-    cookie: *mut c_void,
-    parms: *mut netlink_skb_parms,
-) -> bool {
-    // SAFETY: By the safety requirements of this function.
-    let handler = unsafe { Arc::<H>::borrow(cookie) };
-    // SAFETY: By the safety requirements of this function.
-    let sender = unsafe { Sender::from_raw(parms) };
-    handler.permits(&sender)
 }
 
 /// Lets go of the handler.

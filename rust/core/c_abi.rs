@@ -223,7 +223,6 @@ unsafe extern "C" fn cn_core_register(
     let handler = Handler {
         receive,
         capability: (handler.capability >= 0).then_some(handler.capability),
-        permit: handler.permit,
         release,
         cookie: handler.cookie,
         opens_group: handler.flags & CN_HANDLER_OPEN_GROUP != 0,

@@ -39,7 +39,6 @@ impl Channel {
         let handler = Handler {
             receive,
             capability: Some(CAP_NET_ADMIN as c_int),
-            permit: None,
             release,
             cookie: core::ptr::null_mut(),
             opens_group: false,

@@ -40,6 +40,9 @@ impl Name {
     }
 }
 
+/// What a handler returns for a sender that it does not want to hear of.
+const CN_REFUSED: c_int = bindings::CN_REFUSED as c_int;
+
 /// States of an entry, each following from the one before.
 const LIVE: u32 = 0;
 const DEAD: u32 = 1;
@@ -50,13 +53,11 @@ pub(crate) type CFunction = unsafe extern "C" fn(*mut bindings::cn_msg, *mut net
 
 /// What is called for a message, as the crate `connector` registers it.
 pub(crate) struct Handler {
-    /// Called for each message that may be sent.
+    /// Called for each message whose sender has the capability; may refuse it by `CN_REFUSED`.
     pub(crate) receive:
         unsafe extern "C" fn(*mut c_void, *mut bindings::cn_msg, *mut netlink_skb_parms) -> c_int,
     /// The capability that opener and sender need, if any.
     pub(crate) capability: Option<c_int>,
-    /// Whether the sender may send, if that depends on more than the capability.
-    pub(crate) permit: Option<unsafe extern "C" fn(*mut c_void, *mut netlink_skb_parms) -> bool>,
     /// Called once, when nothing else will be called any more.
     pub(crate) release: unsafe extern "C" fn(*mut c_void),
     /// The first argument of these functions.
@@ -86,18 +87,18 @@ impl Handler {
         let is_permitted = self
             .capability
             // SAFETY: By the safety requirements.
-            .is_none_or(|capability| unsafe { is_capable(parms, capability) })
-            && self
-                .permit
-                // SAFETY: By the safety requirements.
-                .is_none_or(|permit| unsafe { permit(self.cookie, parms) });
+            .is_none_or(|capability| unsafe { is_capable(parms, capability) });
         if !is_permitted {
             return None;
         }
         // SAFETY: By the safety requirements.
-        Some(to_result(unsafe {
-            (self.receive)(self.cookie, message, parms)
-        }))
+        let returned = unsafe { (self.receive)(self.cookie, message, parms) };
+        match returned {
+            // Most often; the kernel crate's function is not in line.
+            0 => Some(Ok(())),
+            CN_REFUSED => None,
+            error => Some(to_result(error)),
+        }
     }
 }
 

@@ -46,7 +46,6 @@ mod registry_tests {
         let handler = Handler {
             receive,
             capability: None,
-            permit: None,
             release,
             cookie: core::ptr::from_ref(released).cast_mut().cast(),
             opens_group: false,

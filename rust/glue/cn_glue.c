@@ -91,9 +91,12 @@ bool cn_glue_is_kernel_socket(const struct sock *sk)
 	return !sk->sk_net_refcnt;
 }
 
-struct file *cn_glue_socket_file(const struct sock *sk)
+/* The file of a socket; NULL if it has none, or was opened with the credentials that the running task has. */
+struct file *cn_glue_file_of_other(const struct sock *sk)
 {
-	return sk->sk_socket->file;
+	struct file *file = sk->sk_socket->file;
+
+	return file && file->f_cred != current_cred() ? file : NULL;
 }
 
 void cn_glue_kvfree_rcu(void *ptr)

@@ -19,7 +19,7 @@
  */
 
 /* What a module was compiled against; a change of anything in this part makes it another number. */
-#define CN_CORE_VERSION 5
+#define CN_CORE_VERSION 6
 
 /* The capability of a handler to which everyone may send. */
 enum { CN_ANYONE = -1 };
@@ -29,12 +29,12 @@ enum {
 	CN_HANDLER_OPEN_GROUP = 1,	/* everyone may join its group */
 };
 
-/* Returns 0 or the negative errno that the sender gets who asked for an ACK. */
+/* What a handler returns for a sender that may not send to it; it has done nothing else then. */
+enum { CN_REFUSED = 1 };
+
+/* Returns 0, CN_REFUSED, or the negative errno that the sender gets who asked for an ACK. */
 typedef int (*cn_core_receive_fn)(void *cookie, struct cn_msg *msg,
 				  struct netlink_skb_parms *parms);
-
-/* Whether the sender may send, asked before each message. */
-typedef bool (*cn_core_permit_fn)(void *cookie, struct netlink_skb_parms *parms);
 
 /* Called once, when nothing else is called with the cookie any more. */
 typedef void (*cn_core_release_fn)(void *cookie);
@@ -44,7 +44,6 @@ struct cn_core_handler {
 	u32 flags;			/* CN_HANDLER_* */
 	s32 capability;			/* of opener and sender both, or CN_ANYONE */
 	cn_core_receive_fn receive;
-	cn_core_permit_fn permit;	/* NULL: no further condition */
 	cn_core_release_fn release;
 	void *cookie;
 	const char *description;	/* NULL or a string that lives as long as the handler */
@@ -143,7 +142,7 @@ int cn_glue_unicast_within(struct sk_buff *skb, u32 portid, unsigned int timeout
 
 void **cn_glue_user_data(struct sock *sk);
 bool cn_glue_is_kernel_socket(const struct sock *sk);
-struct file *cn_glue_socket_file(const struct sock *sk);
+struct file *cn_glue_file_of_other(const struct sock *sk);
 
 void cn_glue_kvfree_rcu(void *ptr);
 

@@ -91,7 +91,6 @@ impl World {
             let handler = Handler {
                 receive,
                 capability: None,
-                permit: None,
                 release,
                 cookie: core::ptr::without_provenance_mut(cookie),
                 opens_group: false,

@@ -139,6 +139,7 @@ pub mod bindings {
     use core::ffi::c_void;
 
     pub const CN_CBQ_NAMELEN: u32 = 32;
+    pub const CN_REFUSED: u32 = 1;
 
     pub struct cn_msg;
     pub struct netlink_skb_parms;

@@ -106,7 +106,6 @@ impl World {
         let handler = Handler {
             receive,
             capability: None,
-            permit: None,
             release,
             cookie: core::ptr::from_ref(&self.data).cast_mut().cast(),
             opens_group: false,
