@@ -94,11 +94,10 @@ def register(axes: Axes, results: Results) -> bool:
     series: dict[str, list[tuple[int, float]]] = {}
     for name in results.names("icount", "register"):
         given = name.parameters()
-        if given.get("traffic") == "idle":
-            for provider in ("c", "rust"):
-                value = results.median(name, provider)
-                if value is not None:
-                    series.setdefault(provider, []).append((int(given["callbacks"]), value))
+        for provider in ("c", "rust"):
+            value = results.median(name, provider)
+            if value is not None:
+                series.setdefault(provider, []).append((int(given["callbacks"]), value))
     if not series:
         return False
     lines(axes, series)

@@ -21,7 +21,7 @@ SHORT = [
     ("… 65,536 registered *", named("dispatch", callbacks=65536, hit="last"), True),
     ("a request with 16 bytes and its reply", named("echo", ack="no", payload=16), False),
     ("a message with 512 bytes to 8 listeners", named("multicast", listeners=8, payload=512), False),
-    ("registering and unregistering, 65,536 registered", named("register", callbacks=65536, traffic="idle"), False),
+    ("registering and unregistering, 65,536 registered", named("register", callbacks=65536), False),
 ]
 
 

@@ -72,6 +72,20 @@ class Judging(unittest.TestCase):
         lines[-1] = lines[-1].replace(",59,", ",61,")
         self.assertIs(self.verdict("echo: ours at most C's", *lines), False)
 
+    def test_crate_is_below_in_large_rows_only(self) -> None:
+        for row in ("echo", "multicast"):
+            lines = [f"icount,tcg,1,{row},payload={payload},{provider},{value},instructions"
+                     for payload, values in ((16, (50, 55)), (512, (60, 59)), (16000, (80, 79)))
+                     for provider, value in zip(("c", "crate"), values)]
+            self.assertIs(self.verdict(f"{row}: the crate less", *lines), True)
+            lines[-1] = lines[-1].replace(",79,", ",80,")
+            self.assertIs(self.verdict(f"{row}: the crate less", *lines), False)
+
+    def test_a_grace_period_shows(self) -> None:
+        for value, met in ((2_000, True), (1_002_000, False)):
+            self.assertIs(self.verdict("unregistering an idle callback", "icount,tcg,1,register,callbacks=1,rust,"
+                          f"{value},instructions"), met)
+
 
 class Drawing(unittest.TestCase):
     def test_numbers(self) -> None:
