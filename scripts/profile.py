@@ -74,9 +74,10 @@ def run(kdir: str, provider: str, folder: Path, symbols: Symbols) -> Path:
             if line.startswith("symbol "):
                 symbols.add(line.removeprefix("symbol "))
             elif line.startswith("# begin"):
-                monitor(path, f"logfile {log}", "singlestep on", "log exec,nochain")
+                # The same switch, by its names in older and newer versions of QEMU, which pass over one that they lack.
+                monitor(path, f"logfile {log}", "singlestep on", "one-insn-per-tb on", "log exec,nochain")
             elif line.startswith("# end"):
-                monitor(path, "log none", "singlestep off")
+                monitor(path, "log none", "singlestep off", "one-insn-per-tb off")
             else:
                 print(line, end="", file=sys.stderr)
     if guest.returncode != 0:
