@@ -52,6 +52,43 @@ static void check_load(int ret, bool failed)
 	expect(!module_unload_soon("cn_proc"), "unloading");
 }
 
+/* Hooks are attached in the background. */
+static bool hooks_are_attached(void)
+{
+	int i;
+
+	for (i = 0; i < 200; i++) {
+		if (is_listed(PROCESS_FILE, "attached comm") || is_listed(PROCESS_FILE, "attached fork"))
+			return true;
+		usleep(50000);
+	}
+	return false;
+}
+
+/* -- Unloading ----------------------------------------------------------------------- */
+
+static int unload(void)
+{
+	return module_unload("cn_proc");
+}
+
+/* Who listens is heard no more, and the listeners of the next load are others. */
+static void check_unload(int ret, bool failed)
+{
+	bool loaded = ret;
+
+	/* A name that can't be read is refused, and nothing has begun. */
+	expect(module_is_loaded("cn_proc") == loaded, "loaded is not %d", loaded);
+	expect(!access(PROCESS_FILE, F_OK) == loaded, PROCESS_FILE);
+	expect(is_listed("/proc/net/connector", "cn_proc ") == loaded, "the callback");
+	if (loaded)
+		expect(!module_unload_soon("cn_proc"), "unloading");
+	expect(!fault_load_module(), "loading again");
+	expect(!process_listen_to(listener, PROC_EVENT_COMM), "listening again");
+	expect(hooks_are_attached(), "hooks are not attached");
+	cn_drain(listener);
+}
+
 /* -- Asking for events --------------------------------------------------------------- */
 
 static int ask(void)
@@ -119,25 +156,13 @@ static void check_event(int ret, bool failed)
 	untold = now;
 }
 
-/* Hooks are attached in the background. */
-static bool hooks_are_attached(void)
-{
-	int i;
-
-	for (i = 0; i < 200; i++) {
-		if (is_listed(PROCESS_FILE, "attached comm") || is_listed(PROCESS_FILE, "attached fork"))
-			return true;
-		usleep(50000);
-	}
-	return false;
-}
-
 int main(void)
 {
 	struct sweep sweeps[] = {
 		{ "load", fault_load_module, check_load },
 		{ "listen", ask, check_ask },
 		{ "event", rename_oneself, check_event },
+		{ "unload", unload, check_unload },
 	};
 
 	faults_begin();
@@ -158,7 +183,8 @@ int main(void)
 	untold = read_counter(PROCESS_FILE, "no_memory");
 	sweep(&sweeps[2]);
 	expect(untold > 0, "no event was ever counted");
+	sweep(&sweeps[3]);
 	close(listener);
 	expect(!module_unload_soon("cn_proc"), "unloading");
-	return sweeps_end(sweeps, 3);
+	return sweeps_end(sweeps, 4);
 }

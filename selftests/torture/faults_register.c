@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Registering and unregistering, in C and with the crate, with every allocation failing in turn, while the table grows:
- * a callback is there or it is not, and the others are.
+ * a callback is there or it is not, and the others are. Then unloading a client that leaves callbacks behind.
  */
 #include <sys/ioctl.h>
 
@@ -114,6 +114,36 @@ static void check_del_crate(int ret, bool failed)
 	expect(!crate(ADD, val), "registering again");
 }
 
+/* -- A client that is unloaded and forgets to unregister -------------------------------- */
+
+#define FORGOTTEN 3
+
+static void leave_behind(void)
+{
+	expect(!client("add_many %u:1 %u", IDX, FORGOTTEN), "registering");
+	expect(!client("forget"), "forgetting");
+	client_close();
+}
+
+static int unload_client(void)
+{
+	return module_unload("cn_client");
+}
+
+static void check_unload(int ret, bool failed)
+{
+	uint32_t i;
+
+	/* A name that can't be read is refused, and nothing has begun. */
+	expect(module_is_loaded("cn_client") == (ret != 0), "loaded is not %d", ret != 0);
+	for (i = 1; i <= FORGOTTEN; i++)
+		expect(is_registered(IDX, i) == (ret != 0), "%u:%u is not as it should be", IDX, i);
+	if (ret)
+		return;
+	expect(!test_module_load("cn_client"), "loading again");
+	leave_behind();
+}
+
 static void sweep_all(struct sweep *of_add, struct sweep *of_del, int (*register_one)(void))
 {
 	for (val = 1; val <= CALLBACKS && faults_wrong < 10; val++) {
@@ -132,6 +162,7 @@ int main(void)
 		{ "unregister", del, check_del },
 		{ "register_crate", add_crate, check_add_crate },
 		{ "unregister_crate", del_crate, check_del_crate },
+		{ "forget", unload_client, check_unload },
 	};
 
 	faults_begin();
@@ -145,8 +176,12 @@ int main(void)
 	sweep_all(&sweeps[0], &sweeps[1], add);
 	client("clear");
 	sweep_all(&sweeps[2], &sweeps[3], add_crate);
+	leave_behind();
+	sweep(&sweeps[4]);
+	client("clear");
+	client_close();
 	close(crate_fd);
 	close(owner);
 	close(listener);
-	return sweeps_end(sweeps, 4);
+	return sweeps_end(sweeps, 5);
 }
