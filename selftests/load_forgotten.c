@@ -4,11 +4,15 @@
  * removed and reported by id and name. (With the C connector the next message
  * would call code that is gone, and the connector's unload would never end.)
  */
+#include <time.h>
+
 #include "kselftest_harness.h"
 #include "cn_client.h"
 #include "cn_module.h"
 
 #define IDX 25
+/* How long an unload may take. */
+#define UNLOAD_MS (5000 * CN_SLOWNESS)
 
 FIXTURE(forgotten)
 {
@@ -43,6 +47,24 @@ static int unload_forgetting(void)
 
 	client_close();
 	return err ? err : module_unload("cn_client");
+}
+
+static long long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+TEST_F(forgotten, unload_ends_soon)
+{
+	long long start;
+
+	ASSERT_EQ(0, client("add_many %u:1 500", IDX));
+	start = now_ms();
+	ASSERT_EQ(0, unload_forgetting());
+	EXPECT_GT(UNLOAD_MS, now_ms() - start);
 }
 
 TEST_F(forgotten, callback_is_removed)
