@@ -14,6 +14,8 @@
 
 WORK=$(mktemp -d)
 RESULTS=$WORK/results
+# The C connector runs no other tests here.
+DIFFERENCES=$TOP/selftests/proc_differences.txt
 : >"$RESULTS"
 trap 'rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
@@ -47,7 +49,7 @@ job() {
 	shift 2
 	: >"$WORK/tests"
 	KERNEL_CONFIG=${KERNEL:-builtin} "$@" | awk -v results="$WORK/tests" \
-		-v differences="$WORK/differences" -f "$TOP/scripts/results.awk" || status=$?
+		-v differences="$DIFFERENCES" -f "$TOP/scripts/results.awk" || status=$?
 	cat "$WORK/tests" >>"$RESULTS"
 	if [ "$status" -ne 0 ]; then
 		record "$provider" "guest.$name" fail "it ended with status $status"
@@ -170,7 +172,7 @@ process_events_of_the_module() {
 
 # Those that listen to process events run on three providers: the kernel's own in C, on the connector in C ("c") and on this
 # one ("c-on-rust"), both built in; and cn_proc.ko ("rust").
-EVENT_PROGRAMS=(proc_events)
+EVENT_PROGRAMS=(proc_events proc_listeners)
 BUILT=$TOP/build/builtin
 "$TOP/scripts/packages.sh" kernel guest patches
 RUST=$(kernel rust)
@@ -178,7 +180,6 @@ C=$(kernel c)
 SOURCE=$(cat "$BUILT/tree-of")
 KERNEL_CONFIG=builtin "$TOP/scripts/modules.sh" "$RUST" built-in
 build_kernel_selftest
-cat "$TOP/selftests/differences.txt" "$TOP/selftests/proc_differences.txt" >"$WORK/differences"
 
 printf '\nThe connector in a kernel tree\n'
 check in_tree.can_be_undone can_be_undone
@@ -199,4 +200,4 @@ if [ -n "${1:-}" ]; then
 	cp "$RESULTS" "$1"
 	exit
 fi
-awk -v either=1 -f "$TOP/scripts/verdict.awk" "$WORK/differences" "$RESULTS"
+awk -v whole=1 -f "$TOP/scripts/verdict.awk" "$DIFFERENCES" "$RESULTS"

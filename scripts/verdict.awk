@@ -3,18 +3,22 @@
 # Judges all results together: verdict.awk [-v whole=1] differences.txt results
 #
 # A test that fails on the C connector must be on the list of differences with its reason, and a test on
-# the list must fail there. On ours everything must pass, and nothing may be skipped. With whole=1,
-# each entry of the list must have been tried on C. With either=1, a test on the list may pass there as well: where C
-# tells of something later than ours, it may still be early enough. What the machine has not got is said, and no failure.
+# the list must fail there, unless it has "sometimes" in a third column. On ours everything must pass, and nothing may be
+# skipped. With whole=1, each entry of the list must have been tried on C, and on each provider in C that
+# there is ("c", "c-..."). What the machine has not got is said, and no failure.
 
 BEGIN { FS = "\t" }
 
 FNR == NR {
 	if ($0 ~ /^#/ || $0 ~ /^[ \t]*$/) next
-	if (NF < 2 || $2 == "") complaints[++complained] = "differences.txt, line " FNR ": no tab and reason"
+	list = FILENAME
+	sub(/^.*\//, "", list)
+	if (NF < 2 || $2 == "") complain(list ", line " FNR ": no tab and reason")
+	if (NF > 2 && $3 != "sometimes") complain(list ", line " FNR ": the third column is " $3 ", and not \"sometimes\"")
 	sub(/[ \t]+$/, "", $1)
 	sub(/\.global\./, ".", $1)
 	listed[$1] = $2
+	sometimes[$1] = $3 == "sometimes"
 	order[++entries] = $1
 	next
 }
@@ -25,11 +29,12 @@ $3 == "absent" {
 }
 
 $1 ~ /^c(-|$)/ {
-	tried[$2] = $3
+	providers[$1]
+	tried[$1, $2] = $3
 	if ($3 == "skip") next
-	if ($3 == "fail" && $2 in listed) { passed++; different++ }
-	else if ($3 == "fail") complain($2 " fails on C, and is not on the list of differences" why($4))
-	else if ($2 in listed && !either) complain($2 " is on the list of differences, but passes on C")
+	if ($3 == "fail" && $2 in listed) { passed++; fails[$2]; different++ }
+	else if ($3 == "fail") complain($2 " fails on " $1 ", and is not on the list of differences" why($4))
+	else if ($2 in listed && !sometimes[$2]) complain($2 " is on the list of differences, but passes on " $1)
 	else passed++
 	next
 }
@@ -46,16 +51,25 @@ function complain(text) {
 	complaints[++complained] = text
 }
 
-END {
+# Each test of the list, on one provider in C.
+function look_for_all(provider,    i) {
 	for (i = 1; i <= entries; i++)
-		if (whole && !(order[i] in tried))
-			complain(order[i] " is on the list of differences, but was not tried on C")
-		else if (whole && tried[order[i]] == "skip")
-			complain(order[i] " is on the list of differences, but is skipped on C")
+		if (!((provider, order[i]) in tried))
+			complain(order[i] " is on the list of differences, but was not tried on " provider)
+		else if (tried[provider, order[i]] == "skip")
+			complain(order[i] " is on the list of differences, but is skipped on " provider)
+}
+
+END {
+	if (whole) {
+		providers["c"]
+		for (provider in providers)
+			look_for_all(provider)
+	}
 	if (different) {
-		print "\nDifferences from the C connector, each on purpose (selftests/differences.txt):"
+		print "\nDifferences from the C connector, each on purpose (selftests/" list "):"
 		for (i = 1; i <= entries; i++)
-			if (tried[order[i]] == "fail") {
+			if (order[i] in fails) {
 				if (listed[order[i]] != reason) print "  " (reason = listed[order[i]])
 				print "      " order[i]
 			}
