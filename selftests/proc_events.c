@@ -797,6 +797,16 @@ TEST_F(message, acknowledgement_of_a_request)
 	EXPECT_EQ(0, memcmp(zeroes, &self->m.event.event_data, sizeof(zeroes)));
 }
 
+TEST_F(message, acknowledgement_is_sent_to_one_socket)
+{
+	ASSERT_LT(0, process_operation(self->fd, PROC_CN_MCAST_LISTEN, 17, 0x4711));
+	do {
+		ASSERT_EQ(0, process_read(self->fd, &self->m));
+	} while ((uint32_t)self->m.event.what != PROC_EVENT_NONE);
+	EXPECT_EQ(0, self->m.from.nl_pid);
+	EXPECT_EQ(0, self->m.from.nl_groups);
+}
+
 TEST_F(message, acknowledgement_takes_no_number)
 {
 	ASSERT_LT(0, process_operation(self->fd, PROC_CN_MCAST_LISTEN, 17, 0x4711));
