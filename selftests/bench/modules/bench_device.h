@@ -10,6 +10,7 @@
 #include <linux/ktime.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/percpu.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -52,6 +53,16 @@ static inline u64 *bench_times(const struct bench_order *order)
 		return ERR_PTR(-EINVAL);
 	times = kvcalloc(order->samples, sizeof(*times), GFP_KERNEL);
 	return times ?: ERR_PTR(-ENOMEM);
+}
+
+/* What all processors have counted; each counts for itself. */
+static inline unsigned int bench_sum(unsigned int __percpu *counter)
+{
+	unsigned int cpu, sum = 0;
+
+	for_each_possible_cpu(cpu)
+		sum += *per_cpu_ptr(counter, cpu);
+	return sum;
 }
 
 /* Hands them back, unless what was measured has failed. */

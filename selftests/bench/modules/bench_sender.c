@@ -141,6 +141,7 @@ static int parallel_run(void *data)
 {
 	struct parallel *one = data;
 	u64 start, now, messages = 0;
+	int ret;
 
 	/* Those who come first wait for the others. */
 	atomic_dec(&parallel_missing);
@@ -148,11 +149,12 @@ static int parallel_run(void *data)
 		cond_resched();
 	start = get_cycles();
 	do {
-		one->ret = sender_send(&one->sender);
+		ret = sender_send(&one->sender);
 		messages++;
 		cond_resched();
 		now = get_cycles();
-	} while (!one->ret && now - start < one->cycles);
+	} while (!ret && now - start < one->cycles);
+	one->ret = ret;
 	one->rate = mul_u64_u64_div_u64(messages, cycles_per_second(), now - start);
 	complete(&one->done);
 	return 0;
