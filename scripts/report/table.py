@@ -16,9 +16,10 @@ TITLES = {
     "datagram each), from it in one datagram by the C interface (bundle)",
     "register": "Registering and unregistering one callback, among others",
     "unregister_sleeping": "Unregistering a callback that is running and sleeps for 10 ms; C does not wait for it",
-    "two_senders": "Two programs send at the same time on two processors",
-    "one_sender": "One program sends",
-    "sender_with_storm": "One program sends while the other processor registers and unregisters",
+    "two_senders": "Two senders at the same time, on two processors",
+    "one_sender": "One sender",
+    "sender_with_storm": "One sender, while the other processor registers and unregisters",
+    "registrations": "Registering and unregistering without pause, while the other processor is idle or sends",
     "memory": "Memory for one callback",
     "module": "Size of the module",
     "load": "Loading and unloading the module",
@@ -62,17 +63,20 @@ def cells(results: Results, mode: str, row: str, unit: str) -> list[list[str]]:
         provider for provider in results.providers(mode, row)
         if any(provider in results.values[name] for name in names)
     ]
-    # Of a rate more is better, and it is held against what netlink alone reached at the same time.
+    # Of a rate more is better, and it is held against what netlink alone reached at the same time, if that can do the same.
     rate = unit.endswith("/s")
+    floor = "floor" in providers
     parameters = list(dict.fromkeys(key for name in names for key in name.parameters()))
     head = parameters + [LABELS[provider] for provider in providers]
-    head += ["C/floor", "ours/floor"] if rate else ["C/ours"]
+    head += (["C/floor", "ours/floor"] if floor else ["ours/C"]) if rate else ["C/ours"]
     lines = [head]
     for name in names:
         given = name.parameters()
         line = [given.get(parameter, "any") for parameter in parameters]
         line += [number(value(name, provider)) for provider in providers]
-        if rate:
+        if rate and not floor:
+            line.append(ratio(value(name, "rust"), value(name, "c")))
+        elif rate:
             line += [ratio(results.share_of_floor(name, provider), 1) for provider in ("c", "rust")]
         else:
             line.append(ratio(value(name, "c"), value(name, "rust")))

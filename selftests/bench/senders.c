@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Rows "one_sender", "two_senders", "sender_with_storm": how many messages a
- * second arrive from kernel threads on processors of their own.
+ * second arrive from kernel threads on processors of their own. Row
+ * "registrations": how often a second one processor registers and unregisters a
+ * callback, while the other one is idle or sends.
  *
  * Wall time on a shared machine drifts; so each measurement is short, and comes
  * with one of the floor directly before it, in the same round.
@@ -56,6 +58,22 @@ static void measure(const char *row, const char *which, unsigned int count, bool
 	}
 }
 
+static void measure_registrations(unsigned int callbacks, bool busy)
+{
+	char which[64];
+	int rate;
+
+	ask("bench-client", BENCH_REGISTER, (struct bench_order){ .count = callbacks });
+	ask("bench-client", BENCH_STORM_START, (struct bench_order){});
+	if (busy)
+		measure_rate(NETLINK_CONNECTOR, 1, true);
+	else
+		usleep(SLICE_MS * 1000);
+	rate = ask("bench-client", BENCH_STORM_STOP, (struct bench_order){});
+	snprintf(which, sizeof(which), "callbacks=%u;traffic=%s", callbacks, busy ? "busy" : "idle");
+	print_result("registrations", which, rate, "pairs/s");
+}
+
 int main(void)
 {
 	ask("bench-client", BENCH_REGISTER, (struct bench_order){ .count = 2 });
@@ -63,5 +81,9 @@ int main(void)
 	measure("two_senders", "ids=same", 2, true, false);
 	measure("two_senders", "ids=different", 2, false, false);
 	measure("sender_with_storm", "-", 1, true, true);
+	measure_registrations(2, false);
+	measure_registrations(2, true);
+	measure_registrations(4096, false);
+	measure_registrations(4096, true);
 	return 0;
 }

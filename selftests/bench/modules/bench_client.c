@@ -9,6 +9,7 @@
 #include <linux/completion.h>
 #include <linux/connector.h>
 #include <linux/delay.h>
+#include <linux/math64.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/string.h>
@@ -162,18 +163,21 @@ static int client_tell_bundle(const struct bench_order *order)
 
 static struct task_struct *client_storm;
 
+/* Registers and unregisters until it is told to stop; returns how often, in a second. */
 static int client_storm_run(void *unused)
 {
 	struct cb_id id = { BENCH_IDX, BENCH_PAIR };
+	u64 start = ktime_get_ns(), pairs = 0;
 	int ret = 0;
 
 	while (!kthread_should_stop()) {
 		if (!ret)
 			ret = cn_add_callback(&id, "bench_pair", client_callback);
 		cn_del_callback(&id);
+		pairs++;
 		cond_resched();
 	}
-	return ret;
+	return ret ?: (int)mul_u64_u64_div_u64(pairs, NSEC_PER_SEC, ktime_get_ns() - start);
 }
 
 static long bench_work(unsigned int request, const struct bench_order *order)
