@@ -3,7 +3,9 @@
 //! Module of the benchmark: does with the crate `connector` what `bench_client.c` does in C. The
 //! orders are those of `../bench_order.h`.
 
-use connector::{Bundle, Draft, Handler, Id, Message, Registration, SendError, Sender, Writer};
+use connector::{
+    Access, Bundle, Draft, Handler, Id, Message, Options, Registration, SendError, Sender, Writer,
+};
 use kernel::{
     fs::File,
     ioctl::{_IOC_SIZE, _IOW},
@@ -178,6 +180,12 @@ impl MiscDevice for Device {
     }
 }
 
+/// Everyone may send, as to a callback in C, which asks nobody.
+fn register<H: Handler>(id: Id, name: &'static CStr, handler: H) -> Result<Registration<H>> {
+    let options = Options::new().access(Access::Public);
+    Registration::with_options(id, name, Arc::new(handler, GFP_KERNEL)?, options)
+}
+
 #[pin_data]
 struct BenchModule {
     _nothing: Registration<Nothing>,
@@ -189,8 +197,8 @@ struct BenchModule {
 impl kernel::InPlaceModule for BenchModule {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            _nothing: Registration::new(NOTHING, c"bench_crate", Arc::new(Nothing, GFP_KERNEL)?)?,
-            _echo: Registration::new(ECHO, c"bench_crate_echo", Arc::new(Echo, GFP_KERNEL)?)?,
+            _nothing: register(NOTHING, c"bench_crate", Nothing)?,
+            _echo: register(ECHO, c"bench_crate_echo", Echo)?,
             _device <- MiscDeviceRegistration::register(MiscDeviceOptions {
                 name: c"bench-crate",
             }),
