@@ -143,10 +143,10 @@ run_on_host() {
 }
 
 # The selftest programs that a part with tests runs, on our connector alone, with longer limits of time. Those that
-# take minutes each on this kernel are for the full form.
+# take minutes each on this kernel, as storms or because they try hundreds of cases alike, are for the full form.
 write_selection() {
 	find "$OUT/selftests/programs" -type f -printf '%f\n' | sort >"$WORK/programs"
-	[ "$FORM" = full ] || sed -i '/^notify_storm$/d; /^notify_snapshot$/d' "$WORK/programs"
+	[ "$FORM" = full ] || sed -i -E '/^(notify_(storm|snapshot|ranges|rights)|policy)$/d' "$WORK/programs"
 	printf '%s\n' PROVIDERS=rust PROGRAM_SECONDS=1500 SKIP_KERNEL_SAMPLE= SKIP_SAMPLES= SKIP_CNCTL=1 >"$WORK/selection"
 }
 

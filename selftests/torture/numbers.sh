@@ -15,6 +15,9 @@ echo /none >/proc/sys/kernel/modprobe
 
 # Of 100 operations 58 send a datagram.
 step 1.datagrams_plain fuzz "seed=$SEED" "operations=$(pick 350000 8700000)"
+grep -E '^13\.fuzzer ' /tmp/step | while read -r name figure; do
+	passed "${name}_plain" "$figure"
+done
 step 5.reload_plain storm_reload "$(pick 100 1000)" 2
 load cn cn_client steps
 step 3.register_plain storm_register "$(pick 100000 1000000)" 3

@@ -23,7 +23,8 @@ hooks_are_off() {
 load cn cn_proc
 step 26.storm storm_processes "$(pick 2000 100000)"
 step processes.detached hooks_are_off
-step processes.suite /selftests/proc_listeners
+# The small form has it in the part suite only.
+[ "$TORTURE" = small ] || step processes.suite /selftests/proc_listeners
 unload cn_proc
 step 26.leaks count_leaks
 finish
