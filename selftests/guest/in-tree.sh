@@ -102,12 +102,32 @@ everything_is_heard() {
 		grep -q "^# Exit process $child (tgid $child) with code 0, signal 17$" /tmp/heard
 }
 
+# The tool of this project, on whatever tells of processes: of those that fail only. When it listens is not seen from
+# outside, so processes are made until it has heard of one.
+cnctl_hears_failures() {
+	local listener try=0
+	cnctl proc nonzero-exit >/tmp/heard 2>&1 &
+	listener=$!
+	until grep -q 'with status 3' /tmp/heard; do
+		sh -c 'exit 0'
+		sh -c 'exit 3'
+		usleep 100000
+		try=$((try + 1))
+		[ "$try" -lt 100 ] || break
+	done
+	kill -INT "$listener"
+	wait "$listener"
+	cat /tmp/heard
+	grep -q ' exit  *[0-9]* has ended with status 3$' /tmp/heard && ! grep -q 'status 0' /tmp/heard
+}
+
 check built_in.is_no_module test ! -e "/lib/modules/$PROVIDER/cn.ko"
 check built_in.process_events_are_registered process_events_are_registered
 check built_in.starts_with_the_subsystems starts_with_the_subsystems
 [ "$PROVIDER" = c ] || check built_in.parameters_are_set parameters_are_set
 check kernel.proc_filter_hears_failures filter_lets_failures_through
 check kernel.proc_filter_hears_everything everything_is_heard
+check cnctl.hears_failures cnctl_hears_failures
 for program in $PROGRAMS; do
 	run_program "$program"
 done
