@@ -225,8 +225,66 @@ watches() {
 	tell del 25:1
 	wait $! || return
 	cat /tmp/heard
-	[ "$(tr '\n' ' ' </tmp/heard)" = '25:1 is there (tools) 26:3 came (tools) 25:1 went ' ]
+	[ "$(tr '\n' ' ' </tmp/heard)" = '25:1 is there (tools) 26:3 came (tools) 25:1 went ' ] || return
+	two_watch || return
 	ends 4 'CAP_NET_ADMIN' as_user cnctl watch
+}
+
+# Each in a group of its own, so that neither is told twice.
+two_watch() {
+	local first second
+	cnctl watch --no-snapshot --count 1 27 >/tmp/heard 2>&1 &
+	first=$!
+	wait_for_listener 00001000 || return
+	cnctl --json watch --no-snapshot --count 2 27 >/tmp/second 2>&1 &
+	second=$!
+	wait_for_listener 00002000 || return
+	sleep 1
+	tell add 27:1 tools count
+	tell add 27:2 tools count
+	wait $first || return
+	wait $second || return
+	cat /tmp/heard /tmp/second
+	[ "$(cat /tmp/heard)" = '27:1 came (tools)' ] && grep -q '"id":"27:1"' /tmp/second && grep -q '"id":"27:2"' /tmp/second
+}
+
+# The first Ctrl-C cannot be heeded where nobody reads what is being written; the second one ends it.
+ends_with_another_ctrl_c() {
+	local listener reader try=0
+	mkfifo /tmp/unread || return
+	sleep 60 </tmp/unread &
+	reader=$!
+	cnctl listen --json 24 >/tmp/unread 2>/dev/null &
+	listener=$!
+	wait_for_listener 00800000 || return
+	tell send id=25:1 group=24 repeat=2000
+	sleep 1
+	kill -INT $listener
+	sleep 1
+	kill -INT $listener
+	while kill -0 $listener 2>/dev/null && [ $try -lt 50 ]; do
+		try=$((try + 1))
+		sleep 0.1
+	done
+	kill -KILL $listener 2>/dev/null
+	wait $listener
+	try=$?
+	kill $reader
+	rm /tmp/unread
+	echo "it ended with $try"
+	[ $try -eq 130 ]
+}
+
+# Less than what was asked for is a failure, and silence alone is none.
+waits_for_so_many() {
+	ends 6 'nothing more has come in time' cnctl listen --count 1 --timeout 0.2 24 &&
+		cnctl listen --timeout 0.2 24
+}
+
+# Standard error that cannot be written is no reason for another code.
+says_nothing() {
+	cnctl listen 99 2>/dev/full
+	[ $? -eq 2 ]
 }
 
 counts() {
@@ -310,7 +368,11 @@ examples_run() {
 	ends 0 '^21:1 says 8 bytes$' /examples/listen || status=1
 	ends 0 '^21:1 says 8 bytes$' /examples/listen_async || status=1
 	ends 0 '^20:1 is there$' /examples/watch || status=1
-	unload cn_sensor && unload cn_echo && return $status
+	insmod /lib/modules/rust/cn_proc.ko || return
+	(for _ in 1 2 3 4 5; do /bin/sleep 0.5; done) &
+	ends 0 'has ended with 0$' timeout 20 /examples/processes || status=1
+	wait
+	unload cn_proc && unload cn_sensor && unload cn_echo && return $status
 }
 
 try_cnctl() {
@@ -324,7 +386,10 @@ try_cnctl() {
 	tell clear
 	check cnctl.listens listens
 	check cnctl.ctrl_c ends_with_ctrl_c
+	check cnctl.another_ctrl_c ends_with_another_ctrl_c
 	check cnctl.tells_losses tells_losses
+	check cnctl.waits_for_so_many waits_for_so_many
+	check cnctl.says_nothing says_nothing
 	check cnctl.writes_captures writes_captures
 	check cnctl.cannot_write says_what_cannot_be_written
 	check cnctl.rights user_may_not_join

@@ -8,6 +8,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use connector_client::{Filter, Id, Range};
 
+use crate::failure::Failure;
+
 /// Looks at the kernel connector, and talks to it.
 #[derive(Debug, Parser)]
 #[command(name = "cnctl", version, after_help = EXIT_CODES, max_term_width = 100)]
@@ -73,6 +75,7 @@ pub(crate) struct List {
 #[derive(Debug, Args)]
 pub(crate) struct Send {
     /// To whom, like 20:1
+    #[arg(allow_hyphen_values = true)]
     pub(crate) id: Id,
     /// The payload as text
     #[arg(conflicts_with_all = ["hex", "file"])]
@@ -84,7 +87,7 @@ pub(crate) struct Send {
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     /// Wait until the kernel says that it has arrived
-    #[arg(long)]
+    #[arg(long, conflicts_with = "reply")]
     pub(crate) ack: bool,
     /// Wait for a reply, and show it
     #[arg(long)]
@@ -133,9 +136,19 @@ pub(crate) struct Until {
     /// End after so many lines
     #[arg(long, value_name = "NUMBER")]
     pub(crate) count: Option<u64>,
-    /// End when nothing has come for so many seconds
+    /// End when nothing has come for so many seconds; with --count, before so many have come, that is a failure
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) timeout: Option<Duration>,
+}
+
+impl Until {
+    /// Nothing has come for that long, and so many lines are missing.
+    pub(crate) fn end(&self, missing: u64) -> Result<(), Failure> {
+        match self.count {
+            Some(_) if missing > 0 => Err(Failure::TooFew),
+            _ => Ok(()),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -191,9 +204,9 @@ pub(crate) struct Watch {
     /// Which ids: IDX or IDX:VAL, each a number, a range like 20-29, or *
     #[arg(value_name = "RANGE", default_value = "*:*")]
     pub(crate) ranges: Vec<IdRange>,
-    /// The group that events go to; one that nobody else uses
-    #[arg(long, default_value_t = 13)]
-    pub(crate) group: u32,
+    /// The group that events go to: one that nobody else uses, which it looks for itself unless it is given
+    #[arg(long)]
+    pub(crate) group: Option<u32>,
     /// Do not begin with those that are there
     #[arg(long)]
     pub(crate) no_snapshot: bool,
@@ -274,6 +287,15 @@ mod tests {
         ] {
             assert!(Arguments::try_parse_from(["cnctl"].into_iter().chain(arguments)).is_err());
         }
+    }
+
+    #[test]
+    fn the_channel_by_its_short_name() {
+        let parsed = Arguments::try_parse_from(["cnctl", "send", "-1:-1", "text"]).unwrap();
+        let Command::Send(send) = parsed.command else {
+            panic!("{parsed:?}");
+        };
+        assert_eq!(send.id, Id::new(u32::MAX, u32::MAX));
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(crate) enum Failure {
     OutputClosed,
     /// What doctor has found.
     NotUsable,
+    /// Less has come than was asked for.
+    TooFew,
 }
 
 impl Failure {
@@ -31,6 +33,7 @@ impl Failure {
             Self::OutputClosed => 0,
             Self::Usage(_) => 2,
             Self::NotUsable => 3,
+            Self::TooFew => 6,
             Self::File { .. } | Self::Capture { .. } => 1,
             Self::Connector(error) => match error {
                 Error::NoConnector | Error::OtherNamespace | Error::NotOffered { .. } => 3,
@@ -38,7 +41,9 @@ impl Failure {
                 Error::Refused(refusal) if refusal.errno == EPERM => 4,
                 Error::Refused(_) => 5,
                 Error::TimedOut { .. } => 6,
-                Error::PayloadTooLong(_) | Error::NoSuchGroup { .. } => 2,
+                Error::PayloadTooLong(_)
+                | Error::NoSuchGroup { .. }
+                | Error::GroupNotNamed { .. } => 2,
                 Error::Stopped => 130,
                 _ => 1,
             },
@@ -65,6 +70,7 @@ impl fmt::Display for Failure {
             Self::Capture { name, error } => write!(f, "cannot write {name}: {error}"),
             Self::OutputClosed => f.write_str("nobody reads the output"),
             Self::NotUsable => f.write_str("the connector cannot be used from here"),
+            Self::TooFew => f.write_str("nothing more has come in time"),
         }
     }
 }

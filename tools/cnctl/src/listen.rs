@@ -37,7 +37,7 @@ pub(crate) fn run(options: &Listen, out: &mut Output) -> Result<(), Failure> {
         }) {
             Err(Error::Stopped) => break,
             Err(error) => return Err(error.into()),
-            Ok(None) if idle => break,
+            Ok(None) if idle => return options.until.end(left),
             Ok(None) => {
                 out.flush()?;
                 idle = true;

@@ -16,6 +16,7 @@ mod signals;
 mod stats;
 mod watch;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -46,9 +47,11 @@ fn main() -> ExitCode {
         // Who reads has read enough.
         Err(Failure::OutputClosed) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("cnctl: {failure}");
+            // If nobody hears it, the code still says so.
+            let mut to = std::io::stderr();
+            let _ = writeln!(to, "cnctl: {failure}");
             if let Some(advice) = failure.advice() {
-                eprintln!("  {advice}");
+                let _ = writeln!(to, "  {advice}");
             }
             ExitCode::from(failure.code())
         }

@@ -127,9 +127,9 @@ impl Output {
             let cells = rows
                 .iter()
                 .filter_map(|row| row.get(column))
-                .map(String::len);
+                .map(|cell| cell.chars().count());
             cells
-                .chain(title.get(column).map(|cell| cell.len()))
+                .chain(title.get(column).map(|cell| cell.chars().count()))
                 .max()
                 .unwrap_or(0)
         };
@@ -143,7 +143,10 @@ impl Output {
         };
         let title = self.styled(Style::Title, &set(title));
         self.line(&title)?;
+        // Names are those of others: none of them moves the cursor.
+        let plain = |cell: &String| cell.replace(char::is_control, "?");
         for row in rows {
+            let row: Vec<_> = row.iter().map(plain).collect();
             self.line(&set(&row.iter().map(String::as_str).collect::<Vec<_>>()))?;
         }
         Ok(())
@@ -203,9 +206,9 @@ pub(crate) fn payload_json(payload: &[u8]) -> (Value, Value) {
 /// So many were lost; who cannot know the number says so.
 pub(crate) fn lost_text(number: Option<u64>) -> String {
     match number {
-        Some(1) => "1 message was lost".to_owned(),
-        Some(number) => format!("{number} messages were lost"),
-        None => "messages were lost; without /proc nobody knows how many".to_owned(),
+        Some(1) => "1 datagram was lost".to_owned(),
+        Some(number) => format!("{number} datagrams were lost"),
+        None => "datagrams were lost; without /proc nobody knows how many".to_owned(),
     }
 }
 

@@ -42,7 +42,10 @@ pub(crate) fn run(options: &Proc, out: &mut Output) -> Result<(), Failure> {
         }
         capture.check()?;
         match news {
-            Err(Error::Stopped) | Ok(None) => break,
+            Err(Error::Stopped) => break,
+            // Without a limit, nothing means that it was told to stop.
+            Ok(None) if options.until.timeout.is_none() => break,
+            Ok(None) => return options.until.end(left),
             Err(error) => return Err(error.into()),
             Ok(Some(news)) => {
                 if show(&news, options.pid, out)? {

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Ctrl-C as a file descriptor that becomes readable, so that whoever waits can end in order.
+//! Ctrl-C as a file descriptor that becomes readable, so that whoever waits can end in order. The second one ends the program
+//! at once: it may be waiting for somebody who reads its output.
 
 use std::io::{ErrorKind, Read};
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 use signal_hook::low_level::pipe;
 
 use crate::failure::Failure;
@@ -17,7 +21,10 @@ pub(crate) fn stop() -> Result<UnixStream, Failure> {
         error,
     };
     let (ours, handler) = UnixStream::pair().map_err(failed)?;
+    let before = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_default(signal, before.clone()).map_err(failed)?;
+        flag::register(signal, before.clone()).map_err(failed)?;
         pipe::register(signal, handler.try_clone().map_err(failed)?).map_err(failed)?;
     }
     Ok(ours)
@@ -29,14 +36,20 @@ pub(crate) fn sleep(stop: &mut UnixStream, time: Duration) -> Result<bool, Failu
         name: "signals".to_owned(),
         error,
     };
-    stop.set_read_timeout(Some(time)).map_err(failed)?;
-    match stop.read(&mut [0]) {
-        Ok(_) => Ok(true),
-        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-            Ok(false)
+    let end = Instant::now() + time;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        // No time at all would be no limit.
+        stop.set_read_timeout(Some(left.max(Duration::from_millis(1))))
+            .map_err(failed)?;
+        match stop.read(&mut [0]) {
+            Ok(_) => return Ok(true),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                return Ok(false)
+            }
+            // By a signal of ours, whose byte is there by now, or because the program was stopped and continued.
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(failed(error)),
         }
-        // The byte of the signal is there by now.
-        Err(error) if error.kind() == ErrorKind::Interrupted => Ok(true),
-        Err(error) => Err(failed(error)),
     }
 }

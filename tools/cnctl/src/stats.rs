@@ -39,8 +39,10 @@ fn show(
     all: bool,
     out: &mut Output,
 ) -> Result<(), Failure> {
+    // A connector that was loaded anew counts from 0.
     let new = |name: &str, number: u64| {
-        before.map(|before| number.wrapping_sub(before.counter(name).unwrap_or(0)))
+        let since = |before: u64| number.checked_sub(before).unwrap_or(number);
+        before.map(|before| since(before.counter(name).unwrap_or(0)))
     };
     if out.json {
         let counter = |(name, number): &(String, u64)| {

@@ -2,7 +2,10 @@
 
 //! `cnctl watch`
 
-use connector_client::{Change, Error, Options, Registrations, Watch as Channel};
+use std::fs;
+use std::time::Duration;
+
+use connector_client::{Change, Error, Id, Options, Registrations, Watch as Channel};
 use serde_json::json;
 
 use crate::arguments::Watch;
@@ -17,7 +20,7 @@ const BUFFER: usize = 8 << 20;
 pub(crate) fn run(options: &Watch, out: &mut Output) -> Result<(), Failure> {
     let mut socket = Options::new().receive_buffer(BUFFER).open()?;
     let capture = Capture::begin(&options.write, &mut socket, out)?;
-    let mut channel = Channel::on(socket, options.group)?;
+    let mut channel = Channel::on(socket, options.group.unwrap_or_else(unused_group))?;
     channel.socket_mut().stop_on(signals::stop()?);
     for range in &options.ranges {
         let (idx, val) = ([range.idx], [range.val]);
@@ -27,40 +30,89 @@ pub(crate) fn run(options: &Watch, out: &mut Output) -> Result<(), Failure> {
             channel.subscribe_with_snapshot(&idx, &val)?;
         }
     }
+    let mut names = Registrations::read().unwrap_or_default();
     let mut left = options.until.count.unwrap_or(u64::MAX);
     while left > 0 {
-        let change = match options.until.timeout {
-            Some(silence) => channel.next_within(silence).transpose(),
-            None => channel.next(),
-        };
+        // What was written is seen before we sleep.
+        let mut change = channel.next_within(Duration::ZERO).transpose();
+        if change.is_none() {
+            out.flush()?;
+            change = match options.until.timeout {
+                Some(silence) => channel.next_within(silence).transpose(),
+                None => channel.next(),
+            };
+        }
         capture.check()?;
         match change {
-            None | Some(Err(Error::Stopped)) => break,
-            Some(change) => show(change?, out)?,
+            Some(Err(Error::Stopped)) => break,
+            // Without a limit, it was told to stop.
+            None if options.until.timeout.is_none() => break,
+            None => return options.until.end(left),
+            Some(change) => {
+                if show(change?, &mut names, out)? {
+                    left -= 1;
+                }
+            }
         }
-        out.flush()?;
-        left -= 1;
     }
     Ok(())
 }
 
-fn show(change: Change, out: &mut Output) -> Result<(), Failure> {
+/// A group that no socket is in. Two watchers in one would have the kernel tell each of them twice.
+fn unused_group() -> u32 {
+    /// The netlink protocol of the connector, as the file shows it.
+    const PROTOCOL: &str = "11";
+    let sockets = fs::read_to_string("/proc/net/netlink").unwrap_or_default();
+    let groups = sockets
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let used = groups
+        .filter(|fields| fields.get(1) == Some(&PROTOCOL))
+        .filter_map(|fields| u32::from_str_radix(fields.get(3)?, 16).ok())
+        .fold(0, |used, groups| used | groups);
+    // The lower ones belong to callbacks, more often than not.
+    (13..=u32::BITS)
+        .find(|group| used >> (group - 1) & 1 == 0)
+        .unwrap_or(13)
+}
+
+/// The name of what came. Most are known from the beginning, and the file is long where there are many.
+fn name_of(id: Id, names: &mut Registrations) -> Option<String> {
+    if names.get(id).is_none() {
+        // It may have gone already.
+        *names = Registrations::read().unwrap_or_default();
+    }
+    names.get(id).map(|entry| entry.name.clone())
+}
+
+/// True if an id was shown.
+fn show(change: Change, names: &mut Registrations, out: &mut Output) -> Result<bool, Failure> {
     let (id, what, style) = match change {
         Change::There(id) => (id, "there", Style::Dim),
         Change::Came(id) => (id, "came", Style::Good),
         Change::Went(id) => (id, "went", Style::Bad),
-        Change::Lost(number) => return out.note(&lost_text(number), &json!({ "lost": number })),
+        Change::Lost(number) => {
+            out.note(&lost_text(number), &json!({ "lost": number }))?;
+            return Ok(false);
+        }
+        other => {
+            out.note(
+                &format!("{other:?}"),
+                &json!({ "malformed": format!("{other:?}") }),
+            )?;
+            return Ok(false);
+        }
     };
-    // It may have gone already.
-    let names = Registrations::read().unwrap_or_default();
-    let name = names
-        .get(id)
-        .filter(|_| !matches!(change, Change::Went(_)))
-        .map(|entry| entry.name.as_str());
+    let name = match change {
+        Change::Went(_) => None,
+        _ => name_of(id, names),
+    };
     if out.json {
-        return out.object(&json!({ "id": id.to_string(), "change": what, "name": name }));
+        out.object(&json!({ "id": id.to_string(), "change": what, "name": name }))?;
+        return Ok(true);
     }
     let said = out.styled(style, if what == "there" { "is there" } else { what });
     let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
-    out.line(&format!("{id} {said}{name}"))
+    out.line(&format!("{id} {said}{name}"))?;
+    Ok(true)
 }

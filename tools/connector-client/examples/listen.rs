@@ -16,8 +16,8 @@ fn main() -> Result<(), Error> {
                     arrival.message.payload.len()
                 );
             }
-            Event::Lost(Some(number)) => println!("{number} messages were lost"),
-            Event::Lost(None) => println!("some messages were lost"),
+            Event::Lost(Some(number)) => println!("{number} datagrams were lost"),
+            Event::Lost(None) => println!("some datagrams were lost"),
             other => println!("{other:?}"),
         }
     }

@@ -15,7 +15,7 @@ fn main() -> Result<(), Error> {
             Change::There(id) => println!("{id} is there"),
             Change::Came(id) => println!("{id} came"),
             Change::Went(id) => println!("{id} went"),
-            Change::Lost(_) => println!("some were lost"),
+            other => println!("{other:?}"),
         }
     }
     Ok(())

@@ -62,11 +62,12 @@ impl Kernel {
             .trim()
             .to_owned();
         let connector = match &registrations {
-            Ok(_) if statistics => Connector::Rust,
-            Ok(_) => Connector::C,
             Err(Error::OtherNamespace) => Connector::OtherNamespace,
-            Err(_) if can_be_loaded(&release) => Connector::Loadable,
-            Err(_) => Connector::None,
+            Err(Error::NoConnector) if can_be_loaded(&release) => Connector::Loadable,
+            Err(Error::NoConnector) => Connector::None,
+            // There is one, whether or not its file can be read.
+            _ if statistics => Connector::Rust,
+            _ => Connector::C,
         };
         let registrations = registrations.unwrap_or_default();
         Self {

@@ -37,8 +37,9 @@ impl Registrations {
     /// [`Error::NoConnector`] if there is no such file, in another network namespace [`Error::OtherNamespace`];
     /// [`Error::Unreadable`].
     pub fn read() -> Result<Self, Error> {
-        match fs::read_to_string(FILE) {
-            Ok(text) => Self::parse(&text),
+        match fs::read(FILE) {
+            // A name may have any byte.
+            Ok(bytes) => Self::parse(&String::from_utf8_lossy(&bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Err(crate::kernel::why_no_file())
             }

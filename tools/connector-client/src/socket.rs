@@ -97,7 +97,7 @@ impl Options {
 /// for event in socket.events() {
 ///     match event? {
 ///         Event::Message(arrival) => println!("{}: {} bytes", arrival.message.id, arrival.message.payload.len()),
-///         Event::Lost(Some(number)) => println!("{number} messages were lost"),
+///         Event::Lost(Some(number)) => println!("{number} datagrams were lost"),
 ///         other => println!("{other:?}"),
 ///     }
 /// }
@@ -491,7 +491,7 @@ impl Socket {
         }
     }
 
-    /// All that comes, until nothing has come for a while.
+    /// All that comes, until nothing has come for a while; [`Error::Stopped`] when [`Socket::stop_on`] says so.
     pub fn events_within(&mut self, silence: Duration) -> Events<'_> {
         Events {
             socket: self,
@@ -871,14 +871,15 @@ impl Iterator for Events<'_> {
             if let Some(event) = self.socket.take_kept() {
                 return Some(Ok(event));
             }
-            match self.socket.collect_now() {
-                Ok(true) => continue,
-                Ok(false) => {}
-                Err(error) => return Some(Err(error)),
-            }
-            match self.socket.wait_readable(deadline) {
+            let came = match self.socket.collect_now() {
+                Ok(false) => self.socket.wait_readable(deadline),
+                collected => collected,
+            };
+            match came {
                 Ok(true) => {}
-                Ok(false) | Err(Error::Stopped) => return None,
+                Ok(false) => return None,
+                // Who waits for a while wants to know why that has ended.
+                Err(Error::Stopped) if self.within.is_none() => return None,
                 Err(error) => return Some(Err(error)),
             }
         }

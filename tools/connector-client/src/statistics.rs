@@ -59,8 +59,9 @@ impl Statistics {
     /// [`Error::NotOffered`] if the connector does not count; [`Error::NoConnector`], [`Error::OtherNamespace`];
     /// [`Error::Unreadable`].
     pub fn read() -> Result<Self, Error> {
-        match fs::read_to_string(FILE) {
-            Ok(text) => Self::parse(&text),
+        match fs::read(FILE) {
+            // A name may have any byte.
+            Ok(bytes) => Self::parse(&String::from_utf8_lossy(&bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 crate::Registrations::read()?;
                 Err(Error::NotOffered { what: "statistics" })
@@ -109,7 +110,7 @@ impl Statistics {
             .counters
             .iter()
             .filter(|(name, _)| name.starts_with("drop_"));
-        dropped.map(|(_, number)| number).sum()
+        dropped.fold(0, |sum: u64, (_, number)| sum.saturating_add(*number))
     }
 }
 

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::notification::{encode, FLAG_SNAPSHOT};
+use crate::wire::DecodeError;
 use crate::{Arrival, Error, Event, Id, Message, Options, Range, Registrations, Socket};
 
 /// How long the kernel may take to answer. It answers at once; a loaded machine may not run us.
@@ -12,6 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the channel tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Change {
     /// It is registered: part of the snapshot.
     There(Id),
@@ -21,6 +23,8 @@ pub enum Change {
     Went(Id),
     /// So many were lost, if that is known; ask for another snapshot to know what is there.
     Lost(Option<u64>),
+    /// What came from the kernel and cannot be read.
+    Malformed(DecodeError),
 }
 
 /// Watches which ids come and go, through the notification channel. An iterator of [`Change`]s.
@@ -36,7 +40,7 @@ pub enum Change {
 ///         Change::There(id) => println!("{id} is there"),
 ///         Change::Came(id) => println!("{id} came"),
 ///         Change::Went(id) => println!("{id} went"),
-///         Change::Lost(_) => println!("some were lost"),
+///         other => println!("{other:?}"),
 ///     }
 /// }
 /// # Ok::<(), connector_client::Error>(())
@@ -46,6 +50,21 @@ pub struct Watch {
     socket: Socket,
     group: u32,
     channel: Id,
+    wanted: Vec<Wanted>,
+}
+
+/// The ranges of a subscription. Others may have had events sent to the same group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Wanted {
+    idx: Vec<Range>,
+    val: Vec<Range>,
+}
+
+impl Wanted {
+    fn has(&self, id: Id) -> bool {
+        let within = |ranges: &[Range], number| ranges.iter().any(|range| range.contains(number));
+        within(&self.idx, id.idx) && within(&self.val, id.val)
+    }
 }
 
 impl Watch {
@@ -53,7 +72,8 @@ impl Watch {
     ///
     /// # Errors
     ///
-    /// [`Error::NotOffered`] if there is no channel; as [`Socket::open`] and [`Socket::join`].
+    /// [`Error::NotOffered`] if there is no channel; [`Error::GroupNotNamed`] for groups above 32, by which nobody can tell
+    /// events from snapshots; as [`Socket::open`] and [`Socket::join`].
     pub fn open(group: u32) -> Result<Self, Error> {
         Self::on(Options::new().open()?, group)
     }
@@ -69,11 +89,15 @@ impl Watch {
             .ok_or(Error::NotOffered {
                 what: "the notification channel",
             })?;
+        if group > u32::BITS {
+            return Err(Error::GroupNotNamed { group });
+        }
         socket.join(group)?;
         Ok(Self {
             socket,
             group,
             channel,
+            wanted: Vec::new(),
         })
     }
 
@@ -83,7 +107,9 @@ impl Watch {
     ///
     /// [`Error::Refused`]: `EPERM` without `CAP_NET_ADMIN`, `ENOSPC` over the limits, `EINVAL`. As [`Socket::send_acknowledged`].
     pub fn subscribe(&mut self, idx: &[Range], val: &[Range]) -> Result<(), Error> {
-        self.ask(self.group, 0, idx, val)
+        self.ask(self.group, 0, idx, val)?;
+        self.want(idx, val);
+        Ok(())
     }
 
     /// The same, and which of them are there now: these come first, as [`Change::There`].
@@ -92,7 +118,14 @@ impl Watch {
     ///
     /// As [`Watch::subscribe`].
     pub fn subscribe_with_snapshot(&mut self, idx: &[Range], val: &[Range]) -> Result<(), Error> {
-        self.ask(self.group, FLAG_SNAPSHOT, idx, val)
+        self.ask(self.group, FLAG_SNAPSHOT, idx, val)?;
+        self.want(idx, val);
+        Ok(())
+    }
+
+    fn want(&mut self, idx: &[Range], val: &[Range]) {
+        let (idx, val) = (idx.to_vec(), val.to_vec());
+        self.wanted.push(Wanted { idx, val });
     }
 
     /// Takes back the subscription with the same ranges.
@@ -101,7 +134,16 @@ impl Watch {
     ///
     /// [`Error::Refused`] with `ENOENT` if there is none. As [`Watch::subscribe`].
     pub fn unsubscribe(&mut self, idx: &[Range], val: &[Range]) -> Result<(), Error> {
-        self.ask(0, 0, idx, val)
+        self.ask(0, 0, idx, val)?;
+        let (idx, val) = (idx.to_vec(), val.to_vec());
+        self.wanted.retain(|wanted| {
+            *wanted
+                != Wanted {
+                    idx: idx.clone(),
+                    val: val.clone(),
+                }
+        });
+        Ok(())
     }
 
     fn ask(&mut self, group: u32, flags: u16, idx: &[Range], val: &[Range]) -> Result<(), Error> {
@@ -120,10 +162,10 @@ impl Watch {
     ///
     /// As [`Socket::receive`].
     pub fn next_within(&mut self, silence: Duration) -> Result<Option<Change>, Error> {
-        let group = self.group;
+        let (group, wanted) = (self.group, &self.wanted);
         let mut events = self.socket.events_within(silence);
         events
-            .find_map(|event| event.map(|event| change(group, event)).transpose())
+            .find_map(|event| event.map(|event| change(group, wanted, event)).transpose())
             .transpose()
     }
 }
@@ -133,10 +175,10 @@ impl Iterator for Watch {
 
     /// Waits for as long as it takes; ends when [`Socket::stop_on`] says so.
     fn next(&mut self) -> Option<Self::Item> {
-        let group = self.group;
+        let (group, wanted) = (self.group, &self.wanted);
         self.socket
             .events()
-            .find_map(|event| event.map(|event| change(group, event)).transpose())
+            .find_map(|event| event.map(|event| change(group, wanted, event)).transpose())
     }
 }
 
@@ -148,16 +190,19 @@ pub(crate) fn channel_of(registrations: &Registrations) -> Option<Id> {
         .map(|entry| entry.id)
 }
 
-fn change(group: u32, event: Event<'_>) -> Option<Change> {
+fn change(group: u32, wanted: &[Wanted], event: Event<'_>) -> Option<Change> {
     match event {
         Event::Message(Arrival { message, group: to }) if message.payload.is_empty() => {
+            let id = message.id;
+            let told = to == Some(group) && wanted.iter().any(|wanted| wanted.has(id));
             match (to, message.ack) {
-                (None, 0) => Some(Change::There(message.id)),
-                (Some(to), 0) if to == group => Some(Change::Came(message.id)),
-                (Some(to), 1) if to == group => Some(Change::Went(message.id)),
+                (None, 0) => Some(Change::There(id)),
+                (Some(_), 0) if told => Some(Change::Came(id)),
+                (Some(_), 1) if told => Some(Change::Went(id)),
                 _ => None,
             }
         }
+        Event::Malformed(error) => Some(Change::Malformed(error)),
         Event::Lost(number) => Some(Change::Lost(number)),
         _ => None,
     }

@@ -11,6 +11,7 @@ use crate::{on_c, Outcome, Test, Tested};
 pub(crate) const TESTS: &[Test] = &[
     ("watch.snapshot_then_changes", snapshot_then_changes),
     ("watch.ranges_and_unsubscribe", ranges_and_unsubscribe),
+    ("watch.others_in_the_group", others_in_the_group),
     ("watch.errors", errors),
     ("watch.large_snapshot", large_snapshot),
 ];
@@ -65,10 +66,32 @@ fn ranges_and_unsubscribe() -> Tested {
     Ok(Outcome::Passed)
 }
 
+/// Who shares a group hears what others have asked for, too, and does not tell it.
+fn others_in_the_group() -> Tested {
+    if on_c() {
+        return SKIPPED;
+    }
+    let (mut one, mut two) = (Watch::open(GROUP)?, Watch::open(GROUP)?);
+    one.subscribe(&[Range::from(25..=25)], &[Range::ALL])?;
+    two.subscribe(&[Range::from(26..=26)], &[Range::ALL])?;
+    tell("add 25:1 tools count")?;
+    tell("add 26:1 tools count")?;
+    assert_eq!(next(&mut one)?, Change::Came(Id::new(25, 1)));
+    assert_eq!(next(&mut two)?, Change::Came(Id::new(26, 1)));
+    assert_eq!(one.next_within(SILENCE)?, None);
+    assert_eq!(two.next_within(SILENCE)?, None);
+    Ok(Outcome::Passed)
+}
+
 fn errors() -> Tested {
     if on_c() {
         return SKIPPED;
     }
+    let error = Watch::open(33).expect_err("a group without a name");
+    assert!(
+        matches!(error, Error::GroupNotNamed { group: 33 }),
+        "{error:?}"
+    );
     let mut watch = Watch::open(GROUP)?;
     let errno = |result: Result<(), Error>| match result {
         Err(Error::Refused(refusal)) => refusal.errno,
