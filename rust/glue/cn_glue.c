@@ -91,7 +91,10 @@ bool cn_glue_is_kernel_socket(const struct sock *sk)
 	return !sk->sk_net_refcnt;
 }
 
-/* The file of a socket; NULL if it has none, or was opened with the credentials that the running task has. */
+/*
+ * The file of a socket; NULL if it has none, or was opened with the credentials that the running
+ * task has.
+ */
 struct file *cn_glue_file_of_other(const struct sock *sk)
 {
 	struct file *file = sk->sk_socket->file;

@@ -250,10 +250,8 @@ two_watch() {
 
 # The first Ctrl-C cannot be heeded where nobody reads what is being written; the second one ends it.
 ends_with_another_ctrl_c() {
-	local listener reader try=0
-	mkfifo /tmp/unread || return
-	sleep 60 </tmp/unread &
-	reader=$!
+	local listener try=0
+	mkfifo /tmp/unread && exec 3<>/tmp/unread || return
 	cnctl listen --json 24 >/tmp/unread 2>/dev/null &
 	listener=$!
 	wait_for_listener 00800000 || return
@@ -269,7 +267,7 @@ ends_with_another_ctrl_c() {
 	kill -KILL $listener 2>/dev/null
 	wait $listener
 	try=$?
-	kill $reader
+	exec 3>&-
 	rm /tmp/unread
 	echo "it ended with $try"
 	[ $try -eq 130 ]

@@ -3,8 +3,8 @@
  * What cannot be Rust in cn_proc.ko: the hooks, per-CPU numbers, a work item.
  *
  * Tracepoints are found by name, because they are not exported to modules. Where there is none, the
- * return of a function is probed: it is in the context of the task, and sleeps as little as its caller.
- * What runs at the entry of a probed function may interrupt anything, and only looks.
+ * return of a function is probed: it is in the context of the task, and sleeps as little as its
+ * caller. What runs at the entry of a probed function may interrupt anything, and only looks.
  */
 #include <linux/cred.h>
 #include <linux/kprobes.h>
@@ -45,7 +45,7 @@ static struct cn_proc_task parent_of(struct task_struct *task)
 
 /* -- Tracepoints ---------------------------------------------------------- */
 
-/* This one and not sched_process_fork, which leaves out threads that the kernel makes for a process. */
+/* Not sched_process_fork, which leaves out threads that the kernel makes for a process. */
 static void on_newtask(void *data, struct task_struct *task, u64 clone_flags)
 {
 	struct cn_proc_task parent;

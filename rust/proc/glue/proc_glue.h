@@ -25,8 +25,8 @@ struct cn_proc_name {
 };
 
 /*
- * Told by the hooks, in the context of the task in question; defined in source.rs. They don't sleep,
- * and may be called with preemption off, but not from interrupts.
+ * Told by the hooks, in the context of the task in question; defined in source.rs. They don't
+ * sleep, and may be called with preemption off, but not from interrupts.
  */
 void cn_proc_forked(struct cn_proc_task parent, struct cn_proc_task child);
 void cn_proc_executed(struct cn_proc_task task);
@@ -59,7 +59,10 @@ enum {
 	CN_PROC_EVENTS = (u32)PROC_EVENT_ALL,
 };
 
-/* Whether this kernel has what the hook needs: 0, -ENOMEM if that can't be found out, or another error. May sleep. */
+/*
+ * Whether this kernel has what the hook needs: 0, -ENOMEM if that can't be found out, or another
+ * error. May sleep.
+ */
 int cn_proc_glue_try(unsigned int hook);
 int cn_proc_glue_attach(unsigned int hook);
 void cn_proc_glue_detach(unsigned int hook);
