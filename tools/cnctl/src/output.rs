@@ -143,14 +143,17 @@ impl Output {
         };
         let title = self.styled(Style::Title, &set(title));
         self.line(&title)?;
-        // Names are those of others: none of them moves the cursor.
-        let plain = |cell: &String| cell.replace(char::is_control, "?");
         for row in rows {
-            let row: Vec<_> = row.iter().map(plain).collect();
+            let row: Vec<_> = row.iter().map(|cell| printable(cell)).collect();
             self.line(&set(&row.iter().map(String::as_str).collect::<Vec<_>>()))?;
         }
         Ok(())
     }
+}
+
+/// A text of others, of which nothing moves the cursor.
+pub(crate) fn printable(text: &str) -> String {
+    text.replace(char::is_control, "?")
 }
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -215,6 +218,11 @@ pub(crate) fn lost_text(number: Option<u64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_stay_in_their_line() {
+        assert_eq!(printable("a\x1b[2J\nb"), "a?[2J?b");
+    }
 
     #[test]
     fn payloads() {

@@ -2,6 +2,7 @@
 
 //! `cnctl watch`
 
+use std::collections::HashMap;
 use std::fs;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use serde_json::json;
 use crate::arguments::Watch;
 use crate::capture::Capture;
 use crate::failure::Failure;
-use crate::output::{lost_text, Output, Style};
+use crate::output::{lost_text, printable, Output, Style};
 use crate::signals;
 
 /// As much as a snapshot of all ids that there can be needs.
@@ -30,7 +31,7 @@ pub(crate) fn run(options: &Watch, out: &mut Output) -> Result<(), Failure> {
             channel.subscribe_with_snapshot(&idx, &val)?;
         }
     }
-    let mut names = Registrations::read().unwrap_or_default();
+    let mut names = read_names();
     let mut left = options.until.count.unwrap_or(u64::MAX);
     while left > 0 {
         // What was written is seen before we sleep.
@@ -76,22 +77,33 @@ fn unused_group() -> u32 {
         .unwrap_or(13)
 }
 
+type Names = HashMap<Id, String>;
+
+fn read_names() -> Names {
+    let registrations = Registrations::read().unwrap_or_default();
+    let names = registrations.into_iter();
+    names
+        .map(|entry| (entry.id, printable(&entry.name)))
+        .collect()
+}
+
 /// The name of what came. Most are known from the beginning, and the file is long where there are many.
-fn name_of(id: Id, names: &mut Registrations) -> Option<String> {
-    if names.get(id).is_none() {
+fn name_of(id: Id, names: &mut Names) -> Option<String> {
+    if !names.contains_key(&id) {
         // It may have gone already.
-        *names = Registrations::read().unwrap_or_default();
+        *names = read_names();
     }
-    names.get(id).map(|entry| entry.name.clone())
+    names.get(&id).cloned()
 }
 
 /// True if an id was shown.
-fn show(change: Change, names: &mut Registrations, out: &mut Output) -> Result<bool, Failure> {
+fn show(change: Change, names: &mut Names, out: &mut Output) -> Result<bool, Failure> {
     let (id, what, style) = match change {
         Change::There(id) => (id, "there", Style::Dim),
         Change::Came(id) => (id, "came", Style::Good),
         Change::Went(id) => (id, "went", Style::Bad),
         Change::Lost(number) => {
+            names.clear();
             out.note(&lost_text(number), &json!({ "lost": number }))?;
             return Ok(false);
         }
@@ -104,7 +116,11 @@ fn show(change: Change, names: &mut Registrations, out: &mut Output) -> Result<b
         }
     };
     let name = match change {
-        Change::Went(_) => None,
+        Change::Went(_) => {
+            // Whoever comes by this id is somebody else.
+            names.remove(&id);
+            None
+        }
         _ => name_of(id, names),
     };
     if out.json {
