@@ -164,6 +164,8 @@ static void *open_and_close(void *arg)
  */
 TEST_F(load, while_programs_open_send_and_close)
 {
+	/* Fewer where each takes seconds; storms on that kernel do more of them. */
+	const int wanted = CN_SLOWNESS > 1 ? 10 : 30;
 	bool done = false;
 	pthread_t threads[2];
 	int i, ret, refused = 0, unloaded = 0;
@@ -172,7 +174,7 @@ TEST_F(load, while_programs_open_send_and_close)
 	hide_modprobe();
 	for (i = 0; i < 2; i++)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, open_and_close, &done));
-	for (i = 0; i < 3000 && unloaded < 30; i++) {
+	for (i = 0; i < 3000 && unloaded < wanted; i++) {
 		if (!module_is_loaded("cn"))
 			ASSERT_EQ(0, connector_load(""));
 		ret = module_unload("cn");
@@ -185,7 +187,7 @@ TEST_F(load, while_programs_open_send_and_close)
 	for (i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
 	/* Otherwise the two have not met. */
-	EXPECT_EQ(30, unloaded);
+	EXPECT_EQ(wanted, unloaded);
 	EXPECT_LT(0, refused);
 }
 
