@@ -4,7 +4,7 @@
 # Every allocation fails once, in all that the connector does: the error is a clean one, nothing has changed, and the
 # next call works.
 #
-# torture.small: 600
+# torture.small: 1200
 # torture.full: 3600
 
 # shellcheck source=selftests/guest/torture.sh

@@ -3,7 +3,7 @@
 #
 # What was sent is received or counted as lost, readers that do not read stall nobody, and sockets leave nothing behind.
 #
-# torture.small: 500
+# torture.small: 1200
 # torture.full: 28800
 
 # shellcheck source=selftests/guest/torture.sh

@@ -4,7 +4,7 @@
 # The large numbers of lines whose subject is counting, on the plain kernel, which is 30 times as fast. The same programs
 # run on the kernel full of checks in operations.sh, losses.sh and storms.sh, with numbers that it has the time for.
 #
-# torture.small: 600
+# torture.small: 1200
 # torture.full: 28800
 # torture.kernel: plain
 

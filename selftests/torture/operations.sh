@@ -5,7 +5,7 @@
 # should be there (fuzz.c). Then once more, led by what is reached in the connector, and with what the model knows nothing
 # of; what was not reached on the way of a message is listed.
 #
-# torture.small: 300
+# torture.small: 900
 # torture.full: 21600
 # torture.file: selftests/torture/fuzz_unreachable.txt
 

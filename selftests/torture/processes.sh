@@ -3,7 +3,7 @@
 #
 # Process events: a storm of short processes with listeners of all kinds, and leaks of what listeners leave behind.
 #
-# torture.small: 600
+# torture.small: 1200
 # torture.full: 7200
 # torture.append: kmemleak=on
 

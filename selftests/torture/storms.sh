@@ -3,7 +3,7 @@
 #
 # Everything at once: registering, unregistering, sending, loading, unloading, closing, killing.
 #
-# torture.small: 500
+# torture.small: 1200
 # torture.full: 14400
 
 # shellcheck source=selftests/guest/torture.sh
