@@ -162,13 +162,12 @@ list_parts() {
 }
 
 run_part() {
-	local part=$1 seconds=$2 start=$SECONDS where=run_in_guest
+	local part=$1 seconds=$2 where=run_in_guest
 	PART=$(basename "$part" .sh)
 	printf '\n  torture: %s\n' "$PART"
 	: >"$FOLDER/$PART.log"
 	[ "$(dirname "$part")" != "$PARTS/host" ] || where=run_on_host
 	"$where" "$part" "$seconds"
-	printf '    %s: %d s\n' "$PART" $((SECONDS - start))
 }
 
 # Of what tree, when and how the results of this run were made: fields behind those of each.

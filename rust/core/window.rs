@@ -11,7 +11,7 @@ use kernel::{
     time::{delay::udelay, Delta},
 };
 
-/// Waits for up to 32 microseconds, at one in sixteen calls.
+/// Waits for up to 30 microseconds, at one in sixteen calls.
 ///
 /// Does not sleep. Context: any.
 #[inline(always)]

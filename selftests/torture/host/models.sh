@@ -32,8 +32,8 @@ miri() {
 }
 
 if ! miri --version >/dev/null 2>&1; then
-	# On the scorecard, so that nobody takes it for a run.
-	printf 'ok 14.miri NOT RUN under Miri, which is not installed (rustup component add miri)\n'
+	# No result: what did not run has not passed.
+	printf '# nothing ran under Miri, which is not installed (rustup component add miri)\n'
 	exit
 fi
 for folder in . core; do
