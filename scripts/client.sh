@@ -11,6 +11,8 @@
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/cache.sh
+. "$TOP/scripts/cache.sh"
 # shellcheck source=scripts/cargo.sh
 . "$TOP/scripts/cargo.sh"
 
@@ -35,8 +37,11 @@ fetch() {
 # cargo leaves beside them by their names.
 build() {
 	local release=$BUILD/$TARGET/release example
+	export RUSTFLAGS='-C target-feature=+crt-static'
+	begin_target tools "$BUILD" "$TOP"/tools/Cargo.* "$TOP"/tools/*/Cargo.toml
 	fetch
-	RUSTFLAGS='-C target-feature=+crt-static' cargo_here build --release --target "$TARGET" --all-features --bins --examples
+	cargo_here build --release --target "$TARGET" --all-features --bins --examples
+	end_target "$BUILD" clean_ours
 	mkdir -p "$BUILT/examples"
 	rm -f "$BUILT"/examples/*
 	cp "$release/cnctl" "$release/client" "$BUILT"
@@ -44,6 +49,13 @@ build() {
 		example=$(basename -s .rs "$example")
 		cp "$release/examples/$example" "$BUILT/examples/$example"
 	done
+}
+
+# In that folder of cargo.
+clean_ours() {
+	rm -rf "$1"/{debug,doc,programs}
+	host_cargo clean --manifest-path "$TOP/tools/Cargo.toml" --release --target "$TARGET" \
+		-p connector-client -p cnctl -p guest-tests
 }
 
 extras() {

@@ -10,10 +10,13 @@
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/cache.sh
+. "$TOP/scripts/cache.sh"
 # shellcheck source=scripts/cargo.sh
 . "$TOP/scripts/cargo.sh"
 
 FUZZ=$TOP/selftests/host/fuzz
+BUILD=$OUT/fuzz/target
 SECONDS_EACH=${FUZZ_SECONDS:-10}
 
 case $SECONDS_EACH${FUZZ_RUNS:-} in
@@ -27,10 +30,18 @@ coverage_flags() {
 		-sanitizer-coverage-pc-table -sanitizer-coverage-trace-compares -simplifycfg-branch-fold-threshold=0
 }
 
+# With a target named, programs that run while building are not instrumented.
 build() {
-	# With a target named, programs that run while building are not instrumented.
-	RUSTFLAGS=$(coverage_flags) host_cargo build --release --locked --manifest-path "$FUZZ/Cargo.toml" \
-		--target "$(host_target)"
+	RUSTFLAGS=$(coverage_flags)
+	export RUSTFLAGS CARGO_TARGET_DIR=$BUILD
+	begin_target fuzz "$BUILD" "$FUZZ"/Cargo.* "$TOP"/selftests/host/{,core/}Cargo.toml "$TOP/tools/connector-client/Cargo.toml"
+	host_cargo build --release --locked --manifest-path "$FUZZ/Cargo.toml" --target "$(host_target)"
+	end_target "$BUILD" clean_ours
+}
+
+clean_ours() {
+	host_cargo clean --manifest-path "$FUZZ/Cargo.toml" --release --target "$(host_target)" \
+		-p connector-fuzz -p connector-core -p connector-host -p connector-client
 }
 
 all_targets() {
@@ -42,14 +53,14 @@ fuzz() {
 	local -a limit=("-max_total_time=$SECONDS_EACH")
 	[ -z "${FUZZ_RUNS:-}" ] || limit=("-runs=$FUZZ_RUNS")
 	mkdir -p "$corpus" "$crashes" "$LOGS"
-	if "$OUT/fuzz/$(host_target)/release/$target" "${limit[@]}" -print_final_stats=1 -timeout=10 -rss_limit_mb=1024 \
+	if "$BUILD/$(host_target)/release/$target" "${limit[@]}" -print_final_stats=1 -timeout=10 -rss_limit_mb=1024 \
 		-artifact_prefix="$crashes/" "$corpus" "$FUZZ/seeds/$target" >"$log" 2>&1; then
 		printf '%s ok %s inputs, %s edges, %d s\n' "$target" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" \
 			"$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)" $((SECONDS - start))
 	else
 		printf '%s FAILED after %d s\n' "$target" $((SECONDS - start))
 		grep -m 5 -A 3 -E 'panicked at|ERROR: libFuzzer|Test unit written' "$log" | sed 's/^/  | /' || true
-		printf '  | again: %s <the file that was written>\n' "$OUT/fuzz/$(host_target)/release/$target"
+		printf '  | again: %s <the file that was written>\n' "$BUILD/$(host_target)/release/$target"
 		return 1
 	fi
 }
@@ -61,7 +72,7 @@ for target in "$@"; do
 done
 
 hold "$OUT/fuzz/lock"
-CARGO_TARGET_DIR=$OUT/fuzz stage 'fuzz targets' build
+stage 'fuzz targets' build
 failed=0
 for target in "$@"; do
 	fuzz "$target" || failed=$((failed + 1))

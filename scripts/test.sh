@@ -12,6 +12,8 @@
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/cache.sh
+. "$TOP/scripts/cache.sh"
 # shellcheck source=scripts/cargo.sh
 . "$TOP/scripts/cargo.sh"
 # shellcheck source=scripts/lanes.sh
@@ -53,12 +55,23 @@ host_crate() {
 	fi
 }
 
+clean_host_tests() {
+	rm -rf "$1"/debug/{incremental,examples}
+	host_cargo clean --manifest-path "$TOP/selftests/host/Cargo.toml" -p connector-host
+	host_cargo clean --manifest-path "$TOP/selftests/host/core/Cargo.toml" -p connector-core
+	host_cargo clean --manifest-path "$TOP/tools/Cargo.toml" -p connector-client -p cnctl -p guest-tests
+}
+
 host_tests() {
+	local crates=$OUT/host
 	printf '\nPure files, and the registry, on the host\n'
+	begin_target host-tests "$crates" "$TOP"/selftests/host/{,core/}Cargo.* "$TOP"/tools/Cargo.* "$TOP"/tools/*/Cargo.toml
 	host_crate host .
 	host_crate core core
 	host_crate loom core --features loom
 	host_crate tools ../../tools --all-features
+	# A build that failed has not made all of them.
+	grep -q $'\tfail' "$RESULTS" || end_target "$crates" clean_host_tests
 	printf '  %d tests\n' "$(grep -c '^host' "$RESULTS" || true)"
 }
 

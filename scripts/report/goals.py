@@ -94,13 +94,13 @@ def messages(results: Results) -> Iterator[Goal]:
         )
 
 
-def longest(results: Results, what: str, callbacks: int) -> float | None:
+def longest(results: Results, row: str, what: str, callbacks: int) -> float | None:
     """The longest stretch off in any round, by any work. The kernel has its own, which a round may see or not; so
     those without a connector count as well where there is one callback."""
     return max(
         (
             value
-            for name in results.names("icount", "irqoff")
+            for name in results.names("icount", row)
             if (name.parameters().get("what"), name.parameters().get("callbacks")) == (what, str(callbacks))
             for provider in (("rust", "floor", "minimal") if callbacks == 1 else ("rust",))
             for value in results.values[name].get(provider, {}).values()
@@ -129,15 +129,19 @@ def registrations(results: Results) -> Iterator[Goal]:
         "memory for a callback: at most C's and 64 bytes", "{} bytes more", max(worst, default=None),
         lambda value: value <= 64,
     )
-    for what, text in (("irq", "interrupts"), ("bh", "bottom halves")):
-        many, few = longest(results, what, 65536), longest(results, what, 1)
-        if many is None or few is None:
-            yield Goal(f"{text} off: not longer with 65,536 than with 1")
-        else:
-            yield Goal(
-                f"{text} off: not longer with 65,536 than with 1, to within {IRQOFF_TOLERANCE:.0%}",
-                f"{number(many)} against {number(few)}", many <= few * (1 + IRQOFF_TOLERANCE),
-            )
+    yield from stretches(results)
+
+
+def stretches(results: Results) -> Iterator[Goal]:
+    """What a window shows of the work, and what the worst of all windows shows of all that was going on."""
+    for row, which in (("irqoff", "a window's longest"), ("irqoff_longest", "the longest ever seen")):
+        for what, who in (("irq", "interrupts"), ("bh", "bottom halves")):
+            text = f"{who} off, {which}: with 65,536 not above that with 1, to within {IRQOFF_TOLERANCE:.0%}"
+            many, few = longest(results, row, what, 65536), longest(results, row, what, 1)
+            if many is None or few is None:
+                yield Goal(text)
+            else:
+                yield Goal(text, f"{number(many)} against {number(few)}", many <= few * (1 + IRQOFF_TOLERANCE))
 
 
 def programs(results: Results) -> Iterator[Goal]:
