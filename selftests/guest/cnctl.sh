@@ -273,10 +273,36 @@ ends_with_another_ctrl_c() {
 	[ $try -eq 130 ]
 }
 
+# Where something was waited for, Ctrl-C is a failure.
+ends_a_wait_with_ctrl_c() {
+	local sender ended=0
+	tell add 25:3 tools count
+	cnctl send --reply --timeout 60 25:3 hello >/tmp/said 2>&1 &
+	sender=$!
+	sleep 1
+	kill -INT $sender
+	wait $sender || ended=$?
+	tell del 25:3
+	cat /tmp/said
+	echo "it ended with $ended"
+	[ $ended -eq 130 ]
+}
+
 # Less than what was asked for is a failure, and silence alone is none.
 waits_for_so_many() {
 	ends 6 'nothing more has come in time' cnctl listen --count 1 --timeout 0.2 24 &&
 		cnctl listen --timeout 0.2 24
+}
+
+# What is not shown does not end a silence.
+waits_for_what_it_shows() {
+	local status=0 sender
+	(while sleep 0.1; do tell send id=25:2 group=24; done) &
+	sender=$!
+	ends 6 'nothing more has come in time' timeout 20 cnctl listen --id 25:1 --count 1 --timeout 1 24 || status=1
+	kill $sender
+	wait $sender 2>/dev/null
+	return $status
 }
 
 # Standard error that cannot be written is no reason for another code.
@@ -307,8 +333,42 @@ tells_of_processes() {
 	[ "$CN_PROVIDER" != c ] || return 0
 	insmod /lib/modules/rust/cn_proc.ko || return
 	hears_of_processes cnctl proc nonzero-exit && hears_of_processes as_user exec cnctl proc nonzero-exit &&
-		ends 0 '^ok process events *yes' cnctl doctor || return
+		ends 0 '^ok process events *yes' cnctl doctor && follows_a_process && counts_processes || return
+	ends 4 'hearing of processes' unshare -p -f cnctl proc || return
 	unload cn_proc
+}
+
+# A program that waits until it may go on.
+follows_a_process() {
+	local process listener try=0
+	mkfifo /tmp/go && exec 3<>/tmp/go || return
+	sh -c 'read -r _ </tmp/go; exec busybox true' &
+	process=$!
+	cnctl --json proc --pid $process --count 2 exec exit >/tmp/heard 2>&1 &
+	listener=$!
+	until grep -q '^listener ' /proc/net/cn_proc; do
+		try=$((try + 1))
+		[ $try -lt 100 ] || break
+		sleep 0.1
+	done
+	sleep 0.5
+	echo >/tmp/go
+	wait $listener || return
+	exec 3>&-
+	rm /tmp/go
+	cat /tmp/heard
+	[ "$(grep -c "\"tgid\":$process[,}]" /tmp/heard)" -eq 2 ] && sed -n 1p /tmp/heard | grep -q '"event":"exec"' &&
+		sed -n 2p /tmp/heard | grep -q '"code":0,.*"event":"exit"'
+}
+
+counts_processes() {
+	local status=0 worker
+	(while sleep 0.1; do :; done) &
+	worker=$!
+	ends 0 '"fork":{"new":[0-9]*,"total":[1-9]' timeout 20 cnctl --json proc --live --count 2 || status=1
+	kill $worker
+	wait $worker 2>/dev/null
+	return $status
 }
 
 # Everybody may hear of processes. The filter is the second thing that it asks for, and is in the listener's line
@@ -386,7 +446,9 @@ try_cnctl() {
 	check cnctl.ctrl_c ends_with_ctrl_c
 	check cnctl.another_ctrl_c ends_with_another_ctrl_c
 	check cnctl.tells_losses tells_losses
+	check cnctl.ctrl_c_in_a_wait ends_a_wait_with_ctrl_c
 	check cnctl.waits_for_so_many waits_for_so_many
+	check cnctl.waits_for_what_it_shows waits_for_what_it_shows
 	check cnctl.says_nothing says_nothing
 	check cnctl.writes_captures writes_captures
 	check cnctl.cannot_write says_what_cannot_be_written

@@ -3,7 +3,7 @@
 //! What can be said on the command line. Help, completion and the manual page are made from it.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use connector_client::{Filter, Id, Range};
@@ -68,7 +68,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// Only callbacks with this idx
-    #[arg(long, value_name = "IDX")]
+    #[arg(long, value_name = "IDX", value_parser = number)]
     pub(crate) idx: Option<u32>,
 }
 
@@ -93,7 +93,7 @@ pub(crate) struct Send {
     #[arg(long)]
     pub(crate) reply: bool,
     /// The reply comes in this group
-    #[arg(long, value_name = "GROUP", requires = "reply")]
+    #[arg(long, value_name = "GROUP", requires = "reply", value_parser = number)]
     pub(crate) reply_group: Option<u32>,
     /// The flags of the message
     #[arg(long, default_value_t = 0)]
@@ -136,7 +136,7 @@ pub(crate) struct Until {
     /// End after so many lines
     #[arg(long, value_name = "NUMBER")]
     pub(crate) count: Option<u64>,
-    /// End when nothing has come for so many seconds; with --count, before so many have come, that is a failure
+    /// End when nothing was shown for so many seconds; with --count, before so many were, that is a failure
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) timeout: Option<Duration>,
 }
@@ -148,6 +148,41 @@ impl Until {
             Some(_) if missing > 0 => Err(Failure::TooFew),
             _ => Ok(()),
         }
+    }
+
+    pub(crate) fn silence(&self) -> Silence {
+        Silence {
+            limit: self.timeout,
+            since: Instant::now(),
+            ended: false,
+        }
+    }
+}
+
+/// For how long nothing was shown.
+pub(crate) struct Silence {
+    limit: Option<Duration>,
+    since: Instant,
+    /// Something was shown, and nobody has looked at the clock since.
+    ended: bool,
+}
+
+impl Silence {
+    pub(crate) fn ends(&mut self) {
+        self.ended = true;
+    }
+
+    /// What is left of it; [`None`] where it has no limit.
+    pub(crate) fn left(&mut self) -> Option<Duration> {
+        let limit = self.limit?;
+        if std::mem::take(&mut self.ended) {
+            self.since = Instant::now();
+        }
+        Some(limit.saturating_sub(self.since.elapsed()))
+    }
+
+    pub(crate) fn is_over(&mut self) -> bool {
+        self.left() == Some(Duration::ZERO)
     }
 }
 
@@ -161,7 +196,7 @@ pub(crate) struct Write {
 #[derive(Debug, Args)]
 pub(crate) struct Listen {
     /// Which groups; a callback's is the idx of its id
-    #[arg(required = true)]
+    #[arg(required = true, value_parser = number)]
     pub(crate) groups: Vec<u32>,
     /// Only messages of this id
     #[arg(long)]
@@ -205,7 +240,7 @@ pub(crate) struct Watch {
     #[arg(value_name = "RANGE", default_value = "*:*")]
     pub(crate) ranges: Vec<IdRange>,
     /// The group that events go to: one that nobody else uses, which it looks for itself unless it is given
-    #[arg(long)]
+    #[arg(long, value_parser = number)]
     pub(crate) group: Option<u32>,
     /// Do not begin with those that are there
     #[arg(long)]
@@ -261,6 +296,14 @@ pub(crate) struct Man {
     pub(crate) folder: PathBuf,
 }
 
+/// As in an id.
+fn number(text: &str) -> Result<u32, String> {
+    format!("{text}:0")
+        .parse()
+        .map(|id: Id| id.idx)
+        .map_err(|_| "it is a number, like 20 or 0x14".to_owned())
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text
         .parse()
@@ -277,6 +320,29 @@ mod tests {
     #[test]
     fn description_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn numbers_are_those_of_ids() {
+        assert_eq!(number("0x14"), Ok(20));
+        assert_eq!(number("-1"), Ok(u32::MAX));
+        assert!(number("20:1").is_err());
+        assert!(number("+20").is_err());
+    }
+
+    #[test]
+    fn silence_is_what_was_not_shown() {
+        let until = |timeout| Until {
+            count: None,
+            timeout,
+        };
+        assert!(!until(None).silence().is_over());
+        assert!(until(Some(Duration::ZERO)).silence().is_over());
+        let mut silence = until(Some(Duration::from_millis(50))).silence();
+        std::thread::sleep(Duration::from_millis(60));
+        assert!(silence.is_over());
+        silence.ends();
+        assert!(!silence.is_over());
     }
 
     #[test]

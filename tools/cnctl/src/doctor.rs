@@ -36,7 +36,7 @@ pub(crate) fn run(out: &mut Output) -> Result<(), Failure> {
     }
     match kernel.connector {
         Connector::C | Connector::Rust | Connector::Loadable => Ok(()),
-        Connector::None | Connector::OtherNamespace => {
+        _ => {
             out.flush()?;
             Err(Failure::NotUsable)
         }
@@ -75,7 +75,7 @@ fn about_kernel(kernel: &Kernel) -> Vec<Finding> {
             "not in this network namespace",
             "Run in the first one: nsenter --target 1 --net.",
         ),
-        Connector::None => (
+        _ => (
             false,
             "none",
             "Load the module cn: modprobe cn, or insmod cn.ko.",
@@ -110,17 +110,26 @@ fn about_kernel(kernel: &Kernel) -> Vec<Finding> {
 }
 
 fn about_rights(kernel: &Kernel, rights: Rights) -> Vec<Finding> {
+    let first_or_other = |first| {
+        if first {
+            "the first one"
+        } else {
+            "another one"
+        }
+    };
     let mut findings = vec![
         finding("user", true, rights.user.to_string(), ""),
         finding(
             "user namespace",
             rights.initial_user_namespace,
-            if rights.initial_user_namespace {
-                "the first one"
-            } else {
-                "another one"
-            },
+            first_or_other(rights.initial_user_namespace),
             "Rights of other user namespaces do not count for the connector.",
+        ),
+        finding(
+            "pid namespace",
+            rights.initial_pid_namespace,
+            first_or_other(rights.initial_pid_namespace),
+            "Process events are for the first one alone, whose numbers they have.",
         ),
         finding(
             "CAP_NET_ADMIN",

@@ -27,11 +27,12 @@ pub(crate) fn run(options: &Listen, out: &mut Output) -> Result<(), Failure> {
         line: Vec::new(),
     };
     let mut left = options.until.count.unwrap_or(u64::MAX);
+    let mut silence = options.until.silence();
     // What was written is seen before we sleep, and not after each line.
     let mut idle = false;
     while left > 0 {
         match socket.receive(if idle {
-            options.until.timeout
+            silence.left()
         } else {
             Some(Duration::ZERO)
         }) {
@@ -45,10 +46,16 @@ pub(crate) fn run(options: &Listen, out: &mut Output) -> Result<(), Failure> {
             Ok(Some(received)) => {
                 idle = false;
                 capture.check()?;
+                let before = left;
                 for event in received {
                     if left > 0 && show.event(&event, out)? {
                         left -= 1;
                     }
+                }
+                if left < before {
+                    silence.ends();
+                } else if silence.is_over() {
+                    return options.until.end(left);
                 }
             }
         }
@@ -85,7 +92,8 @@ impl Show<'_> {
                     &json!({ "malformed": error.to_string() }),
                 )
                 .map(|()| false),
-            Event::Answer(_) => Ok(false),
+            // Nothing was asked.
+            _ => Ok(false),
         }
     }
 

@@ -30,13 +30,14 @@ pub(crate) fn run(options: &Proc, out: &mut Output) -> Result<(), Failure> {
         return live(options, &mut events, &capture, out);
     }
     let mut left = options.until.count.unwrap_or(u64::MAX);
+    let mut silence = options.until.silence();
     while left > 0 {
         // What was written is seen before we sleep.
         let mut news = events.next_within(Duration::ZERO);
         if let Ok(None) = news {
             out.flush()?;
-            news = match options.until.timeout {
-                Some(silence) => events.next_within(silence),
+            news = match silence.left() {
+                Some(left) => events.next_within(left),
                 None => events.next().transpose(),
             };
         }
@@ -49,7 +50,10 @@ pub(crate) fn run(options: &Proc, out: &mut Output) -> Result<(), Failure> {
             Err(error) => return Err(error.into()),
             Ok(Some(news)) => {
                 if show(&news, options.pid, out)? {
+                    silence.ends();
                     left -= 1;
+                } else if silence.is_over() {
+                    return options.until.end(left);
                 }
             }
         }
@@ -86,6 +90,10 @@ fn show(news: &ProcessNews, pid: Option<i32>, out: &mut Output) -> Result<bool, 
         ProcessNews::Malformed(error) => (
             format!("malformed: {error}"),
             json!({ "malformed": error.to_string() }),
+        ),
+        other => (
+            format!("{other:?}"),
+            json!({ "other": format!("{other:?}") }),
         ),
     };
     out.note(&text, &object).map(|()| false)

@@ -33,13 +33,14 @@ pub(crate) fn run(options: &Watch, out: &mut Output) -> Result<(), Failure> {
     }
     let mut names = read_names();
     let mut left = options.until.count.unwrap_or(u64::MAX);
+    let mut silence = options.until.silence();
     while left > 0 {
         // What was written is seen before we sleep.
         let mut change = channel.next_within(Duration::ZERO).transpose();
         if change.is_none() {
             out.flush()?;
-            change = match options.until.timeout {
-                Some(silence) => channel.next_within(silence).transpose(),
+            change = match silence.left() {
+                Some(left) => channel.next_within(left).transpose(),
                 None => channel.next(),
             };
         }
@@ -51,7 +52,10 @@ pub(crate) fn run(options: &Watch, out: &mut Output) -> Result<(), Failure> {
             None => return options.until.end(left),
             Some(change) => {
                 if show(change?, &mut names, out)? {
+                    silence.ends();
                     left -= 1;
+                } else if silence.is_over() {
+                    return options.until.end(left);
                 }
             }
         }

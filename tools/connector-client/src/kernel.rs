@@ -13,6 +13,7 @@ use crate::{Error, Id, Registrations};
 
 /// Which connector there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Connector {
     /// None, and `modprobe` would find none.
     None,
@@ -37,6 +38,7 @@ pub enum Connector {
 /// }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Kernel {
     /// Its release, as `uname -r` says it.
     pub release: String,
@@ -88,6 +90,7 @@ impl Kernel {
 /// println!("user {}, CAP_NET_ADMIN: {}", rights.user, rights.net_admin);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Rights {
     /// The effective user.
     pub user: u32,
@@ -95,6 +98,8 @@ pub struct Rights {
     pub net_admin: bool,
     /// Whether it is in the initial user namespace.
     pub initial_user_namespace: bool,
+    /// Whether it is in the initial pid namespace. Process events are for those alone that are in both.
+    pub initial_pid_namespace: bool,
 }
 
 impl Rights {
@@ -107,6 +112,7 @@ impl Rights {
             user: rustix::process::geteuid().as_raw(),
             net_admin: has && initial,
             initial_user_namespace: initial,
+            initial_pid_namespace: is_in("pid", FIRST_PID_NAMESPACE),
         }
     }
 }
@@ -120,11 +126,6 @@ fn is_in(kind: &str, namespace: u32) -> bool {
     fs::read_link(format!("/proc/self/ns/{kind}")).map_or(true, |name| {
         name == Path::new(&format!("{kind}:[{namespace}]"))
     })
-}
-
-/// Whether users and processes have the same numbers here as in the kernel's messages.
-pub(crate) fn has_the_kernels_numbers() -> bool {
-    is_in("user", FIRST_USER_NAMESPACE) && is_in("pid", FIRST_PID_NAMESPACE)
 }
 
 /// Why there is no file of the connector in /proc/net.

@@ -7,9 +7,8 @@ use std::fmt;
 use std::ops::BitOr;
 use std::time::{Duration, Instant};
 
-use crate::kernel::has_the_kernels_numbers;
 use crate::wire::DecodeError;
-use crate::{Arrival, Error, Event, Id, Kernel, Message, Options, Socket};
+use crate::{Arrival, Error, Event, Id, Kernel, Message, Options, Rights, Socket};
 
 /// The group that process events are sent to.
 const GROUP: u32 = 1;
@@ -374,6 +373,7 @@ impl ProcessEvent {
 
 /// What a stream of process events tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ProcessNews {
     /// Something has happened.
     Event(ProcessEvent),
@@ -456,7 +456,8 @@ impl ProcessEvents {
             });
         }
         // Kernels do not answer to others, or refuse them.
-        if !has_the_kernels_numbers() {
+        let rights = Rights::of_this_process();
+        if !(rights.initial_user_namespace && rights.initial_pid_namespace) {
             return Err(Error::NoRight {
                 to: "hearing of processes",
             });
@@ -478,8 +479,7 @@ impl ProcessEvents {
         self.order(LISTEN, None, token)?;
         let deadline = Instant::now() + PATIENCE;
         let refusal = loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.news_within(left)? {
+            match self.news_until(Some(deadline))? {
                 Some(ProcessNews::Event(ProcessEvent {
                     kind: ProcessKind::Acknowledgement { ack, errno },
                     ..
@@ -526,26 +526,27 @@ impl ProcessEvents {
         &mut self.socket
     }
 
-    /// What comes next; `None` after such a time without anything.
+    /// What comes next; `None` after such a time without any news.
     ///
     /// # Errors
     ///
     /// As [`Socket::receive`].
     pub fn next_within(&mut self, silence: Duration) -> Result<Option<ProcessNews>, Error> {
+        let deadline = Instant::now().checked_add(silence);
         loop {
-            match self.news_within(silence)? {
+            match self.news_until(deadline)? {
                 Some(ProcessNews::Event(event)) if !self.filter.wants(&event.kind) => {}
                 news => return Ok(news),
             }
         }
     }
 
-    fn news_within(&mut self, silence: Duration) -> Result<Option<ProcessNews>, Error> {
+    fn news_until(&mut self, deadline: Option<Instant>) -> Result<Option<ProcessNews>, Error> {
         let (held, next, gaps) = (&mut self.held, &mut self.next, self.filter == Filter::ALL);
         if let Some(event) = held.take() {
             return Ok(Some(ProcessNews::Event(event)));
         }
-        let mut events = self.socket.events_within(silence);
+        let mut events = self.socket.events_until(deadline);
         events
             .find_map(|event| event.map(|event| news(event, held, next, gaps)).transpose())
             .transpose()

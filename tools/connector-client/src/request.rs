@@ -78,6 +78,8 @@ impl<'a> Request<'a> {
 #[derive(Debug)]
 pub struct Ticket {
     pub(crate) seq: u32,
+    /// How many datagrams the socket had lost when the request was sent.
+    pub(crate) lost_before: u64,
 }
 
 impl Ticket {
@@ -87,7 +89,8 @@ impl Ticket {
     }
 
     /// Waits for the reply. Tickets may be waited for in any order: replies to others, and events, that come first
-    /// are kept. The reply may borrow the buffer of the socket; [`Message::into_owned`] copies it.
+    /// are kept. The reply may borrow the buffer of the socket; [`Message::into_owned`] copies it. A callback that
+    /// replies and then fails has replied.
     ///
     /// # Errors
     ///
@@ -112,8 +115,8 @@ enum Entry {
     /// It is there: a reply, or nothing for an acknowledgement; or the refusal.
     Done {
         result: Result<Option<Message<'static>>, Refusal>,
-        /// Of the request, if its acknowledgement is still to come.
-        late: Option<Id>,
+        /// Whether the acknowledgement of the request is still to come.
+        acknowledged: bool,
     },
     /// An acknowledgement that nobody wants any more.
     Unwanted,
@@ -121,7 +124,10 @@ enum Entry {
 
 impl Entry {
     fn done(result: Result<Option<Message<'static>>, Refusal>) -> Self {
-        Self::Done { result, late: None }
+        Self::Done {
+            result,
+            acknowledged: false,
+        }
     }
 }
 
@@ -173,10 +179,10 @@ impl Pending {
     #[inline]
     pub(crate) fn take(&mut self, seq: u32) -> Option<Result<Option<Message<'static>>, Refusal>> {
         let entry = self.entries.get_mut(seq)?;
-        let Entry::Done { late, .. } = entry else {
+        let Entry::Done { acknowledged, .. } = *entry else {
             return None;
         };
-        let taken = if late.is_some() {
+        let taken = if acknowledged {
             std::mem::replace(entry, Entry::Unwanted)
         } else {
             self.entries.remove(seq)?
@@ -203,7 +209,7 @@ impl Pending {
                     from_group,
                 },
             ) if is_reply(id, seq, message) && (from_group || group.is_none()) => {
-                // A handler may reply and fail, which its acknowledgement would say.
+                // Its acknowledgement is still to come.
                 if acknowledged {
                     *entry = Entry::Unwanted;
                 } else {
@@ -232,7 +238,7 @@ impl Pending {
             ) if is_reply(id, seq, &arrival.message) && (from_group || arrival.group.is_none()) => {
                 *entry = Entry::Done {
                     result: Ok(Some(arrival.message.into_owned())),
-                    late: acknowledged.then_some(id),
+                    acknowledged,
                 };
                 None
             }
@@ -263,13 +269,8 @@ impl Pending {
             Entry::Unwanted => {
                 self.entries.remove(answer.seq);
             }
-            // The acknowledgement of a request whose reply is there already. A handler may reply and fail: the
-            // error is what counts.
-            Entry::Done { result, late } if late.is_some() => {
-                if let (Some(id), true) = (late.take(), answer.errno != 0) {
-                    *result = Err(answer.into_refusal(id));
-                }
-            }
+            // That of a request whose reply is there already, which says more than an error that came after it.
+            Entry::Done { acknowledged, .. } if *acknowledged => *acknowledged = false,
             _ => return Some(answer),
         }
         None
@@ -374,12 +375,18 @@ mod tests {
     }
 
     #[test]
-    fn refusal_after_the_reply_counts() {
+    fn reply_counts_in_whatever_order_one_waits() {
         let mut pending = Pending::default();
-        pending.expect_reply(3, ID, true, false);
-        assert!(pending.route_message(reply(3)).is_none());
-        assert!(pending.route_answer(answer(3, 22)).is_none());
-        assert!(matches!(pending.take(3), Some(Err(_))));
+        for seq in [3, 4] {
+            pending.expect_reply(seq, ID, true, false);
+        }
+        assert!(pending.is_awaited(3, &reply(3).message, None));
+        assert!(pending.route_message(reply(4)).is_none());
+        for seq in [3, 4] {
+            assert!(pending.route_answer(answer(seq, 22)).is_none());
+        }
+        assert_eq!(pending.take(4), Some(Ok(Some(reply(4).message))));
+        assert!(pending.entries.is_empty());
     }
 
     #[test]

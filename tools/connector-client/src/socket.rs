@@ -65,10 +65,10 @@ impl Options {
         self
     }
 
-    /// How large a datagram may be; larger ones are [`DecodeError::Truncated`]. 128 KiB by default.
+    /// How large a datagram may be; larger ones are [`DecodeError::Truncated`]. 128 KiB by default, and 16 MiB at most.
     #[must_use]
     pub fn largest_datagram(mut self, bytes: usize) -> Self {
-        self.largest_datagram = bytes.max(1);
+        self.largest_datagram = bytes.clamp(1, 16 << 20);
         self
     }
 
@@ -158,7 +158,8 @@ impl From<RawAnswer<'_>> for Answer {
     fn from(raw: RawAnswer<'_>) -> Self {
         Self {
             seq: raw.seq,
-            errno: raw.error.saturating_neg().max(0),
+            // Whatever the sign, only 0 is none.
+            errno: raw.error.saturating_abs(),
             text: raw.text.map(str::to_owned),
         }
     }
@@ -166,6 +167,7 @@ impl From<RawAnswer<'_>> for Answer {
 
 /// What a socket receives.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Event<'a> {
     /// A message.
     Message(Arrival<'a>),
@@ -200,6 +202,8 @@ enum Attempt {
     Lost(Option<u64>),
     /// A datagram was larger than the buffer.
     Truncated(DecodeError),
+    /// Somebody else than the kernel sent it.
+    Stranger,
     /// There is nothing.
     Empty,
 }
@@ -340,6 +344,7 @@ impl Socket {
     ///
     /// [`Error::System`], [`Error::OtherNamespace`].
     pub fn send(&mut self, message: &Message<'_>) -> Result<(), Error> {
+        self.make_room()?;
         self.transmit(std::slice::from_ref(message), message.seq, false)
     }
 
@@ -350,6 +355,7 @@ impl Socket {
     ///
     /// As [`Socket::send`].
     pub fn send_bundle(&mut self, messages: &[Message<'_>]) -> Result<(), Error> {
+        self.make_room()?;
         self.transmit(
             messages,
             messages.first().map_or(0, |message| message.seq),
@@ -357,7 +363,8 @@ impl Socket {
         )
     }
 
-    /// Sends what was put together by hand. Its answers come as [`Event::Answer`].
+    /// Sends what was put together by hand. Its answers come as [`Event::Answer`]. Unlike the others, this does not
+    /// read first what has come, to make room for replies.
     ///
     /// # Errors
     ///
@@ -394,10 +401,12 @@ impl Socket {
                 what: "acknowledgements",
             });
         }
+        self.make_room()?;
+        let lost_before = self.drops.total();
         let seq = self.pending.next_seq();
         self.pending.expect_acknowledgement(seq, message.id);
         self.transmit_expected(message, seq, true)?;
-        self.wait_until_done(seq, within, "an acknowledgement")
+        self.wait_until_done(Ticket { seq, lost_before }, within, "an acknowledgement")
             .map(|_| ())
     }
 
@@ -417,15 +426,15 @@ impl Socket {
     ///
     /// As [`Socket::send`].
     pub fn start(&mut self, request: Request<'_>) -> Result<Ticket, Error> {
-        // A callback may wait for room in our receive buffer, inside of our own call.
-        while (self.listens || self.pending.any()) && self.collect_now()? {}
+        self.make_room()?;
+        let lost_before = self.drops.total();
         let seq = self.pending.next_seq();
         let acknowledged = request.acknowledged && self.acknowledges;
         let message = request.message.with_seq(seq);
         self.pending
             .expect_reply(seq, message.id, acknowledged, request.from_group);
         self.transmit_expected(&message, seq, acknowledged)?;
-        Ok(Ticket { seq })
+        Ok(Ticket { seq, lost_before })
     }
 
     /// Gives back a ticket that nobody will wait for: its reply, if it comes, is an event.
@@ -438,7 +447,7 @@ impl Socket {
         ticket: Ticket,
         within: Duration,
     ) -> Result<Message<'_>, Error> {
-        match self.wait_until_done(ticket.seq, within, "a reply")? {
+        match self.wait_until_done(ticket, within, "a reply")? {
             Done::InBuffer { message } => Ok(Message {
                 payload: self.buffer.get(SOLE_PAYLOAD..).unwrap_or_default().into(),
                 ..message
@@ -468,6 +477,7 @@ impl Socket {
         let attempt = loop {
             match self.attempt()? {
                 Attempt::Empty if self.wait_readable(deadline)? => {}
+                Attempt::Stranger if !is_over(deadline) => {}
                 attempt => break attempt,
             }
         };
@@ -479,24 +489,23 @@ impl Socket {
             ))),
             Attempt::Lost(number) => Some(Received::Event(Event::Lost(number))),
             Attempt::Truncated(error) => Some(Received::Event(Event::Malformed(error))),
-            Attempt::Empty => None,
+            Attempt::Stranger | Attempt::Empty => None,
         })
     }
 
     /// All that comes, without an end; it ends when [`Socket::stop_on`] says so.
     pub fn events(&mut self) -> Events<'_> {
-        Events {
-            socket: self,
-            within: None,
-        }
+        Events::new(self, End::Never)
     }
 
     /// All that comes, until nothing has come for a while; [`Error::Stopped`] when [`Socket::stop_on`] says so.
     pub fn events_within(&mut self, silence: Duration) -> Events<'_> {
-        Events {
-            socket: self,
-            within: Some(silence),
-        }
+        Events::new(self, End::Silence(silence))
+    }
+
+    /// All that comes until then, for who is interested in some of it only. What is there already comes in any case.
+    pub(crate) fn events_until(&mut self, deadline: Option<Instant>) -> Events<'_> {
+        Events::new(self, deadline.map_or(End::Never, End::At))
     }
 
     /// What is there now, without waiting: events are put among the kept ones.
@@ -517,7 +526,7 @@ impl Socket {
 
     fn keep(&mut self, attempt: Attempt) {
         match attempt {
-            Attempt::Empty => {}
+            Attempt::Stranger | Attempt::Empty => {}
             Attempt::Lost(number) => self.keep_event(Event::Lost(number)),
             Attempt::Truncated(error) => self.keep_event(Event::Malformed(error)),
             Attempt::Datagram(group) => {
@@ -540,11 +549,10 @@ impl Socket {
 
     fn wait_until_done(
         &mut self,
-        seq: u32,
+        Ticket { seq, lost_before }: Ticket,
         within: Duration,
         waiting_for: &'static str,
     ) -> Result<Done, Error> {
-        let lost_before = self.drops.total();
         // Callbacks reply before the request was sent, so that there is seldom anything to wait for.
         let mut deadline = None;
         let mut others = 0;
@@ -553,7 +561,7 @@ impl Socket {
                 let reply = result.map_err(Error::Refused)?;
                 return Ok(reply.map_or(Done::Acknowledged, Done::Kept));
             }
-            let attempt = self.attempt()?;
+            let attempt = self.attempt().inspect_err(|_| self.pending.forget(seq))?;
             if let Attempt::Datagram(group) = attempt {
                 if let Some(message) = sole_message(&self.buffer) {
                     if self.pending.is_awaited(seq, &message, group) {
@@ -574,7 +582,7 @@ impl Socket {
             others = 0;
             let deadline = *deadline.get_or_insert_with(|| Instant::now().checked_add(within));
             let goes_on = if found {
-                deadline.is_none_or(|deadline| Instant::now() < deadline)
+                !is_over(deadline)
             } else {
                 self.wait_readable(deadline)
                     .inspect_err(|_| self.pending.forget(seq))?
@@ -589,6 +597,18 @@ impl Socket {
                 });
             }
         }
+    }
+
+    /// A callback may wait for room in our receive buffer, inside of our own call. Others may fill it as fast as it is
+    /// read, so there is an end to that.
+    fn make_room(&mut self) -> Result<(), Error> {
+        let may_be_full = self.listens || self.pending.any();
+        for _ in 0..KEPT_EVENTS {
+            if !may_be_full || !self.collect_now()? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn transmit(
@@ -656,7 +676,10 @@ impl Socket {
         loop {
             self.buffer.clear();
             match self.inner.recv_from(&mut self.buffer, flags) {
-                Ok((_, from)) if from.port_number() != 0 => self.strangers += 1,
+                Ok((_, from)) if from.port_number() != 0 => {
+                    self.strangers += 1;
+                    return Ok(Attempt::Stranger);
+                }
                 Ok((size, _)) if size > self.buffer.len() => {
                     return Ok(Attempt::Truncated(DecodeError::Truncated {
                         size,
@@ -721,6 +744,10 @@ impl AsRawFd for Socket {
     fn as_raw_fd(&self) -> RawFd {
         self.inner.as_raw_fd()
     }
+}
+
+fn is_over(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| Instant::now() >= deadline)
 }
 
 fn group_of(from: &SocketAddr) -> Option<u32> {
@@ -857,29 +884,65 @@ impl Drop for Contents<'_> {
 #[derive(Debug)]
 pub struct Events<'a> {
     socket: &'a mut Socket,
-    within: Option<Duration>,
+    end: End,
+    given: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Never,
+    /// When nothing has come for that long.
+    Silence(Duration),
+    At(Instant),
+}
+
+impl<'a> Events<'a> {
+    fn new(socket: &'a mut Socket, end: End) -> Self {
+        Self {
+            socket,
+            end,
+            given: 0,
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match self.end {
+            End::Never => None,
+            End::Silence(time) => Instant::now().checked_add(time),
+            End::At(deadline) => Some(deadline),
+        }
+    }
+
+    /// Whether events have come so fast, until now, that nobody has looked at the clock.
+    fn is_flooded(&mut self) -> bool {
+        self.given += 1;
+        matches!(self.end, End::At(deadline) if self.given % OTHERS == 0 && is_over(Some(deadline)))
+    }
 }
 
 impl Iterator for Events<'_> {
     type Item = Result<Event<'static>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let deadline = self
-            .within
-            .and_then(|time| Instant::now().checked_add(time));
+        if self.is_flooded() {
+            return None;
+        }
+        let deadline = self.deadline();
         loop {
             if let Some(event) = self.socket.take_kept() {
                 return Some(Ok(event));
             }
             let came = match self.socket.collect_now() {
                 Ok(false) => self.socket.wait_readable(deadline),
+                // It was nothing for us.
+                Ok(true) if self.socket.kept.is_empty() && is_over(deadline) => Ok(false),
                 collected => collected,
             };
             match came {
                 Ok(true) => {}
                 Ok(false) => return None,
                 // Who waits for a while wants to know why that has ended.
-                Err(Error::Stopped) if self.within.is_none() => return None,
+                Err(Error::Stopped) if matches!(self.end, End::Never) => return None,
                 Err(error) => return Some(Err(error)),
             }
         }

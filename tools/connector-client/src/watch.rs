@@ -2,7 +2,7 @@
 
 //! Ids that come and go: the notification channel.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::notification::{encode, FLAG_SNAPSHOT};
 use crate::wire::DecodeError;
@@ -156,14 +156,16 @@ impl Watch {
         &mut self.socket
     }
 
-    /// What comes next; `None` after such a time without anything.
+    /// What comes next; `None` after such a time without any change.
     ///
     /// # Errors
     ///
     /// As [`Socket::receive`].
     pub fn next_within(&mut self, silence: Duration) -> Result<Option<Change>, Error> {
         let (group, wanted) = (self.group, &self.wanted);
-        let mut events = self.socket.events_within(silence);
+        let mut events = self
+            .socket
+            .events_until(Instant::now().checked_add(silence));
         events
             .find_map(|event| event.map(|event| change(group, wanted, event)).transpose())
             .transpose()

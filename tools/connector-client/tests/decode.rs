@@ -76,8 +76,16 @@ proptest! {
     #[test]
     fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let read = read(&bytes);
-        // An error ends the search.
-        prop_assert!(read.errors.len() <= 1 || !read.bundles.is_empty() || !read.answers.is_empty());
+        // Whatever is an error has a frame, or ends the search for frames.
+        let frames = read.bundles.len() + read.answers.len();
+        prop_assert!(read.errors.len() <= bytes.len() / NETLINK_HEADER + 1);
+        prop_assert!(frames <= bytes.len() / NETLINK_HEADER);
+        // What was read is a part of what was there, and no part of it was read twice.
+        let messages = read.bundles.iter().flatten();
+        prop_assert!(messages.clone().map(|message| 20 + message.payload.len()).sum::<usize>() <= bytes.len());
+        for message in messages.filter(|message| !message.payload.is_empty()) {
+            prop_assert!(bytes.windows(message.payload.len()).any(|window| window == &*message.payload));
+        }
         let _ = Message::decode(&bytes).map(|(message, _)| ProcessEvent::decode(&message));
     }
 
@@ -85,7 +93,7 @@ proptest! {
     fn lies_about_lengths_are_found(
         messages in prop::collection::vec(message(), 1..4),
         netlink in any::<bool>(),
-        lie in any::<u32>(),
+        lie in prop_oneof![any::<u32>(), 0..300u32],
     ) {
         let mut datagram = Datagram::new();
         for message in &messages {
@@ -98,13 +106,21 @@ proptest! {
             bytes[32..34].copy_from_slice(&(lie as u16).to_ne_bytes());
         }
         let true_len = NETLINK_HEADER + 20 + messages[0].payload.len();
-        let says = if netlink { lie as usize } else { NETLINK_HEADER + 20 + usize::from(lie as u16) };
         let read = read(&bytes);
-        if says > if netlink { bytes.len() } else { true_len } || says < NETLINK_HEADER {
+        let first = read.bundles.first().and_then(|bundle| bundle.first());
+        let (says, most) = if netlink {
+            (lie as usize, bytes.len())
+        } else {
+            (NETLINK_HEADER + 20 + usize::from(lie as u16), true_len)
+        };
+        if says > most || netlink && says < true_len {
             prop_assert!(!read.errors.is_empty());
-        }
-        for message in read.bundles.iter().flatten() {
-            prop_assert!(message.payload.len() <= bytes.len());
+            prop_assert_eq!(first, None);
+        } else if netlink {
+            // Only behind the message is something else than there was.
+            prop_assert_eq!(first, Some(&messages[0]));
+        } else {
+            prop_assert_eq!(&*first.unwrap().payload, &bytes[NETLINK_HEADER + 20..says]);
         }
     }
 

@@ -3,8 +3,9 @@
 //! Process events.
 
 use std::process::Command;
+use std::time::Duration;
 
-use connector_client::{Error, Filter, Kernel, ProcessEvents, ProcessKind, ProcessNews};
+use connector_client::{Error, Filter, Kernel, Options, ProcessEvents, ProcessKind, ProcessNews};
 
 use crate::sockets::PATIENCE;
 use crate::{Outcome, Test, Tested};
@@ -12,6 +13,7 @@ use crate::{Outcome, Test, Tested};
 pub(crate) const TESTS: &[Test] = &[
     ("process.life_of_a_program", life_of_a_program),
     ("process.filter", filter),
+    ("process.gaps_are_what_was_lost", gaps_are_what_was_lost),
 ];
 
 /// What is told about one process until it has ended.
@@ -78,5 +80,39 @@ fn filter() -> Tested {
     let mut events = ProcessEvents::open(Filter::EXEC | Filter::NONZERO_EXIT)?;
     let tgid = run_program()?;
     assert_eq!(told_of(&mut events, tgid)?, ["exec", "exit"]);
+    Ok(Outcome::Passed)
+}
+
+/// Many programs, one after the other, on the first processor.
+fn run_programs() -> std::io::Result<()> {
+    const MANY: &str = "for i in 1 2 3 4 5 6 7 8 9 10; do busybox true; done";
+    Command::new("taskset")
+        .args(["1", "sh", "-c", MANY])
+        .status()
+        .map(|_| ())
+}
+
+/// A gap shows with the next event of its processor.
+fn gaps_are_what_was_lost() -> Tested {
+    if missing()? {
+        return Ok(Outcome::Passed);
+    }
+    // As little as there can be.
+    let socket = Options::new().receive_buffer(1).open()?;
+    let mut events = ProcessEvents::on(socket, Filter::ALL)?;
+    let (mut missed, mut told) = (0, 0);
+    for _ in 0..2 {
+        run_programs()?;
+        while let Some(news) = events.next_within(Duration::from_millis(500))? {
+            match news {
+                ProcessNews::Gap { missed: number, .. } => missed += u64::from(number),
+                ProcessNews::Lost(number) => told += number.ok_or("the number is not known")?,
+                _ => {}
+            }
+        }
+    }
+    let lost = events.socket_mut().lost();
+    assert_eq!(told, lost);
+    assert!(missed > 0 && missed <= lost, "{missed} missed, {lost} lost");
     Ok(Outcome::Passed)
 }
