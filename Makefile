@@ -23,7 +23,7 @@ samples: ## build cn.ko and the samples
 
 tools: ## build the client crate and cnctl, static, in build/tools/programs
 	scripts/packages.sh guest
-	scripts/client.sh build && scripts/client.sh extras
+	export TOOLS_PROFILE=release && scripts/client.sh build && scripts/client.sh extras
 
 modules_install: ## install cn.ko for the kernel in KDIR (INSTALL_MOD_PATH is honoured)
 	$(kernel) scripts/modules.sh "$$kdir" install

@@ -80,6 +80,8 @@ about() {
 
 measure_all() {
 	local start=$SECONDS
+	export TOOLS_PROFILE=release
+	"$TOP/scripts/client.sh" build
 	printf '%s\n' "$HEAD" >"$WORK/results.csv"
 	measure_instructions "$WORK/results.csv"
 	measure_wall "$WORK/results.csv"

@@ -8,6 +8,9 @@
 #   client.sh folder   prints that folder
 #   client.sh test     the tests that need no kernel
 #   client.sh lint     rustfmt, clippy and rustdoc, without a warning
+#
+#   TOOLS_PROFILE   quick (the default, for tests): not optimized across crates, which takes a quarter of the time; or
+#                   release: what "make tools" gives to others, and "make bench" measures
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -16,7 +19,12 @@
 # shellcheck source=scripts/cargo.sh
 . "$TOP/scripts/cargo.sh"
 
-BUILD=$TOP/build/tools
+PROFILE=${TOOLS_PROFILE:-quick}
+case $PROFILE in
+release) BUILD=$TOP/build/tools ;;
+quick) BUILD=$TOP/build/tools-quick ;;
+*) die "TOOLS_PROFILE is $PROFILE; it can be quick or release." ;;
+esac
 TARGET=$(host_target)
 BUILT=$BUILD/programs
 
@@ -36,25 +44,25 @@ fetch() {
 # With a target named, programs that run while building are linked as usual. Examples are told from what
 # cargo leaves beside them by their names.
 build() {
-	local release=$BUILD/$TARGET/release example
+	local built=$BUILD/$TARGET/$PROFILE example
 	export RUSTFLAGS='-C target-feature=+crt-static'
-	begin_target tools "$BUILD" "$TOP"/tools/Cargo.* "$TOP"/tools/*/Cargo.toml
+	begin_target "tools-$PROFILE" "$BUILD" "$TOP"/tools/Cargo.* "$TOP"/tools/*/Cargo.toml
 	fetch
-	cargo_here build --release --target "$TARGET" --all-features --bins --examples
+	cargo_here build --profile "$PROFILE" --target "$TARGET" --all-features --bins --examples
 	end_target "$BUILD" clean_ours
 	mkdir -p "$BUILT/examples"
 	rm -f "$BUILT"/examples/*
-	cp "$release/cnctl" "$release/client" "$BUILT"
+	cp "$built/cnctl" "$built/client" "$BUILT"
 	for example in "$TOP"/tools/*/examples/*.rs; do
 		example=$(basename -s .rs "$example")
-		cp "$release/examples/$example" "$BUILT/examples/$example"
+		cp "$built/examples/$example" "$BUILT/examples/$example"
 	done
 }
 
 # In that folder of cargo.
 clean_ours() {
 	rm -rf "$1"/{debug,doc,programs}
-	host_cargo clean --manifest-path "$TOP/tools/Cargo.toml" --release --target "$TARGET" \
+	host_cargo clean --manifest-path "$TOP/tools/Cargo.toml" --profile "$PROFILE" --target "$TARGET" \
 		-p connector-client -p cnctl -p guest-tests
 }
 
@@ -75,7 +83,7 @@ lint() {
 }
 
 case ${1:-} in
-build) stage 'tools: crate, cnctl' build ;;
+build) stage "tools: crate, cnctl ($PROFILE)" build ;;
 extras) extras ;;
 folder) printf '%s\n' "$BUILT" ;;
 test) cargo_here test --all-features ;;
