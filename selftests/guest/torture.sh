@@ -37,10 +37,11 @@ either() {
 	if [ "$TORTURE" = full ]; then echo "$2"; else echo "$1"; fi
 }
 
-# One step with one result; its last line is the figure, and all of it is shown when it fails:
-# step <name> <command...>
+# One step with one result; its last line is the figure, and all of it is shown when it fails. How long it took is shown
+# where that is long: step <name> <command...>
 step() {
-	local name=$1
+	local name=$1 start seconds
+	start=$(date +%s)
 	shift
 	if "$@" >/tmp/step 2>&1; then
 		passed "$name" "$(tail -n 1 /tmp/step)"
@@ -49,6 +50,8 @@ step() {
 		sed 's/^/# /' /tmp/step
 		failed "$name" "$(tail -n 1 /tmp/step)"
 	fi
+	seconds=$(($(date +%s) - start))
+	[ $seconds -lt 5 ] || echo "# $name: $seconds s"
 }
 
 # Inserts modules by name, wherever they are; those that are in already are passed over.

@@ -10,9 +10,9 @@
 . /guest/torture.sh
 
 load cn cn_client
-step 21.group losses group "$(pick 60000 5000000)"
-step 21.port losses port "$(pick 40000 5000000)"
-step 20.notify losses notify "$(pick 60000 6000000)"
+step 21.group losses group "$(pick 12000 5000000)"
+step 21.port losses port "$(pick 12000 5000000)"
+step 20.notify losses notify "$(pick 12000 6000000)"
 step 22.silent silent "$(either 20 100)" 200
-step 10.sockets sockets "$(pick 5000 1000000)"
+step 10.sockets sockets "$(pick 2000 1000000)"
 finish

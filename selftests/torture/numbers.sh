@@ -22,12 +22,12 @@ step 5.reload_plain storm_reload "$(pick 100 1000)" 2
 load cn cn_client steps
 step 3.register_plain storm_register "$(pick 100000 1000000)" 3
 step 10.sockets_plain sockets "$(pick 100000 1000000)"
+step 21.group_plain losses group "$(pick 100000 10000000)"
+step 21.port_plain losses port "$(pick 100000 10000000)"
+step 20.notify_plain losses notify "$(pick 60000 6000000)"
 if [ "$TORTURE" = full ]; then
 	step 4.inside_plain storm_steps "$(pick 0 60000)" "$SEED"
 	step 18.owners_plain storm_owners "$(pick 0 1000000)"
-	step 21.group_plain losses group "$(pick 0 10000000)"
-	step 21.port_plain losses port "$(pick 0 10000000)"
-	step 20.notify_plain losses notify "$(pick 0 6000000)"
 	step 22.silent_plain silent 100 200
 	unload_everything
 	step 7.loads_plain storm_reload "$(pick 0 1000)" 1
