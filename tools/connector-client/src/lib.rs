@@ -34,12 +34,18 @@
 
 mod entries;
 mod error;
+mod event;
+mod events;
+mod filter;
 mod id;
 mod kernel;
 mod loss;
 mod message;
 mod notification;
+mod options;
 mod process;
+mod process_events;
+mod received;
 mod registrations;
 mod request;
 mod socket;
@@ -51,16 +57,20 @@ mod watch;
 pub mod wire;
 
 pub use error::{Error, Refusal};
+pub use event::{Answer, Arrival, Event};
+pub use events::Events;
+pub use filter::Filter;
 pub use id::{Id, ParseIdError};
 pub use kernel::{Connector, Kernel, Rights};
 pub use message::{Message, PayloadTooLong};
 pub use notification::Range;
-pub use process::{Filter, ProcessEvent, ProcessEvents, ProcessKind, ProcessNews, Task};
+pub use options::Options;
+pub use process::{ProcessEvent, ProcessKind, Task};
+pub use process_events::{ProcessEvents, ProcessNews};
+pub use received::{Contents, Received, ReceivedIter};
 pub use registrations::{Registration, Registrations};
 pub use request::{Request, Ticket};
-pub use socket::{
-    Answer, Arrival, Contents, Event, Events, Options, Received, ReceivedIter, Socket,
-};
+pub use socket::Socket;
 pub use statistics::{CallbackStatistics, Statistics};
 #[cfg(feature = "async")]
 pub use stream::AsyncSocket;

@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use crate::entries::Entries;
-use crate::socket::{Answer, Arrival, Socket};
+use crate::event::{Answer, Arrival};
 use crate::wire::is_reply;
-use crate::{Error, Id, Message, PayloadTooLong, Refusal};
+use crate::{Error, Id, Message, PayloadTooLong, Refusal, Socket};
 
 /// A message that expects a reply.
 ///

@@ -13,74 +13,21 @@ use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::net::{sockopt, RecvFlags};
 
 use crate::error::{EAGAIN, ECONNREFUSED, EINVAL, ENOBUFS, EPERM, EPROTONOSUPPORT};
+use crate::event::Event;
+use crate::events::{is_over, End, Events};
 use crate::loss::Drops;
+use crate::options::Options;
+use crate::received::{Contents, Received};
 use crate::request::Pending;
 use crate::tap::Tap;
-use crate::wire::{
-    sole_message, Content, Datagram, DecodeError, Frames, Messages, RawAnswer, SOLE_PAYLOAD,
-};
-use crate::{Direction, Error, Id, Message, Refusal, Request, Ticket};
+use crate::wire::{sole_message, Datagram, DecodeError, SOLE_PAYLOAD};
+use crate::{Direction, Error, Id, Message, Request, Ticket};
 
 /// Events that came while a reply was waited for and that nobody has read yet. What is more is lost, and told.
 const KEPT_EVENTS: usize = 65536;
 
 /// After so many datagrams with something else, who waits looks at the clock.
-const OTHERS: u32 = 256;
-
-/// How a socket is opened.
-///
-/// ```no_run
-/// use connector_client::Options;
-///
-/// let socket = Options::new().receive_buffer(8 << 20).open()?;
-/// # Ok::<(), connector_client::Error>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct Options {
-    receive_buffer: Option<usize>,
-    largest_datagram: usize,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            receive_buffer: None,
-            largest_datagram: 128 * 1024,
-        }
-    }
-}
-
-impl Options {
-    /// Those of [`Socket::open`].
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// How many bytes of messages the kernel keeps until they are read; by default
-    /// `/proc/sys/net/core/rmem_default`. Each message takes some 700 bytes of it and more. Without `CAP_NET_ADMIN` it is
-    /// at most `/proc/sys/net/core/rmem_max`.
-    #[must_use]
-    pub fn receive_buffer(mut self, bytes: usize) -> Self {
-        self.receive_buffer = Some(bytes);
-        self
-    }
-
-    /// How large a datagram may be; larger ones are [`DecodeError::Truncated`]. 128 KiB by default, and 16 MiB at most.
-    #[must_use]
-    pub fn largest_datagram(mut self, bytes: usize) -> Self {
-        self.largest_datagram = bytes.clamp(1, 16 << 20);
-        self
-    }
-
-    /// Opens a socket.
-    ///
-    /// # Errors
-    ///
-    /// As [`Socket::open`].
-    pub fn open(&self) -> Result<Socket, Error> {
-        Socket::with_options(self)
-    }
-}
+pub(crate) const OTHERS: u32 = 256;
 
 /// A socket of the connector, with a port of its own.
 ///
@@ -124,76 +71,6 @@ pub struct Socket {
     unlooked: u32,
 }
 
-/// A message, and how it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Arrival<'a> {
-    /// The message.
-    pub message: Message<'a>,
-    /// The group that it was sent to, if it was not for this socket alone. The kernel can say numbers up to 32.
-    pub group: Option<u32>,
-}
-
-/// The kernel's answer to a message that asked for one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// The netlink sequence number of that message.
-    pub seq: u32,
-    /// 0, or a positive error number.
-    pub errno: i32,
-    /// What the kernel says about the error.
-    pub text: Option<String>,
-}
-
-impl Answer {
-    pub(crate) fn into_refusal(self, id: Id) -> Refusal {
-        Refusal {
-            id,
-            errno: self.errno,
-            text: self.text,
-        }
-    }
-}
-
-impl From<RawAnswer<'_>> for Answer {
-    fn from(raw: RawAnswer<'_>) -> Self {
-        Self {
-            seq: raw.seq,
-            // Whatever the sign, only 0 is none.
-            errno: raw.error.saturating_abs(),
-            text: raw.text.map(str::to_owned),
-        }
-    }
-}
-
-/// What a socket receives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Event<'a> {
-    /// A message.
-    Message(Arrival<'a>),
-    /// An answer that nobody waits for.
-    Answer(Answer),
-    /// The receive buffer was full, and so many datagrams were dropped. Without `/proc` the number is not known.
-    Lost(Option<u64>),
-    /// Something came that is malformed. The rest of its datagram was not looked at.
-    Malformed(DecodeError),
-}
-
-impl Event<'_> {
-    /// The same, borrowing nothing.
-    pub fn into_owned(self) -> Event<'static> {
-        match self {
-            Self::Message(arrival) => Event::Message(Arrival {
-                message: arrival.message.into_owned(),
-                group: arrival.group,
-            }),
-            Self::Answer(answer) => Event::Answer(answer),
-            Self::Lost(number) => Event::Lost(number),
-            Self::Malformed(error) => Event::Malformed(error),
-        }
-    }
-}
-
 /// One attempt to receive.
 enum Attempt {
     /// A datagram is in the buffer; it came by this group.
@@ -228,7 +105,7 @@ impl Socket {
         Self::with_options(&Options::default())
     }
 
-    fn with_options(options: &Options) -> Result<Self, Error> {
+    pub(crate) fn with_options(options: &Options) -> Result<Self, Error> {
         let mut inner = netlink_sys::Socket::new(NETLINK_CONNECTOR).map_err(|error| match error
             .raw_os_error()
         {
@@ -524,6 +401,10 @@ impl Socket {
         event
     }
 
+    pub(crate) fn has_kept(&self) -> bool {
+        !self.kept.is_empty() || self.not_kept > 0
+    }
+
     fn keep(&mut self, attempt: Attempt) {
         match attempt {
             Attempt::Stranger | Attempt::Empty => {}
@@ -707,7 +588,7 @@ impl Socket {
     }
 
     /// Waits until there may be something to receive; false if the time is over.
-    fn wait_readable(&self, deadline: Option<Instant>) -> Result<bool, Error> {
+    pub(crate) fn wait_readable(&self, deadline: Option<Instant>) -> Result<bool, Error> {
         loop {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let timeout = left.and_then(|left| Timespec::try_from(left).ok());
@@ -746,10 +627,6 @@ impl AsRawFd for Socket {
     }
 }
 
-fn is_over(deadline: Option<Instant>) -> bool {
-    deadline.is_some_and(|deadline| Instant::now() >= deadline)
-}
-
 fn group_of(from: &SocketAddr) -> Option<u32> {
     let mask = from.multicast_groups();
     (mask != 0).then(|| mask.trailing_zeros() + 1)
@@ -760,191 +637,5 @@ fn membership_error(group: u32, error: io::Error) -> Error {
         Some(EPERM) => Error::NoRightToJoin { group },
         Some(EINVAL) => Error::NoSuchGroup { group },
         _ => Error::system("join or leave a group", error),
-    }
-}
-
-/// What [`Socket::receive`] gives: a datagram, or something that is none. Either way it is gone through as an iterator
-/// of events.
-#[derive(Debug)]
-pub enum Received<'a> {
-    /// The messages and answers of one datagram.
-    Datagram(Contents<'a>),
-    /// A loss, or something that came earlier.
-    Event(Event<'static>),
-}
-
-impl<'a> IntoIterator for Received<'a> {
-    type Item = Event<'a>;
-    type IntoIter = ReceivedIter<'a>;
-
-    fn into_iter(self) -> ReceivedIter<'a> {
-        match self {
-            Self::Datagram(contents) => ReceivedIter {
-                contents: Some(contents),
-                event: None,
-            },
-            Self::Event(event) => ReceivedIter {
-                contents: None,
-                event: Some(event),
-            },
-        }
-    }
-}
-
-/// The events of what was received.
-#[derive(Debug)]
-pub struct ReceivedIter<'a> {
-    contents: Option<Contents<'a>>,
-    event: Option<Event<'static>>,
-}
-
-impl<'a> Iterator for ReceivedIter<'a> {
-    type Item = Event<'a>;
-
-    fn next(&mut self) -> Option<Event<'a>> {
-        match &mut self.contents {
-            Some(contents) => contents.next(),
-            None => self.event.take(),
-        }
-    }
-}
-
-/// The events of a datagram but those that somebody waits for.
-#[derive(Debug)]
-pub struct Contents<'a> {
-    frames: Frames<'a>,
-    messages: Option<Messages<'a>>,
-    group: Option<u32>,
-    pending: &'a mut Pending,
-}
-
-impl<'a> Contents<'a> {
-    fn new(datagram: &'a [u8], group: Option<u32>, pending: &'a mut Pending) -> Self {
-        Self {
-            frames: Frames::new(datagram),
-            messages: None,
-            group,
-            pending,
-        }
-    }
-
-    fn next_raw(&mut self) -> Option<Result<RawEvent<'a>, DecodeError>> {
-        loop {
-            if let Some(message) = self.messages.as_mut().and_then(Iterator::next) {
-                return Some(message.map(RawEvent::Message));
-            }
-            let content = self.frames.next()?.and_then(|frame| frame.content());
-            match content {
-                Ok(Content::Messages(messages)) => self.messages = Some(messages),
-                Ok(Content::Answer(answer)) => return Some(Ok(RawEvent::Answer(answer))),
-                Err(error) => return Some(Err(error)),
-            }
-        }
-    }
-}
-
-enum RawEvent<'a> {
-    Message(Message<'a>),
-    Answer(RawAnswer<'a>),
-}
-
-impl<'a> Iterator for Contents<'a> {
-    type Item = Event<'a>;
-
-    fn next(&mut self) -> Option<Event<'a>> {
-        loop {
-            let event = match self.next_raw()? {
-                Ok(RawEvent::Message(message)) => self
-                    .pending
-                    .route_message(Arrival {
-                        message,
-                        group: self.group,
-                    })
-                    .map(Event::Message),
-                Ok(RawEvent::Answer(answer)) => {
-                    self.pending.route_answer(answer.into()).map(Event::Answer)
-                }
-                Err(error) => Some(Event::Malformed(error)),
-            };
-            if event.is_some() {
-                return event;
-            }
-        }
-    }
-}
-
-impl Drop for Contents<'_> {
-    /// Replies behind the last event that was looked at are somebody's.
-    fn drop(&mut self) {
-        self.by_ref().for_each(drop);
-    }
-}
-
-/// The events of a socket, as an iterator of its own values.
-#[derive(Debug)]
-pub struct Events<'a> {
-    socket: &'a mut Socket,
-    end: End,
-    given: u32,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum End {
-    Never,
-    /// When nothing has come for that long.
-    Silence(Duration),
-    At(Instant),
-}
-
-impl<'a> Events<'a> {
-    fn new(socket: &'a mut Socket, end: End) -> Self {
-        Self {
-            socket,
-            end,
-            given: 0,
-        }
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        match self.end {
-            End::Never => None,
-            End::Silence(time) => Instant::now().checked_add(time),
-            End::At(deadline) => Some(deadline),
-        }
-    }
-
-    /// Whether events have come so fast, until now, that nobody has looked at the clock.
-    fn is_flooded(&mut self) -> bool {
-        self.given += 1;
-        matches!(self.end, End::At(deadline) if self.given % OTHERS == 0 && is_over(Some(deadline)))
-    }
-}
-
-impl Iterator for Events<'_> {
-    type Item = Result<Event<'static>, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.is_flooded() {
-            return None;
-        }
-        let deadline = self.deadline();
-        loop {
-            if let Some(event) = self.socket.take_kept() {
-                return Some(Ok(event));
-            }
-            let came = match self.socket.collect_now() {
-                Ok(false) => self.socket.wait_readable(deadline),
-                // It was nothing for us.
-                Ok(true) if self.socket.kept.is_empty() && is_over(deadline) => Ok(false),
-                collected => collected,
-            };
-            match came {
-                Ok(true) => {}
-                Ok(false) => return None,
-                // Who waits for a while wants to know why that has ended.
-                Err(Error::Stopped) if matches!(self.end, End::Never) => return None,
-                Err(error) => return Some(Err(error)),
-            }
-        }
     }
 }

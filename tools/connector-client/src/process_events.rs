@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A stream of process events.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use crate::wire::DecodeError;
+use crate::{
+    Arrival, Error, Event, Filter, Id, Kernel, Message, Options, ProcessEvent, ProcessKind, Rights,
+    Socket,
+};
+
+/// The group that process events are sent to.
+const GROUP: u32 = 1;
+const LISTEN: u32 = 1;
+const IGNORE: u32 = 2;
+/// How long the kernel may take to answer. It answers at once; a loaded machine may not run us.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a stream of process events tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProcessNews {
+    /// Something has happened.
+    Event(ProcessEvent),
+    /// On a processor, numbers are missing in front of the next event. Seen only without a filter, since the kernel
+    /// counts what it filters, too. What was lost in the receive buffer is told as [`ProcessNews::Lost`] as well.
+    Gap {
+        /// The processor.
+        cpu: u32,
+        /// How many numbers.
+        missed: u32,
+    },
+    /// So many events were lost, if that is known.
+    Lost(Option<u64>),
+    /// Something came that is malformed.
+    Malformed(DecodeError),
+}
+
+/// Process events, as an iterator of [`ProcessNews`].
+///
+/// ```no_run
+/// use connector_client::{Filter, ProcessEvents, ProcessKind, ProcessNews};
+///
+/// for news in ProcessEvents::open(Filter::EXEC | Filter::EXIT)? {
+///     if let ProcessNews::Event(event) = news? {
+///         if let ProcessKind::Exec { task } = event.kind {
+///             println!("process {} runs another program", task.tgid);
+///         }
+///     }
+/// }
+/// # Ok::<(), connector_client::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct ProcessEvents {
+    socket: Socket,
+    filter: Filter,
+    next: NextNumbers,
+    /// The event behind a gap.
+    held: Option<ProcessEvent>,
+}
+
+/// The number that each processor's next event has.
+#[derive(Debug, Default)]
+struct NextNumbers(HashMap<u32, u32>);
+
+impl NextNumbers {
+    /// How many numbers are missing before this event. Acknowledgements come from no processor, and have the number
+    /// of the request.
+    fn gap_before(&mut self, event: &ProcessEvent) -> u32 {
+        if event.cpu == u32::MAX {
+            return 0;
+        }
+        let next = event.seq.wrapping_add(1);
+        self.0
+            .insert(event.cpu, next)
+            .map_or(0, |expected| event.seq.wrapping_sub(expected))
+    }
+}
+
+impl ProcessEvents {
+    /// Opens a socket with a receive buffer of 4 MiB, and asks for events.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotOffered`] if the kernel has none, [`Error::NoRight`] outside of the initial user and
+    /// pid namespaces, [`Error::NoRightToJoin`] for users on kernels before 6.6, [`Error::Refused`] with the kernel's answer,
+    /// [`Error::TimedOut`]; as [`Socket::open`] and [`Socket::join`].
+    pub fn open(filter: Filter) -> Result<Self, Error> {
+        Self::on(Options::new().receive_buffer(4 << 20).open()?, filter)
+    }
+
+    /// The same with a socket of one's own.
+    ///
+    /// # Errors
+    ///
+    /// As [`ProcessEvents::open`].
+    pub fn on(mut socket: Socket, filter: Filter) -> Result<Self, Error> {
+        if !Kernel::detect().process_events {
+            return Err(Error::NotOffered {
+                what: "process events",
+            });
+        }
+        // Kernels do not answer to others, or refuse them.
+        let rights = Rights::of_this_process();
+        if !(rights.initial_user_namespace && rights.initial_pid_namespace) {
+            return Err(Error::NoRight {
+                to: "hearing of processes",
+            });
+        }
+        socket.join(GROUP)?;
+        let mut events = Self {
+            socket,
+            filter,
+            next: NextNumbers::default(),
+            held: None,
+        };
+        events.listen()?;
+        Ok(events)
+    }
+
+    /// The kernel sends its answer like an event, and filters it like one: so first everything is asked for.
+    fn listen(&mut self) -> Result<(), Error> {
+        let token = self.socket.port();
+        self.order(LISTEN, None, token)?;
+        let deadline = Instant::now() + PATIENCE;
+        let refusal = loop {
+            match self.news_until(Some(deadline))? {
+                Some(ProcessNews::Event(ProcessEvent {
+                    kind: ProcessKind::Acknowledgement { ack, errno },
+                    ..
+                })) if ack == token.wrapping_add(1) => {
+                    break errno;
+                }
+                Some(_) => {}
+                None => {
+                    let lost = self.socket.lost();
+                    return Err(Error::TimedOut {
+                        waiting_for: "an answer about process events",
+                        after: PATIENCE,
+                        lost,
+                    });
+                }
+            }
+        };
+        if refusal != 0 {
+            let errno = i32::try_from(refusal).unwrap_or(i32::MAX);
+            return Err(Error::Refused(crate::Refusal {
+                id: Id::PROCESS_EVENTS,
+                errno,
+                text: None,
+            }));
+        }
+        if self.filter != Filter::ALL {
+            self.order(LISTEN, Some(self.filter), token)?;
+        }
+        Ok(())
+    }
+
+    fn order(&mut self, what: u32, filter: Option<Filter>, ack: u32) -> Result<(), Error> {
+        let mut payload = what.to_ne_bytes().to_vec();
+        // Kernels before 6.6 know of no filter.
+        if let Some(Filter(bits)) = filter {
+            payload.extend_from_slice(&bits.to_ne_bytes());
+        }
+        self.socket
+            .send(&Message::new(Id::PROCESS_EVENTS, payload)?.with_ack(ack))
+    }
+
+    /// The socket, for its numbers and settings.
+    pub fn socket_mut(&mut self) -> &mut Socket {
+        &mut self.socket
+    }
+
+    /// What comes next; `None` after such a time without any news.
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::receive`].
+    pub fn next_within(&mut self, silence: Duration) -> Result<Option<ProcessNews>, Error> {
+        let deadline = Instant::now().checked_add(silence);
+        loop {
+            match self.news_until(deadline)? {
+                Some(ProcessNews::Event(event)) if !self.filter.wants(&event.kind) => {}
+                news => return Ok(news),
+            }
+        }
+    }
+
+    fn news_until(&mut self, deadline: Option<Instant>) -> Result<Option<ProcessNews>, Error> {
+        let (held, next, gaps) = (&mut self.held, &mut self.next, self.filter == Filter::ALL);
+        if let Some(event) = held.take() {
+            return Ok(Some(ProcessNews::Event(event)));
+        }
+        let mut events = self.socket.events_until(deadline);
+        events
+            .find_map(|event| event.map(|event| news(event, held, next, gaps)).transpose())
+            .transpose()
+    }
+}
+
+impl Iterator for ProcessEvents {
+    type Item = Result<ProcessNews, Error>;
+
+    /// Waits for as long as it takes; ends when [`Socket::stop_on`] says so.
+    fn next(&mut self) -> Option<Self::Item> {
+        let gaps = self.filter == Filter::ALL;
+        loop {
+            if let Some(event) = self.held.take() {
+                return Some(Ok(ProcessNews::Event(event)));
+            }
+            let (held, next) = (&mut self.held, &mut self.next);
+            match self
+                .socket
+                .events()
+                .find_map(|event| event.map(|event| news(event, held, next, gaps)).transpose())?
+            {
+                Ok(ProcessNews::Event(event)) if !self.filter.wants(&event.kind) => {}
+                news => return Some(news),
+            }
+        }
+    }
+}
+
+impl Drop for ProcessEvents {
+    /// Kernels count who listens, and some don't notice that a socket was closed.
+    fn drop(&mut self) {
+        let _ = self.order(IGNORE, None, 0);
+    }
+}
+
+fn news(
+    event: Event<'_>,
+    held: &mut Option<ProcessEvent>,
+    next: &mut NextNumbers,
+    gaps: bool,
+) -> Option<ProcessNews> {
+    match event {
+        // The kernel's own answers to the group, cn_proc.ko to who has asked.
+        Event::Message(Arrival {
+            message,
+            group: Some(GROUP) | None,
+        }) if message.id == Id::PROCESS_EVENTS => {
+            let event = match ProcessEvent::decode(&message) {
+                Ok(event) => event,
+                Err(error) => return Some(ProcessNews::Malformed(error)),
+            };
+            match next.gap_before(&event) {
+                missed @ 1.. if gaps => {
+                    let cpu = event.cpu;
+                    *held = Some(event);
+                    Some(ProcessNews::Gap { cpu, missed })
+                }
+                _ => Some(ProcessNews::Event(event)),
+            }
+        }
+        Event::Lost(number) => Some(ProcessNews::Lost(number)),
+        Event::Malformed(error) => Some(ProcessNews::Malformed(error)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_are_counted_for_each_processor() {
+        let mut next = NextNumbers::default();
+        let mut event = |cpu, seq| {
+            next.gap_before(&ProcessEvent {
+                cpu,
+                seq,
+                time: 0,
+                kind: ProcessKind::Unknown { what: 0 },
+            })
+        };
+        assert_eq!(
+            [
+                event(0, 7),
+                event(1, 100),
+                event(0, 8),
+                event(0, 11),
+                event(1, 101)
+            ],
+            [0, 0, 0, 2, 0]
+        );
+        assert_eq!([event(2, u32::MAX), event(2, 0), event(2, 2)], [0, 0, 1]);
+        assert_eq!([event(u32::MAX, 5), event(u32::MAX, 50)], [0, 0]);
+    }
+}
