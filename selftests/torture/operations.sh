@@ -18,6 +18,6 @@ grep -E '^1[123]\.fuzzer ' /tmp/step | while read -r name figure; do
 done
 step let_fail let_some_fail
 step 1.coverage env CN_MODULE_DIR=/lib/modules/coverage fuzz coverage "seed=$SEED" \
-	"operations=$(pick 4000 500000)" "unchecked=$(pick 1 20)" unreachable=/guest/fuzz_unreachable.txt "least=$(either 85 95)"
+	"operations=$(pick 4000 500000)" "unchecked=$(pick 1 20)" unreachable=/guest/fuzz_unreachable.txt "least=$(either 90 95)"
 sed -n 's/^way: /# /p' /tmp/step | cut -c1-400
 finish
