@@ -41,7 +41,8 @@ host_crate() {
 	local prefix=$1 log=$LOGS/host-tests-$1.log status=0 folder=$TOP/selftests/host/$2
 	shift 2
 	mkdir -p "$LOGS"
-	CARGO_TARGET_DIR=$OUT/host host_cargo test --locked --manifest-path "$folder/Cargo.toml" "$@" >"$log" 2>&1 || status=$?
+	# Nobody debugs these, and each run begins anew.
+	CARGO_TARGET_DIR=$OUT/host CARGO_PROFILE_DEV_DEBUG=line-tables-only CARGO_INCREMENTAL=0 host_cargo test --locked --manifest-path "$folder/Cargo.toml" "$@" >"$log" 2>&1 || status=$?
 	sed -nE 's/^test (.+) \.\.\. (ok|FAILED)$/\1 \2/p' "$log" | sed -E 's/ \(line /:/; s/\) / /; s/ - / /' |
 		awk '{ result = $NF; sub(/ [^ ]+$/, ""); gsub(/ /, "."); print $0, result }' >"$WORK/crate"
 	while read -r name result; do
@@ -65,7 +66,7 @@ clean_host_tests() {
 host_tests() {
 	local crates=$OUT/host
 	printf '\nPure files, and the registry, on the host\n'
-	begin_target host-tests "$crates" "$TOP"/selftests/host/{,core/}Cargo.* "$TOP"/tools/Cargo.* "$TOP"/tools/*/Cargo.toml
+	begin_target tests "$crates" "$TOP"/selftests/host/{,core/}Cargo.* "$TOP"/tools/Cargo.* "$TOP"/tools/*/Cargo.toml
 	host_crate host .
 	host_crate core core
 	host_crate loom core --features loom
