@@ -483,9 +483,9 @@ impl Socket {
     /// A callback may wait for room in our receive buffer, inside of our own call. Others may fill it as fast as it is
     /// read, so there is an end to that.
     fn make_room(&mut self) -> Result<(), Error> {
-        let may_be_full = self.listens || self.pending.any();
         for _ in 0..KEPT_EVENTS {
-            if !may_be_full || !self.collect_now()? {
+            let may_be_more = self.listens || self.pending.any();
+            if !may_be_more || !self.collect_now()? {
                 break;
             }
         }
