@@ -52,7 +52,7 @@ fuzz: ## fuzz the pure files on the host; FUZZ_SECONDS= or FUZZ_RUNS= for each t
 
 bench: ## measure the C connector, ours and generic netlink; BENCH=full takes more rounds
 	scripts/packages.sh guest bench
-	$(kernel) scripts/modules.sh "$$kdir" all && scripts/bench.sh "$$kdir" "$${BENCH:-quick}"
+	$(kernel) export TOOLS_PROFILE=release && scripts/modules.sh "$$kdir" all && scripts/bench.sh "$$kdir" "$${BENCH:-quick}"
 
 profile: ## instructions by function for one message on PROVIDER (rust, c or floor)
 	scripts/packages.sh guest bench
