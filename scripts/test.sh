@@ -42,7 +42,8 @@ host_crate() {
 	shift 2
 	mkdir -p "$LOGS"
 	# Nobody debugs these, and each run begins anew.
-	CARGO_TARGET_DIR=$OUT/host CARGO_PROFILE_DEV_DEBUG=line-tables-only CARGO_INCREMENTAL=0 host_cargo test --locked --manifest-path "$folder/Cargo.toml" "$@" >"$log" 2>&1 || status=$?
+	CARGO_TARGET_DIR=$OUT/host CARGO_PROFILE_DEV_DEBUG=line-tables-only CARGO_INCREMENTAL=0 \
+		host_cargo test --locked --manifest-path "$folder/Cargo.toml" "$@" >"$log" 2>&1 || status=$?
 	sed -nE 's/^test (.+) \.\.\. (ok|FAILED)$/\1 \2/p' "$log" | sed -E 's/ \(line /:/; s/\) / /; s/ - / /' |
 		awk '{ result = $NF; sub(/ [^ ]+$/, ""); gsub(/ /, "."); print $0, result }' >"$WORK/crate"
 	while read -r name result; do

@@ -357,7 +357,7 @@ follows_a_process() {
 	exec 3>&-
 	rm /tmp/go
 	cat /tmp/heard
-	[ "$(grep -c "\"tgid\":$process[,}]" /tmp/heard)" -eq 2 ] && sed -n 1p /tmp/heard | grep -q '"event":"exec"' &&
+	[ "$(grep -c "\"tgid\":${process}[,}]" /tmp/heard)" -eq 2 ] && sed -n 1p /tmp/heard | grep -q '"event":"exec"' &&
 		sed -n 2p /tmp/heard | grep -q '"code":0,.*"event":"exit"'
 }
 
