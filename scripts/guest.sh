@@ -167,8 +167,7 @@ adapt_to_kernel() {
 	[ "$(config_of "$KDIR" CONFIG_KASAN)" = y ] || return 0
 	QEMU_MEM=${QEMU_MEM:-1G}
 	[[ ${APPEND:-} == *kmemleak=* ]] || APPEND="kmemleak=off ${APPEND:-}"
-	# Grace periods are hurried, which also lets memory be freed sooner that somebody may still use.
-	APPEND="workqueue.watchdog_thresh=300 smp.csd_lock_timeout=300000 rcupdate.rcu_expedited=1 $APPEND"
+	APPEND="workqueue.watchdog_thresh=300 smp.csd_lock_timeout=300000 $APPEND"
 }
 
 qemu_command() {
