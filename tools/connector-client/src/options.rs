@@ -42,7 +42,8 @@ impl Options {
         self
     }
 
-    /// How large a datagram may be; larger ones are [`DecodeError::Truncated`]. 128 KiB by default, and 16 MiB at most.
+    /// How large a datagram may be; larger ones are [`DecodeError::Truncated`](crate::wire::DecodeError::Truncated).
+    /// 128 KiB by default, and 16 MiB at most.
     #[must_use]
     pub fn largest_datagram(mut self, bytes: usize) -> Self {
         self.largest_datagram = bytes.clamp(1, 16 << 20);

@@ -156,7 +156,7 @@ pub struct ProcessEvent {
 }
 
 impl ProcessEvent {
-    /// Reads the payload of a message of [`Id::PROCESS_EVENTS`].
+    /// Reads the payload of a message of [`Id::PROCESS_EVENTS`](crate::Id::PROCESS_EVENTS).
     ///
     /// # Errors
     ///

@@ -7,7 +7,7 @@ use crate::request::Pending;
 use crate::wire::{Content, DecodeError, Frames, Messages, RawAnswer};
 use crate::Message;
 
-/// What [`Socket::receive`] gives: a datagram, or something that is none. Either way it is gone through as an iterator
+/// What [`Socket::receive`](crate::Socket::receive) gives: a datagram, or something that is none. Either way it is gone through as an iterator
 /// of events.
 #[derive(Debug)]
 pub enum Received<'a> {
