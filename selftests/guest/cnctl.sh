@@ -18,6 +18,16 @@ tell() {
 	echo "$*" >/proc/cn_client
 }
 
+# Waits for ten seconds at most until a command succeeds: eventually <command...>.
+eventually() {
+	local try=0
+	until "$@"; do
+		try=$((try + 1))
+		[ $try -lt 100 ] || return 1
+		sleep 0.1
+	done
+}
+
 # No module, and nothing that would load it.
 without_connector() {
 	local status=0
@@ -78,14 +88,13 @@ is_refused() {
 	fi
 }
 
-# Waits until a program has joined a group: its bit is in the fourth column.
+# Whether a program is in a group, and in no other: its bit is in the fourth column.
+is_in_group() {
+	awk -v mask="$1" '$2 == 11 && $4 == mask { found = 1 } END { exit !found }' /proc/net/netlink
+}
+
 wait_for_listener() {
-	local try=0
-	while ! awk -v mask="$1" '$2 == 11 && $4 == mask { found = 1 } END { exit !found }' /proc/net/netlink; do
-		try=$((try + 1))
-		[ $try -lt 100 ] || return 1
-		sleep 0.1
-	done
+	eventually is_in_group "$1"
 }
 
 listens() {
@@ -150,13 +159,8 @@ send_two() {
 	tell send id=25:2 seq=9 msg_len=0 group=24
 }
 
-wait_for_size() {
-	local try=0
-	until [ "$(wc -c <"$2")" -eq "$1" ]; do
-		try=$((try + 1))
-		[ $try -lt 100 ] || return 1
-		sleep 0.1
-	done
+has_size() {
+	[ "$(wc -c <"$2")" -eq "$1" ]
 }
 
 # Into a file, with lines; out of standard output, without; a file is whole at each moment, and so after Ctrl-C and SIGKILL.
@@ -170,7 +174,7 @@ writes_captures() {
 	for listener in INT KILL; do
 		cnctl listen --write /tmp/heard.pcap 24 >/tmp/heard 2>&1 &
 		send_two || return
-		wait_for_size 160 /tmp/heard.pcap || return
+		eventually has_size 160 /tmp/heard.pcap || return
 		kill -$listener $!
 		wait $! 2>/dev/null
 		is_capture_of_two /tmp/heard.pcap || return
@@ -198,7 +202,7 @@ says_what_cannot_be_written() {
 	# Who reads has read enough: the header.
 	{ cnctl listen --write - 24; echo $? >/tmp/status; } | head -c 24 >/tmp/piped.pcap &
 	wait_for_listener 00800000 || return
-	wait_for_size 24 /tmp/piped.pcap || return
+	eventually has_size 24 /tmp/piped.pcap || return
 	tell send id=25:1 group=24
 	# For both of them.
 	wait
@@ -248,9 +252,13 @@ two_watch() {
 	[ "$(cat /tmp/heard)" = '27:1 came (tools)' ] && grep -q '"id":"27:1"' /tmp/second && grep -q '"id":"27:2"' /tmp/second
 }
 
+is_gone() {
+	! kill -0 "$1" 2>/dev/null
+}
+
 # The first Ctrl-C cannot be heeded where nobody reads what is being written; the second one ends it.
 ends_with_another_ctrl_c() {
-	local listener try=0
+	local listener ended=0
 	mkfifo /tmp/unread && exec 3<>/tmp/unread || return
 	cnctl listen --json 24 >/tmp/unread 2>/dev/null &
 	listener=$!
@@ -260,17 +268,13 @@ ends_with_another_ctrl_c() {
 	kill -INT $listener
 	sleep 1
 	kill -INT $listener
-	while kill -0 $listener 2>/dev/null && [ $try -lt 50 ]; do
-		try=$((try + 1))
-		sleep 0.1
-	done
+	eventually is_gone $listener
 	kill -KILL $listener 2>/dev/null
-	wait $listener
-	try=$?
+	wait $listener || ended=$?
 	exec 3>&-
 	rm /tmp/unread
-	echo "it ended with $try"
-	[ $try -eq 130 ]
+	echo "it ended with $ended"
+	[ $ended -eq 130 ]
 }
 
 # Where something was waited for, Ctrl-C is a failure.
@@ -338,20 +342,15 @@ tells_of_processes() {
 	unload cn_proc
 }
 
-# A program that waits until it may go on.
+# A program that waits until it may go on, which is when the filter for the two kinds is in force.
 follows_a_process() {
-	local process listener try=0
+	local process listener
 	mkfifo /tmp/go && exec 3<>/tmp/go || return
 	sh -c 'read -r _ </tmp/go; exec busybox true' &
 	process=$!
 	cnctl --json proc --pid $process --count 2 exec exit >/tmp/heard 2>&1 &
 	listener=$!
-	until grep -q '^listener ' /proc/net/cn_proc; do
-		try=$((try + 1))
-		[ $try -lt 100 ] || break
-		sleep 0.1
-	done
-	sleep 0.5
+	eventually grep -q '^listener .* events 0x80000002 ' /proc/net/cn_proc || return
 	echo >/tmp/go
 	wait $listener || return
 	exec 3>&-
@@ -374,22 +373,14 @@ counts_processes() {
 # Everybody may hear of processes. The filter is the second thing that it asks for, and is in the listener's line
 # when it is in force.
 hears_of_processes() {
-	local listener try=0
+	local listener
 	"$@" >/tmp/heard 2>&1 &
 	listener=$!
-	until grep -q '^listener .* events 0x20000000 ' /proc/net/cn_proc; do
-		try=$((try + 1))
-		[ $try -lt 100 ] || break
-		sleep 0.1
-	done
+	eventually grep -q '^listener .* events 0x20000000 ' /proc/net/cn_proc
 	sh -c 'exit 3'
 	sh -c 'exit 0'
 	cat /proc/net/cn_proc
-	until grep -q 'with status 3' /tmp/heard; do
-		try=$((try + 1))
-		[ $try -lt 200 ] || break
-		sleep 0.1
-	done
+	eventually grep -q 'with status 3' /tmp/heard
 	# A shell may be between it and us.
 	killall -INT cnctl
 	wait $listener || return

@@ -131,7 +131,7 @@ static int open_reader(struct reader *r, int number, uint32_t group)
 	if (!err && number & 1)
 		err = cn_setopt(r->fd, NETLINK_NO_ENOBUFS, 1);
 	/* Of these, number 4 is slow and has the smallest buffer: some sends are sure to be told of. */
-	if (!err && number & 6)
+	if (!err && number >= 2)
 		err = cn_setopt(r->fd, NETLINK_BROADCAST_ERROR, 1);
 	return err ? err : pthread_create(&r->thread, NULL, read_slowly, r);
 }

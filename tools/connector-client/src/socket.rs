@@ -2,17 +2,19 @@
 
 //! A socket of the connector.
 
+mod attempt;
+
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use netlink_sys::{protocols::NETLINK_CONNECTOR, SocketAddr};
-use rustix::event::{poll, PollFd, PollFlags, Timespec};
-use rustix::net::{sockopt, RecvFlags};
+use netlink_sys::protocols::NETLINK_CONNECTOR;
+use rustix::net::sockopt;
 
-use crate::error::{EAGAIN, ECONNREFUSED, EINVAL, ENOBUFS, EPERM, EPROTONOSUPPORT};
+use self::attempt::Attempt;
+use crate::error::{ECONNREFUSED, EINVAL, EPERM, EPROTONOSUPPORT};
 use crate::event::Event;
 use crate::events::{is_over, End, Events};
 use crate::loss::Drops;
@@ -20,7 +22,7 @@ use crate::options::Options;
 use crate::received::{Contents, Received};
 use crate::request::Pending;
 use crate::tap::Tap;
-use crate::wire::{sole_message, Datagram, DecodeError, SOLE_PAYLOAD};
+use crate::wire::{sole_message, Datagram, SOLE_PAYLOAD};
 use crate::{Direction, Error, Id, Message, Request, Ticket};
 
 /// Events that came while a reply was waited for and that nobody has read yet. What is more is lost, and told.
@@ -69,20 +71,6 @@ pub struct Socket {
     tap: Tap,
     /// Datagrams since it was last looked whether to stop.
     unlooked: u32,
-}
-
-/// One attempt to receive.
-enum Attempt {
-    /// A datagram is in the buffer; it came by this group.
-    Datagram(Option<u32>),
-    /// Datagrams were dropped.
-    Lost(Option<u64>),
-    /// A datagram was larger than the buffer.
-    Truncated(DecodeError),
-    /// Somebody else than the kernel sent it.
-    Stranger,
-    /// There is nothing.
-    Empty,
 }
 
 /// What was waited for is there.
@@ -380,7 +368,8 @@ impl Socket {
         Events::new(self, End::Silence(silence))
     }
 
-    /// All that comes until then, for who is interested in some of it only. What is there already comes in any case.
+    /// All that comes until then, for who is interested in some of it only; the time is looked at when nothing is there, or
+    /// so much that there is no end to it.
     pub(crate) fn events_until(&mut self, deadline: Option<Instant>) -> Events<'_> {
         Events::new(self, deadline.map_or(End::Never, End::At))
     }
@@ -529,90 +518,6 @@ impl Socket {
             }
         }
     }
-
-    /// Who receives without a pause never waits, and has to be told to stop all the same.
-    fn look_at_stop(&mut self) -> Result<(), Error> {
-        const EACH: u32 = 256;
-        self.unlooked += 1;
-        if self.unlooked < EACH {
-            return Ok(());
-        }
-        self.unlooked = 0;
-        let Some(stop) = &self.stop else {
-            return Ok(());
-        };
-        match poll(
-            &mut [PollFd::new(stop, PollFlags::IN)],
-            Some(&Timespec::default()),
-        ) {
-            Ok(1..) => Err(Error::Stopped),
-            _ => Ok(()),
-        }
-    }
-
-    fn attempt(&mut self) -> Result<Attempt, Error> {
-        self.look_at_stop()?;
-        // With MSG_TRUNC the kernel says how long the datagram was, not how much of it fitted.
-        let flags = (RecvFlags::DONTWAIT | RecvFlags::TRUNC).bits() as i32;
-        loop {
-            self.buffer.clear();
-            match self.inner.recv_from(&mut self.buffer, flags) {
-                Ok((_, from)) if from.port_number() != 0 => {
-                    self.strangers += 1;
-                    return Ok(Attempt::Stranger);
-                }
-                Ok((size, _)) if size > self.buffer.len() => {
-                    return Ok(Attempt::Truncated(DecodeError::Truncated {
-                        size,
-                        room: self.buffer.len(),
-                    }));
-                }
-                Ok((_, from)) => {
-                    self.tap.see(Direction::Received, &self.buffer);
-                    return Ok(Attempt::Datagram(group_of(&from)));
-                }
-                Err(error) => match error.raw_os_error() {
-                    Some(EAGAIN) => {
-                        return Ok(self.drops.empty().map_or(Attempt::Empty, Attempt::Lost))
-                    }
-                    Some(ENOBUFS) => {
-                        if let Some(number) = self.drops.overrun() {
-                            return Ok(Attempt::Lost(number));
-                        }
-                    }
-                    _ if error.kind() == io::ErrorKind::Interrupted => {}
-                    _ => return Err(Error::system("receive", error)),
-                },
-            }
-        }
-    }
-
-    /// Waits until there may be something to receive; false if the time is over.
-    pub(crate) fn wait_readable(&self, deadline: Option<Instant>) -> Result<bool, Error> {
-        loop {
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let timeout = left.and_then(|left| Timespec::try_from(left).ok());
-            let mut descriptors = vec![PollFd::new(&self.inner, PollFlags::IN)];
-            descriptors.extend(
-                self.stop
-                    .as_ref()
-                    .map(|stop| PollFd::new(stop, PollFlags::IN)),
-            );
-            match poll(&mut descriptors, timeout.as_ref()) {
-                Ok(0) => return Ok(false),
-                Ok(_)
-                    if descriptors
-                        .get(1)
-                        .is_some_and(|stop| !stop.revents().is_empty()) =>
-                {
-                    return Err(Error::Stopped);
-                }
-                Ok(_) => return Ok(true),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(Error::system("wait for the socket", error)),
-            }
-        }
-    }
 }
 
 impl AsFd for Socket {
@@ -625,11 +530,6 @@ impl AsRawFd for Socket {
     fn as_raw_fd(&self) -> RawFd {
         self.inner.as_raw_fd()
     }
-}
-
-fn group_of(from: &SocketAddr) -> Option<u32> {
-    let mask = from.multicast_groups();
-    (mask != 0).then(|| mask.trailing_zeros() + 1)
 }
 
 fn membership_error(group: u32, error: io::Error) -> Error {

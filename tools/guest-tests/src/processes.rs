@@ -13,7 +13,7 @@ use crate::{Outcome, Test, Tested};
 pub(crate) const TESTS: &[Test] = &[
     ("process.life_of_a_program", life_of_a_program),
     ("process.filter", filter),
-    ("process.gaps_are_what_was_lost", gaps_are_what_was_lost),
+    ("process.gaps_show_what_was_lost", gaps_show_what_was_lost),
 ];
 
 /// What is told about one process until it has ended.
@@ -92,8 +92,8 @@ fn run_programs() -> std::io::Result<()> {
         .map(|_| ())
 }
 
-/// A gap shows with the next event of its processor.
-fn gaps_are_what_was_lost() -> Tested {
+/// A gap shows with the next event of its processor, so that the last ones may be missing.
+fn gaps_show_what_was_lost() -> Tested {
     if missing()? {
         return Ok(Outcome::Passed);
     }

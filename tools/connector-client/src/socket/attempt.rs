@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One attempt to receive, and waiting for the next.
+
+use std::io;
+use std::time::Instant;
+
+use netlink_sys::SocketAddr;
+use rustix::event::{poll, PollFd, PollFlags, Timespec};
+use rustix::net::RecvFlags;
+
+use super::Socket;
+use crate::error::{EAGAIN, ENOBUFS};
+use crate::wire::DecodeError;
+use crate::{Direction, Error};
+
+/// One attempt to receive.
+pub(super) enum Attempt {
+    /// A datagram is in the buffer; it came by this group.
+    Datagram(Option<u32>),
+    /// Datagrams were dropped.
+    Lost(Option<u64>),
+    /// A datagram was larger than the buffer.
+    Truncated(DecodeError),
+    /// Somebody else than the kernel sent it.
+    Stranger,
+    /// There is nothing.
+    Empty,
+}
+
+impl Socket {
+    /// Who receives without a pause never waits, and has to be told to stop all the same.
+    fn look_at_stop(&mut self) -> Result<(), Error> {
+        const EACH: u32 = 256;
+        self.unlooked += 1;
+        if self.unlooked < EACH {
+            return Ok(());
+        }
+        self.unlooked = 0;
+        let Some(stop) = &self.stop else {
+            return Ok(());
+        };
+        match poll(
+            &mut [PollFd::new(stop, PollFlags::IN)],
+            Some(&Timespec::default()),
+        ) {
+            Ok(1..) => Err(Error::Stopped),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn attempt(&mut self) -> Result<Attempt, Error> {
+        self.look_at_stop()?;
+        // With MSG_TRUNC the kernel says how long the datagram was, not how much of it fitted.
+        let flags = (RecvFlags::DONTWAIT | RecvFlags::TRUNC).bits() as i32;
+        loop {
+            self.buffer.clear();
+            match self.inner.recv_from(&mut self.buffer, flags) {
+                Ok((_, from)) if from.port_number() != 0 => {
+                    self.strangers += 1;
+                    return Ok(Attempt::Stranger);
+                }
+                Ok((size, _)) if size > self.buffer.len() => {
+                    return Ok(Attempt::Truncated(DecodeError::Truncated {
+                        size,
+                        room: self.buffer.len(),
+                    }));
+                }
+                Ok((_, from)) => {
+                    self.tap.see(Direction::Received, &self.buffer);
+                    return Ok(Attempt::Datagram(group_of(&from)));
+                }
+                Err(error) => match error.raw_os_error() {
+                    Some(EAGAIN) => {
+                        return Ok(self.drops.empty().map_or(Attempt::Empty, Attempt::Lost))
+                    }
+                    Some(ENOBUFS) => {
+                        if let Some(number) = self.drops.overrun() {
+                            return Ok(Attempt::Lost(number));
+                        }
+                    }
+                    _ if error.kind() == io::ErrorKind::Interrupted => {}
+                    _ => return Err(Error::system("receive", error)),
+                },
+            }
+        }
+    }
+
+    /// Waits until there may be something to receive; false if the time is over.
+    pub(crate) fn wait_readable(&self, deadline: Option<Instant>) -> Result<bool, Error> {
+        loop {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+            let mut descriptors = vec![PollFd::new(&self.inner, PollFlags::IN)];
+            descriptors.extend(
+                self.stop
+                    .as_ref()
+                    .map(|stop| PollFd::new(stop, PollFlags::IN)),
+            );
+            match poll(&mut descriptors, timeout.as_ref()) {
+                Ok(0) => return Ok(false),
+                Ok(_)
+                    if descriptors
+                        .get(1)
+                        .is_some_and(|stop| !stop.revents().is_empty()) =>
+                {
+                    return Err(Error::Stopped);
+                }
+                Ok(_) => return Ok(true),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(Error::system("wait for the socket", error)),
+            }
+        }
+    }
+}
+
+fn group_of(from: &SocketAddr) -> Option<u32> {
+    let mask = from.multicast_groups();
+    (mask != 0).then(|| mask.trailing_zeros() + 1)
+}
