@@ -221,11 +221,11 @@ static struct unreachable *why_unreachable(const struct place *place)
 
 /*
  * A line for each place that was not reached, or one for each function off the way; and the figure. False if less than
- * `least` per cent were reached, or if an expression for unreachable ones means none any more.
+ * `least` per cent were reached.
  */
 static bool show_coverage(double least)
 {
-	size_t i, counted = 0, seen = 0, excluded = 0, panics = 0, stale = 0;
+	size_t i, counted = 0, seen = 0, excluded = 0, panics = 0;
 	struct unreachable *why;
 
 	for (i = 0; i < n_places; i++) {
@@ -247,18 +247,15 @@ static bool show_coverage(double least)
 		if (!place->reached)
 			printf("way: not reached: %s, %s (%x)\n", place->function, place->line, place->offset);
 	}
-	for (i = 0; i < n_unreachable; i++) {
+	/* Which there are depends on the compiler; that the lines are in the source is up to "make check". */
+	for (i = 0; i < n_unreachable; i++)
 		printf("way: left out, %zu of %zu: %s: %s\n", unreachable[i].left_out, unreachable[i].places,
 		       unreachable[i].text, unreachable[i].reason);
-		stale += !unreachable[i].places;
-	}
-	if (stale)
-		printf("%zu expressions for places that no program can reach match none; the source has changed\n", stale);
 	printf("way: %zu places of the module, of which %zu were reached; %zu are assertions of a debug build\n", n_places,
 	       n_reached, panics);
 	printf("%zu of %zu places on the way of a message reached (%.1f %%), %zu left out because no program can reach them\n",
 	       seen, counted, counted ? 100.0 * seen / counted : 0, excluded);
-	return !stale && 100.0 * seen >= least * counted;
+	return 100.0 * seen >= least * counted;
 }
 
 #endif
