@@ -83,26 +83,26 @@ fn filter() -> Tested {
     Ok(Outcome::Passed)
 }
 
-/// Many programs, one after the other, on the first processor.
-fn run_programs() -> std::io::Result<()> {
-    const MANY: &str = "for i in 1 2 3 4 5 6 7 8 9 10; do busybox true; done";
+/// So many programs, one after the other, on the first processor.
+fn run_programs(number: u32) -> std::io::Result<()> {
+    let all = format!("for i in $(seq {number}); do busybox true; done");
     Command::new("taskset")
-        .args(["1", "sh", "-c", MANY])
+        .args(["1", "sh", "-c", &all])
         .status()
         .map(|_| ())
 }
 
-/// A gap shows with the next event of its processor, so that the last ones may be missing.
+/// A gap is between two events of its processor that were received: so there is room for those of one program, and not for
+/// those of many.
 fn gaps_show_what_was_lost() -> Tested {
     if missing()? {
         return Ok(Outcome::Passed);
     }
-    // As little as there can be.
-    let socket = Options::new().receive_buffer(1).open()?;
+    let socket = Options::new().receive_buffer(16 << 10).open()?;
     let mut events = ProcessEvents::on(socket, Filter::ALL)?;
     let (mut missed, mut told) = (0, 0);
-    for _ in 0..2 {
-        run_programs()?;
+    for number in [1, 50, 1] {
+        run_programs(number)?;
         while let Some(news) = events.next_within(Duration::from_millis(500))? {
             match news {
                 ProcessNews::Gap { missed: number, .. } => missed += u64::from(number),
