@@ -1,24 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Row "irqoff": the longest time that interrupts, or bottom halves, are off while
- * work of one kind goes on, with some number of callbacks registered. Samples are
- * no bound, but the longer something takes the surer it is found.
- *
- * What the kernel does now and then of its own accord is in one window, what
- * belongs to the work is in all of them: the results are the median of the longest
- * times in each, and the longest of all.
+ * work of one kind goes on, with some number of callbacks registered.
  *
  *   irqoff <callbacks>
  *
  * On "floor" messages go to an empty handler, on "minimal" they are those of bare
  * netlink: what the kernel itself has off.
  */
-#include <termios.h>
-
 #include "socket.h"
+#include "stretches.h"
 
-#define WINDOWS 7
-#define WINDOW 40000000ull	/* ns of the guest's time, at least */
 #define ROUNDS_AT_ONCE 11
 #define PAYLOAD 32
 #define LISTENERS 8
@@ -37,7 +29,12 @@ static void drain(int fd)
 		fail("receiving: %s", strerror(errno));
 }
 
-/* The last callback, which the C connector finds last. */
+/* The callback that was registered last, which the C connector finds last; or the handler in Rust. */
+static uint32_t called(void)
+{
+	return provider_is("crate") ? BENCH_CRATE : BENCH_FIRST + callbacks - 1;
+}
+
 static void dispatch(void)
 {
 	static struct datagram datagram;
@@ -45,7 +42,7 @@ static void dispatch(void)
 	struct bench_order order;
 
 	datagram_begin(&datagram, provider_protocol());
-	datagram_add_connector(&datagram, BENCH_FIRST + callbacks - 1, 0, PAYLOAD);
+	datagram_add_connector(&datagram, called(), 0, PAYLOAD);
 	order = datagram_order(&datagram);
 	order.samples = ROUNDS_AT_ONCE;
 	order.times = (uintptr_t)times;
@@ -56,7 +53,7 @@ static void register_pairs(void)
 {
 	uint64_t times[ROUNDS_AT_ONCE];
 
-	ask("bench-client", BENCH_REGISTER_PAIR, (struct bench_order){
+	ask(provider_device(), BENCH_REGISTER_PAIR, (struct bench_order){
 		.samples = ROUNDS_AT_ONCE, .times = (uintptr_t)times,
 	});
 }
@@ -88,7 +85,7 @@ static void batch(void)
 
 	datagram_begin(&datagram, provider_protocol());
 	for (i = 0; i < BATCH; i++)
-		datagram_add_connector(&datagram, BENCH_FIRST + callbacks - 1, 0, PAYLOAD);
+		datagram_add_connector(&datagram, called(), 0, PAYLOAD);
 	send_all(&datagram, 1);
 }
 
@@ -114,47 +111,12 @@ static void bundle(void)
 	tell(BENCH_TELL_BUNDLE);
 }
 
-static void print(const char *what, const char *work, uint64_t longest[WINDOWS])
-{
-	uint64_t typical = median(longest, WINDOWS);
-	char which[64];
-
-	snprintf(which, sizeof(which), "what=%s;work=%s;callbacks=%u", what, work, callbacks);
-	print_result("irqoff", which, typical, time_unit());
-	/* It is sorted now. */
-	print_result("irqoff_longest", which, longest[WINDOWS - 1], time_unit());
-}
-
-/* The longest times in one window. */
-static void sample(void (*work)(void), uint64_t *irq, uint64_t *bh)
-{
-	uint64_t end, longest[3];
-
-	/* The serial line has an interrupt that takes long. */
-	tcdrain(STDOUT_FILENO);
-	usleep(20000);
-	end = now() + WINDOW;
-	ask("bench-sampler", BENCH_SAMPLER_START, (struct bench_order){});
-	while (now() < end)
-		work();
-	ask("bench-sampler", BENCH_SAMPLER_STOP, (struct bench_order){
-		.samples = 3, .times = (uintptr_t)longest,
-	});
-	if (longest[2] < WINDOW / 100000)
-		fail("only %llu samples were taken", (unsigned long long)longest[2]);
-	*irq = longest[0];
-	*bh = longest[1];
-}
-
 static void measure(const char *name, void (*work)(void))
 {
-	uint64_t irq[WINDOWS], bh[WINDOWS];
-	unsigned int i;
+	char which[64];
 
-	for (i = 0; i < WINDOWS; i++)
-		sample(work, &irq[i], &bh[i]);
-	print("irq", name, irq);
-	print("bh", name, bh);
+	snprintf(which, sizeof(which), "work=%s;callbacks=%u", name, callbacks);
+	measure_stretches(which, work);
 }
 
 /* On one processor two senders take turns, as a sender and who registers do. */
@@ -163,7 +125,7 @@ static void measure_with_traffic(void)
 	static struct datagram datagram;
 
 	datagram_begin(&datagram, provider_protocol());
-	datagram_add_connector(&datagram, BENCH_FIRST + callbacks - 1, 0, PAYLOAD);
+	datagram_add_connector(&datagram, called(), 0, PAYLOAD);
 	ask("bench-sender", BENCH_TRAFFIC_START, datagram_order(&datagram));
 	measure("two_senders", dispatch);
 	if (!provider_is("floor"))

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Row "load": how long it takes to insert and to remove the connector.
+ * Row "load": how long it takes to insert and to remove the connector; and how long
+ * interrupts and bottom halves are off meanwhile, where the sampler is loaded.
  *
  *   load <file>
  */
 #include <sys/syscall.h>
 
-#include "bench.h"
+#include "stretches.h"
 
 #define ROW "load"
 #define SAMPLES 11
@@ -27,27 +28,49 @@ static uint64_t typical(uint64_t *times)
 	return sum / SAMPLES;
 }
 
+static const char *file;
+
+static void insert(void)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+		fail("%s: %s", file, strerror(errno));
+	close(fd);
+}
+
+static void remove_it(void)
+{
+	if (syscall(SYS_delete_module, "cn", O_NONBLOCK))
+		fail("removing cn: %s", strerror(errno));
+}
+
+static void insert_and_remove(void)
+{
+	insert();
+	remove_it();
+}
+
 int main(int argc, char **argv)
 {
-	uint64_t insert[SAMPLES], remove[SAMPLES];
+	uint64_t insertions[SAMPLES], removals[SAMPLES];
 	unsigned int i;
 
 	if (argc != 2)
 		fail("usage: load <file>");
+	file = argv[1];
 	for (i = 0; i < SAMPLES; i++) {
-		int fd = open(argv[1], O_RDONLY | O_CLOEXEC);
 		uint64_t start = now();
 
-		if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
-			fail("%s: %s", argv[1], strerror(errno));
-		insert[i] = now() - start;
-		close(fd);
+		insert();
+		insertions[i] = now() - start;
 		start = now();
-		if (syscall(SYS_delete_module, "cn", O_NONBLOCK))
-			fail("removing cn: %s", strerror(errno));
-		remove[i] = now() - start;
+		remove_it();
+		removals[i] = now() - start;
 	}
-	print_result(ROW, "what=insmod", typical(insert), time_unit());
-	print_result(ROW, "what=rmmod", typical(remove), time_unit());
+	print_result(ROW, "what=insmod", typical(insertions), time_unit());
+	print_result(ROW, "what=rmmod", typical(removals), time_unit());
+	if (has_sampler())
+		measure_stretches("work=load", insert_and_remove);
 	return 0;
 }

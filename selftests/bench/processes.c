@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Row "processes": what a process costs that forks, executes a program and ends, until its parent
- * has waited for it; with nobody who could tell of it (the floor), and with process events.
+ * has waited for it; with nobody who could tell of it (the floor), and with process events. And how long
+ * interrupts and bottom halves are off meanwhile.
  *
  *   processes none       nobody listens
  *   processes all        one socket listens to everything; it is read between the measurements
@@ -11,9 +12,12 @@
 #include <sys/wait.h>
 
 #include "socket.h"
+#include "stretches.h"
 
 #define ROW "processes"
 #define SAMPLES 101
+
+static int listener = -1;
 
 static void drain(int fd)
 {
@@ -68,29 +72,38 @@ static uint64_t measure(void)
 	return now() - start;
 }
 
+static void run_one(void)
+{
+	measure();
+	if (listener >= 0)
+		drain(listener);
+}
+
 int main(int argc, char **argv)
 {
 	const char *which = argc == 2 ? argv[1] : "";
 	uint64_t times[SAMPLES];
 	char name[64];
-	int i, fd = -1;
+	int i;
 
 	if (!strcmp(which, "end"))
 		return 0;
 	if (!strcmp(which, "all"))
-		fd = listen_to(PROC_EVENT_ALL);
+		listener = listen_to(PROC_EVENT_ALL);
 	else if (!strcmp(which, "filtered"))
-		fd = listen_to(PROC_EVENT_NONZERO_EXIT);
+		listener = listen_to(PROC_EVENT_NONZERO_EXIT);
 	else if (strcmp(which, "none"))
 		fail("the argument is none, all or filtered");
 
 	measure();
 	for (i = 0; i < SAMPLES; i++) {
 		times[i] = measure();
-		if (fd >= 0)
-			drain(fd);
+		if (listener >= 0)
+			drain(listener);
 	}
 	snprintf(name, sizeof(name), "listener=%s", which);
 	print_result(ROW, provider_is("floor") ? "-" : name, median(times, SAMPLES), "instructions");
+	snprintf(name, sizeof(name), "work=processes_%s", which);
+	measure_stretches(name, run_one);
 	return 0;
 }

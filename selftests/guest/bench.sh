@@ -74,6 +74,11 @@ measure_many() {
 	row "$1" dispatch 65536
 	row "$1" register 65536
 	row "$1" irqoff 65536
+	if [ "$1" = rust ]; then
+		load bench_crate
+		row crate irqoff 65536
+		unload_all bench_crate
+	fi
 	unload_all bench_client cn
 }
 
@@ -101,7 +106,10 @@ measure_crate() {
 	load bench_crate
 	row crate dispatch
 	row crate register 1
-	[ "$BENCH" = gate ] || measure_messages crate
+	if [ "$BENCH" != gate ]; then
+		measure_messages crate
+		row crate irqoff 1
+	fi
 	unload_all bench_crate
 }
 

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The longest stretch of time with interrupts, or bottom halves, off while some
+ * work goes on. Samples are no bound, but the longer something takes the surer it
+ * is found.
+ *
+ * What the kernel does now and then of its own accord is in one window, what
+ * belongs to the work is in all of them: the results are the median of the longest
+ * times in each, and the longest of all.
+ */
+#ifndef BENCH_STRETCHES_H
+#define BENCH_STRETCHES_H
+
+#include <termios.h>
+
+#include "bench.h"
+
+#define WINDOWS 7
+#define WINDOW 40000000ull	/* ns of the guest's time, at least */
+
+static inline void print_stretches(const char *what, const char *which, uint64_t longest[WINDOWS])
+{
+	uint64_t typical = median(longest, WINDOWS);
+	char name[128];
+
+	snprintf(name, sizeof(name), "what=%s;%s", what, which);
+	print_result("irqoff", name, typical, time_unit());
+	/* It is sorted now. */
+	print_result("irqoff_longest", name, longest[WINDOWS - 1], time_unit());
+}
+
+/* The longest stretches in one window. */
+static inline void sample_stretches(void (*work)(void), uint64_t *irq, uint64_t *bh)
+{
+	uint64_t end, longest[3];
+
+	/* The serial line has an interrupt that takes long. */
+	tcdrain(STDOUT_FILENO);
+	usleep(20000);
+	end = now() + WINDOW;
+	ask("bench-sampler", BENCH_SAMPLER_START, (struct bench_order){});
+	while (now() < end)
+		work();
+	ask("bench-sampler", BENCH_SAMPLER_STOP, (struct bench_order){
+		.samples = 3, .times = (uintptr_t)longest,
+	});
+	if (longest[2] < WINDOW / 100000)
+		fail("only %llu samples were taken", (unsigned long long)longest[2]);
+	*irq = longest[0];
+	*bh = longest[1];
+}
+
+static inline bool has_sampler(void)
+{
+	return !access("/dev/bench-sampler", F_OK);
+}
+
+/* Does the work again and again; "which" says what it is, as "work=echo;callbacks=1". */
+static inline void measure_stretches(const char *which, void (*work)(void))
+{
+	uint64_t irq[WINDOWS], bh[WINDOWS];
+	unsigned int i;
+
+	for (i = 0; i < WINDOWS; i++)
+		sample_stretches(work, &irq[i], &bh[i]);
+	print_stretches("irq", which, irq);
+	print_stretches("bh", which, bh);
+}
+
+#endif
