@@ -23,7 +23,7 @@ check() {
 
 run_program() {
 	echo "@begin $EVENTS $1"
-	timeout -s KILL 180 "/selftests/$1" 2>&1
+	timeout -s KILL 180 "/selftests/$@" 2>&1
 	echo "@end $EVENTS $1 $?"
 }
 
@@ -131,3 +131,5 @@ check cnctl.hears_failures cnctl_hears_failures
 for program in $PROGRAMS; do
 	run_program "$program"
 done
+# Of the tests of the client crate, those of process events.
+run_program client tests process.

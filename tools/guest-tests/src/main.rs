@@ -4,7 +4,8 @@
 //! side. They say TAP lines, as the programs of the kernel's test harness do; what is asked of both connectors runs on
 //! both.
 //!
-//! With an argument the program is one of its own helpers: see `outsiders`.
+//! `client tests <part of their names>` runs some of them. With another argument the program is one of its own helpers:
+//! see `outsiders`.
 
 mod asynchronous;
 mod client;
@@ -38,7 +39,7 @@ pub(crate) fn on_c() -> bool {
 fn run(test: fn() -> Tested) -> Result<Outcome, String> {
     let result = catch_unwind(AssertUnwindSafe(test));
     // Callbacks of a test that failed would be in the way of the next one.
-    let cleared = client::tell("clear");
+    let cleared = client::clear();
     match result {
         Ok(Ok(outcome)) => cleared
             .map(|()| outcome)
@@ -50,11 +51,13 @@ fn run(test: fn() -> Tested) -> Result<Outcome, String> {
 }
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    if let Some(helper) = arguments.next() {
-        return outsiders::run(&helper);
-    }
-    let tests: Vec<Test> = [
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let wanted = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => "",
+        ["tests", wanted] => wanted,
+        [helper, ..] => return outsiders::run(helper),
+    };
+    let mut tests: Vec<Test> = [
         sockets::TESTS,
         requests::TESTS,
         loss::TESTS,
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         asynchronous::TESTS,
     ]
     .concat();
+    tests.retain(|(name, _)| name.contains(wanted));
     let mut failed = 0;
     println!("TAP version 13\n1..{}", tests.len());
     for (number, (name, test)) in (1..).zip(&tests) {
