@@ -45,12 +45,11 @@ prepare_shark() {
 	[ "$(id -u)" != 0 ] || AS+=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 }
 
-# tshark with the script, and without what this user has set. The columns are a preference.
-shark() {
+# tshark with the script, and without what this user has set.
+shark_as_it_is() {
 	local file=$1
 	shift
-	"${AS[@]}" tshark -X "lua_script:$PLACE/connector.lua" -r - -o 'gui.column.format:"No.","%m","Info","%i"' "$@" \
-		<"$file" 2>"$WORK/errors" || {
+	"${AS[@]}" tshark -X "lua_script:$PLACE/connector.lua" -r - "$@" <"$file" 2>"$WORK/errors" || {
 		cat "$WORK/errors"
 		return 1
 	}
@@ -58,6 +57,13 @@ shark() {
 		cat "$WORK/errors"
 		return 1
 	fi
+}
+
+# The columns are a preference.
+shark() {
+	local file=$1
+	shift
+	shark_as_it_is "$file" -o 'gui.column.format:"No.","%m","Info","%i"' "$@"
 }
 
 # The Info column, without spaces around it.
@@ -202,6 +208,50 @@ wrong() {
 	diff -u <(grep -v '^#' "$HERE/wrong.txt") "$WORK/wrong"
 }
 
+# A channel that is elsewhere is one of the ids until it is told; and nothing is where it was.
+moved() {
+	python3 "$HERE/frames.py" moved "$WORK/moved.pcap"
+	{
+		infos "$WORK/moved.pcap"
+		infos "$WORK/moved.pcap" -o cn.channel:7:8
+		infos "$WORK/watch.pcap" -o cn.channel:7:8 | head -n 1
+	} >"$WORK/moved"
+	diff -u - "$WORK/moved" <<-'END'
+		7:8 seq 0 ack 0, 32 bytes
+		20:1 seq 0 ack 0, 0 bytes
+		notification of 20-21:1 wanted in group 13
+		20:1 came
+		4294967295:4294967295 seq 0 ack 0, 32 bytes
+	END
+}
+
+# Times, processes and bytes of payloads are others each time.
+without_numbers() {
+	sed -E 's/[0-9a-f]{12,}…?/N/g; s/0x[0-9a-f]+/N/g; s/[0-9]+(\.[0-9]+)?/N/g; s/[ \t]+/ /g'
+}
+
+# What the documentation shows of the captures of this test is what tshark says.
+page() {
+	local line file command commands=0
+	: >"$WORK/shown" >"$WORK/said"
+	while IFS= read -r line; do
+		case $line in
+		'    $ tshark -X lua_script:connector.lua -r '*)
+			read -r _ _ _ _ _ file command <<<"$line"
+			[ -e "$WORK/$file" ] || { file=; continue; }
+			printf '%s\n' "$line" | tee -a "$WORK/shown" >>"$WORK/said"
+			# The page quotes as a shell does.
+			eval "shark_as_it_is \"\$WORK/\$file\" $command" >>"$WORK/said"
+			commands=$((commands + 1))
+			;;
+		'    '*) [ -z "${file:-}" ] || printf '%s\n' "${line#    }" >>"$WORK/shown" ;;
+		*) file= ;;
+		esac
+	done <"$TOP/Documentation/wireshark.rst"
+	[ "$commands" -ge 4 ]
+	diff -u <(without_numbers <"$WORK/shown") <(sed '/^$/d' "$WORK/said" | without_numbers)
+}
+
 # Whatever the bytes are, the script ends well.
 mangled() {
 	printf 'SEED=%s\n' "$SEED"
@@ -230,11 +280,13 @@ trap 'exit 130' INT TERM HUP
 try capture capture
 if [ "$FAILED" -eq 0 ]; then
 	try written written
+	try moved moved
 	has_messages
 	try messages messages
 	try processes processes
 	try fields_of_processes fields_of_processes
 	try others others
+	try page page
 	try mangled mangled
 fi
 try wrong wrong

@@ -3,6 +3,7 @@
 """Makes captures that nobody would send.
 
     frames.py wrong OUT             frames by hand, most of them wrong; their order is that of wrong.txt
+    frames.py moved OUT             a request to the notification channel where it is 7:8, and an event
     frames.py mangle IN OUT SEED    the frames of a capture, cut at each length and with other bytes
 """
 import random
@@ -51,11 +52,11 @@ class Host:
         length = 16 + len(payload) if length is None else length
         return self.pack("IHHII", length, kind, flags, seq, 0) + payload
 
-    def request(self, idx, val, group, counts=None, length=None, flags=0):
+    def request(self, idx, val, group, counts=None, length=None, flags=0, channel=(ALL, ALL)):
         ranges = b"".join(self.pack("II", *each) for each in idx + val)
         counts = (len(idx), len(val)) if counts is None else counts
         length = len(ranges) if length is None else length
-        return self.message(ALL, ALL, self.pack("IIII", *counts, group, length) + ranges, flags=flags)
+        return self.message(*channel, self.pack("IIII", *counts, group, length) + ranges, flags=flags)
 
     def event(self, what, *values, cpu=0, size=24):
         body = b"".join(each if isinstance(each, bytes) else self.pack("i", each) for each in values)
@@ -145,6 +146,14 @@ def wrong():
     ]
 
 
+def moved():
+    host = Host("<")
+    return [
+        whole(host.netlink(host.request([(20, 2)], [(1, 1)], 13, channel=(7, 8)))),
+        whole(host.netlink(host.message(20, 1))),
+    ]
+
+
 def mangle(frames, seed):
     """Frames of the same length have mostly the same form: one of each is enough."""
     chance = random.Random(seed)
@@ -166,8 +175,9 @@ def mangle(frames, seed):
 
 
 def main(arguments):
-    if arguments[:1] == ["wrong"] and len(arguments) == 2:
-        write(arguments[1], wrong())
+    by_hand = {"wrong": wrong, "moved": moved}
+    if len(arguments) == 2 and arguments[0] in by_hand:
+        write(arguments[1], by_hand[arguments[0]]())
     elif arguments[:1] == ["mangle"] and len(arguments) == 4:
         write(arguments[2], mangle(read(arguments[1]), arguments[3]))
     else:

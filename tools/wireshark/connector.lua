@@ -12,6 +12,10 @@ local NETLINK_CONNECTOR = 11
 local NETLINK_HEADER, MESSAGE_HEADER, ANSWER = 16, 20, 20
 local CONTROL_HEADER, RANGE, EVENT_HEADER = 16, 8, 16
 local ALL = 4294967295
+-- Where the notification channel is, unless the module's parameters cn_idx and cn_val, or cn.cn_idx= and cn.cn_val= on
+-- the kernel's command line, say otherwise.
+cn.prefs.channel = Pref.string("Notification channel (idx:val)", "4294967295:4294967295",
+	"The id that the parameters cn_idx and cn_val of the connector give it")
 -- How many messages of a frame the list of packets names.
 local NAMED = 3
 
@@ -373,7 +377,7 @@ local function dissect_payload(body, tree, message, frame)
 		is_awaited(frame, message.idx, message.val) then
 		return dissect_event_of_ids(body, tree, message)
 	end
-	if message.idx == ALL and message.val == ALL and message.len > 0 then
+	if message.id == cn.prefs.channel and message.len > 0 then
 		message.item:add_le(fields["notify.snapshot"], message.view:range(18, 2), message.flags)
 		return dissect_request(body, tree, message, frame)
 	end
