@@ -21,6 +21,7 @@ done
 step 5.reload_plain storm_reload "$(pick 100 1000)" 2
 load cn cn_client steps
 step 3.register_plain storm_register "$(pick 100000 1000000)" 3
+step 24.callbacks_plain many 65536
 step 10.sockets_plain sockets "$(pick 100000 1000000)"
 step 21.group_plain losses group "$(pick 100000 10000000)"
 step 21.port_plain losses port "$(pick 100000 10000000)"
