@@ -180,7 +180,6 @@ C=$(kernel c)
 SOURCE=$(cat "$BUILT/tree-of")
 KERNEL_CONFIG=builtin "$TOP/scripts/modules.sh" "$RUST" built-in
 build_kernel_selftest
-"$TOP/scripts/client.sh" build
 
 printf '\nThe connector in a kernel tree\n'
 check in_tree.can_be_undone can_be_undone

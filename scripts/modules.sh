@@ -159,6 +159,7 @@ built-in)
 	CORE=("CONNECTOR_RMETA_DIR=$KDIR/drivers/connector")
 	build_samples
 	build_test_modules
+	build_tools
 	exit
 	;;
 esac
