@@ -20,14 +20,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let payload = vec![0x5a; next()?.parse()?];
     let acknowledged = next()? == "yes";
 
+    let mut request = Request::new(id, &payload)?;
+    if !acknowledged {
+        request = request.without_acknowledgement();
+    }
+    let mut request = request.prepare();
     let mut socket = Socket::open()?;
     for _ in 0..count {
-        let mut request = Request::new(id, &payload)?;
-        if !acknowledged {
-            request = request.without_acknowledgement();
-        }
         let reply = socket
-            .start(request)?
+            .start_prepared(&mut request)?
             .wait(&mut socket, Duration::from_secs(5))?;
         if *reply.payload != *payload {
             return Err("the reply is not what was sent".into());

@@ -26,52 +26,131 @@ impl Hasher for OwnNumber {
     }
 }
 
-/// A table in which the newest value is most often the only one, and so has a place of its own.
+/// A table of values that are few, or looked for in any order.
 #[derive(Debug)]
-pub(crate) struct Entries<T> {
-    newest: Option<(u32, T)>,
-    older: HashMap<u32, T, BuildHasherDefault<OwnNumber>>,
-}
+pub(crate) struct Entries<T>(HashMap<u32, T, BuildHasherDefault<OwnNumber>>);
 
 impl<T> Default for Entries<T> {
     fn default() -> Self {
+        Self(HashMap::default())
+    }
+}
+
+// A table is empty most of the time; the code for one that is not is kept out of its users.
+impl<T> Entries<T> {
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    #[inline]
+    pub(crate) fn has(&self, number: u32) -> bool {
+        !self.is_empty() && self.find(number).is_some()
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut T> {
+        if self.is_empty() {
+            None
+        } else {
+            self.find_mut(number)
+        }
+    }
+
+    /// Puts in a value under a number that has none.
+    #[inline(never)]
+    pub(crate) fn insert(&mut self, number: u32, value: T) {
+        self.0.insert(number, value);
+    }
+
+    #[inline]
+    pub(crate) fn remove(&mut self, number: u32) -> Option<T> {
+        if self.is_empty() {
+            None
+        } else {
+            self.take(number)
+        }
+    }
+
+    #[inline(never)]
+    fn find(&self, number: u32) -> Option<&T> {
+        self.0.get(&number)
+    }
+
+    #[inline(never)]
+    fn find_mut(&mut self, number: u32) -> Option<&mut T> {
+        self.0.get_mut(&number)
+    }
+
+    #[inline(never)]
+    fn take(&mut self, number: u32) -> Option<T> {
+        self.0.remove(&number)
+    }
+}
+
+/// A table in which the newest value is most often the only one, and so has a place of its own.
+#[derive(Debug)]
+pub(crate) struct NewestFirst<T> {
+    newest: Option<(u32, T)>,
+    older: Entries<T>,
+}
+
+impl<T> Default for NewestFirst<T> {
+    fn default() -> Self {
         Self {
             newest: None,
-            older: HashMap::default(),
+            older: Entries::default(),
         }
     }
 }
 
-impl<T> Entries<T> {
+impl<T> NewestFirst<T> {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.newest.is_none() && self.older.is_empty()
     }
 
     #[inline]
+    pub(crate) fn has(&self, number: u32) -> bool {
+        self.is_newest(number) || self.older.has(number)
+    }
+
+    #[inline]
     pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut T> {
         match &mut self.newest {
             Some((newest, value)) if *newest == number => Some(value),
-            _ if self.older.is_empty() => None,
-            _ => self.older.get_mut(&number),
+            _ => self.older.get_mut(number),
         }
     }
 
     /// Puts in a value under a number that has none.
     #[inline]
     pub(crate) fn insert(&mut self, number: u32, value: T) {
-        if let Some((number, value)) = self.newest.replace((number, value)) {
+        if self.newest.is_some() {
+            self.make_way();
+        }
+        self.newest = Some((number, value));
+    }
+
+    #[inline(never)]
+    fn make_way(&mut self) {
+        if let Some((number, value)) = self.newest.take() {
             self.older.insert(number, value);
         }
     }
 
     #[inline]
     pub(crate) fn remove(&mut self, number: u32) -> Option<T> {
-        match &self.newest {
-            Some((newest, _)) if *newest == number => self.newest.take().map(|(_, value)| value),
-            _ if self.older.is_empty() => None,
-            _ => self.older.remove(&number),
+        if self.is_newest(number) {
+            self.newest.take().map(|(_, value)| value)
+        } else {
+            self.older.remove(number)
         }
+    }
+
+    #[inline]
+    fn is_newest(&self, number: u32) -> bool {
+        matches!(self.newest, Some((newest, _)) if newest == number)
     }
 }
 
@@ -81,12 +160,13 @@ mod tests {
 
     #[test]
     fn each_is_found_wherever_it_is() {
-        let mut entries = Entries::default();
+        let mut entries = NewestFirst::default();
         assert!(entries.is_empty());
         for number in 0..1000 {
             entries.insert(number, number + 1);
         }
         for number in (0..1000).rev() {
+            assert!(entries.has(number));
             assert_eq!(entries.get_mut(number), Some(&mut (number + 1)));
         }
         assert_eq!(entries.remove(999), Some(1000));
@@ -99,6 +179,6 @@ mod tests {
         }
         assert!(!entries.is_empty());
         assert_eq!(entries.remove(2000), Some(7));
-        assert!(entries.is_empty() && entries.get_mut(2000).is_none());
+        assert!(entries.is_empty() && !entries.has(2000) && entries.get_mut(2000).is_none());
     }
 }

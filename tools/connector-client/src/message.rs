@@ -53,6 +53,7 @@ impl<'a> Message<'a> {
     /// let error = Message::new(Id::new(20, 1), vec![0; MAX_PAYLOAD + 1]).unwrap_err();
     /// assert_eq!(error.to_string(), "the payload is 16365 bytes long; the connector takes 16364 at most");
     /// ```
+    #[inline]
     pub fn new(id: Id, payload: impl Into<Cow<'a, [u8]>>) -> Result<Self, PayloadTooLong> {
         let payload = payload.into();
         if payload.len() > MAX_PAYLOAD {
@@ -68,18 +69,21 @@ impl<'a> Message<'a> {
     }
 
     /// The same with this `seq`.
+    #[inline]
     #[must_use]
     pub fn with_seq(self, seq: u32) -> Self {
         Self { seq, ..self }
     }
 
     /// The same with this `ack`.
+    #[inline]
     #[must_use]
     pub fn with_ack(self, ack: u32) -> Self {
         Self { ack, ..self }
     }
 
     /// The same with these `flags`.
+    #[inline]
     #[must_use]
     pub fn with_flags(self, flags: u16) -> Self {
         Self { flags, ..self }
@@ -89,25 +93,37 @@ impl<'a> Message<'a> {
     ///
     /// What is longer than the length field can say is cut; what [`Message::new`] has made is never that long.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(MESSAGE_HEADER + self.payload.len());
+        let mut bytes = Vec::with_capacity(self.encoded_len());
         self.encode_into(&mut bytes);
         bytes
     }
 
     /// Appends the bytes of the message, as [`Message::encode`] makes them.
+    #[inline]
     pub fn encode_into(&self, bytes: &mut Vec<u8>) {
-        let len = u16::try_from(self.payload.len()).unwrap_or(u16::MAX);
-        let payload = self.payload.get(..usize::from(len)).unwrap_or_default();
+        let payload = self.sent_payload();
         let mut header = [0; MESSAGE_HEADER];
-        let numbers = [self.id.idx, self.id.val, self.seq, self.ack];
-        for (to, number) in header.chunks_exact_mut(4).zip(numbers) {
-            to.copy_from_slice(&number.to_ne_bytes());
-        }
-        header[16..18].copy_from_slice(&len.to_ne_bytes());
+        header[..4].copy_from_slice(&self.id.idx.to_ne_bytes());
+        header[4..8].copy_from_slice(&self.id.val.to_ne_bytes());
+        header[8..12].copy_from_slice(&self.seq.to_ne_bytes());
+        header[12..16].copy_from_slice(&self.ack.to_ne_bytes());
+        header[16..18].copy_from_slice(&(payload.len() as u16).to_ne_bytes());
         header[18..].copy_from_slice(&self.flags.to_ne_bytes());
-        bytes.reserve(MESSAGE_HEADER + payload.len());
         bytes.extend_from_slice(&header);
         bytes.extend_from_slice(payload);
+    }
+
+    /// How many bytes [`Message::encode`] makes.
+    #[inline]
+    pub(crate) fn encoded_len(&self) -> usize {
+        MESSAGE_HEADER + self.sent_payload().len()
+    }
+
+    /// As much of the payload as the length field can say.
+    #[inline]
+    fn sent_payload(&self) -> &[u8] {
+        let payload = &*self.payload;
+        payload.get(..usize::from(u16::MAX)).unwrap_or(payload)
     }
 
     /// Reads the message that `bytes` begin with; the rest may hold another one.
@@ -115,6 +131,7 @@ impl<'a> Message<'a> {
     /// # Errors
     ///
     /// [`DecodeError`] when the header is cut off, or says more bytes than there are.
+    #[inline]
     pub fn decode(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), DecodeError> {
         let Some((header, rest)) = bytes.split_at_checked(MESSAGE_HEADER) else {
             return Err(DecodeError::MessageHeaderCut { have: bytes.len() });

@@ -3,7 +3,7 @@
 //! What is in a datagram, and does not belong to a request.
 
 use crate::event::{Arrival, Event};
-use crate::request::Pending;
+use crate::pending::Pending;
 use crate::wire::{Content, DecodeError, Frames, Messages, RawAnswer};
 use crate::Message;
 

@@ -11,19 +11,20 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use netlink_sys::protocols::NETLINK_CONNECTOR;
+use netlink_sys::SocketAddr;
 use rustix::net::sockopt;
 
-use self::attempt::Attempt;
+use self::attempt::{group_of, Attempt, NoDatagram};
 use crate::error::{ECONNREFUSED, EINVAL, EPERM, EPROTONOSUPPORT};
 use crate::event::Event;
 use crate::events::{is_over, End, Events};
 use crate::loss::Drops;
 use crate::options::Options;
+use crate::pending::Pending;
 use crate::received::{Contents, Received};
-use crate::request::Pending;
 use crate::tap::Tap;
-use crate::wire::{sole_message, Datagram, SOLE_PAYLOAD};
-use crate::{Direction, Error, Id, Message, Request, Ticket};
+use crate::wire::{sole_acknowledgement, sole_message, Datagram, SOLE_PAYLOAD};
+use crate::{Direction, Error, Id, Message, Prepared, Request, Ticket};
 
 /// Events that came while a reply was waited for and that nobody has read yet. What is more is lost, and told.
 const KEPT_EVENTS: usize = 65536;
@@ -76,7 +77,7 @@ pub struct Socket {
 /// What was waited for is there.
 enum Done {
     /// The datagram in the buffer is the reply; here without its payload.
-    InBuffer { message: Message<'static> },
+    InBuffer(Message<'static>),
     /// A reply that came earlier.
     Kept(Message<'static>),
     /// An acknowledgement.
@@ -271,8 +272,13 @@ impl Socket {
         let seq = self.pending.next_seq();
         self.pending.expect_acknowledgement(seq, message.id);
         self.transmit_expected(message, seq, true)?;
-        self.wait_until_done(Ticket { seq, lost_before }, within, "an acknowledgement")
-            .map(|_| ())
+        self.wait_on(
+            Ticket { seq, lost_before },
+            None,
+            within,
+            "an acknowledgement",
+        )
+        .map(|_| ())
     }
 
     /// Sends a request, and gives a ticket by which its reply is waited for. Any number may be under way: what
@@ -290,16 +296,40 @@ impl Socket {
     /// # Errors
     ///
     /// As [`Socket::send`].
+    #[inline]
     pub fn start(&mut self, request: Request<'_>) -> Result<Ticket, Error> {
         self.make_room()?;
-        let lost_before = self.drops.total();
-        let seq = self.pending.next_seq();
         let acknowledged = request.acknowledged && self.acknowledges;
-        let message = request.message.with_seq(seq);
-        self.pending
-            .expect_reply(seq, message.id, acknowledged, request.from_group);
-        self.transmit_expected(&message, seq, acknowledged)?;
-        Ok(Ticket { seq, lost_before })
+        let ticket = self.expect_reply(request.message.id, acknowledged, request.from_group);
+        let message = request.message.with_seq(ticket.seq);
+        self.transmit_expected(&message, ticket.seq, acknowledged)?;
+        Ok(ticket)
+    }
+
+    /// The same for a request whose bytes were put together before. It may be under way several times.
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::send`].
+    #[inline]
+    pub fn start_prepared(&mut self, request: &mut Prepared) -> Result<Ticket, Error> {
+        self.make_room()?;
+        let acknowledged = request.acknowledged && self.acknowledges;
+        let ticket = self.expect_reply(request.id, acknowledged, request.from_group);
+        request.datagram.renumber(ticket.seq, acknowledged);
+        self.send_bytes(request.datagram.as_bytes())
+            .inspect_err(|_| self.pending.forget(ticket.seq))?;
+        Ok(ticket)
+    }
+
+    #[inline]
+    fn expect_reply(&mut self, id: Id, acknowledged: bool, from_group: bool) -> Ticket {
+        let seq = self.pending.next_seq();
+        self.pending.expect_reply(seq, id, acknowledged, from_group);
+        Ticket {
+            seq,
+            lost_before: self.drops.total(),
+        }
     }
 
     /// Gives back a ticket that nobody will wait for: its reply, if it comes, is an event.
@@ -307,23 +337,41 @@ impl Socket {
         self.pending.forget(ticket.seq);
     }
 
+    #[inline]
     pub(crate) fn wait_for(
         &mut self,
         ticket: Ticket,
         within: Duration,
     ) -> Result<Message<'_>, Error> {
-        match self.wait_until_done(ticket, within, "a reply")? {
-            Done::InBuffer { message } => Ok(Message {
-                payload: self.buffer.get(SOLE_PAYLOAD..).unwrap_or_default().into(),
-                ..message
-            }),
-            Done::Kept(message) => Ok(message),
+        // Callbacks reply before the request was sent, so that the reply is mostly the next datagram.
+        let first = if self.pending.has_come(ticket.seq) {
+            None
+        } else {
+            Some(self.datagram())
+        };
+        if let Some(Ok(from)) = &first {
+            if let Some(reply) = self.reply_in_buffer(ticket.seq, group_of(from)) {
+                return Ok(self.with_payload(reply));
+            }
+        }
+        match self.wait_on(ticket, first, within, "a reply")? {
+            Done::InBuffer(reply) => Ok(self.with_payload(reply)),
+            Done::Kept(reply) => Ok(reply),
             // There is no ticket for what has only an acknowledgement.
             Done::Acknowledged => Err(Error::TimedOut {
                 waiting_for: "a reply",
                 after: within,
                 lost: 0,
             }),
+        }
+    }
+
+    /// The message in the buffer, whose payload this puts back.
+    #[inline]
+    fn with_payload(&self, message: Message<'static>) -> Message<'_> {
+        Message {
+            payload: self.buffer.get(SOLE_PAYLOAD..).unwrap_or_default().into(),
+            ..message
         }
     }
 
@@ -375,8 +423,18 @@ impl Socket {
     }
 
     /// What is there now, without waiting: events are put among the kept ones.
+    #[inline]
     pub(crate) fn collect_now(&mut self) -> Result<bool, Error> {
-        let attempt = self.attempt()?;
+        let datagram = self.datagram();
+        if datagram.is_ok() && self.is_unwanted() {
+            return Ok(true);
+        }
+        self.keep_what_came(datagram)
+    }
+
+    #[inline(never)]
+    fn keep_what_came(&mut self, datagram: Result<SocketAddr, NoDatagram>) -> Result<bool, Error> {
+        let attempt = self.attempt_of(datagram)?;
         let found = !matches!(attempt, Attempt::Empty);
         self.keep(attempt);
         Ok(found)
@@ -392,6 +450,12 @@ impl Socket {
 
     pub(crate) fn has_kept(&self) -> bool {
         !self.kept.is_empty() || self.not_kept > 0
+    }
+
+    /// Whether the datagram in the buffer is an acknowledgement that came behind its reply, as most do.
+    #[inline]
+    fn is_unwanted(&mut self) -> bool {
+        sole_acknowledgement(&self.buffer).is_some_and(|seq| self.pending.is_unwanted(seq))
     }
 
     fn keep(&mut self, attempt: Attempt) {
@@ -417,30 +481,52 @@ impl Socket {
         self.kept.push_back(event);
     }
 
-    fn wait_until_done(
+    /// The datagram in the buffer as the reply that is waited for, if it is that; without its payload.
+    #[inline]
+    fn reply_in_buffer(&mut self, seq: u32, group: Option<u32>) -> Option<Message<'static>> {
+        let message = sole_message(&self.buffer)?;
+        let is_reply = self.pending.is_awaited(seq, &message, group);
+        is_reply.then(|| Message {
+            payload: (&[]).into(),
+            ..message
+        })
+    }
+
+    /// Waits on after a first datagram that was not the reply, if there was one.
+    #[inline(never)]
+    fn wait_on(
         &mut self,
-        Ticket { seq, lost_before }: Ticket,
+        ticket: Ticket,
+        first: Option<Result<SocketAddr, NoDatagram>>,
         within: Duration,
         waiting_for: &'static str,
     ) -> Result<Done, Error> {
-        // Callbacks reply before the request was sent, so that there is seldom anything to wait for.
+        let seq = ticket.seq;
+        self.wait_until_done(ticket, first, within, waiting_for)
+            .inspect_err(|_| self.pending.forget(seq))
+    }
+
+    fn wait_until_done(
+        &mut self,
+        Ticket { seq, lost_before }: Ticket,
+        mut first: Option<Result<SocketAddr, NoDatagram>>,
+        within: Duration,
+        waiting_for: &'static str,
+    ) -> Result<Done, Error> {
         let mut deadline = None;
         let mut others = 0;
         loop {
-            if let Some(result) = self.pending.take(seq) {
-                let reply = result.map_err(Error::Refused)?;
+            if let Some(outcome) = self.pending.take(seq) {
+                let reply = outcome.map_err(Error::Refused)?;
                 return Ok(reply.map_or(Done::Acknowledged, Done::Kept));
             }
-            let attempt = self.attempt().inspect_err(|_| self.pending.forget(seq))?;
+            let attempt = match first.take() {
+                Some(datagram) => self.attempt_of(datagram)?,
+                None => self.attempt()?,
+            };
             if let Attempt::Datagram(group) = attempt {
-                if let Some(message) = sole_message(&self.buffer) {
-                    if self.pending.is_awaited(seq, &message, group) {
-                        let message = Message {
-                            payload: (&[]).into(),
-                            ..message
-                        };
-                        return Ok(Done::InBuffer { message });
-                    }
+                if let Some(reply) = self.reply_in_buffer(seq, group) {
+                    return Ok(Done::InBuffer(reply));
                 }
             }
             let found = !matches!(attempt, Attempt::Empty);
@@ -454,11 +540,9 @@ impl Socket {
             let goes_on = if found {
                 !is_over(deadline)
             } else {
-                self.wait_readable(deadline)
-                    .inspect_err(|_| self.pending.forget(seq))?
+                self.wait_readable(deadline)?
             };
             if !goes_on {
-                self.pending.forget(seq);
                 let lost = self.drops.total() - lost_before;
                 return Err(Error::TimedOut {
                     waiting_for,
@@ -471,7 +555,17 @@ impl Socket {
 
     /// A callback may wait for room in our receive buffer, inside of our own call. Others may fill it as fast as it is
     /// read, so there is an end to that.
+    #[inline]
     fn make_room(&mut self) -> Result<(), Error> {
+        if self.listens || self.pending.any() {
+            self.read_on()
+        } else {
+            Ok(())
+        }
+    }
+
+    #[inline(never)]
+    fn read_on(&mut self) -> Result<(), Error> {
         for _ in 0..KEPT_EVENTS {
             let may_be_more = self.listens || self.pending.any();
             if !may_be_more || !self.collect_now()? {
@@ -481,6 +575,7 @@ impl Socket {
         Ok(())
     }
 
+    #[inline]
     fn transmit(
         &mut self,
         messages: &[Message<'_>],
@@ -493,6 +588,7 @@ impl Socket {
     }
 
     /// Sends what is waited for already, and waits no longer if that fails.
+    #[inline]
     fn transmit_expected(
         &mut self,
         message: &Message<'_>,
@@ -503,20 +599,13 @@ impl Socket {
             .inspect_err(|_| self.pending.forget(seq))
     }
 
+    #[inline]
     fn send_bytes(&self, bytes: &[u8]) -> Result<(), Error> {
-        loop {
-            match self.inner.send(bytes, 0) {
-                Ok(_) => {
-                    self.tap.see(Direction::Sent, bytes);
-                    return Ok(());
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.raw_os_error() == Some(ECONNREFUSED) => {
-                    return Err(Error::OtherNamespace)
-                }
-                Err(error) => return Err(Error::system("send", error)),
-            }
+        while let Err(error) = self.inner.send(bytes, 0) {
+            try_again(error)?;
         }
+        self.tap.see(Direction::Sent, bytes);
+        Ok(())
     }
 }
 
@@ -529,6 +618,16 @@ impl AsFd for Socket {
 impl AsRawFd for Socket {
     fn as_raw_fd(&self) -> RawFd {
         self.inner.as_raw_fd()
+    }
+}
+
+/// Whether sending is worth another try.
+#[cold]
+fn try_again(error: io::Error) -> Result<(), Error> {
+    match error.raw_os_error() {
+        _ if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+        Some(ECONNREFUSED) => Err(Error::OtherNamespace),
+        _ => Err(Error::system("send", error)),
     }
 }
 

@@ -55,12 +55,22 @@ const fn align(len: usize) -> usize {
     len.saturating_add(3) & !3
 }
 
+#[inline]
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_ne_bytes(bytes.get(at..)?.first_chunk().copied()?))
 }
 
+#[inline]
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(bytes.get(at..)?.first_chunk().copied()?))
+}
+
+const fn flags(ack: bool) -> u16 {
+    if ack {
+        FLAG_ACK
+    } else {
+        0
+    }
 }
 
 /// What is wrong with bytes that were received.
@@ -343,6 +353,7 @@ impl Datagram {
     }
 
     /// Adds a netlink message with one message: `seq` is the netlink sequence number, `ack` asks for an answer.
+    #[inline]
     pub fn push(&mut self, message: &Message<'_>, seq: u32, ack: bool) -> &mut Self {
         self.push_bundle(std::slice::from_ref(message), seq, ack)
     }
@@ -350,31 +361,42 @@ impl Datagram {
     /// Adds one netlink message with several messages, which the callback of the first one gets.
     ///
     /// That callback sees as many bytes as the first message says; only callbacks that know of bundles look further.
+    #[inline]
     pub fn push_bundle(&mut self, messages: &[Message<'_>], seq: u32, ack: bool) -> &mut Self {
         self.bytes.resize(align(self.bytes.len()), 0);
-        let start = self.bytes.len();
+        let len = NETLINK_HEADER + messages.iter().map(Message::encoded_len).sum::<usize>();
+        self.bytes.reserve(len);
         let mut header = [0; NETLINK_HEADER];
+        // Saturated it is refused by the kernel, as it should be.
+        header[..4].copy_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_ne_bytes());
         header[4..6].copy_from_slice(&TYPE_DONE.to_ne_bytes());
-        header[6..8].copy_from_slice(&(if ack { FLAG_ACK } else { 0 }).to_ne_bytes());
+        header[6..8].copy_from_slice(&flags(ack).to_ne_bytes());
         header[8..12].copy_from_slice(&seq.to_ne_bytes());
         self.bytes.extend_from_slice(&header);
         for message in messages {
             message.encode_into(&mut self.bytes);
         }
-        // Saturated it is refused by the kernel, as it should be.
-        let len = u32::try_from(self.bytes.len() - start).unwrap_or(u32::MAX);
-        if let Some(field) = self.bytes.get_mut(start..start + 4) {
-            field.copy_from_slice(&len.to_ne_bytes());
-        }
         self
     }
 
+    /// Changes what [`Datagram::push`] was told, and the `seq` of the message, in a datagram with one message.
+    #[inline]
+    pub(crate) fn renumber(&mut self, seq: u32, ack: bool) {
+        if let Some(header) = self.bytes.first_chunk_mut::<SOLE_PAYLOAD>() {
+            header[6..8].copy_from_slice(&flags(ack).to_ne_bytes());
+            header[8..12].copy_from_slice(&seq.to_ne_bytes());
+            header[24..28].copy_from_slice(&seq.to_ne_bytes());
+        }
+    }
+
     /// Empties it; its memory stays for the next use.
+    #[inline]
     pub fn clear(&mut self) {
         self.bytes.clear();
     }
 
     /// What is to be sent.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -395,9 +417,21 @@ pub(crate) fn sole_message(datagram: &[u8]) -> Option<Message<'_>> {
     rest.is_empty().then_some(message)
 }
 
+/// The sequence number of what was taken, if a datagram is an acknowledgement and nothing else, as most are that have one.
+#[inline]
+pub(crate) fn sole_acknowledgement(datagram: &[u8]) -> Option<u32> {
+    // The header, no error, and the header of what is acknowledged.
+    const LEN: usize = NETLINK_HEADER + 4 + NETLINK_HEADER;
+    let datagram: &[u8; LEN] = datagram.try_into().ok()?;
+    let is_whole = usize::try_from(u32_at(datagram, 0)?) == Ok(LEN);
+    let is_good = u16_at(datagram, 4)? == TYPE_ERROR && u32_at(datagram, NETLINK_HEADER)? == 0;
+    (is_whole && is_good).then_some(u32_at(datagram, NETLINK_HEADER + 4 + 8)?)
+}
+
 /// Whether a message can be the reply to a request: the same id, the same `seq`.
 ///
 /// Modules differ in what they do with `ack`, so that is not looked at.
+#[inline]
 pub fn is_reply(id: Id, seq: u32, message: &Message<'_>) -> bool {
     message.id == id && message.seq == seq
 }
@@ -425,5 +459,47 @@ mod tests {
         let mut answer = bytes;
         answer[4..6].copy_from_slice(&TYPE_ERROR.to_ne_bytes());
         assert_eq!(sole_message(&answer), None);
+    }
+    #[test]
+    fn renumbered_is_as_if_it_was_made_with_these_numbers() {
+        let message = Message::new(Id::new(20, 1), b"hello".as_slice()).unwrap();
+        for (seq, ack) in [(7, true), (u32::MAX, false)] {
+            let mut renumbered = Datagram::new();
+            renumbered.push(&message.clone().with_ack(9).with_flags(3), 1, !ack);
+            renumbered.renumber(seq, ack);
+            let mut made = Datagram::new();
+            made.push(
+                &message.clone().with_seq(seq).with_ack(9).with_flags(3),
+                seq,
+                ack,
+            );
+            assert_eq!(renumbered.as_bytes(), made.as_bytes());
+        }
+        let mut empty = Datagram::new();
+        empty.renumber(7, true);
+        assert!(empty.as_bytes().is_empty());
+    }
+
+    #[test]
+    fn sole_acknowledgement_is_all_of_a_datagram_and_no_error() {
+        let mut bytes = [0; 36];
+        bytes[..4].copy_from_slice(&36u32.to_ne_bytes());
+        bytes[4..6].copy_from_slice(&TYPE_ERROR.to_ne_bytes());
+        bytes[28..32].copy_from_slice(&7u32.to_ne_bytes());
+        assert_eq!(sole_acknowledgement(&bytes), Some(7));
+        let answer = Frames::new(&bytes).next().unwrap().unwrap().content();
+        let Ok(Content::Answer(answer)) = answer else {
+            panic!("{answer:?}");
+        };
+        assert_eq!((answer.error, answer.seq, answer.text), (0, 7, None));
+        for len in 0..bytes.len() {
+            assert_eq!(sole_acknowledgement(&bytes[..len]), None);
+        }
+        assert_eq!(sole_acknowledgement(&[&bytes[..], &[0; 4]].concat()), None);
+        for (at, number) in [(0, 35), (4, 3), (16, 1)] {
+            let mut other = bytes;
+            other[at] = number;
+            assert_eq!(sole_acknowledgement(&other), None);
+        }
     }
 }

@@ -28,49 +28,68 @@ pub(super) enum Attempt {
     Empty,
 }
 
+/// Why there is no datagram of the kernel in the buffer.
+pub(super) enum NoDatagram {
+    /// It has to be looked first whether to stop.
+    Unlooked,
+    /// One came, of this size and from there, and it is somebody else's or not all of it is in the buffer.
+    Unusable(usize, SocketAddr),
+    Failed(io::Error),
+}
+
+/// After so many datagrams it is looked whether to stop.
+const UNLOOKED: u32 = 256;
+
 impl Socket {
-    /// Who receives without a pause never waits, and has to be told to stop all the same.
-    fn look_at_stop(&mut self) -> Result<(), Error> {
-        const EACH: u32 = 256;
+    /// The sender's address of the kernel's next datagram, which is in the buffer then. That is all that most calls come to.
+    #[inline(always)]
+    pub(super) fn datagram(&mut self) -> Result<SocketAddr, NoDatagram> {
         self.unlooked += 1;
-        if self.unlooked < EACH {
-            return Ok(());
+        if self.unlooked >= UNLOOKED {
+            return Err(NoDatagram::Unlooked);
         }
-        self.unlooked = 0;
-        let Some(stop) = &self.stop else {
-            return Ok(());
-        };
-        match poll(
-            &mut [PollFd::new(stop, PollFlags::IN)],
-            Some(&Timespec::default()),
-        ) {
-            Ok(1..) => Err(Error::Stopped),
-            _ => Ok(()),
+        self.buffer.clear();
+        // With MSG_TRUNC the kernel says how long the datagram was, not how much of it fitted.
+        let flags = (RecvFlags::DONTWAIT | RecvFlags::TRUNC).bits() as i32;
+        match self.inner.recv_from(&mut self.buffer, flags) {
+            Ok((size, from)) if from.port_number() == 0 && size == self.buffer.len() => {
+                self.tap.see(Direction::Received, &self.buffer);
+                Ok(from)
+            }
+            Ok((size, from)) => Err(NoDatagram::Unusable(size, from)),
+            Err(error) => Err(NoDatagram::Failed(error)),
         }
     }
 
     pub(super) fn attempt(&mut self) -> Result<Attempt, Error> {
-        self.look_at_stop()?;
-        // With MSG_TRUNC the kernel says how long the datagram was, not how much of it fitted.
-        let flags = (RecvFlags::DONTWAIT | RecvFlags::TRUNC).bits() as i32;
+        let datagram = self.datagram();
+        self.attempt_of(datagram)
+    }
+
+    /// What it means that there was no datagram; tries again if it means nothing.
+    #[inline(never)]
+    pub(super) fn attempt_of(
+        &mut self,
+        mut datagram: Result<SocketAddr, NoDatagram>,
+    ) -> Result<Attempt, Error> {
         loop {
-            self.buffer.clear();
-            match self.inner.recv_from(&mut self.buffer, flags) {
-                Ok((_, from)) if from.port_number() != 0 => {
+            let why = match datagram {
+                Ok(from) => return Ok(Attempt::Datagram(group_of(&from))),
+                Err(why) => why,
+            };
+            match why {
+                NoDatagram::Unlooked => self.look_at_stop()?,
+                NoDatagram::Unusable(_, from) if from.port_number() != 0 => {
                     self.strangers += 1;
                     return Ok(Attempt::Stranger);
                 }
-                Ok((size, _)) if size > self.buffer.len() => {
+                NoDatagram::Unusable(size, _) => {
                     return Ok(Attempt::Truncated(DecodeError::Truncated {
                         size,
                         room: self.buffer.len(),
                     }));
                 }
-                Ok((_, from)) => {
-                    self.tap.see(Direction::Received, &self.buffer);
-                    return Ok(Attempt::Datagram(group_of(&from)));
-                }
-                Err(error) => match error.raw_os_error() {
+                NoDatagram::Failed(error) => match error.raw_os_error() {
                     Some(EAGAIN) => {
                         return Ok(self.drops.empty().map_or(Attempt::Empty, Attempt::Lost))
                     }
@@ -83,6 +102,22 @@ impl Socket {
                     _ => return Err(Error::system("receive", error)),
                 },
             }
+            datagram = self.datagram();
+        }
+    }
+
+    /// Who receives without a pause never waits, and has to be told to stop all the same.
+    fn look_at_stop(&mut self) -> Result<(), Error> {
+        self.unlooked = 0;
+        let Some(stop) = &self.stop else {
+            return Ok(());
+        };
+        match poll(
+            &mut [PollFd::new(stop, PollFlags::IN)],
+            Some(&Timespec::default()),
+        ) {
+            Ok(1..) => Err(Error::Stopped),
+            _ => Ok(()),
         }
     }
 
@@ -114,7 +149,8 @@ impl Socket {
     }
 }
 
-fn group_of(from: &SocketAddr) -> Option<u32> {
+#[inline]
+pub(super) fn group_of(from: &SocketAddr) -> Option<u32> {
     let mask = from.multicast_groups();
     (mask != 0).then(|| mask.trailing_zeros() + 1)
 }

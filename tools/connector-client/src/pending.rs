@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is waited for, and what has come of it.
+
+use crate::entries::{Entries, NewestFirst};
+use crate::event::{Answer, Arrival};
+use crate::wire::is_reply;
+use crate::{Id, Message, Refusal};
+
+/// What is to come under a sequence number.
+#[derive(Clone, Copy, Debug)]
+enum Awaited {
+    /// A reply; an acknowledgement may come as well.
+    Reply {
+        id: Id,
+        acknowledged: bool,
+        from_group: bool,
+    },
+    /// An acknowledgement.
+    Acknowledgement { id: Id },
+    /// An acknowledgement that says nothing any more, since the reply was there first.
+    Unwanted,
+}
+
+/// What has come under a sequence number: a reply, or nothing for an acknowledgement; or the refusal.
+pub(crate) type Outcome = Result<Option<Message<'static>>, Refusal>;
+
+/// All that is waited for.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    awaited: NewestFirst<Awaited>,
+    /// What has come, until somebody takes it.
+    outcomes: Entries<Outcome>,
+    /// The number that was given last.
+    last_seq: u32,
+}
+
+impl Pending {
+    /// The next number that nothing is waited for under; 0 is what events have.
+    #[inline]
+    pub(crate) fn next_seq(&mut self) -> u32 {
+        loop {
+            self.last_seq = self.last_seq.wrapping_add(1);
+            let seq = self.last_seq;
+            let is_used = self.awaited.has(seq) || self.outcomes.has(seq);
+            if seq != 0 && !is_used {
+                return seq;
+            }
+        }
+    }
+
+    /// Whether anything may still come.
+    #[inline]
+    pub(crate) fn any(&self) -> bool {
+        !self.awaited.is_empty()
+    }
+
+    #[inline]
+    pub(crate) fn expect_reply(&mut self, seq: u32, id: Id, acknowledged: bool, from_group: bool) {
+        self.awaited.insert(
+            seq,
+            Awaited::Reply {
+                id,
+                acknowledged,
+                from_group,
+            },
+        );
+    }
+
+    pub(crate) fn expect_acknowledgement(&mut self, seq: u32, id: Id) {
+        self.awaited.insert(seq, Awaited::Acknowledgement { id });
+    }
+
+    /// Nothing was sent after all, or nobody waits any more.
+    pub(crate) fn forget(&mut self, seq: u32) {
+        self.awaited.remove(seq);
+        self.outcomes.remove(seq);
+    }
+
+    /// Whether something has come under a number.
+    #[inline]
+    pub(crate) fn has_come(&self, seq: u32) -> bool {
+        self.outcomes.has(seq)
+    }
+
+    /// Takes it out.
+    #[inline]
+    pub(crate) fn take(&mut self, seq: u32) -> Option<Outcome> {
+        self.outcomes.remove(seq)
+    }
+
+    /// Whether a message is the reply that is waited for under this number; then it is waited for no more.
+    #[inline]
+    pub(crate) fn is_awaited(
+        &mut self,
+        seq: u32,
+        message: &Message<'_>,
+        group: Option<u32>,
+    ) -> bool {
+        match self.awaited.get_mut(seq) {
+            Some(
+                awaited @ &mut Awaited::Reply {
+                    id,
+                    acknowledged,
+                    from_group,
+                },
+            ) if is_reply(id, seq, message) && (from_group || group.is_none()) => {
+                // Its acknowledgement is still to come.
+                if acknowledged {
+                    *awaited = Awaited::Unwanted;
+                } else {
+                    self.awaited.remove(seq);
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the acknowledgement of this number, one without an error, is all that is still to come; then nothing is any
+    /// more.
+    #[inline]
+    pub(crate) fn is_unwanted(&mut self, seq: u32) -> bool {
+        let is_unwanted = matches!(self.awaited.get_mut(seq), Some(Awaited::Unwanted));
+        if is_unwanted {
+            self.awaited.remove(seq);
+        }
+        is_unwanted
+    }
+
+    /// Keeps a message that is a reply; gives back one that is not.
+    pub(crate) fn route_message<'a>(&mut self, arrival: Arrival<'a>) -> Option<Arrival<'a>> {
+        let seq = arrival.message.seq;
+        // Listeners wait for nothing, and are in a hurry.
+        if !self.any() || !self.is_awaited(seq, &arrival.message, arrival.group) {
+            return Some(arrival);
+        }
+        let reply = arrival.message.into_owned();
+        self.outcomes.insert(seq, Ok(Some(reply)));
+        None
+    }
+
+    /// The same for an answer.
+    pub(crate) fn route_answer(&mut self, answer: Answer) -> Option<Answer> {
+        let seq = answer.seq;
+        let outcome = match self.awaited.get_mut(seq) {
+            // That of a request whose reply is there already, which says more than an error that came after it.
+            Some(Awaited::Unwanted) => None,
+            Some(Awaited::Reply { acknowledged, .. }) if *acknowledged && answer.errno == 0 => {
+                *acknowledged = false;
+                return None;
+            }
+            Some(&mut Awaited::Reply {
+                id,
+                acknowledged: true,
+                ..
+            }) => Some(Err(answer.into_refusal(id))),
+            Some(Awaited::Acknowledgement { .. }) if answer.errno == 0 => Some(Ok(None)),
+            Some(&mut Awaited::Acknowledgement { id }) => Some(Err(answer.into_refusal(id))),
+            _ => return Some(answer),
+        };
+        self.awaited.remove(seq);
+        if let Some(outcome) = outcome {
+            self.outcomes.insert(seq, outcome);
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: Id = Id::new(20, 1);
+
+    fn reply(seq: u32) -> Arrival<'static> {
+        Arrival {
+            message: Message::new(ID, b"".as_slice()).unwrap().with_seq(seq),
+            group: None,
+        }
+    }
+
+    fn is_empty(pending: &Pending) -> bool {
+        !pending.any() && pending.outcomes.is_empty()
+    }
+
+    fn answer(seq: u32, errno: i32) -> Answer {
+        Answer {
+            seq,
+            errno,
+            text: None,
+        }
+    }
+
+    #[test]
+    fn reply_belongs_to_id_and_seq() {
+        let mut pending = Pending::default();
+        pending.expect_reply(3, ID, false, false);
+        assert!(pending.route_message(reply(4)).is_some());
+        let mut other = reply(3);
+        other.message.id = Id::new(20, 2);
+        assert!(pending.route_message(other).is_some());
+        let multicast = Arrival {
+            group: Some(20),
+            ..reply(3)
+        };
+        assert!(pending.route_message(multicast).is_some());
+        assert!(pending.take(3).is_none());
+        assert!(pending.route_message(reply(3)).is_none());
+        assert_eq!(pending.take(3), Some(Ok(Some(reply(3).message))));
+        assert!(is_empty(&pending));
+    }
+
+    #[test]
+    fn acknowledgement_after_the_reply_is_nobodys_event() {
+        let mut pending = Pending::default();
+        pending.expect_reply(3, ID, true, false);
+        assert!(pending.route_message(reply(3)).is_none());
+        assert!(pending.take(3).is_some());
+        assert!(pending.route_answer(answer(3, 0)).is_none());
+        assert!(is_empty(&pending));
+        // Nobody has asked for this one.
+        assert!(pending.route_answer(answer(3, 0)).is_some());
+    }
+
+    #[test]
+    fn acknowledgement_before_the_reply_does_not_end_the_wait() {
+        let mut pending = Pending::default();
+        pending.expect_reply(3, ID, true, false);
+        assert!(pending.route_answer(answer(3, 0)).is_none());
+        assert!(pending.take(3).is_none());
+        assert!(pending.route_message(reply(3)).is_none());
+        assert!(pending.take(3).is_some());
+        assert!(is_empty(&pending));
+    }
+
+    #[test]
+    fn refusal_ends_the_wait() {
+        let mut pending = Pending::default();
+        pending.expect_reply(3, ID, true, false);
+        assert!(pending.route_answer(answer(3, 19)).is_none());
+        assert_eq!(
+            pending.take(3),
+            Some(Err(Refusal {
+                id: ID,
+                errno: 19,
+                text: None
+            }))
+        );
+        assert!(is_empty(&pending));
+    }
+
+    #[test]
+    fn awaited_is_the_reply_and_nothing_else() {
+        let mut pending = Pending::default();
+        pending.expect_reply(3, ID, true, false);
+        pending.expect_reply(4, ID, false, true);
+        let mut other = reply(3).message;
+        other.id = Id::new(20, 2);
+        assert!(!pending.is_awaited(3, &other, None));
+        assert!(!pending.is_awaited(3, &reply(4).message, None));
+        assert!(!pending.is_awaited(3, &reply(3).message, Some(20)));
+        assert!(pending.is_awaited(3, &reply(3).message, None));
+        assert!(!pending.is_awaited(3, &reply(3).message, None));
+        // Its acknowledgement is nobody's event.
+        assert!(pending.route_answer(answer(3, 0)).is_none());
+        assert!(pending.is_awaited(4, &reply(4).message, Some(20)));
+        assert!(is_empty(&pending));
+    }
+
+    #[test]
+    fn reply_counts_in_whatever_order_one_waits() {
+        let mut pending = Pending::default();
+        for seq in [3, 4] {
+            pending.expect_reply(seq, ID, true, false);
+        }
+        assert!(pending.is_awaited(3, &reply(3).message, None));
+        assert!(pending.route_message(reply(4)).is_none());
+        for seq in [3, 4] {
+            assert!(pending.route_answer(answer(seq, 22)).is_none());
+        }
+        assert_eq!(pending.take(4), Some(Ok(Some(reply(4).message))));
+        assert!(is_empty(&pending));
+    }
+
+    #[test]
+    fn numbers_in_use_are_not_given_again() {
+        let mut pending = Pending {
+            last_seq: u32::MAX - 1,
+            ..Pending::default()
+        };
+        assert_eq!(pending.next_seq(), u32::MAX);
+        pending.expect_acknowledgement(1, ID);
+        pending.expect_reply(2, ID, false, false);
+        assert!(pending.route_message(reply(2)).is_none());
+        assert_eq!(pending.next_seq(), 3);
+    }
+}

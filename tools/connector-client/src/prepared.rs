@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Requests that are sent again and again.
+
+use crate::wire::Datagram;
+use crate::{Id, Request};
+
+/// A request whose bytes are put together once, for who asks the same again and again; each time it is sent with a
+/// number of its own.
+///
+/// ```no_run
+/// use connector_client::{Id, Request, Socket};
+/// use std::time::Duration;
+///
+/// let mut socket = Socket::open()?;
+/// let mut request = Request::new(Id::new(20, 1), b"ping".as_slice())?.prepare();
+/// for _ in 0..3 {
+///     let reply = socket.start_prepared(&mut request)?.wait(&mut socket, Duration::from_secs(1))?;
+///     println!("{}", String::from_utf8_lossy(&reply.payload));
+///     std::thread::sleep(Duration::from_secs(10));
+/// }
+/// # Ok::<(), connector_client::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    pub(crate) datagram: Datagram,
+    pub(crate) id: Id,
+    pub(crate) acknowledged: bool,
+    pub(crate) from_group: bool,
+}
+
+impl Request<'_> {
+    /// Puts the bytes of the request together, for [`Socket::start_prepared`](crate::Socket::start_prepared).
+    pub fn prepare(&self) -> Prepared {
+        let mut datagram = Datagram::new();
+        datagram.push(&self.message, 0, false);
+        Prepared {
+            datagram,
+            id: self.message.id,
+            acknowledged: self.acknowledged,
+            from_group: self.from_group,
+        }
+    }
+}
