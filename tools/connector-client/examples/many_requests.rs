@@ -27,9 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut request = request.prepare();
     let mut socket = Socket::open()?;
     for _ in 0..count {
-        let reply = socket
-            .start_prepared(&mut request)?
-            .wait(&mut socket, Duration::from_secs(5))?;
+        let reply = socket.ask(&mut request, Duration::from_secs(5))?;
         if *reply.payload != *payload {
             return Err("the reply is not what was sent".into());
         }

@@ -71,6 +71,11 @@ impl Pending {
         self.awaited.insert(seq, Awaited::Acknowledgement { id });
     }
 
+    /// The acknowledgement of a request whose reply is there already.
+    pub(crate) fn expect_unwanted(&mut self, seq: u32) {
+        self.awaited.insert(seq, Awaited::Unwanted);
+    }
+
     /// Nothing was sent after all, or nobody waits any more.
     pub(crate) fn forget(&mut self, seq: u32) {
         self.awaited.remove(seq);

@@ -15,7 +15,7 @@ use crate::{Id, Request};
 /// let mut socket = Socket::open()?;
 /// let mut request = Request::new(Id::new(20, 1), b"ping".as_slice())?.prepare();
 /// for _ in 0..3 {
-///     let reply = socket.start_prepared(&mut request)?.wait(&mut socket, Duration::from_secs(1))?;
+///     let reply = socket.ask(&mut request, Duration::from_secs(1))?;
 ///     println!("{}", String::from_utf8_lossy(&reply.payload));
 ///     std::thread::sleep(Duration::from_secs(10));
 /// }
@@ -30,7 +30,8 @@ pub struct Prepared {
 }
 
 impl Request<'_> {
-    /// Puts the bytes of the request together, for [`Socket::start_prepared`](crate::Socket::start_prepared).
+    /// Puts the bytes of the request together, for [`Socket::ask`](crate::Socket::ask) and
+    /// [`Socket::start_prepared`](crate::Socket::start_prepared).
     pub fn prepare(&self) -> Prepared {
         let mut datagram = Datagram::new();
         datagram.push(&self.message, 0, false);

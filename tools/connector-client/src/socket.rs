@@ -3,6 +3,7 @@
 //! A socket of the connector.
 
 mod attempt;
+mod requests;
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,7 +15,7 @@ use netlink_sys::protocols::NETLINK_CONNECTOR;
 use netlink_sys::SocketAddr;
 use rustix::net::sockopt;
 
-use self::attempt::{group_of, Attempt, NoDatagram};
+use self::attempt::{Attempt, NoDatagram};
 use crate::error::{ECONNREFUSED, EINVAL, EPERM, EPROTONOSUPPORT};
 use crate::event::Event;
 use crate::events::{is_over, End, Events};
@@ -23,8 +24,8 @@ use crate::options::Options;
 use crate::pending::Pending;
 use crate::received::{Contents, Received};
 use crate::tap::Tap;
-use crate::wire::{sole_acknowledgement, sole_message, Datagram, SOLE_PAYLOAD};
-use crate::{Direction, Error, Id, Message, Prepared, Request, Ticket};
+use crate::wire::{sole_acknowledgement, Datagram};
+use crate::{Direction, Error, Message};
 
 /// Events that came while a reply was waited for and that nobody has read yet. What is more is lost, and told.
 const KEPT_EVENTS: usize = 65536;
@@ -72,16 +73,6 @@ pub struct Socket {
     tap: Tap,
     /// Datagrams since it was last looked whether to stop.
     unlooked: u32,
-}
-
-/// What was waited for is there.
-enum Done {
-    /// The datagram in the buffer is the reply; here without its payload.
-    InBuffer(Message<'static>),
-    /// A reply that came earlier.
-    Kept(Message<'static>),
-    /// An acknowledgement.
-    Acknowledged,
 }
 
 impl Socket {
@@ -239,142 +230,6 @@ impl Socket {
         self.send_bytes(datagram.as_bytes())
     }
 
-    /// Sends a message and waits until the kernel says that it has arrived.
-    ///
-    /// ```no_run
-    /// use connector_client::{Error, Id, Message, Socket};
-    /// use std::time::Duration;
-    ///
-    /// let mut socket = Socket::open()?;
-    /// match socket.send_acknowledged(&Message::new(Id::new(99, 9), b"".as_slice())?, Duration::from_secs(1)) {
-    ///     Err(Error::Refused(refusal)) => println!("{refusal}"),
-    ///     other => other?,
-    /// }
-    /// # Ok::<(), connector_client::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`] with the kernel's reason; [`Error::NotOffered`] on a connector that does not acknowledge, where
-    /// nothing is sent; [`Error::TimedOut`]; as [`Socket::send`].
-    pub fn send_acknowledged(
-        &mut self,
-        message: &Message<'_>,
-        within: Duration,
-    ) -> Result<(), Error> {
-        if !self.acknowledges {
-            return Err(Error::NotOffered {
-                what: "acknowledgements",
-            });
-        }
-        self.make_room()?;
-        let lost_before = self.drops.total();
-        let seq = self.pending.next_seq();
-        self.pending.expect_acknowledgement(seq, message.id);
-        self.transmit_expected(message, seq, true)?;
-        self.wait_on(
-            Ticket { seq, lost_before },
-            None,
-            within,
-            "an acknowledgement",
-        )
-        .map(|_| ())
-    }
-
-    /// Sends a request, and gives a ticket by which its reply is waited for. Any number may be under way: what
-    /// has come is read before the next one is sent.
-    ///
-    /// # Errors
-    ///
-    /// As [`Socket::send`]; [`Error::PayloadTooLong`].
-    pub fn request(&mut self, id: Id, payload: &[u8]) -> Result<Ticket, Error> {
-        self.start(Request::new(id, payload)?)
-    }
-
-    /// The same for a request that was made before.
-    ///
-    /// # Errors
-    ///
-    /// As [`Socket::send`].
-    #[inline]
-    pub fn start(&mut self, request: Request<'_>) -> Result<Ticket, Error> {
-        self.make_room()?;
-        let acknowledged = request.acknowledged && self.acknowledges;
-        let ticket = self.expect_reply(request.message.id, acknowledged, request.from_group);
-        let message = request.message.with_seq(ticket.seq);
-        self.transmit_expected(&message, ticket.seq, acknowledged)?;
-        Ok(ticket)
-    }
-
-    /// The same for a request whose bytes were put together before. It may be under way several times.
-    ///
-    /// # Errors
-    ///
-    /// As [`Socket::send`].
-    #[inline]
-    pub fn start_prepared(&mut self, request: &mut Prepared) -> Result<Ticket, Error> {
-        self.make_room()?;
-        let acknowledged = request.acknowledged && self.acknowledges;
-        let ticket = self.expect_reply(request.id, acknowledged, request.from_group);
-        request.datagram.renumber(ticket.seq, acknowledged);
-        self.send_bytes(request.datagram.as_bytes())
-            .inspect_err(|_| self.pending.forget(ticket.seq))?;
-        Ok(ticket)
-    }
-
-    #[inline]
-    fn expect_reply(&mut self, id: Id, acknowledged: bool, from_group: bool) -> Ticket {
-        let seq = self.pending.next_seq();
-        self.pending.expect_reply(seq, id, acknowledged, from_group);
-        Ticket {
-            seq,
-            lost_before: self.drops.total(),
-        }
-    }
-
-    /// Gives back a ticket that nobody will wait for: its reply, if it comes, is an event.
-    pub fn forget(&mut self, ticket: Ticket) {
-        self.pending.forget(ticket.seq);
-    }
-
-    #[inline]
-    pub(crate) fn wait_for(
-        &mut self,
-        ticket: Ticket,
-        within: Duration,
-    ) -> Result<Message<'_>, Error> {
-        // Callbacks reply before the request was sent, so that the reply is mostly the next datagram.
-        let first = if self.pending.has_come(ticket.seq) {
-            None
-        } else {
-            Some(self.datagram())
-        };
-        if let Some(Ok(from)) = &first {
-            if let Some(reply) = self.reply_in_buffer(ticket.seq, group_of(from)) {
-                return Ok(self.with_payload(reply));
-            }
-        }
-        match self.wait_on(ticket, first, within, "a reply")? {
-            Done::InBuffer(reply) => Ok(self.with_payload(reply)),
-            Done::Kept(reply) => Ok(reply),
-            // There is no ticket for what has only an acknowledgement.
-            Done::Acknowledged => Err(Error::TimedOut {
-                waiting_for: "a reply",
-                after: within,
-                lost: 0,
-            }),
-        }
-    }
-
-    /// The message in the buffer, whose payload this puts back.
-    #[inline]
-    fn with_payload(&self, message: Message<'static>) -> Message<'_> {
-        Message {
-            payload: self.buffer.get(SOLE_PAYLOAD..).unwrap_or_default().into(),
-            ..message
-        }
-    }
-
     /// Receives what comes next; `None` if nothing came in that time. Without a time it waits for as long as it takes.
     ///
     /// What is given borrows the socket's buffer, so that nothing is copied; [`Socket::events`] is more convenient.
@@ -481,78 +336,6 @@ impl Socket {
         self.kept.push_back(event);
     }
 
-    /// The datagram in the buffer as the reply that is waited for, if it is that; without its payload.
-    #[inline]
-    fn reply_in_buffer(&mut self, seq: u32, group: Option<u32>) -> Option<Message<'static>> {
-        let message = sole_message(&self.buffer)?;
-        let is_reply = self.pending.is_awaited(seq, &message, group);
-        is_reply.then(|| Message {
-            payload: (&[]).into(),
-            ..message
-        })
-    }
-
-    /// Waits on after a first datagram that was not the reply, if there was one.
-    #[inline(never)]
-    fn wait_on(
-        &mut self,
-        ticket: Ticket,
-        first: Option<Result<SocketAddr, NoDatagram>>,
-        within: Duration,
-        waiting_for: &'static str,
-    ) -> Result<Done, Error> {
-        let seq = ticket.seq;
-        self.wait_until_done(ticket, first, within, waiting_for)
-            .inspect_err(|_| self.pending.forget(seq))
-    }
-
-    fn wait_until_done(
-        &mut self,
-        Ticket { seq, lost_before }: Ticket,
-        mut first: Option<Result<SocketAddr, NoDatagram>>,
-        within: Duration,
-        waiting_for: &'static str,
-    ) -> Result<Done, Error> {
-        let mut deadline = None;
-        let mut others = 0;
-        loop {
-            if let Some(outcome) = self.pending.take(seq) {
-                let reply = outcome.map_err(Error::Refused)?;
-                return Ok(reply.map_or(Done::Acknowledged, Done::Kept));
-            }
-            let attempt = match first.take() {
-                Some(datagram) => self.attempt_of(datagram)?,
-                None => self.attempt()?,
-            };
-            if let Attempt::Datagram(group) = attempt {
-                if let Some(reply) = self.reply_in_buffer(seq, group) {
-                    return Ok(Done::InBuffer(reply));
-                }
-            }
-            let found = !matches!(attempt, Attempt::Empty);
-            self.keep(attempt);
-            if found && others < OTHERS {
-                others += 1;
-                continue;
-            }
-            others = 0;
-            let deadline = *deadline.get_or_insert_with(|| Instant::now().checked_add(within));
-            let goes_on = if found {
-                !is_over(deadline)
-            } else {
-                self.wait_readable(deadline)?
-            };
-            if !goes_on {
-                let lost = self.drops.total() - lost_before;
-                return Err(Error::TimedOut {
-                    waiting_for,
-                    after: within,
-                    lost,
-                });
-            }
-        }
-    }
-
     /// A callback may wait for room in our receive buffer, inside of our own call. Others may fill it as fast as it is
     /// read, so there is an end to that.
     #[inline]
@@ -585,18 +368,6 @@ impl Socket {
         self.datagram.clear();
         self.datagram.push_bundle(messages, seq, acknowledged);
         self.send_bytes(self.datagram.as_bytes())
-    }
-
-    /// Sends what is waited for already, and waits no longer if that fails.
-    #[inline]
-    fn transmit_expected(
-        &mut self,
-        message: &Message<'_>,
-        seq: u32,
-        acknowledged: bool,
-    ) -> Result<(), Error> {
-        self.transmit(std::slice::from_ref(message), seq, acknowledged)
-            .inspect_err(|_| self.pending.forget(seq))
     }
 
     #[inline]

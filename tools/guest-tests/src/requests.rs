@@ -13,6 +13,15 @@ use crate::{on_c, Outcome, Test, Tested};
 pub(crate) const TESTS: &[Test] = &[
     ("request.reply_is_found", reply_is_found),
     ("request.without_acknowledgement", without_acknowledgement),
+    ("request.asked_again_and_again", asked_again_and_again),
+    (
+        "request.prepared_with_others_under_way",
+        prepared_with_others_under_way,
+    ),
+    (
+        "request.prepared_for_an_unknown_id",
+        prepared_for_an_unknown_id,
+    ),
     (
         "request.thousand_in_flight_in_any_order",
         thousand_in_flight_in_any_order,
@@ -49,6 +58,75 @@ fn without_acknowledgement() -> Tested {
         let request = Request::new(ID, b"hello".as_slice())?.without_acknowledgement();
         let reply = socket.start(request)?.wait(&mut socket, PATIENCE)?;
         assert_eq!(reply.payload.as_ref(), b"hello");
+    }
+    expect_silence(&mut socket);
+    Ok(Outcome::Passed)
+}
+
+/// What is asked has a number of its own each time, with and without an acknowledgement; events come between.
+fn asked_again_and_again() -> Tested {
+    tell("add 25:1 tools echo")?;
+    let mut socket = Socket::open()?;
+    socket.join(IDX)?;
+    let acknowledged = Request::new(ID, b"hello".as_slice())?;
+    let not = acknowledged.clone().without_acknowledgement();
+    for mut request in [acknowledged.prepare(), not.prepare()] {
+        let mut numbers = Vec::new();
+        for _ in 0..300 {
+            tell("send id=25:1 seq=0 group=25")?;
+            let reply = socket.ask(&mut request, PATIENCE)?;
+            assert_eq!(reply.payload.as_ref(), b"hello");
+            numbers.push(reply.seq);
+        }
+        assert!(
+            numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]),
+            "{numbers:?}"
+        );
+        for _ in 0..300 {
+            assert_eq!(next_message(&mut socket)?.message.seq, 0);
+        }
+    }
+    expect_silence(&mut socket);
+    Ok(Outcome::Passed)
+}
+
+/// The replies to all of them come, whoever is waited for first.
+fn prepared_with_others_under_way() -> Tested {
+    tell("add 25:1 tools echo")?;
+    let mut socket = Socket::open()?;
+    let mut prepared = Request::new(ID, b"prepared".as_slice())?.prepare();
+    let first = socket.request(ID, b"first")?;
+    let second = socket.start_prepared(&mut prepared)?;
+    let third = socket.start_prepared(&mut prepared)?;
+    assert_eq!(
+        socket.ask(&mut prepared, PATIENCE)?.payload.as_ref(),
+        b"prepared"
+    );
+    assert_eq!(
+        third.wait(&mut socket, PATIENCE)?.payload.as_ref(),
+        b"prepared"
+    );
+    assert_eq!(
+        first.wait(&mut socket, PATIENCE)?.payload.as_ref(),
+        b"first"
+    );
+    assert_eq!(
+        second.wait(&mut socket, PATIENCE)?.payload.as_ref(),
+        b"prepared"
+    );
+    expect_silence(&mut socket);
+    Ok(Outcome::Passed)
+}
+
+fn prepared_for_an_unknown_id() -> Tested {
+    let mut socket = Socket::open()?;
+    let mut prepared = Request::new(Id::new(IDX, 9), b"".as_slice())?.prepare();
+    for _ in 0..2 {
+        match socket.ask(&mut prepared, Duration::from_millis(100)) {
+            Err(Error::TimedOut { .. }) if on_c() => {}
+            Err(Error::Refused(refusal)) if !on_c() => assert_eq!(refusal.errno, 19),
+            other => return Err(format!("{other:?}").into()),
+        }
     }
     expect_silence(&mut socket);
     Ok(Outcome::Passed)

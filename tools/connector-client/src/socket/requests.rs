@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Requests and messages with an acknowledgement, and waiting for what answers them.
+
+use std::time::{Duration, Instant};
+
+use netlink_sys::SocketAddr;
+
+use super::attempt::{group_of, Attempt, NoDatagram};
+use super::{Socket, OTHERS};
+use crate::events::is_over;
+use crate::wire::{is_reply, sole_message, SOLE_PAYLOAD};
+use crate::{Error, Id, Message, Prepared, Request, Ticket};
+
+/// What was waited for is there.
+enum Done {
+    /// The datagram in the buffer is the reply; here without its payload.
+    InBuffer(Message<'static>),
+    /// A reply that came earlier.
+    Kept(Message<'static>),
+    /// An acknowledgement.
+    Acknowledged,
+}
+
+impl Socket {
+    /// Sends a message and waits until the kernel says that it has arrived.
+    ///
+    /// ```no_run
+    /// use connector_client::{Error, Id, Message, Socket};
+    /// use std::time::Duration;
+    ///
+    /// let mut socket = Socket::open()?;
+    /// match socket.send_acknowledged(&Message::new(Id::new(99, 9), b"".as_slice())?, Duration::from_secs(1)) {
+    ///     Err(Error::Refused(refusal)) => println!("{refusal}"),
+    ///     other => other?,
+    /// }
+    /// # Ok::<(), connector_client::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with the kernel's reason; [`Error::NotOffered`] on a connector that does not acknowledge, where
+    /// nothing is sent; [`Error::TimedOut`]; as [`Socket::send`].
+    pub fn send_acknowledged(
+        &mut self,
+        message: &Message<'_>,
+        within: Duration,
+    ) -> Result<(), Error> {
+        if !self.acknowledges {
+            return Err(Error::NotOffered {
+                what: "acknowledgements",
+            });
+        }
+        self.make_room()?;
+        let lost_before = self.drops.total();
+        let seq = self.pending.next_seq();
+        self.pending.expect_acknowledgement(seq, message.id);
+        self.transmit_expected(message, seq, true)?;
+        self.wait_on(
+            Ticket { seq, lost_before },
+            None,
+            within,
+            "an acknowledgement",
+        )
+        .map(|_| ())
+    }
+
+    /// Sends a request, and gives a ticket by which its reply is waited for. Any number may be under way: what
+    /// has come is read before the next one is sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::send`]; [`Error::PayloadTooLong`].
+    pub fn request(&mut self, id: Id, payload: &[u8]) -> Result<Ticket, Error> {
+        self.start(Request::new(id, payload)?)
+    }
+
+    /// The same for a request that was made before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::send`].
+    #[inline]
+    pub fn start(&mut self, request: Request<'_>) -> Result<Ticket, Error> {
+        self.make_room()?;
+        let acknowledged = request.acknowledged && self.acknowledges;
+        let ticket = self.expect_reply(request.message.id, acknowledged, request.from_group);
+        let message = request.message.with_seq(ticket.seq);
+        self.transmit_expected(&message, ticket.seq, acknowledged)?;
+        Ok(ticket)
+    }
+
+    /// The same for a request whose bytes were put together before. It may be under way several times.
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::send`].
+    #[inline]
+    pub fn start_prepared(&mut self, request: &mut Prepared) -> Result<Ticket, Error> {
+        self.make_room()?;
+        let acknowledged = request.acknowledged && self.acknowledges;
+        let ticket = self.expect_reply(request.id, acknowledged, request.from_group);
+        request.datagram.renumber(ticket.seq, acknowledged);
+        self.send_bytes(request.datagram.as_bytes())
+            .inspect_err(|_| self.pending.forget(ticket.seq))?;
+        Ok(ticket)
+    }
+
+    /// Sends a prepared request and waits for its reply, without a ticket. This costs less than the two steps: where the reply is
+    /// the next that comes, as it is of callbacks that reply at once, nothing has to be remembered.
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::send`] and [`Ticket::wait`].
+    pub fn ask(&mut self, request: &mut Prepared, within: Duration) -> Result<Message<'_>, Error> {
+        self.make_room()?;
+        let acknowledged = request.acknowledged && self.acknowledges;
+        let lost_before = self.drops.total();
+        let seq = self.pending.next_seq();
+        request.datagram.renumber(seq, acknowledged);
+        self.send_bytes(request.datagram.as_bytes())?;
+        let first = self.datagram();
+        if let Ok(from) = &first {
+            let expected = |message: &Message<'_>| {
+                is_reply(request.id, seq, message)
+                    && (request.from_group || group_of(from).is_none())
+            };
+            let reply = sole_message(&self.buffer).filter(expected);
+            if let Some(reply) = reply.map(without_payload) {
+                if acknowledged {
+                    self.pending.expect_unwanted(seq);
+                }
+                return Ok(self.with_payload(reply));
+            }
+        }
+        self.pending
+            .expect_reply(seq, request.id, acknowledged, request.from_group);
+        self.wait_after(Ticket { seq, lost_before }, Some(first), within)
+    }
+
+    #[inline]
+    fn expect_reply(&mut self, id: Id, acknowledged: bool, from_group: bool) -> Ticket {
+        let seq = self.pending.next_seq();
+        self.pending.expect_reply(seq, id, acknowledged, from_group);
+        Ticket {
+            seq,
+            lost_before: self.drops.total(),
+        }
+    }
+
+    /// Gives back a ticket that nobody will wait for: its reply, if it comes, is an event.
+    pub fn forget(&mut self, ticket: Ticket) {
+        self.pending.forget(ticket.seq);
+    }
+
+    #[inline]
+    pub(crate) fn wait_for(
+        &mut self,
+        ticket: Ticket,
+        within: Duration,
+    ) -> Result<Message<'_>, Error> {
+        // Callbacks reply before the request was sent, so that the reply is mostly the next datagram.
+        let first = if self.pending.has_come(ticket.seq) {
+            None
+        } else {
+            Some(self.datagram())
+        };
+        if let Some(Ok(from)) = &first {
+            if let Some(reply) = self.reply_in_buffer(ticket.seq, group_of(from)) {
+                return Ok(self.with_payload(reply));
+            }
+        }
+        self.wait_after(ticket, first, within)
+    }
+
+    /// Waits on after a first datagram that was not the reply, if there was one.
+    #[inline(never)]
+    fn wait_after(
+        &mut self,
+        ticket: Ticket,
+        first: Option<Result<SocketAddr, NoDatagram>>,
+        within: Duration,
+    ) -> Result<Message<'_>, Error> {
+        match self.wait_on(ticket, first, within, "a reply")? {
+            Done::InBuffer(reply) => Ok(self.with_payload(reply)),
+            Done::Kept(reply) => Ok(reply),
+            // There is no ticket for what has only an acknowledgement.
+            Done::Acknowledged => Err(Error::TimedOut {
+                waiting_for: "a reply",
+                after: within,
+                lost: 0,
+            }),
+        }
+    }
+
+    /// The message in the buffer, with its payload.
+    #[inline]
+    fn with_payload(&self, message: Message<'static>) -> Message<'_> {
+        Message {
+            payload: self.buffer.get(SOLE_PAYLOAD..).unwrap_or_default().into(),
+            ..message
+        }
+    }
+
+    /// Sends what is waited for already, and waits no longer if that fails.
+    #[inline]
+    fn transmit_expected(
+        &mut self,
+        message: &Message<'_>,
+        seq: u32,
+        acknowledged: bool,
+    ) -> Result<(), Error> {
+        self.transmit(std::slice::from_ref(message), seq, acknowledged)
+            .inspect_err(|_| self.pending.forget(seq))
+    }
+
+    /// The datagram in the buffer as the reply that is waited for, if it is that; without its payload.
+    #[inline]
+    fn reply_in_buffer(&mut self, seq: u32, group: Option<u32>) -> Option<Message<'static>> {
+        let message = sole_message(&self.buffer)?;
+        let is_reply = self.pending.is_awaited(seq, &message, group);
+        is_reply.then(|| without_payload(message))
+    }
+
+    /// The same for whatever is waited for.
+    fn wait_on(
+        &mut self,
+        ticket: Ticket,
+        first: Option<Result<SocketAddr, NoDatagram>>,
+        within: Duration,
+        waiting_for: &'static str,
+    ) -> Result<Done, Error> {
+        let seq = ticket.seq;
+        self.wait_until_done(ticket, first, within, waiting_for)
+            .inspect_err(|_| self.pending.forget(seq))
+    }
+
+    fn wait_until_done(
+        &mut self,
+        Ticket { seq, lost_before }: Ticket,
+        mut first: Option<Result<SocketAddr, NoDatagram>>,
+        within: Duration,
+        waiting_for: &'static str,
+    ) -> Result<Done, Error> {
+        let mut deadline = None;
+        let mut others = 0;
+        loop {
+            if let Some(outcome) = self.pending.take(seq) {
+                let reply = outcome.map_err(Error::Refused)?;
+                return Ok(reply.map_or(Done::Acknowledged, Done::Kept));
+            }
+            let attempt = match first.take() {
+                Some(datagram) => self.attempt_of(datagram)?,
+                None => self.attempt()?,
+            };
+            if let Attempt::Datagram(group) = attempt {
+                if let Some(reply) = self.reply_in_buffer(seq, group) {
+                    return Ok(Done::InBuffer(reply));
+                }
+            }
+            let found = !matches!(attempt, Attempt::Empty);
+            self.keep(attempt);
+            if found && others < OTHERS {
+                others += 1;
+                continue;
+            }
+            others = 0;
+            let deadline = *deadline.get_or_insert_with(|| Instant::now().checked_add(within));
+            let goes_on = if found {
+                !is_over(deadline)
+            } else {
+                self.wait_readable(deadline)?
+            };
+            if !goes_on {
+                let lost = self.drops.total() - lost_before;
+                return Err(Error::TimedOut {
+                    waiting_for,
+                    after: within,
+                    lost,
+                });
+            }
+        }
+    }
+}
+
+/// What does not borrow the buffer; [`Socket::with_payload`] puts the payload back.
+fn without_payload(message: Message<'_>) -> Message<'static> {
+    Message {
+        payload: (&[]).into(),
+        ..message
+    }
+}
