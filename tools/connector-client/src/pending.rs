@@ -39,14 +39,22 @@ impl Pending {
     /// The next number that nothing is waited for under; 0 is what events have.
     #[inline]
     pub(crate) fn next_seq(&mut self) -> u32 {
-        loop {
-            self.last_seq = self.last_seq.wrapping_add(1);
-            let seq = self.last_seq;
-            let is_used = self.awaited.has(seq) || self.outcomes.has(seq);
-            if seq != 0 && !is_used {
-                return seq;
-            }
+        let seq = self.last_seq.wrapping_add(1);
+        let all_are_free = self.awaited.is_empty() && self.outcomes.is_empty();
+        self.last_seq = if all_are_free && seq != 0 {
+            seq
+        } else {
+            self.next_free(seq)
+        };
+        self.last_seq
+    }
+
+    #[inline(never)]
+    fn next_free(&self, mut seq: u32) -> u32 {
+        while seq == 0 || self.awaited.has(seq) || self.outcomes.has(seq) {
+            seq = seq.wrapping_add(1);
         }
+        seq
     }
 
     /// Whether anything may still come.

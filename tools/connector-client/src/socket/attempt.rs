@@ -44,9 +44,11 @@ impl Socket {
     /// The sender's address of the kernel's next datagram, which is in the buffer then. That is all that most calls come to.
     #[inline(always)]
     pub(super) fn datagram(&mut self) -> Result<SocketAddr, NoDatagram> {
-        self.unlooked += 1;
-        if self.unlooked >= UNLOOKED {
-            return Err(NoDatagram::Unlooked);
+        if self.stop.is_some() {
+            self.unlooked += 1;
+            if self.unlooked >= UNLOOKED {
+                return Err(NoDatagram::Unlooked);
+            }
         }
         self.buffer.clear();
         // With MSG_TRUNC the kernel says how long the datagram was, not how much of it fitted.
