@@ -460,6 +460,7 @@ mod tests {
         answer[4..6].copy_from_slice(&TYPE_ERROR.to_ne_bytes());
         assert_eq!(sole_message(&answer), None);
     }
+
     #[test]
     fn renumbered_is_as_if_it_was_made_with_these_numbers() {
         let message = Message::new(Id::new(20, 1), b"hello".as_slice()).unwrap();
