@@ -33,7 +33,7 @@ install-dev: ## install what others need to build modules on the crate (PREFIX, 
 
 run: ## show what the connector does, in a QEMU guest; installs and builds what is missing
 	scripts/packages.sh guest
-	$(kernel) scripts/modules.sh "$$kdir" all && scripts/guest.sh "$$kdir" run selftests/guest/demo.sh
+	$(kernel) scripts/modules.sh "$$kdir" demo && scripts/guest.sh "$$kdir" run selftests/guest/demo.sh
 
 test: ## run all tests; installs and builds what is missing
 	scripts/packages.sh guest fuzz
@@ -52,11 +52,11 @@ fuzz: ## fuzz the pure files on the host; FUZZ_SECONDS= or FUZZ_RUNS= for each t
 
 bench: ## measure the C connector, ours and generic netlink; BENCH=full takes more rounds
 	scripts/packages.sh guest bench
-	$(kernel) export TOOLS_PROFILE=release && scripts/modules.sh "$$kdir" all && scripts/bench.sh "$$kdir" "$${BENCH:-quick}"
+	$(kernel) export TOOLS_PROFILE=release && scripts/modules.sh "$$kdir" bench && scripts/bench.sh "$$kdir" "$${BENCH:-quick}"
 
 profile: ## instructions by function for one message on PROVIDER (rust, c or floor)
 	scripts/packages.sh guest bench
-	$(kernel) scripts/modules.sh "$$kdir" all && python3 scripts/profile.py "$$kdir" "$${PROVIDER:-rust}"
+	$(kernel) scripts/modules.sh "$$kdir" bench && python3 scripts/profile.py "$$kdir" "$${PROVIDER:-rust}"
 
 bench-publish: ## put the figures of the last make bench into README.md and Documentation/
 	scripts/packages.sh bench

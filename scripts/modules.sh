@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Builds against a kernel: modules.sh <kernel build directory> core|samples|tests|bench|all|torture|install [make argument...]
+# Builds against a kernel: modules.sh <kernel build directory> core|samples|tests|demo|bench|all|torture|install [make argument...]
 #
 # With a kernel that has this connector built in, "built-in" builds what uses it, the samples and the test modules.
 
@@ -169,7 +169,14 @@ core) ;;
 install) install_core ;;
 samples) build_samples ;;
 tests) build_tests ;;
-bench) build_bench ;;
+demo)
+	build_samples
+	build_tools
+	;;
+bench)
+	build_bench
+	build_tools
+	;;
 all)
 	build_samples
 	build_tests

@@ -16,7 +16,7 @@
 #include "bench.h"
 
 #define WINDOWS 7
-#define WINDOW 40000000ull	/* ns of the guest's time, at least */
+#define WINDOW 20000000ull	/* ns of the guest's time, at least */
 
 static inline void print_stretches(const char *what, const char *which, uint64_t longest[WINDOWS])
 {
