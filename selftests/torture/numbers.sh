@@ -30,6 +30,8 @@ if [ "$TORTURE" = full ]; then
 	step 4.inside_plain storm_steps "$(pick 0 60000)" "$SEED"
 	step 18.owners_plain storm_owners "$(pick 0 1000000)"
 	step 22.silent_plain silent 100 200
+	load cn_proc
+	step 26.processes_plain storm_processes "$(pick 0 100000)"
 	unload_everything
 	step 7.loads_plain storm_reload "$(pick 0 1000)" 1
 fi
