@@ -233,7 +233,8 @@ without_numbers() {
 # What the documentation shows of the captures of this test is what tshark says.
 page() {
 	local line file command commands=0
-	: >"$WORK/shown" >"$WORK/said"
+	: >"$WORK/shown"
+	: >"$WORK/said"
 	while IFS= read -r line; do
 		case $line in
 		'    $ tshark -X lua_script:connector.lua -r '*)
