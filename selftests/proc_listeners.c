@@ -55,14 +55,17 @@ TEST_F(listeners, listener_hears)
 /* Listens to some events; a provider may not acknowledge to one who has a filter. */
 static int open_filtered(uint32_t events)
 {
-	int fd = process_open(events);
+	int fd = process_open(events), ret;
 
 	if (fd != -ETIMEDOUT)
 		return fd;
 	fd = cn_open_in_group(CN_IDX_PROC);
-	if (fd >= 0 && process_filtered(fd, PROC_CN_MCAST_LISTEN, events, 1, 1) < 0) {
+	if (fd < 0)
+		return fd;
+	ret = process_filtered(fd, PROC_CN_MCAST_LISTEN, events, 1, 1);
+	if (ret < 0) {
 		close(fd);
-		return -EIO;
+		return ret;
 	}
 	return fd;
 }

@@ -56,9 +56,10 @@ static int listen_to(uint32_t events)
 	return fd;
 }
 
+/* One process. What comes of it is read when the time has been taken. */
 static uint64_t measure(void)
 {
-	uint64_t start = now();
+	uint64_t start = now(), time;
 	pid_t child = fork();
 
 	if (child < 0)
@@ -69,14 +70,15 @@ static uint64_t measure(void)
 	}
 	if (waitpid(child, NULL, 0) != child)
 		fail("waitpid: %s", strerror(errno));
-	return now() - start;
+	time = now() - start;
+	if (listener >= 0)
+		drain(listener);
+	return time;
 }
 
 static void run_one(void)
 {
 	measure();
-	if (listener >= 0)
-		drain(listener);
 }
 
 int main(int argc, char **argv)
@@ -96,11 +98,8 @@ int main(int argc, char **argv)
 		fail("the argument is none, all or filtered");
 
 	measure();
-	for (i = 0; i < SAMPLES; i++) {
+	for (i = 0; i < SAMPLES; i++)
 		times[i] = measure();
-		if (listener >= 0)
-			drain(listener);
-	}
 	snprintf(name, sizeof(name), "listener=%s", which);
 	print_result(ROW, provider_is("floor") ? "-" : name, median(times, SAMPLES), "instructions");
 	snprintf(name, sizeof(name), "work=processes_%s", which);

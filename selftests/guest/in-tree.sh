@@ -22,9 +22,11 @@ check() {
 }
 
 run_program() {
-	echo "@begin $EVENTS $1"
-	timeout -s KILL 180 "/selftests/$@" 2>&1
-	echo "@end $EVENTS $1 $?"
+	local program=$1
+	shift
+	echo "@begin $EVENTS $program"
+	timeout -s KILL 180 "/selftests/$program" "$@" 2>&1
+	echo "@end $EVENTS $program $?"
 }
 
 # cn_proc.c registers once, when the kernel starts, and complains when there is no connector.

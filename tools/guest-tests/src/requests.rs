@@ -98,22 +98,18 @@ fn prepared_with_others_under_way() -> Tested {
     let first = socket.request(ID, b"first")?;
     let second = socket.start_prepared(&mut prepared)?;
     let third = socket.start_prepared(&mut prepared)?;
-    assert_eq!(
-        socket.ask(&mut prepared, PATIENCE)?.payload.as_ref(),
-        b"prepared"
-    );
-    assert_eq!(
-        third.wait(&mut socket, PATIENCE)?.payload.as_ref(),
-        b"prepared"
-    );
-    assert_eq!(
-        first.wait(&mut socket, PATIENCE)?.payload.as_ref(),
-        b"first"
-    );
-    assert_eq!(
-        second.wait(&mut socket, PATIENCE)?.payload.as_ref(),
-        b"prepared"
-    );
+    let reply = socket.ask(&mut prepared, PATIENCE)?;
+    assert_eq!(reply.payload.as_ref(), b"prepared");
+    for (ticket, payload) in [
+        (third, b"prepared".as_slice()),
+        (first, b"first"),
+        (second, b"prepared"),
+    ] {
+        assert_eq!(
+            ticket.wait(&mut socket, PATIENCE)?.payload.as_ref(),
+            payload
+        );
+    }
     expect_silence(&mut socket);
     Ok(Outcome::Passed)
 }
