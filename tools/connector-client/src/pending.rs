@@ -4,18 +4,14 @@
 
 use crate::entries::{Entries, NewestFirst};
 use crate::event::{Answer, Arrival};
-use crate::wire::is_reply;
+use crate::request::Expected;
 use crate::{Id, Message, Refusal};
 
 /// What is to come under a sequence number.
 #[derive(Clone, Copy, Debug)]
 enum Awaited {
-    /// A reply; an acknowledgement may come as well.
-    Reply {
-        id: Id,
-        acknowledged: bool,
-        from_group: bool,
-    },
+    /// A reply, and perhaps an acknowledgement.
+    Reply(Expected),
     /// An acknowledgement.
     Acknowledgement { id: Id },
     /// An acknowledgement that says nothing any more, since the reply was there first.
@@ -64,15 +60,8 @@ impl Pending {
     }
 
     #[inline]
-    pub(crate) fn expect_reply(&mut self, seq: u32, id: Id, acknowledged: bool, from_group: bool) {
-        self.awaited.insert(
-            seq,
-            Awaited::Reply {
-                id,
-                acknowledged,
-                from_group,
-            },
-        );
+    pub(crate) fn expect_reply(&mut self, seq: u32, expected: Expected) {
+        self.awaited.insert(seq, Awaited::Reply(expected));
     }
 
     pub(crate) fn expect_acknowledgement(&mut self, seq: u32, id: Id) {
@@ -111,15 +100,11 @@ impl Pending {
         group: Option<u32>,
     ) -> bool {
         match self.awaited.get_mut(seq) {
-            Some(
-                awaited @ &mut Awaited::Reply {
-                    id,
-                    acknowledged,
-                    from_group,
-                },
-            ) if is_reply(id, seq, message) && (from_group || group.is_none()) => {
+            Some(awaited @ &mut Awaited::Reply(expected))
+                if expected.is_met_by(message, seq, group) =>
+            {
                 // Its acknowledgement is still to come.
-                if acknowledged {
+                if expected.acknowledged {
                     *awaited = Awaited::Unwanted;
                 } else {
                     self.awaited.remove(seq);
@@ -159,15 +144,14 @@ impl Pending {
         let outcome = match self.awaited.get_mut(seq) {
             // That of a request whose reply is there already, which says more than an error that came after it.
             Some(Awaited::Unwanted) => None,
-            Some(Awaited::Reply { acknowledged, .. }) if *acknowledged && answer.errno == 0 => {
-                *acknowledged = false;
-                return None;
+            Some(Awaited::Reply(expected)) if expected.acknowledged => {
+                if answer.errno == 0 {
+                    expected.acknowledged = false;
+                    return None;
+                }
+                let id = expected.id;
+                Some(Err(answer.into_refusal(id)))
             }
-            Some(&mut Awaited::Reply {
-                id,
-                acknowledged: true,
-                ..
-            }) => Some(Err(answer.into_refusal(id))),
             Some(Awaited::Acknowledgement { .. }) if answer.errno == 0 => Some(Ok(None)),
             Some(&mut Awaited::Acknowledgement { id }) => Some(Err(answer.into_refusal(id))),
             _ => return Some(answer),
@@ -185,6 +169,14 @@ mod tests {
     use super::*;
 
     const ID: Id = Id::new(20, 1);
+
+    fn expected(acknowledged: bool, from_group: bool) -> Expected {
+        Expected {
+            id: ID,
+            acknowledged,
+            from_group,
+        }
+    }
 
     fn reply(seq: u32) -> Arrival<'static> {
         Arrival {
@@ -208,7 +200,7 @@ mod tests {
     #[test]
     fn reply_belongs_to_id_and_seq() {
         let mut pending = Pending::default();
-        pending.expect_reply(3, ID, false, false);
+        pending.expect_reply(3, expected(false, false));
         assert!(pending.route_message(reply(4)).is_some());
         let mut other = reply(3);
         other.message.id = Id::new(20, 2);
@@ -227,7 +219,7 @@ mod tests {
     #[test]
     fn acknowledgement_after_the_reply_is_nobodys_event() {
         let mut pending = Pending::default();
-        pending.expect_reply(3, ID, true, false);
+        pending.expect_reply(3, expected(true, false));
         assert!(pending.route_message(reply(3)).is_none());
         assert!(pending.take(3).is_some());
         assert!(pending.route_answer(answer(3, 0)).is_none());
@@ -239,7 +231,7 @@ mod tests {
     #[test]
     fn acknowledgement_before_the_reply_does_not_end_the_wait() {
         let mut pending = Pending::default();
-        pending.expect_reply(3, ID, true, false);
+        pending.expect_reply(3, expected(true, false));
         assert!(pending.route_answer(answer(3, 0)).is_none());
         assert!(pending.take(3).is_none());
         assert!(pending.route_message(reply(3)).is_none());
@@ -250,7 +242,7 @@ mod tests {
     #[test]
     fn refusal_ends_the_wait() {
         let mut pending = Pending::default();
-        pending.expect_reply(3, ID, true, false);
+        pending.expect_reply(3, expected(true, false));
         assert!(pending.route_answer(answer(3, 19)).is_none());
         assert_eq!(
             pending.take(3),
@@ -266,8 +258,8 @@ mod tests {
     #[test]
     fn awaited_is_the_reply_and_nothing_else() {
         let mut pending = Pending::default();
-        pending.expect_reply(3, ID, true, false);
-        pending.expect_reply(4, ID, false, true);
+        pending.expect_reply(3, expected(true, false));
+        pending.expect_reply(4, expected(false, true));
         let mut other = reply(3).message;
         other.id = Id::new(20, 2);
         assert!(!pending.is_awaited(3, &other, None));
@@ -285,7 +277,7 @@ mod tests {
     fn reply_counts_in_whatever_order_one_waits() {
         let mut pending = Pending::default();
         for seq in [3, 4] {
-            pending.expect_reply(seq, ID, true, false);
+            pending.expect_reply(seq, expected(true, false));
         }
         assert!(pending.is_awaited(3, &reply(3).message, None));
         assert!(pending.route_message(reply(4)).is_none());
@@ -304,7 +296,7 @@ mod tests {
         };
         assert_eq!(pending.next_seq(), u32::MAX);
         pending.expect_acknowledgement(1, ID);
-        pending.expect_reply(2, ID, false, false);
+        pending.expect_reply(2, expected(false, false));
         assert!(pending.route_message(reply(2)).is_none());
         assert_eq!(pending.next_seq(), 3);
     }

@@ -2,8 +2,9 @@
 
 //! Requests that are sent again and again.
 
+use crate::request::Expected;
 use crate::wire::Datagram;
-use crate::{Id, Request};
+use crate::Request;
 
 /// A request whose bytes are put together once, for who asks the same again and again; each time it is sent with a
 /// number of its own.
@@ -24,9 +25,7 @@ use crate::{Id, Request};
 #[derive(Clone, Debug)]
 pub struct Prepared {
     pub(crate) datagram: Datagram,
-    pub(crate) id: Id,
-    pub(crate) acknowledged: bool,
-    pub(crate) from_group: bool,
+    pub(crate) expected: Expected,
 }
 
 impl Request<'_> {
@@ -37,9 +36,7 @@ impl Request<'_> {
         datagram.push(&self.message, 0, false);
         Prepared {
             datagram,
-            id: self.message.id,
-            acknowledged: self.acknowledged,
-            from_group: self.from_group,
+            expected: self.expected(),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::wire::is_reply;
 use crate::{Error, Id, Message, PayloadTooLong, Socket};
 
 /// A message that expects a reply.
@@ -27,6 +28,23 @@ pub struct Request<'a> {
     pub(crate) message: Message<'a>,
     pub(crate) acknowledged: bool,
     pub(crate) from_group: bool,
+}
+
+/// What a request waits for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expected {
+    pub(crate) id: Id,
+    /// An acknowledgement comes as well.
+    pub(crate) acknowledged: bool,
+    pub(crate) from_group: bool,
+}
+
+impl Expected {
+    /// Whether a message, which came by this group, is the reply to the request with this number.
+    #[inline]
+    pub(crate) fn is_met_by(&self, message: &Message<'_>, seq: u32, group: Option<u32>) -> bool {
+        is_reply(self.id, seq, message) && (self.from_group || group.is_none())
+    }
 }
 
 impl<'a> Request<'a> {
@@ -71,6 +89,15 @@ impl<'a> Request<'a> {
     pub fn from_group(mut self) -> Self {
         self.from_group = true;
         self
+    }
+
+    #[inline]
+    pub(crate) fn expected(&self) -> Expected {
+        Expected {
+            id: self.message.id,
+            acknowledged: self.acknowledged,
+            from_group: self.from_group,
+        }
     }
 }
 

@@ -9,7 +9,8 @@ use netlink_sys::SocketAddr;
 use super::attempt::{group_of, Attempt, NoDatagram};
 use super::{Socket, OTHERS};
 use crate::events::is_over;
-use crate::wire::{is_reply, sole_message, SOLE_PAYLOAD};
+use crate::request::Expected;
+use crate::wire::{sole_message, SOLE_PAYLOAD};
 use crate::{Error, Id, Message, Prepared, Request, Ticket};
 
 /// What was waited for is there.
@@ -83,10 +84,10 @@ impl Socket {
     #[inline]
     pub fn start(&mut self, request: Request<'_>) -> Result<Ticket, Error> {
         self.make_room()?;
-        let acknowledged = request.acknowledged && self.acknowledges;
-        let ticket = self.expect_reply(request.message.id, acknowledged, request.from_group);
+        let expected = self.expected(request.expected());
+        let ticket = self.expect_reply(expected);
         let message = request.message.with_seq(ticket.seq);
-        self.transmit_expected(&message, ticket.seq, acknowledged)?;
+        self.transmit_expected(&message, ticket.seq, expected.acknowledged)?;
         Ok(ticket)
     }
 
@@ -98,9 +99,9 @@ impl Socket {
     #[inline]
     pub fn start_prepared(&mut self, request: &mut Prepared) -> Result<Ticket, Error> {
         self.make_room()?;
-        let acknowledged = request.acknowledged && self.acknowledges;
-        let ticket = self.expect_reply(request.id, acknowledged, request.from_group);
-        request.datagram.renumber(ticket.seq, acknowledged);
+        let expected = self.expected(request.expected);
+        let ticket = self.expect_reply(expected);
+        request.datagram.renumber(ticket.seq, expected.acknowledged);
         self.send_bytes(request.datagram.as_bytes())
             .inspect_err(|_| self.pending.forget(ticket.seq))?;
         Ok(ticket)
@@ -114,34 +115,39 @@ impl Socket {
     /// As [`Socket::send`] and [`Ticket::wait`].
     pub fn ask(&mut self, request: &mut Prepared, within: Duration) -> Result<Message<'_>, Error> {
         self.make_room()?;
-        let acknowledged = request.acknowledged && self.acknowledges;
+        let expected = self.expected(request.expected);
         let lost_before = self.drops.total();
         let seq = self.pending.next_seq();
-        request.datagram.renumber(seq, acknowledged);
+        request.datagram.renumber(seq, expected.acknowledged);
         self.send_bytes(request.datagram.as_bytes())?;
         let first = self.datagram();
         if let Ok(from) = &first {
-            let expected = |message: &Message<'_>| {
-                is_reply(request.id, seq, message)
-                    && (request.from_group || group_of(from).is_none())
-            };
-            let reply = sole_message(&self.buffer).filter(expected);
+            let reply = sole_message(&self.buffer)
+                .filter(|message| expected.is_met_by(message, seq, group_of(from)));
             if let Some(reply) = reply.map(without_payload) {
-                if acknowledged {
+                if expected.acknowledged {
                     self.pending.expect_unwanted(seq);
                 }
                 return Ok(self.with_payload(reply));
             }
         }
-        self.pending
-            .expect_reply(seq, request.id, acknowledged, request.from_group);
+        self.pending.expect_reply(seq, expected);
         self.wait_after(Ticket { seq, lost_before }, Some(first), within)
     }
 
+    /// What comes of it on this kernel.
     #[inline]
-    fn expect_reply(&mut self, id: Id, acknowledged: bool, from_group: bool) -> Ticket {
+    fn expected(&self, wanted: Expected) -> Expected {
+        Expected {
+            acknowledged: wanted.acknowledged && self.acknowledges,
+            ..wanted
+        }
+    }
+
+    #[inline]
+    fn expect_reply(&mut self, expected: Expected) -> Ticket {
         let seq = self.pending.next_seq();
-        self.pending.expect_reply(seq, id, acknowledged, from_group);
+        self.pending.expect_reply(seq, expected);
         Ticket {
             seq,
             lost_before: self.drops.total(),
