@@ -17,7 +17,7 @@
 
 #define ROW "client"
 #define FEW 100
-#define MANY 600
+#define MANY 4100
 #define TEXT(number) TEXT_OF(number)
 #define TEXT_OF(number) #number
 
