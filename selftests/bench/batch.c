@@ -9,6 +9,7 @@
  *                     interface, which sends one message after the other.
  *   direction=bundle  bundles by the C interface: cn_netlink_send_mult()
  */
+#include "sizes.h"
 #include "socket.h"
 
 #define ROW "batch"
@@ -104,19 +105,18 @@ static void measure_out(const char *direction, unsigned int size, bool bundle)
 
 int main(void)
 {
-	static const unsigned int sizes[] = { 1, 8, 32, 128 };
 	bool client = provider_is("c") || provider_is("rust");
 	unsigned int i;
 
 	if (client)
 		ask("bench-client", BENCH_REGISTER, (struct bench_order){ .count = 1 });
-	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+	for (i = 0; i < SIZES(batch_sizes); i++) {
 		if (!provider_is("minimal"))
-			measure_in(sizes[i]);
+			measure_in(batch_sizes[i]);
 		if (!provider_is("floor"))
-			measure_out("out", sizes[i], !client);
+			measure_out("out", batch_sizes[i], !client);
 		if (client)
-			measure_out("bundle", sizes[i], true);
+			measure_out("bundle", batch_sizes[i], true);
 	}
 	return 0;
 }

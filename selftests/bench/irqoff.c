@@ -3,27 +3,36 @@
  * Row "irqoff": the longest time that interrupts, or bottom halves, are off while
  * work of one kind goes on, with some number of callbacks registered.
  *
- *   irqoff <callbacks>
+ *   irqoff <callbacks> [every]
+ *
+ * Multicasts, batches and bundles have the largest size of their rows; with
+ * "every", each of them.
  *
  * On "floor" messages go to an empty handler, on "minimal" they are those of bare
  * netlink: what the kernel itself has off.
  */
+#include "sizes.h"
 #include "socket.h"
 #include "stretches.h"
 
 #define ROUNDS_AT_ONCE 11
 #define PAYLOAD 32
-#define LISTENERS 8
-#define BATCH 32
 
 static unsigned int callbacks;
-static int listeners[LISTENERS];
+static int fd;
+static int listeners[MOST_LISTENERS];
 
-static void drain(int fd)
+/* What multicast(), batch() and bundle() are to do. */
+static struct {
+	unsigned int listeners, messages;
+	size_t payload;
+} task;
+
+static void drain(int socket)
 {
 	static char bytes[65536];
 
-	while (recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) >= 0)
+	while (recv(socket, bytes, sizeof(bytes), MSG_DONTWAIT) >= 0)
 		;
 	if (errno != EAGAIN)
 		fail("receiving: %s", strerror(errno));
@@ -63,7 +72,7 @@ static void send_all(struct datagram *datagram, unsigned int times)
 	unsigned int i;
 
 	for (i = 0; i < times; i++)
-		if (send(listeners[0], datagram->bytes, datagram->length, 0) != datagram->length)
+		if (send(fd, datagram->bytes, datagram->length, 0) != datagram->length)
 			fail("sending: %s", strerror(errno));
 }
 
@@ -74,7 +83,7 @@ static void echo(void)
 	datagram_begin(&datagram, provider_protocol());
 	datagram_add_echo(&datagram, NLM_F_ACK, PAYLOAD);
 	send_all(&datagram, ROUNDS_AT_ONCE);
-	drain(listeners[0]);
+	drain(fd);
 }
 
 /* Many messages in one datagram, of which the C connector looks at the first. */
@@ -84,7 +93,7 @@ static void batch(void)
 	unsigned int i;
 
 	datagram_begin(&datagram, provider_protocol());
-	for (i = 0; i < BATCH; i++)
+	for (i = 0; i < task.messages; i++)
 		datagram_add_connector(&datagram, called(), 0, PAYLOAD);
 	send_all(&datagram, 1);
 }
@@ -95,9 +104,10 @@ static void tell(unsigned long request)
 	uint64_t time;
 
 	ask(provider_device(), request, (struct bench_order){
-		.samples = 1, .times = (uintptr_t)&time, .count = BATCH, .payload = PAYLOAD,
+		.samples = 1, .times = (uintptr_t)&time, .count = task.messages,
+		.payload = task.payload,
 	});
-	for (i = 0; i < LISTENERS; i++)
+	for (i = 0; i < task.listeners; i++)
 		drain(listeners[i]);
 }
 
@@ -133,13 +143,50 @@ static void measure_with_traffic(void)
 	ask("bench-sender", BENCH_TRAFFIC_STOP, (struct bench_order){});
 }
 
+static void measure_multicasts(bool every)
+{
+	unsigned int i, j;
+	char name[64];
+
+	task.messages = 1;
+	for (i = every ? 0 : SIZES(listener_counts) - 1; i < SIZES(listener_counts); i++) {
+		while (task.listeners < listener_counts[i])
+			listeners[task.listeners++] = open_socket(provider_group());
+		for (j = every ? 0 : SIZES(payload_sizes) - 1; j < SIZES(payload_sizes); j++) {
+			task.payload = payload_sizes[j];
+			snprintf(name, sizeof(name), "multicast of %u to %u", payload_sizes[j],
+				 listener_counts[i]);
+			measure(name, multicast);
+		}
+	}
+}
+
+static void measure_batches(bool every)
+{
+	unsigned int i;
+	char name[64];
+
+	task.payload = PAYLOAD;
+	task.listeners = 1;
+	listeners[0] = open_socket(provider_group());
+	for (i = every ? 0 : SIZES(batch_sizes) - 1; i < SIZES(batch_sizes); i++) {
+		task.messages = batch_sizes[i];
+		snprintf(name, sizeof(name), "batch of %u", batch_sizes[i]);
+		measure(name, batch);
+		snprintf(name, sizeof(name), "bundle of %u", batch_sizes[i]);
+		measure(name, bundle);
+	}
+	close(listeners[0]);
+	task.listeners = 0;
+}
+
 int main(int argc, char **argv)
 {
 	bool floor = provider_is("floor"), minimal = provider_is("minimal");
-	unsigned int i;
+	bool every = argc == 3 && !strcmp(argv[2], "every");
 
-	if (argc != 2)
-		fail("usage: irqoff <callbacks>");
+	if (argc != 2 && !every)
+		fail("usage: irqoff <callbacks> [every]");
 	callbacks = atoi(argv[1]);
 	if (!floor && !minimal) {
 		ask("bench-client", BENCH_REGISTER, (struct bench_order){ .count = callbacks });
@@ -151,15 +198,13 @@ int main(int argc, char **argv)
 		measure_with_traffic();
 	}
 	if (!floor) {
-		for (i = 0; i < LISTENERS; i++)
-			listeners[i] = open_socket(provider_group());
+		fd = open_socket(0);
 		measure("echo", echo);
-		measure("multicast", multicast);
-		if (!minimal) {
-			measure("batch", batch);
-			measure("bundle", bundle);
+		if (!minimal)
+			measure_batches(every);
+		measure_multicasts(every);
+		if (!minimal)
 			ask("bench-client", BENCH_REGISTER_ECHO, (struct bench_order){ .count = 0 });
-		}
 	}
 	return 0;
 }

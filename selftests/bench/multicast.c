@@ -4,11 +4,11 @@
  * interface copies it from where it was made; the crate, generic netlink and
  * bare netlink have it written in the buffer that is sent.
  */
+#include "sizes.h"
 #include "socket.h"
 
 #define ROW "multicast"
 #define SAMPLES 31
-#define MOST_LISTENERS 64
 
 /* Each listener has got it, and a new one. */
 static void check_listener(int fd, size_t payload)
@@ -46,15 +46,13 @@ static void measure(unsigned int listeners, size_t payload)
 
 int main(void)
 {
-	static const unsigned int listeners[] = { 0, 1, 8, MOST_LISTENERS };
-	static const size_t payloads[] = { 16, 512, BENCH_MAX_PAYLOAD };
 	unsigned int i, j;
 
 	/* The group is that of an id. */
 	if (provider_is("c") || provider_is("rust"))
 		ask("bench-client", BENCH_REGISTER, (struct bench_order){ .count = 1 });
-	for (i = 0; i < sizeof(listeners) / sizeof(*listeners); i++)
-		for (j = 0; j < sizeof(payloads) / sizeof(*payloads); j++)
-			measure(listeners[i], payloads[j]);
+	for (i = 0; i < SIZES(listener_counts); i++)
+		for (j = 0; j < SIZES(payload_sizes); j++)
+			measure(listener_counts[i], payload_sizes[j]);
 	return 0;
 }

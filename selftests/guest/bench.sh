@@ -43,6 +43,14 @@ unload_all() {
 	done
 }
 
+# The long form has every size, once: sample_stretches <provider> <callbacks>.
+sample_stretches() {
+	case $BENCH,$BENCH_ROUND in
+	full,1) row "$1" irqoff "$2" every ;;
+	*) row "$1" irqoff "$2" ;;
+	esac
+}
+
 # What needs no connector.
 measure_references() {
 	echo "# round $BENCH_ROUND: without a connector"
@@ -50,8 +58,8 @@ measure_references() {
 	row genl dispatch
 	[ "$BENCH" != gate ] || return 0
 	row floor processes none
-	row floor irqoff 1
-	row minimal irqoff 1
+	sample_stretches floor 1
+	sample_stretches minimal 1
 	row floor batch
 	for reference in minimal genl; do
 		row $reference echo
@@ -73,10 +81,10 @@ measure_many() {
 	row "$1" memory
 	row "$1" dispatch 65536
 	row "$1" register 65536
-	row "$1" irqoff 65536
+	sample_stretches "$1" 65536
 	if [ "$1" = rust ]; then
 		load bench_crate
-		row crate irqoff 65536
+		sample_stretches crate 65536
 		unload_all bench_crate
 	fi
 	unload_all bench_client cn
@@ -93,7 +101,7 @@ measure_few() {
 		1 | 4096) row "$1" register $callbacks ;;
 		esac
 	done
-	[ "$BENCH" = gate ] || row "$1" irqoff 1
+	[ "$BENCH" = gate ] || sample_stretches "$1" 1
 }
 
 measure_messages() {
@@ -108,7 +116,7 @@ measure_crate() {
 	row crate register 1
 	if [ "$BENCH" != gate ]; then
 		measure_messages crate
-		row crate irqoff 1
+		sample_stretches crate 1
 	fi
 	unload_all bench_crate
 }
