@@ -5,34 +5,16 @@
  * (modules/cn_rust_client.rs makes them) and the core enforces it; behind a C
  * registration there is a callback that checks for itself.
  */
-#include <sys/ioctl.h>
-
 #include "kselftest_harness.h"
 #include "cn_client.h"
-#include "cn_module.h"
 #include "cn_privilege.h"
+#include "cn_rust_client.h"
 
 #define IDX 27
 #define C_IDX 28
 #define STATS "/proc/net/connector_stats"
 
-/* As rust_api.c has it. */
-struct command {
-	uint32_t idx, val, what, argument, second, atomic, access, access_argument;
-};
-
-#define COMMAND(n) _IOW('c', n, struct command)
-
-enum access { PRIVILEGED, PUBLIC, CAPABILITY, ONE_USER, OPEN_GROUP, KINDS };
-
 static struct cn_received got;
-
-static int command(int fd, unsigned int number, struct command c)
-{
-	int ret = ioctl(fd, COMMAND(number), &c);
-
-	return ret < 0 ? -errno : ret;
-}
 
 /* Registers IDX:val with an access of that kind; handlers reply. */
 static int add(int fd, uint32_t val, enum access access)
@@ -40,33 +22,18 @@ static int add(int fd, uint32_t val, enum access access)
 	uint32_t argument = access == CAPABILITY ? CAP_SYS_ADMIN :
 			    access == ONE_USER ? TEST_UID : 0;
 
-	return command(fd, 1, (struct command){ .idx = IDX, .val = val, .access = access,
-						.access_argument = argument });
+	return command(fd, ADD, (struct command){ .idx = IDX, .val = val, .access = access,
+						  .access_argument = argument });
 }
 
 static int del(int fd, uint32_t val)
 {
-	return command(fd, 2, (struct command){ .idx = IDX, .val = val });
+	return command(fd, DELETE, (struct command){ .idx = IDX, .val = val });
 }
 
 static int send_to_group(int fd)
 {
-	return command(fd, 4, (struct command){ .idx = IDX, .val = 1, .what = IDX });
-}
-
-static int calls(int fd)
-{
-	return command(fd, 7, (struct command){});
-}
-
-static int open_rust_client(void)
-{
-	int fd, ret = test_module_load("cn_rust_client");
-
-	if (ret && ret != -EEXIST)
-		return ret;
-	fd = open("/dev/cn-rust-client", O_RDWR | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return command(fd, SEND_TO_GROUP, (struct command){ .idx = IDX, .val = 1, .what = IDX });
 }
 
 /* -- Who may send ---------------------------------------------------------- */
@@ -93,7 +60,7 @@ FIXTURE_SETUP(policy)
 	CLIENT_SETUP();
 	self->rust = open_rust_client();
 	ASSERT_LE(0, self->rust);
-	for (access = PRIVILEGED; access < KINDS; access++)
+	for (access = PRIVILEGED; access < ACCESSES; access++)
 		ASSERT_EQ(0, add(self->rust, access, access));
 	self->fd = open_as(variant->opener);
 	ASSERT_LE(0, self->fd);
@@ -157,7 +124,7 @@ TEST_F(policy, with_ack)
 
 	ASSERT_EQ(0, cn_setopt(self->fd, NETLINK_EXT_ACK, 1));
 	become(variant->sender);
-	for (access = PRIVILEGED; access < KINDS; access++) {
+	for (access = PRIVILEGED; access < ACCESSES; access++) {
 		long long dropped = read_counter(STATS, "drop_refused");
 		bool may = may_send(variant, access);
 		int before = calls(self->rust);
@@ -182,7 +149,7 @@ TEST_F(policy, without_ack)
 	enum access access;
 
 	become(variant->sender);
-	for (access = PRIVILEGED; access < KINDS; access++) {
+	for (access = PRIVILEGED; access < ACCESSES; access++) {
 		long long dropped = read_counter(STATS, "drop_refused");
 		bool may = may_send(variant, access);
 		int before = calls(self->rust);
@@ -371,9 +338,9 @@ TEST_F(group, that_does_not_exist_cannot_be_opened)
 	struct command c = { .val = 1, .access = OPEN_GROUP };
 
 	c.idx = 4000000000;
-	ASSERT_EQ(0, command(self->rust, 1, c));
+	ASSERT_EQ(0, command(self->rust, ADD, c));
 	c.idx = 0;
-	ASSERT_EQ(0, command(self->rust, 1, c));
+	ASSERT_EQ(0, command(self->rust, ADD, c));
 	become(variant->who);
 	EXPECT_EQ(-EINVAL, join(self, false, 4000000000));
 	EXPECT_EQ(-EINVAL, join(self, false, 0));

@@ -1,56 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The crate `connector` as a Rust module uses it: handlers, replies, errors as
- * answers, sending, and registrations that end while their handler runs. The
- * kernel side is modules/cn_rust_client.rs.
+ * answers, and registrations that end while their handler runs.
  */
 #include <pthread.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "kselftest_harness.h"
-#include "cn_module.h"
 #include "cn_privilege.h"
+#include "cn_rust_client.h"
 
 #define IDX 26
 
-struct command {
-	uint32_t idx, val, what, argument, second, atomic, access, access_argument;
-};
-
-#define COMMAND(n) _IOW('c', n, struct command)
-#define ADD COMMAND(1)
-#define DELETE COMMAND(2)
-#define SEND COMMAND(3)
-#define SEND_TO_GROUP COMMAND(4)
-#define SEND_TO_PORT COMMAND(5)
-#define ALIVE COMMAND(6)
-#define CALLS COMMAND(7)
-#define ADD_TWICE COMMAND(8)
-#define SEND_EXCEPT COMMAND(9)
-#define SEND_FILTERED COMMAND(10)
-#define SEND_DRAFT COMMAND(11)
-#define WRITTEN COMMAND(12)
-#define SEND_BUNDLE COMMAND(13)
-#define HAS_LISTENERS COMMAND(14)
-#define WATCH COMMAND(15)
-#define SEEN COMMAND(16)
-#define SEND_WITHIN COMMAND(17)
-#define WRITE_DRAFT COMMAND(18)
-#define SEND_ON_CLOSE COMMAND(19)
-
-enum behaviour { ECHO, FAIL, SLEEP, UNREGISTER, READ, DESCRIBE, REVERSE, RAW };
-enum access { DEFAULT, PUBLIC, CAPABILITY, ONE_USER, OPEN_GROUP };
-
 static struct cn_received got;
-
-static int command(int fd, unsigned long number, struct command c)
-{
-	int ret = ioctl(fd, number, &c);
-
-	return ret < 0 ? -errno : ret;
-}
 
 static int add(int fd, uint32_t val, enum behaviour what, uint32_t argument, uint32_t second)
 {
@@ -68,26 +31,6 @@ static int add_for(int fd, uint32_t val, enum access access, uint32_t argument)
 						  .access_argument = argument });
 }
 
-static int alive(int fd)
-{
-	return command(fd, ALIVE, (struct command){});
-}
-
-static int calls(int fd)
-{
-	return command(fd, CALLS, (struct command){});
-}
-
-static int open_client(void)
-{
-	int fd, ret = test_module_load("cn_rust_client");
-
-	if (ret && ret != -EEXIST)
-		return ret;
-	fd = open("/dev/cn-rust-client", O_RDWR | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
 FIXTURE(rust)
 {
 	int client;
@@ -97,7 +40,7 @@ FIXTURE(rust)
 FIXTURE_SETUP(rust)
 {
 	SKIP_ON_C();
-	self->client = open_client();
+	self->client = open_rust_client();
 	ASSERT_LE(0, self->client);
 	ASSERT_EQ(0, alive(self->client));
 	self->fd = cn_open_in_group(0);
@@ -179,7 +122,7 @@ TEST_F(rust, drop_frees_the_handler)
 
 TEST_F(rust, closing_the_owner_unregisters)
 {
-	int other = open_client();
+	int other = open_rust_client();
 
 	ASSERT_LE(0, other);
 	ASSERT_EQ(0, add(other, 2, ECHO, 0, 0));
@@ -378,7 +321,7 @@ TEST_F(rust, privileged_senders_only_unless_said_otherwise)
 {
 	int before = calls(self->client);
 
-	ASSERT_EQ(0, add_for(self->client, 1, DEFAULT, 0));
+	ASSERT_EQ(0, add_for(self->client, 1, PRIVILEGED, 0));
 	ASSERT_EQ(0, add_for(self->client, 2, PUBLIC, 0));
 	EXPECT_EQ(0, answer_to(self->fd, 1, "", 0));
 	EXPECT_EQ(before + 1, calls(self->client));
@@ -482,6 +425,21 @@ TEST_F(rust, watch_tells_what_comes_and_goes)
 	EXPECT_EQ(121, seen(self->client, 2));
 }
 
+/* A send with a limit opens a socket for a moment, of which watchers hear nothing. */
+TEST_F(rust, watcher_of_sockets_sends_with_a_limit)
+{
+	struct command c = { IDX, 1, cn_port(self->fd) };
+	int other = cn_open_in_group(0);
+
+	ASSERT_LE(0, other);
+	alarm(CN_TIMEOUT_MS / 1000);
+	ASSERT_EQ(0, command(self->client, SEND_ON_CLOSE, c));
+	close(other);
+	ASSERT_LT(0, cn_receive(self->fd, &got));
+	EXPECT_TRUE(cn_is_message(&got, IDX, 1, 0, 0, "closed", 6));
+	EXPECT_TRUE(cn_is_silent(self->fd));
+}
+
 TEST_F(rust, refused_registration_is_not_told)
 {
 	struct command on = { .what = 1 };
@@ -508,376 +466,6 @@ TEST_F(rust, many_handlers_run_at_once)
 	}
 	ASSERT_EQ(0, del(self->client, 1));
 	EXPECT_EQ(0, alive(self->client));
-}
-
-FIXTURE(rust_send)
-{
-	int client;
-	int member;
-};
-
-FIXTURE_VARIANT(rust_send)
-{
-	uint32_t atomic;
-};
-
-FIXTURE_VARIANT_ADD(rust_send, may_sleep) { .atomic = 0 };
-FIXTURE_VARIANT_ADD(rust_send, atomic) { .atomic = 1 };
-
-FIXTURE_SETUP(rust_send)
-{
-	SKIP_ON_C();
-	self->client = open_client();
-	ASSERT_LE(0, self->client);
-	self->member = cn_open_in_group(IDX);
-	ASSERT_LE(0, self->member);
-}
-
-FIXTURE_TEARDOWN(rust_send)
-{
-	close(self->member);
-	close(self->client);
-}
-
-TEST_F(rust_send, reaches_group_of_id)
-{
-	struct command c = { IDX, 1, 0, 3, 9, variant->atomic };
-
-	EXPECT_EQ(-ENODEV, command(self->client, SEND, c));
-	ASSERT_EQ(0, add(self->client, 1, ECHO, 0, 0));
-	ASSERT_EQ(0, command(self->client, SEND, c));
-	ASSERT_LT(0, cn_receive(self->member, &got));
-	EXPECT_TRUE(cn_is_message(&got, IDX, 1, 9, 0, "ZZZ", 3));
-	EXPECT_EQ(9, got.nlh.nlmsg_seq);
-	close(self->member);
-	EXPECT_EQ(-ESRCH, command(self->client, SEND, c));
-	self->member = cn_open_in_group(0);
-}
-
-TEST_F(rust_send, reaches_group_by_number)
-{
-	struct command c = { 99, 1, IDX, 3, 9, variant->atomic };
-
-	ASSERT_EQ(0, command(self->client, SEND_TO_GROUP, c));
-	ASSERT_LT(0, cn_receive(self->member, &got));
-	EXPECT_TRUE(cn_is_message(&got, 99, 1, 9, 0, "ZZZ", 3));
-	c.what = 0;
-	EXPECT_EQ(-EINVAL, command(self->client, SEND_TO_GROUP, c));
-	c.what = 32;
-	EXPECT_EQ(-ESRCH, command(self->client, SEND_TO_GROUP, c));
-}
-
-TEST_F(rust_send, reaches_port)
-{
-	struct command c = { 99, 1, cn_port(self->member), 0, 9, variant->atomic };
-
-	ASSERT_LE(0, command(self->client, SEND_TO_PORT, c));
-	ASSERT_LT(0, cn_receive(self->member, &got));
-	EXPECT_TRUE(cn_is_message(&got, 99, 1, 9, 0, "", 0));
-	c.what = 0;
-	EXPECT_EQ(-EINVAL, command(self->client, SEND_TO_PORT, c));
-	c.what = 0x7fffffff;
-	EXPECT_EQ(-ECONNREFUSED, command(self->client, SEND_TO_PORT, c));
-}
-
-TEST_F(rust_send, payload_has_a_limit)
-{
-	struct command c = { 99, 1, IDX, 65535, 9, variant->atomic };
-
-	ASSERT_EQ(0, command(self->client, SEND_TO_GROUP, c));
-	ASSERT_LT(0, cn_receive(self->member, &got));
-	EXPECT_EQ(CN_HEADERS + 65535, got.nlh.nlmsg_len);
-	EXPECT_EQ(65535, cn_message(&got)->len);
-	c.argument = 65536;
-	EXPECT_EQ(-EMSGSIZE, command(self->client, SEND_TO_GROUP, c));
-}
-
-static uint64_t cookie_of(int fd)
-{
-	uint64_t cookie = 0;
-	socklen_t len = sizeof(cookie);
-
-	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) ? 0 : cookie;
-}
-
-TEST_F(rust_send, reaches_all_but_a_port)
-{
-	struct command c = { IDX, 1, IDX, 3, 9, variant->atomic, .access = cn_port(self->member) };
-	int other = cn_open_in_group(IDX);
-
-	ASSERT_LE(0, other);
-	ASSERT_EQ(0, command(self->client, SEND_EXCEPT, c));
-	ASSERT_LT(0, cn_receive(other, &got));
-	EXPECT_TRUE(cn_is_message(&got, IDX, 1, 9, 0, "ZZZ", 3));
-	EXPECT_TRUE(cn_is_silent(self->member));
-	/* The group of the id. */
-	c.what = 0;
-	EXPECT_EQ(-ENODEV, command(self->client, SEND_EXCEPT, c));
-	ASSERT_EQ(0, add(self->client, 1, ECHO, 0, 0));
-	ASSERT_EQ(0, command(self->client, SEND_EXCEPT, c));
-	ASSERT_LT(0, cn_receive(other, &got));
-	EXPECT_TRUE(cn_is_silent(self->member));
-	close(other);
-	EXPECT_EQ(-ESRCH, command(self->client, SEND_EXCEPT, c));
-}
-
-TEST_F(rust_send, filter_chooses_by_socket)
-{
-	struct command c = { IDX, 1, 0, 3, 9, variant->atomic };
-	int other = cn_open_in_group(IDX);
-
-	ASSERT_LE(0, other);
-	ASSERT_EQ(0, add(self->client, 1, ECHO, 0, 0));
-	c.access = cookie_of(other);
-	EXPECT_EQ(2, command(self->client, SEND_FILTERED, c));
-	ASSERT_LT(0, cn_receive(other, &got));
-	EXPECT_TRUE(cn_is_message(&got, IDX, 1, 9, 0, "ZZZ", 3));
-	EXPECT_TRUE(cn_is_silent(self->member));
-	c.access = 0;
-	EXPECT_EQ(-ESRCH, command(self->client, SEND_FILTERED, c));
-	EXPECT_TRUE(cn_is_silent(other));
-	close(other);
-}
-
-/* Sends until it fails, and returns how. */
-static int fill(int client, unsigned long number, struct command c)
-{
-	int ret = 0, i;
-
-	for (i = 0; i < 1000 && ret >= 0; i++)
-		ret = command(client, number, c);
-	return ret;
-}
-
-TEST_F(rust_send, full_receivers_are_not_taken_for_absent_ones)
-{
-	struct command c = { IDX, 1, IDX, 8000, 9, variant->atomic };
-
-	ASSERT_EQ(0, add(self->client, 1, ECHO, 0, 0));
-	EXPECT_EQ(-EAGAIN, fill(self->client, SEND_TO_GROUP, c));
-	EXPECT_EQ(-EAGAIN, command(self->client, SEND, c));
-	EXPECT_EQ(-EAGAIN, command(self->client, SEND_EXCEPT, c));
-	c.access = cookie_of(self->member);
-	EXPECT_EQ(-EAGAIN, command(self->client, SEND_FILTERED, c));
-	/* Who asked for the error has others informed that all went well otherwise. */
-	ASSERT_EQ(0, cn_setopt(self->member, NETLINK_BROADCAST_ERROR, 1));
-	EXPECT_EQ(-ENOBUFS, command(self->client, SEND, c));
-	/* Unlike those, it does not wait. */
-	c.atomic = 1;
-	c.what = cn_port(self->member);
-	EXPECT_EQ(-EAGAIN, command(self->client, SEND_TO_PORT, c));
-}
-
-static long milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-TEST_F(rust_send, wait_for_a_port_is_limited)
-{
-	struct command c = { IDX, 1, cn_port(self->member), 8000, 9, 0, .access = 1 };
-	int number = 0, came = 0;
-	long start;
-
-	/* Without an end, if it did not end. */
-	alarm(CN_TIMEOUT_MS / 1000);
-	while (!command(self->client, SEND_WITHIN, c))
-		number++;
-	EXPECT_LT(0, number);
-	c.access = 300;
-	c.atomic = variant->atomic;
-	start = milliseconds();
-	EXPECT_EQ(-EAGAIN, command(self->client, SEND_WITHIN, c));
-	if (variant->atomic) {
-		EXPECT_GT(300 * CN_SLOWNESS, milliseconds() - start);
-		return;
-	}
-	EXPECT_LE(300, milliseconds() - start);
-	/* The receiver was not told of a loss, and got all the rest. */
-	while (!cn_is_silent(self->member) && cn_receive(self->member, &got) > 0)
-		came++;
-	EXPECT_EQ(number, came);
-	EXPECT_EQ(0, command(self->client, SEND_WITHIN, c));
-	c.what = 0x7fffffff;
-	EXPECT_EQ(-ECONNREFUSED, command(self->client, SEND_WITHIN, c));
-	c.what = 0;
-	EXPECT_EQ(-EINVAL, command(self->client, SEND_WITHIN, c));
-}
-
-/* A send with a limit opens a socket for a moment, of which watchers hear nothing. */
-TEST_F(rust, watcher_of_sockets_sends_with_a_limit)
-{
-	struct command c = { IDX, 1, cn_port(self->fd) };
-	int other = cn_open_in_group(0);
-
-	ASSERT_LE(0, other);
-	alarm(CN_TIMEOUT_MS / 1000);
-	ASSERT_EQ(0, command(self->client, SEND_ON_CLOSE, c));
-	close(other);
-	ASSERT_LT(0, cn_receive(self->fd, &got));
-	EXPECT_TRUE(cn_is_message(&got, IDX, 1, 0, 0, "closed", 6));
-	EXPECT_TRUE(cn_is_silent(self->fd));
-}
-
-static void *read_later(void *arg)
-{
-	static struct cn_received read;
-
-	usleep(200 * 1000);
-	cn_receive((intptr_t)arg, &read);
-	return NULL;
-}
-
-TEST_F(rust_send, wait_for_a_port_ends_when_it_is_read)
-{
-	struct command c = { IDX, 1, cn_port(self->member), 8000, 9, 0, .access = 1 };
-	pthread_t thread;
-
-	if (variant->atomic)
-		return;
-	while (!command(self->client, SEND_WITHIN, c))
-		;
-	c.access = CN_TIMEOUT_MS;
-	ASSERT_EQ(0, pthread_create(&thread, NULL, read_later, (void *)(intptr_t)self->member));
-	EXPECT_EQ(0, command(self->client, SEND_WITHIN, c));
-	pthread_join(thread, NULL);
-}
-
-TEST_F(rust_send, draft_is_written_for_listeners_only)
-{
-	struct command c = { IDX, 1, 0, 8, 9, variant->atomic, .access = 3 };
-	int before = command(self->client, WRITTEN, c);
-
-	EXPECT_EQ(-ENODEV, command(self->client, SEND_DRAFT, c));
-	ASSERT_EQ(0, add(self->client, 1, ECHO, 0, 0));
-	EXPECT_EQ(before, command(self->client, WRITTEN, c));
-	ASSERT_EQ(0, command(self->client, SEND_DRAFT, c));
-	EXPECT_EQ(before + 1, command(self->client, WRITTEN, c));
-	ASSERT_LT(0, cn_receive(self->member, &got));
-	EXPECT_TRUE(cn_is_message(&got, IDX, 1, 9, 0, "ZZZ", 3));
-	EXPECT_EQ(9, got.nlh.nlmsg_seq);
-	EXPECT_EQ(IDX, ffs(got.from.nl_groups));
-	close(self->member);
-	EXPECT_EQ(-ESRCH, command(self->client, SEND_DRAFT, c));
-	EXPECT_EQ(before + 1, command(self->client, WRITTEN, c));
-	self->member = cn_open_in_group(0);
-}
-
-TEST_F(rust_send, draft_goes_to_a_port)
-{
-	struct command c = { IDX, 1, cn_port(self->member), 65535, 9, variant->atomic,
-			     .access = 65535 };
-
-	ASSERT_EQ(0, command(self->client, SEND_DRAFT, c));
-	ASSERT_LT(0, cn_receive(self->member, &got));
-	EXPECT_EQ(CN_HEADERS + 65535, got.nlh.nlmsg_len);
-	EXPECT_EQ(65535, cn_message(&got)->len);
-	EXPECT_EQ('Z', cn_message(&got)->data[65534]);
-	c.argument = c.access = 0;
-	ASSERT_EQ(0, command(self->client, SEND_DRAFT, c));
-	ASSERT_LT(0, cn_receive(self->member, &got));
-	EXPECT_TRUE(cn_is_message(&got, IDX, 1, 9, 0, "", 0));
-}
-
-TEST_F(rust_send, draft_cannot_grow)
-{
-	struct command c = { IDX, 1, cn_port(self->member), 8, 9, variant->atomic, .access = 9 };
-
-	EXPECT_EQ(-EMSGSIZE, command(self->client, SEND_DRAFT, c));
-	EXPECT_TRUE(cn_is_silent(self->member));
-	c.what = 0x7fffffff;
-	c.access = 8;
-	EXPECT_EQ(-ECONNREFUSED, command(self->client, SEND_DRAFT, c));
-}
-
-TEST_F(rust_send, draft_is_written_part_by_part)
-{
-	struct command c = { IDX, 1, 0, 100, 9, variant->atomic, .access = 3 };
-	int before = command(self->client, WRITTEN, c);
-
-	ASSERT_EQ(0, add(self->client, 1, ECHO, 0, 0));
-	ASSERT_EQ(0, command(self->client, WRITE_DRAFT, c));
-	ASSERT_EQ(CN_HEADERS + 8, cn_receive(self->member, &got));
-	EXPECT_TRUE(cn_is_message(&got, IDX, 1, 9, 0, "3\3\0\0\0AZZ", 8));
-	/* Lengths around the next multiple of four bytes, up to all the room there is. */
-	c.what = cn_port(self->member);
-	for (c.argument = 100, c.access = 10; c.access <= 94; c.access++) {
-		ASSERT_EQ(0, command(self->client, WRITE_DRAFT, c));
-		ASSERT_LT(0, cn_receive(self->member, &got));
-		EXPECT_EQ(CN_HEADERS + 6 + c.access, got.nlh.nlmsg_len);
-		EXPECT_EQ(6 + c.access, cn_message(&got)->len);
-		EXPECT_EQ('Z', cn_message(&got)->data[5 + c.access]);
-	}
-	EXPECT_EQ(-EMSGSIZE, command(self->client, WRITE_DRAFT, c));
-	EXPECT_TRUE(cn_is_silent(self->member));
-	EXPECT_EQ(before + 1 + 85 + 1, command(self->client, WRITTEN, c));
-	close(self->member);
-	c.what = 0;
-	EXPECT_EQ(-ESRCH, command(self->client, WRITE_DRAFT, c));
-	EXPECT_EQ(before + 1 + 85 + 1, command(self->client, WRITTEN, c));
-	self->member = cn_open_in_group(0);
-}
-
-TEST_F(rust_send, bundle_is_one_datagram)
-{
-	struct command c = { IDX, 1, 0, 3, 9, variant->atomic, .access = 5,
-			     .access_argument = 3 * (sizeof(struct cn_msg) + 5) };
-	struct cn_msg *msg;
-	uint32_t seq;
-
-	ASSERT_EQ(0, add(self->client, 1, ECHO, 0, 0));
-	ASSERT_EQ(0, command(self->client, SEND_BUNDLE, c));
-	ASSERT_EQ(NLMSG_ALIGN(NLMSG_HDRLEN + c.access_argument), cn_receive(self->member, &got));
-	EXPECT_EQ(NLMSG_HDRLEN + c.access_argument, got.nlh.nlmsg_len);
-	EXPECT_EQ(9, got.nlh.nlmsg_seq);
-	msg = cn_message(&got);
-	for (seq = 1; seq <= 3; seq++) {
-		EXPECT_EQ(IDX, msg->id.idx);
-		EXPECT_EQ(seq, msg->seq);
-		EXPECT_EQ(5, msg->len);
-		EXPECT_EQ(0, memcmp(msg->data, "ZZZZZ", 5));
-		msg = (struct cn_msg *)(msg->data + 5);
-	}
-	EXPECT_TRUE(cn_is_silent(self->member));
-	c.what = cn_port(self->member);
-	c.access_argument += 100;
-	ASSERT_EQ(0, command(self->client, SEND_BUNDLE, c));
-	ASSERT_LT(0, cn_receive(self->member, &got));
-	EXPECT_EQ(NLMSG_HDRLEN + 3 * (sizeof(struct cn_msg) + 5), got.nlh.nlmsg_len);
-}
-
-TEST_F(rust_send, bundle_has_its_limits)
-{
-	struct command c = { IDX, 1, cn_port(self->member), 3, 9, variant->atomic, .access = 5,
-			     .access_argument = 3 * (sizeof(struct cn_msg) + 5) - 1 };
-
-	EXPECT_EQ(-EMSGSIZE, command(self->client, SEND_BUNDLE, c));
-	/* An empty one. */
-	c.argument = 0;
-	EXPECT_EQ(-EINVAL, command(self->client, SEND_BUNDLE, c));
-	EXPECT_TRUE(cn_is_silent(self->member));
-}
-
-TEST_F(rust_send, knows_whether_anybody_listens)
-{
-	struct command c = { IDX, 1, 0 };
-
-	EXPECT_EQ(-ENODEV, command(self->client, HAS_LISTENERS, c));
-	ASSERT_EQ(0, add(self->client, 1, ECHO, 0, 0));
-	EXPECT_EQ(1, command(self->client, HAS_LISTENERS, c));
-	c.what = IDX;
-	EXPECT_EQ(1, command(self->client, HAS_LISTENERS, c));
-	c.what = IDX - 1;
-	EXPECT_EQ(0, command(self->client, HAS_LISTENERS, c));
-	c.what = 0xffffffff;
-	EXPECT_EQ(0, command(self->client, HAS_LISTENERS, c));
-	c.what = 0;
-	close(self->member);
-	EXPECT_EQ(0, command(self->client, HAS_LISTENERS, c));
-	self->member = cn_open_in_group(0);
 }
 
 TEST_HARNESS_MAIN

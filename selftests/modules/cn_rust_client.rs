@@ -4,7 +4,7 @@
 //!
 //! Each open file has registrations of its own, which end when it is closed. The commands are
 //! ioctls with an array of eight numbers, see [`Command`]; what a call of the crate returns is what
-//! the ioctl returns. The user side is `../rust_api.c`.
+//! the ioctl returns. The user side is `../cn_rust_client.h`.
 
 use connector::{
     group_has_listeners, has_listeners, Access, Bundle, Capability, Change, Draft, Handler, Id,

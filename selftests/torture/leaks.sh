@@ -16,7 +16,7 @@ programs() {
 	if [ "$TORTURE" = full ]; then
 		cd /selftests && echo *
 	else
-		echo notify rust_api
+		echo notify rust_api rust_send
 	fi
 }
 
