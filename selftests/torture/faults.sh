@@ -5,7 +5,8 @@
 # next call works.
 #
 # torture.small: 1200
-# torture.full: 3600
+# torture.full: 7200
+# torture.append_full: kmemleak=on
 
 # shellcheck source=selftests/guest/torture.sh
 . /guest/torture.sh
@@ -24,4 +25,8 @@ step 8.send faults_send
 step 8.receive faults_receive
 step 8.notify faults_notify
 step 8.processes faults_proc
+if [ "$TORTURE" = full ]; then
+	unload_everything
+	step 8.leaks count_leaks
+fi
 finish

@@ -3,10 +3,12 @@
 #
 # A fuzzer that knows the format: operations of all kinds, every byte received and every counter compared with what
 # should be there (fuzz.c). Then once more, led by what is reached in the connector, and with what the model knows nothing
-# of; what was not reached on the way of a message is listed.
+# of; what was not reached on the way of a message is listed. In the long form freed memory is filled, so that its bytes
+# would show in what is received.
 #
 # torture.small: 900
 # torture.full: 21600
+# torture.append_full: slab_debug=P
 # torture.file: selftests/torture/fuzz_unreachable.txt
 
 # shellcheck source=selftests/guest/torture.sh
