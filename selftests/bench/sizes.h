@@ -8,12 +8,11 @@
 
 #include "bench_order.h"
 
-#define MOST_LISTENERS	64
-#define MOST_MESSAGES	128
+#define MOST_LISTENERS 64
 
 static const unsigned int listener_counts[] = { 0, 1, 8, MOST_LISTENERS };
 static const unsigned int payload_sizes[] = { 16, 512, BENCH_MAX_PAYLOAD };
-static const unsigned int batch_sizes[] = { 1, 8, 32, MOST_MESSAGES };
+static const unsigned int batch_sizes[] = { 1, 8, 32, 128 };
 
 #define SIZES(array)	(sizeof(array) / sizeof(*(array)))
 
