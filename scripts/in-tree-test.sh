@@ -139,9 +139,14 @@ refuses_other_trees() {
 		small_tree && rm "$FOLDER/Kconfig" && refused 'is not a kernel source' in_tree put
 }
 
+# Those that listen to process events run on three providers: the kernel's own in C, on the connector in C ("c") and on this
+# one ("c-on-rust"), both built in; and cn_proc.ko ("rust").
+EVENT_PROGRAMS=(proc_events proc_messages proc_listeners)
+
 # Programs that need no connector that can be unloaded; that of the client crate is for the module.
 select_programs() {
-	find "$BUILT/selftests/programs" -type f -printf '%f\n' | grep -vE '^(load_|proc_events|proc_messages|proc_listeners|client$)' | sort |
+	local IFS='|'
+	find "$BUILT/selftests/programs" -type f -printf '%f\n' | grep -vE "^(load_.*|client|${EVENT_PROGRAMS[*]})\$" | sort |
 		if [ -n "${T:-}" ]; then grep -E -- "$T" || true; else cat; fi >"$WORK/programs"
 	printf '%s\n' PROVIDERS=rust SKIP_KERNEL_SAMPLE= SKIP_SAMPLES= SKIP_CNCTL=1 >"$WORK/selection"
 }
@@ -170,9 +175,6 @@ process_events_of_the_module() {
 	KERNEL=plain programs "$kdir" rust
 }
 
-# Those that listen to process events run on three providers: the kernel's own in C, on the connector in C ("c") and on this
-# one ("c-on-rust"), both built in; and cn_proc.ko ("rust").
-EVENT_PROGRAMS=(proc_events proc_messages proc_listeners)
 BUILT=$TOP/build/builtin
 "$TOP/scripts/packages.sh" kernel guest patches
 RUST=$(kernel rust)

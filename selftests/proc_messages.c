@@ -113,14 +113,24 @@ TEST_F(message, processor_is_that_of_the_event)
 
 /* -- The acknowledgement -------------------------------------------------------------- */
 
+/* Makes a request with seq 17 and ack 0x4711, and reads its acknowledgement. */
+static int ask_again(int fd, struct process_message *m)
+{
+	int ret = process_operation(fd, PROC_CN_MCAST_LISTEN, 17, 0x4711);
+
+	if (ret < 0)
+		return ret;
+	do {
+		ret = process_read(fd, m);
+	} while (!ret && (uint32_t)m->event.what != PROC_EVENT_NONE);
+	return ret;
+}
+
 TEST_F(message, acknowledgement_of_a_request)
 {
 	uint32_t zeroes[6] = {};
 
-	ASSERT_LT(0, process_operation(self->fd, PROC_CN_MCAST_LISTEN, 17, 0x4711));
-	do {
-		ASSERT_EQ(0, process_read(self->fd, &self->m));
-	} while ((uint32_t)self->m.event.what != PROC_EVENT_NONE);
+	ASSERT_EQ(0, ask_again(self->fd, &self->m));
 	EXPECT_EQ(0x4712, self->m.message.ack);
 	EXPECT_EQ(0, self->m.message.flags);
 	EXPECT_EQ(0, self->m.header.nlmsg_flags);
@@ -129,20 +139,14 @@ TEST_F(message, acknowledgement_of_a_request)
 
 TEST_F(message, acknowledgement_is_sent_to_one_socket)
 {
-	ASSERT_LT(0, process_operation(self->fd, PROC_CN_MCAST_LISTEN, 17, 0x4711));
-	do {
-		ASSERT_EQ(0, process_read(self->fd, &self->m));
-	} while ((uint32_t)self->m.event.what != PROC_EVENT_NONE);
+	ASSERT_EQ(0, ask_again(self->fd, &self->m));
 	EXPECT_EQ(0, self->m.from.nl_pid);
 	EXPECT_EQ(0, self->m.from.nl_groups);
 }
 
 TEST_F(message, acknowledgement_takes_no_number)
 {
-	ASSERT_LT(0, process_operation(self->fd, PROC_CN_MCAST_LISTEN, 17, 0x4711));
-	do {
-		ASSERT_EQ(0, process_read(self->fd, &self->m));
-	} while ((uint32_t)self->m.event.what != PROC_EVENT_NONE);
+	ASSERT_EQ(0, ask_again(self->fd, &self->m));
 	EXPECT_EQ(17, self->m.message.seq);
 	EXPECT_EQ(17, self->m.header.nlmsg_seq);
 	EXPECT_EQ(UINT32_MAX, self->m.event.cpu);
