@@ -19,6 +19,7 @@
 #define PAYLOAD 32
 
 static unsigned int callbacks;
+static bool every;
 static int fd;
 static int listeners[MOST_LISTENERS];
 
@@ -143,16 +144,22 @@ static void measure_with_traffic(void)
 	ask("bench-sender", BENCH_TRAFFIC_STOP, (struct bench_order){});
 }
 
-static void measure_multicasts(bool every)
+/* The first of so many sizes that is measured. */
+static unsigned int first_of(unsigned int sizes)
+{
+	return every ? 0 : sizes - 1;
+}
+
+static void measure_multicasts(void)
 {
 	unsigned int i, j;
 	char name[64];
 
 	task.messages = 1;
-	for (i = every ? 0 : SIZES(listener_counts) - 1; i < SIZES(listener_counts); i++) {
+	for (i = first_of(SIZES(listener_counts)); i < SIZES(listener_counts); i++) {
 		while (task.listeners < listener_counts[i])
 			listeners[task.listeners++] = open_socket(provider_group());
-		for (j = every ? 0 : SIZES(payload_sizes) - 1; j < SIZES(payload_sizes); j++) {
+		for (j = first_of(SIZES(payload_sizes)); j < SIZES(payload_sizes); j++) {
 			task.payload = payload_sizes[j];
 			snprintf(name, sizeof(name), "multicast of %u to %u", payload_sizes[j],
 				 listener_counts[i]);
@@ -161,7 +168,7 @@ static void measure_multicasts(bool every)
 	}
 }
 
-static void measure_batches(bool every)
+static void measure_batches(void)
 {
 	unsigned int i;
 	char name[64];
@@ -169,7 +176,7 @@ static void measure_batches(bool every)
 	task.payload = PAYLOAD;
 	task.listeners = 1;
 	listeners[0] = open_socket(provider_group());
-	for (i = every ? 0 : SIZES(batch_sizes) - 1; i < SIZES(batch_sizes); i++) {
+	for (i = first_of(SIZES(batch_sizes)); i < SIZES(batch_sizes); i++) {
 		task.messages = batch_sizes[i];
 		snprintf(name, sizeof(name), "batch of %u", batch_sizes[i]);
 		measure(name, batch);
@@ -183,8 +190,8 @@ static void measure_batches(bool every)
 int main(int argc, char **argv)
 {
 	bool floor = provider_is("floor"), minimal = provider_is("minimal");
-	bool every = argc == 3 && !strcmp(argv[2], "every");
 
+	every = argc == 3 && !strcmp(argv[2], "every");
 	if (argc != 2 && !every)
 		fail("usage: irqoff <callbacks> [every]");
 	callbacks = atoi(argv[1]);
@@ -201,8 +208,8 @@ int main(int argc, char **argv)
 		fd = open_socket(0);
 		measure("echo", echo);
 		if (!minimal)
-			measure_batches(every);
-		measure_multicasts(every);
+			measure_batches();
+		measure_multicasts();
 		if (!minimal)
 			ask("bench-client", BENCH_REGISTER_ECHO, (struct bench_order){ .count = 0 });
 	}
