@@ -27,40 +27,6 @@ check() {
 	fi
 }
 
-# What a program finds loaded: "load_*" nothing, "rust_*" the Rust client, those of process events their
-# provider, others the C client.
-prepare() {
-	case $1 in
-	load_*)
-		unload_everything
-		;;
-	rust_*)
-		unload cn_proc || return 1
-		load_connector "$CN_PROVIDER" || return 1
-		# The Rust client is a client of ours; on C these programs skip their tests.
-		[ "$CN_PROVIDER" = c ] || is_loaded cn_rust_client || insmod /lib/modules/test/cn_rust_client.ko
-		;;
-	proc_events | proc_messages | proc_listeners)
-		load_connector "$CN_PROVIDER" || return 1
-		# With the C connector as a module, there is no provider; these programs skip their tests.
-		[ "$CN_PROVIDER" = c ] || is_loaded cn_proc || insmod /lib/modules/rust/cn_proc.ko
-		;;
-	client)
-		# Tests of all that a program may ask for, process events too.
-		unload cn_rust_client || return 1
-		load_connector "$CN_PROVIDER" || return 1
-		[ "$CN_PROVIDER" = c ] || is_loaded cn_proc || insmod /lib/modules/rust/cn_proc.ko || return 1
-		is_loaded cn_client || insmod /lib/modules/test/cn_client.ko
-		;;
-	*)
-		unload cn_proc || return 1
-		unload cn_rust_client || return 1
-		load_connector "$CN_PROVIDER" || return 1
-		is_loaded cn_client || insmod /lib/modules/test/cn_client.ko
-		;;
-	esac
-}
-
 run_program() {
 	local start
 	echo "@begin $CN_PROVIDER $1"

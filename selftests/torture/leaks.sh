@@ -20,13 +20,8 @@ programs() {
 	fi
 }
 
-# A program with what it wants to find loaded, as in tests.sh.
 use() {
-	case $1 in
-	load_*) unload_everything ;;
-	rust_*) load cn cn_rust_client ;;
-	*) unload cn_rust_client && load cn cn_client ;;
-	esac || return 1
+	prepare "$1" || return 1
 	timeout -s KILL 1500 "/selftests/$1" || [ $? -eq 4 ]
 	echo "$(grep -c '^ok' /tmp/step) tests passed"
 }
