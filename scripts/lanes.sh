@@ -12,7 +12,7 @@ LANES=${LANES:-2}
 declare -A JOBS=()
 
 # Starts a job when there is a lane for it: lane <name> <command...>. In the job WORK is a folder of its own and RESULTS a
-# file in it. What it says is shown when it has ended.
+# file in it. What it says is shown when it has ended; with one lane, at once.
 lane() {
 	local name=$1
 	shift
@@ -23,7 +23,11 @@ lane() {
 	: >"$WORK/$name/results"
 	# A process group of its own, which end_lanes can end with all that is in it.
 	set -m
-	(in_lane "$name" "$@") >"$WORK/$name/said" 2>&1 </dev/null &
+	if [ "$LANES" -eq 1 ]; then
+		in_lane "$name" "$@" 2>&1 </dev/null &
+	else
+		in_lane "$name" "$@" >"$WORK/$name/said" 2>&1 </dev/null &
+	fi
 	set +m
 	JOBS[$!]=$name
 }
@@ -43,7 +47,7 @@ wait_for_lane() {
 	local process=
 	wait -n -p process "${!JOBS[@]}" || true
 	[ -n "$process" ] || die "A job has vanished: ${JOBS[*]}."
-	cat "$WORK/${JOBS[$process]}/said"
+	[ "$LANES" -eq 1 ] || cat "$WORK/${JOBS[$process]}/said"
 	cat "$WORK/${JOBS[$process]}/results" >>"$RESULTS"
 	unset "JOBS[$process]"
 }

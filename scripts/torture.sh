@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Looks for mistakes on a kernel full of checks: torture.sh small|full [file for results]
-# torture.sh publish writes the figures of the last full run into Documentation/reliability-scorecard.txt.
+# torture.sh publish adds the last full run of each part to Documentation/reliability-results.txt, in place of an earlier one
+# of that part, and makes the scorecard of it (reliability-scorecard.txt).
 #
 #   T             regular expression: only parts with such a name
 #   SEED          a number, for what is random in the parts; chosen and shown when it is not given
@@ -178,12 +179,29 @@ origin() {
 		"$SEED" "$share"
 }
 
+# The results of a run, and those of the parts that were not in it: merge_results <of the run> <others>.
+merge_results() {
+	awk -F'\t' 'FNR == NR { new[$1]; print; next } !($1 in new)' "$1" "$2"
+}
+
+# Keeps the results of the parts that have ended; also those of a run that is interrupted.
+save_results() {
+	touch "$FOLDER"/{small,full}.results
+	merge_results <(awk -v OFS='\t' -v origin="$ORIGIN" '{ print $0, origin }' "$RESULTS") "$FOLDER/$FORM.results" >"$WORK/merged"
+	cp "$WORK/merged" "$FOLDER/$FORM.results"
+}
+
 publish() {
-	local results=$FOLDER/full.results
+	local results=$FOLDER/full.results all=$TOP/Documentation/reliability-results.txt merged
 	[ -s "$results" ] || die "There is no run to publish ($results)." 'Run make torture TORTURE=full first.'
+	merged=$(merge_results "$results" <(grep -v '^#' "$all") | sort -s -k1,1)
+	{
+		printf '# SPDX-License-Identifier: GPL-2.0\n# made by make torture-publish\n'
+		printf '# part, result, name, figure, commit, date, seed, share of the numbers in per cent\n%s\n' "$merged"
+	} >"$all"
 	{
 		printf '.. SPDX-License-Identifier: GPL-2.0\n.. made by make torture-publish\n\n'
-		awk -v format=rst -f "$TOP/scripts/scorecard.awk" "$PARTS/scorecard.txt" /dev/null "$results"
+		awk -v format=rst -f "$TOP/scripts/scorecard.awk" "$PARTS/scorecard.txt" /dev/null "$all"
 	} >"$TOP/Documentation/reliability-scorecard.txt"
 	say "The scorecard is in Documentation/reliability-scorecard.txt."
 }
@@ -209,31 +227,24 @@ KDIR=$(KDIR=${TORTURE_KDIR:-} "$TOP/scripts/kdir.sh")
 
 mkdir -p "$FOLDER"
 hold "$FOLDER/lock"
+# The tree may be changed while this goes on.
+ORIGIN=$(origin)
 WORK=$(mktemp -d)
 RESULTS=$WORK/results
 : >"$RESULTS"
-trap 'end_lanes; rm -rf "$WORK"' EXIT
+trap 'end_lanes; save_results; rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
 CONF=$WORK/torture.conf
 # In the long form nothing shall disturb what is measured.
 [ "$FORM" = small ] || LANES=1
 printf 'TORTURE=%s\nSEED=%s\nPERCENT=%s\n' "$FORM" "$SEED" "$PERCENT" >"$CONF"
-# The tree may be changed while this goes on.
-ORIGIN=$(origin)
 printf '\nTorture, %s form, SEED=%s\n' "$FORM" "$SEED"
 while read -r seconds part; do
 	lane "$(basename "$part" .sh)" run_part "$part" "$seconds"
 done < <(list_parts)
 wait_for_lanes
 [ -s "$RESULTS" ] || die "No part has a name that matches '${T:-}'." "The parts are $PARTS/*.sh."
-
-# A run of some parts leaves what others have shown before.
-awk -F'\t' -v OFS='\t' -v origin="$ORIGIN" 'FNR == NR { new[$1] = 1; print $0, origin; next } !($1 in new)' "$RESULTS" \
-	<(cat "$FOLDER/$FORM.results" 2>/dev/null) >"$WORK/merged"
-cp "$WORK/merged" "$FOLDER/$FORM.results"
-for form in small full; do
-	[ -e "$FOLDER/$form.results" ] || : >"$FOLDER/$form.results"
-done
+save_results
 printf '\n'
 awk -f "$TOP/scripts/scorecard.awk" "$PARTS/scorecard.txt" "$FOLDER/small.results" "$FOLDER/full.results"
 if [ -n "${2:-}" ]; then

@@ -38,11 +38,12 @@ either() {
 }
 
 # One step with one result; its last line is the figure, and all of it is shown when it fails. How long it took is shown
-# where that is long: step <name> <command...>
+# where that is long, and in the full form, where it may be an hour, that it has begun: step <name> <command...>
 step() {
 	local name=$1 start seconds
 	start=$(date +%s)
 	shift
+	[ "$TORTURE" = small ] || echo "# $name has begun"
 	if "$@" >/tmp/step 2>&1; then
 		passed "$name" "$(tail -n 1 /tmp/step)"
 	else
