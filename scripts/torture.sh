@@ -144,11 +144,14 @@ run_on_host() {
 }
 
 # The selftest programs that a part with tests runs, on our connector alone, with longer limits of time. Those that
-# take minutes each on this kernel, as storms or because they try hundreds of cases alike, are for the full form.
+# take minutes each on this kernel, as storms or because they try hundreds of cases alike, are for the full form; and so is
+# repeating as often as on a kernel that is quick.
 write_selection() {
 	find "$OUT/selftests/programs" -type f -printf '%f\n' | sort >"$WORK/programs"
-	[ "$FORM" = full ] || sed -i -E '/^(notify_(storm|snapshot|ranges|rights)|policy)$/d' "$WORK/programs"
 	printf '%s\n' PROVIDERS=rust PROGRAM_SECONDS=1500 SKIP_KERNEL_SAMPLE= SKIP_SAMPLES= SKIP_CNCTL=1 >"$WORK/selection"
+	[ "$FORM" = small ] || return 0
+	sed -i -E '/^(notify_(storm|snapshot|ranges|rights)|policy)$/d' "$WORK/programs"
+	printf 'export CN_REPEAT=10\n' >>"$WORK/selection"
 }
 
 # The parts of this form, those that may take longest first: a line with seconds and file for each.

@@ -49,6 +49,19 @@ static inline bool provider_is_c(void)
 	return provider && !strcmp(provider, "c");
 }
 
+/*
+ * How often something is done again that was done already: so many times, or the share of them that
+ * CN_REPEAT names in per cent. A kernel full of checks takes a tenth of a second for what takes a
+ * millisecond elsewhere.
+ */
+static inline unsigned int cn_repeat(unsigned int times)
+{
+	const char *percent = getenv("CN_REPEAT");
+
+	times = percent ? times * atoi(percent) / 100 : times;
+	return times ? times : 1;
+}
+
 /* For tests of what only our connector has. */
 #define SKIP_ON_C() do { \
 	if (provider_is_c()) \

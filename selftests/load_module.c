@@ -71,7 +71,7 @@ TEST_F(load, many_times)
 {
 	int i;
 
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < cn_repeat(100); i++) {
 		ASSERT_EQ(0, connector_load(""));
 		ASSERT_EQ(0, module_unload("cn"));
 	}
@@ -164,8 +164,7 @@ static void *open_and_close(void *arg)
  */
 TEST_F(load, while_programs_open_send_and_close)
 {
-	/* Fewer where each takes seconds; storms on that kernel do more of them. */
-	const int wanted = CN_SLOWNESS > 1 ? 10 : 30;
+	const int wanted = cn_repeat(30);
 	bool done = false;
 	pthread_t threads[2];
 	int i, ret, refused = 0, unloaded = 0;
@@ -213,7 +212,7 @@ TEST_F(load, client_comes_and_goes)
 	int i;
 
 	ASSERT_EQ(0, connector_load(""));
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < cn_repeat(20); i++) {
 		ASSERT_EQ(0, test_module_load("cn_client"));
 		ASSERT_EQ(0, client("add_many %u:1 50", IDX));
 		client_close();

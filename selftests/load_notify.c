@@ -217,10 +217,10 @@ TEST_F(channel, larger_limits)
 {
 	int i;
 
-	ASSERT_TRUE(load(self, "notify_max=5000 notify_max_per_socket=3000"));
-	for (i = 0; i < 3000; i++)
+	ASSERT_TRUE(load(self, "notify_max=2500 notify_max_per_socket=1500"));
+	for (i = 0; i < 1500; i++)
 		ASSERT_EQ(0, notify_one(self->fd, EVENTS, IDX, i));
-	EXPECT_EQ(-ENOSPC, notify_one(self->fd, EVENTS, IDX, 3000));
+	EXPECT_EQ(-ENOSPC, notify_one(self->fd, EVENTS, IDX, 1500));
 }
 
 TEST_F(channel, groups_above_32)

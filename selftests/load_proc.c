@@ -61,7 +61,7 @@ TEST_F(load, unloads_while_somebody_listens)
 {
 	int fd, i;
 
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < cn_repeat(3); i++) {
 		ASSERT_EQ(0, provider_load());
 		fd = process_open(0);
 		ASSERT_LE(0, fd);
@@ -107,7 +107,7 @@ TEST_F(load, comes_and_goes_among_processes)
 		for (;;)
 			process_make(0);
 	}
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < cn_repeat(20); i++) {
 		ASSERT_EQ(0, provider_load());
 		fd = process_open(i % 2 ? 0 : (uint32_t)PROC_EVENT_EXIT);
 		ASSERT_LE(0, fd);

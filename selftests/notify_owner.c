@@ -114,7 +114,7 @@ TEST_F(limits, places_are_not_lost)
 {
 	uint32_t i;
 
-	for (i = 0; i < 2 * MAX_IN_ALL; i++) {
+	for (i = 0; i < cn_repeat(2 * MAX_IN_ALL); i++) {
 		ASSERT_EQ(0, notify_one(self->owner, EVENTS, IDX, i));
 		ASSERT_EQ(0, notify_one(self->owner, 0, IDX, i));
 	}
@@ -155,7 +155,7 @@ TEST_F(limits, refused_requests_take_no_place)
 	int i;
 
 	ASSERT_EQ(0, make_requests(self->owner, 0, MAX_PER_SOCKET));
-	for (i = 0; i < 2 * MAX_IN_ALL; i++)
+	for (i = 0; i < cn_repeat(2 * MAX_IN_ALL); i++)
 		ASSERT_EQ(-ENOSPC, notify_one(self->owner, EVENTS, IDX, 1000 + i));
 	close(self->owner);
 	self->owner = -1;
@@ -275,7 +275,7 @@ TEST_F(owner, closes_thousands_of_sockets)
 {
 	int i, fd;
 
-	for (i = 0; i < 2 * MAX_IN_ALL; i++) {
+	for (i = 0; i < cn_repeat(2 * MAX_IN_ALL); i++) {
 		fd = cn_open_in_group(0);
 		ASSERT_LE(0, fd);
 		ASSERT_EQ(0, notify_one(fd, EVENTS, IDX, i));
@@ -289,7 +289,7 @@ TEST_F(owner, closes_sockets_with_many_requests)
 {
 	int i, fd;
 
-	for (i = 0; i < 3 * MAX_IN_ALL / MAX_PER_SOCKET; i++) {
+	for (i = 0; i < cn_repeat(3 * MAX_IN_ALL / MAX_PER_SOCKET); i++) {
 		fd = cn_open_in_group(0);
 		ASSERT_LE(0, fd);
 		ASSERT_EQ(0, make_requests(fd, 0, MAX_PER_SOCKET));
@@ -325,7 +325,7 @@ TEST_F(owner, is_killed_again_and_again)
 {
 	int i;
 
-	for (i = 0; i < 2 * MAX_IN_ALL / MAX_PER_SOCKET; i++) {
+	for (i = 0; i < cn_repeat(2 * MAX_IN_ALL / MAX_PER_SOCKET); i++) {
 		ASSERT_TRUE(start_owner(self, MAX_PER_SOCKET, NULL));
 		ASSERT_EQ(0, kill(self->child, SIGKILL));
 		ASSERT_EQ(self->child, waitpid(self->child, NULL, 0));
