@@ -3,11 +3,12 @@
 #
 # Builds what is in tools/: the client crate, cnctl, and the tests of the crate that run in the guest.
 #
-#   client.sh build    static programs, in the folder below; the crate's examples are in examples/
-#   client.sh extras   manual pages and completions of cnctl, beside it
-#   client.sh folder   prints that folder
-#   client.sh test     the tests that need no kernel
-#   client.sh lint     rustfmt, clippy and rustdoc, without a warning
+#   client.sh build      static programs, in the folder below; the crate's examples are in examples/
+#   client.sh measured   those of them that "make bench" measures, which takes a fraction of the time
+#   client.sh extras     manual pages and completions of cnctl, beside it
+#   client.sh folder     prints that folder
+#   client.sh test       the tests that need no kernel
+#   client.sh lint       rustfmt, clippy and rustdoc, without a warning
 #
 #   TOOLS_PROFILE   quick (the default, for tests): not optimized across crates, which takes a quarter of the time; or
 #                   release: what "make tools" gives to others, and "make bench" measures
@@ -42,20 +43,28 @@ fetch() {
 }
 
 # With a target named, programs that run while building are linked as usual. Examples are told from what
-# cargo leaves beside them by their names.
+# cargo leaves beside them by their names: build <which, for cargo...>
 build() {
 	local built=$BUILD/$TARGET/$PROFILE example
 	export RUSTFLAGS='-C target-feature=+crt-static'
 	begin_target "tools-$PROFILE" "$BUILD" "$TOP"/tools/Cargo.* "$TOP"/tools/*/Cargo.toml
 	fetch
-	cargo_here build --profile "$PROFILE" --target "$TARGET" --all-features --bins --examples
+	cargo_here build --profile "$PROFILE" --target "$TARGET" --all-features "$@"
 	end_target "$BUILD" clean_ours
 	mkdir -p "$BUILT/examples"
 	rm -f "$BUILT"/examples/*
-	cp "$built/cnctl" "$built/client" "$BUILT"
+	copy_programs "$BUILT" "$built"/{cnctl,client}
 	for example in "$TOP"/tools/*/examples/*.rs; do
-		example=$(basename -s .rs "$example")
-		cp "$built/examples/$example" "$BUILT/examples/$example"
+		copy_programs "$BUILT/examples" "$built/examples/$(basename -s .rs "$example")"
+	done
+}
+
+# Those that were built: copy_programs <folder> <program...>
+copy_programs() {
+	local folder=$1 program
+	shift
+	for program in "$@"; do
+		[ ! -e "$program" ] || cp "$program" "$folder"
 	done
 }
 
@@ -83,10 +92,11 @@ lint() {
 }
 
 case ${1:-} in
-build) stage "tools: crate, cnctl ($PROFILE)" build ;;
+build) stage "tools: crate, cnctl ($PROFILE)" build --bins --examples ;;
+measured) stage "tools: what is measured ($PROFILE)" build --bin cnctl --example many_requests ;;
 extras) extras ;;
 folder) printf '%s\n' "$BUILT" ;;
 test) cargo_here test --all-features ;;
 lint) lint ;;
-*) die 'usage: client.sh build|extras|folder|test|lint' ;;
+*) die 'usage: client.sh build|measured|extras|folder|test|lint' ;;
 esac

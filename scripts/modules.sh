@@ -175,7 +175,7 @@ demo)
 	;;
 bench)
 	build_bench
-	build_tools
+	"$TOP/scripts/client.sh" measured
 	;;
 all)
 	build_samples
