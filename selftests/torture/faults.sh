@@ -6,6 +6,7 @@
 #
 # torture.small: 1200
 # torture.full: 7200
+# torture.processors: 1
 # torture.append_full: kmemleak=on
 
 # shellcheck source=selftests/guest/torture.sh

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Loads the connector, uses it with programs of the selftests, unloads it: then no memory is left that nothing
-# points to.
+# Loads the connector, uses it with programs of the selftests and a storm of processes, unloads it: then no memory is left
+# that nothing points to.
 #
 # torture.small: 900
 # torture.full: 7200
@@ -29,6 +29,10 @@ use() {
 for program in $(programs); do
 	step "$program" use "$program"
 done
+if [ "$TORTURE" = small ]; then
+	unload cn_rust_client && load cn_proc
+	step 26.storm storm_processes 1000
+fi
 step 9.in_use count_leaks
 unload_everything
 step 9.after_unload count_leaks

@@ -19,6 +19,7 @@ grep -E '^13\.fuzzer ' /tmp/step | while read -r name figure; do
 	passed "${name}_plain" "$figure"
 done
 step 5.reload_plain storm_reload "$(pick 100 1000)" 2
+step 7.loads_plain storm_reload "$(pick 50 1000)" 1
 load cn cn_client steps
 step 3.register_plain storm_register "$(pick 100000 1000000)" 3
 step 24.callbacks_plain many 65536
@@ -26,13 +27,11 @@ step 10.sockets_plain sockets "$(pick 100000 1000000)"
 step 21.group_plain losses group "$(pick 100000 10000000)"
 step 21.port_plain losses port "$(pick 100000 10000000)"
 step 20.notify_plain losses notify "$(pick 60000 6000000)"
+load cn_proc
+step 26.processes_plain storm_processes "$(pick 2000 100000)"
 if [ "$TORTURE" = full ]; then
 	step 4.inside_plain storm_steps "$(pick 0 60000)" "$SEED"
 	step 18.owners_plain storm_owners "$(pick 0 1000000)"
 	step 22.silent_plain silent 100 200
-	load cn_proc
-	step 26.processes_plain storm_processes "$(pick 0 100000)"
-	unload_everything
-	step 7.loads_plain storm_reload "$(pick 0 1000)" 1
 fi
 finish

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Process events: a storm of short processes with listeners of all kinds, and leaks of what listeners leave behind.
+# Process events: a storm of short processes with listeners of all kinds, and leaks of what listeners leave behind. A short
+# one is in leaks.sh.
 #
-# torture.small: 1200
 # torture.full: 7200
 # torture.append: kmemleak=on
 
@@ -21,10 +21,9 @@ hooks_are_off() {
 }
 
 load cn cn_proc
-step 26.storm storm_processes "$(pick 2000 100000)"
+step 26.storm storm_processes "$(pick 0 100000)"
 step processes.detached hooks_are_off
-# The small form has it in the part suite only.
-[ "$TORTURE" = small ] || step processes.suite /selftests/proc_listeners
+step processes.suite /selftests/proc_listeners
 unload cn_proc
 step 26.leaks count_leaks
 finish
