@@ -7,9 +7,9 @@
 #   gate          the few figures that "make test" looks at
 #   publish       the figures of the last run of quick or full into README.md and Documentation/
 #
-# The guest runs twice: with time that counts instructions, on one processor (mode "icount"), and with the
-# clock of the wall on two (mode "wall"), for what only shows there. build/bench/results.csv has every value of
-# every round; table.txt and the charts are made from it by scripts/report.
+# The guest runs three times: with time that counts instructions, on one processor (mode "icount") and on two that take turns
+# (mode "turns"), and with the clock of the wall on two (mode "wall"); the latter for what only shows there.
+# build/bench/results.csv has every value of every round; table.txt and the charts are made from it by scripts/report.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -63,7 +63,11 @@ measure() {
 
 # Instructions are counted by QEMU itself, which KVM would go round.
 measure_instructions() {
-	ICOUNT=1 measure icount tcg "$1"
+	ICOUNT=1 QEMU_SMP=1 measure icount tcg "$1"
+}
+
+measure_turns() {
+	ICOUNT=1 QEMU_SMP=2 measure turns tcg "$1"
 }
 
 measure_wall() {
@@ -82,6 +86,7 @@ measure_all() {
 	local start=$SECONDS
 	printf '%s\n' "$HEAD" >"$WORK/results.csv"
 	measure_instructions "$WORK/results.csv"
+	measure_turns "$WORK/results.csv"
 	measure_wall "$WORK/results.csv"
 	rm -f "$FOLDER"/*.svg "$FOLDER/table.txt"
 	cp "$WORK/results.csv" "$FOLDER/results.csv"

@@ -178,8 +178,8 @@ qemu_command() {
 		-accel "$accel" -m "${QEMU_MEM:-512M}")
 	[ "$accel" != kvm ] || QEMU+=(-cpu host)
 	if [ "${ICOUNT:-0}" = 1 ]; then
-		# Guest time is then the number of instructions executed.
-		smp=1
+		# Guest time is then the number of instructions executed; several processors take turns.
+		smp=${QEMU_SMP:-1}
 		# Who watches through the monitor needs the time that the guest sleeps.
 		QEMU+=(-icount "shift=0,sleep=$([ -n "${MONITOR:-}" ] && echo on || echo off)")
 		# The kernel cannot know that this clock is exact; else it would have timers at ticks only.

@@ -67,7 +67,7 @@ def run(kdir: str, provider: str, folder: Path, symbols: Symbols) -> Path:
     log, path = folder / "executed", folder / "monitor"
     (folder / "profile.conf").write_text(f"PROVIDER={provider}\n", encoding="utf-8")
     command = [TOP / "scripts/guest.sh", kdir, "run", TOP / "selftests/guest/profile.sh", folder / "profile.conf"]
-    environment = os.environ | {"MONITOR": str(path), "ICOUNT": "1", "TIMEOUT": "300"}
+    environment = os.environ | {"MONITOR": str(path), "ICOUNT": "1", "QEMU_SMP": "1", "TIMEOUT": "300"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as guest:
         assert guest.stdout
         for line in guest.stdout:

@@ -9,8 +9,13 @@ from dataclasses import dataclass
 from results import Name, Results
 from table import draw, number
 
-# By how much the kernel's own stretches differ, which a window, or a whole round, may see or not.
-IRQOFF_TOLERANCE = {"irqoff": 0.10, "irqoff_longest": 0.25}
+# What is held against what, of the stretches off: the mode, the row, the work, and by how much the kernel's own differ,
+# which a window, or a whole round, may see or not.
+STRETCHES = [
+    ("icount", "irqoff", "", "a window's longest", 0.10),
+    ("icount", "irqoff_longest", "", "the longest ever seen", 0.25),
+    ("turns", "irqoff", "two_senders", "two processors that send, a window's longest", 0.50),
+]
 
 # The shortest tick is a million instructions, and a grace period waits for one at least, in the time that is counted. A
 # tenth of that is far above what registering needs.
@@ -94,14 +99,15 @@ def messages(results: Results) -> Iterator[Goal]:
         )
 
 
-def longest(results: Results, row: str, what: str, callbacks: int) -> float | None:
-    """The longest stretch off in any round, by any work. The kernel has its own, which a round may see or not; so
-    those without a connector count as well where there is one callback."""
+def longest(results: Results, mode: str, row: str, work: str, what: str, callbacks: int) -> float | None:
+    """The longest stretch off in any round, by this work or any. The kernel has its own, which a round may see or not;
+    so those without a connector count as well where there is one callback."""
     return max(
         (
             value
-            for name in results.names("icount", row)
+            for name in results.names(mode, row)
             if (name.parameters().get("what"), name.parameters().get("callbacks")) == (what, str(callbacks))
+            and work in ("", name.parameters().get("work"))
             for provider in ("rust", "crate", *(("floor", "minimal") if callbacks == 1 else ()))
             for value in results.values[name].get(provider, {}).values()
         ),
@@ -134,11 +140,10 @@ def registrations(results: Results) -> Iterator[Goal]:
 
 def stretches(results: Results) -> Iterator[Goal]:
     """What a window shows of the work, and what the worst of all windows shows of all that was going on."""
-    for row, which in (("irqoff", "a window's longest"), ("irqoff_longest", "the longest ever seen")):
-        tolerance = IRQOFF_TOLERANCE[row]
+    for mode, row, work, which, tolerance in STRETCHES:
         for what, who in (("irq", "interrupts"), ("bh", "bottom halves")):
             text = f"{who} off, {which}: with 65,536 not above that with 1, to within {tolerance:.0%}"
-            many, few = longest(results, row, what, 65536), longest(results, row, what, 1)
+            many, few = (longest(results, mode, row, work, what, callbacks) for callbacks in (65536, 1))
             if many is None or few is None:
                 yield Goal(text)
             else:

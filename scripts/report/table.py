@@ -48,7 +48,8 @@ def ratio(value: float | None, other: float | None) -> str:
 
 
 def title(results: Results, mode: str, row: str, unit: str) -> str:
-    how = "" if mode == "icount" else f"; {mode} clock, {results.accelerators[mode]}"
+    how = {"icount": "", "turns": " of two processors that take turns"}.get(
+        mode, f"; {mode} clock, {results.accelerators[mode]}")
     floor = results.floor(Name(mode, row, "-"))
     above = f"; the floor is {number(floor)}" if row in ABOVE_FLOOR else ""
     return f"{TITLES.get(row, row)} ({unit}{above}{how})"

@@ -93,7 +93,7 @@ static inline uint64_t median(uint64_t *times, size_t samples)
 
 static inline const char *time_unit(void)
 {
-	return strcmp(variable("BENCH_MODE"), "icount") ? "ns" : "instructions";
+	return strcmp(variable("BENCH_MODE"), "wall") ? "instructions" : "ns";
 }
 
 static inline void print_result(const char *row, const char *which, double value, const char *unit)

@@ -3,14 +3,17 @@
  * Row "irqoff": the longest time that interrupts, or bottom halves, are off while
  * work of one kind goes on, with some number of callbacks registered.
  *
- *   irqoff <callbacks> [every]
+ *   irqoff <callbacks> [every|parallel]
  *
  * Multicasts, batches and bundles have the largest size of their rows; with
- * "every", each of them.
+ * "every", each of them. With "parallel", only what another processor has a part
+ * in, beside that one.
  *
  * On "floor" messages go to an empty handler, on "minimal" they are those of bare
  * netlink: what the kernel itself has off.
  */
+#include <sched.h>
+
 #include "sizes.h"
 #include "socket.h"
 #include "stretches.h"
@@ -130,7 +133,7 @@ static void measure(const char *name, void (*work)(void))
 	measure_stretches(which, work);
 }
 
-/* On one processor two senders take turns, as a sender and who registers do. */
+/* On one processor two senders take turns, as a sender and who registers do; on two each has its own. */
 static void measure_with_traffic(void)
 {
 	static struct datagram datagram;
@@ -187,16 +190,23 @@ static void measure_batches(void)
 	task.listeners = 0;
 }
 
-int main(int argc, char **argv)
+/* Leaves the other processor to the traffic. */
+static void measure_in_parallel(void)
+{
+	cpu_set_t first;
+
+	CPU_ZERO(&first);
+	CPU_SET(0, &first);
+	if (sched_setaffinity(0, sizeof(first), &first))
+		fail("staying on the first processor: %s", strerror(errno));
+	measure_with_traffic();
+}
+
+static void measure_alone(void)
 {
 	bool floor = provider_is("floor"), minimal = provider_is("minimal");
 
-	every = argc == 3 && !strcmp(argv[2], "every");
-	if (argc != 2 && !every)
-		fail("usage: irqoff <callbacks> [every]");
-	callbacks = atoi(argv[1]);
 	if (!floor && !minimal) {
-		ask("bench-client", BENCH_REGISTER, (struct bench_order){ .count = callbacks });
 		ask("bench-client", BENCH_REGISTER_ECHO, (struct bench_order){ .count = 1 });
 		measure("register", register_pairs);
 	}
@@ -213,5 +223,21 @@ int main(int argc, char **argv)
 		if (!minimal)
 			ask("bench-client", BENCH_REGISTER_ECHO, (struct bench_order){ .count = 0 });
 	}
+}
+
+int main(int argc, char **argv)
+{
+	bool parallel = argc == 3 && !strcmp(argv[2], "parallel");
+
+	every = argc == 3 && !strcmp(argv[2], "every");
+	if (argc != 2 && !every && !parallel)
+		fail("usage: irqoff <callbacks> [every|parallel]");
+	callbacks = atoi(argv[1]);
+	if (!provider_is("floor") && !provider_is("minimal"))
+		ask("bench-client", BENCH_REGISTER, (struct bench_order){ .count = callbacks });
+	if (parallel)
+		measure_in_parallel();
+	else
+		measure_alone();
 	return 0;
 }

@@ -44,7 +44,8 @@ static inline void sample_stretches(void (*work)(void), uint64_t *irq, uint64_t 
 	ask("bench-sampler", BENCH_SAMPLER_STOP, (struct bench_order){
 		.samples = 3, .times = (uintptr_t)longest,
 	});
-	if (longest[2] < WINDOW / 100000)
+	/* Two processors that take turns have half of the time each. */
+	if (longest[2] < WINDOW / 200000)
 		fail("only %llu samples were taken", (unsigned long long)longest[2]);
 	*irq = longest[0];
 	*bh = longest[1];

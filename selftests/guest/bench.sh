@@ -6,10 +6,11 @@
 #
 #   result,<round>,<row>,<case>,<provider>,<value>,<unit>
 #
-# Start the guest with instruction counting (ICOUNT=1) for BENCH_MODE=icount: then times are instructions.
+# Start the guest with instruction counting (ICOUNT=1) for BENCH_MODE=icount and turns: then times are instructions.
 # The file bench.conf, packed beside this one, may set
 #
-#   BENCH_MODE    icount (one processor; default) or wall (two, in wall time: what only parallel running shows)
+#   BENCH_MODE    icount (one processor; default), turns (two that take turns), or wall (two, in wall time): the latter for what
+#                 only parallel running shows
 #   BENCH         quick (default), full, or gate: what "make test" has time for
 #   BENCH_ROUNDS  how often to count instructions, 3; in each round the C connector comes first
 
@@ -167,6 +168,34 @@ measure_by_instructions() {
 	done
 }
 
+# How long two processors keep each other waiting with bottom halves or interrupts off.
+sample_two_processors() {
+	echo "# round $BENCH_ROUND: $1 on two processors"
+	load_connector "$1" || failed "$1 does not load"
+	load bench_client
+	row "$1" irqoff 1 parallel
+	if [ "$1" = rust ]; then
+		row "$1" irqoff 65536 parallel
+		load bench_crate
+		row crate irqoff 1 parallel
+		row crate irqoff 65536 parallel
+		unload_all bench_crate
+	fi
+	unload_all bench_client cn
+}
+
+measure_in_turns() {
+	[ "$BENCH" = full ] || BENCH_ROUNDS=1
+	sleep 3
+	load bench_sampler
+	while [ "$BENCH_ROUND" -le "${BENCH_ROUNDS:-3}" ]; do
+		row floor irqoff 1 parallel
+		sample_two_processors c
+		sample_two_processors rust
+		BENCH_ROUND=$((BENCH_ROUND + 1))
+	done
+}
+
 # Many short rounds, each on one connector.
 measure_by_the_clock() {
 	local provider turn=1 turns=20
@@ -190,6 +219,7 @@ load bench_floor
 load bench_sender
 case $BENCH_MODE in
 icount) measure_by_instructions ;;
+turns) measure_in_turns ;;
 wall) measure_by_the_clock ;;
-*) failed "BENCH_MODE is icount or wall, not $BENCH_MODE" ;;
+*) failed "BENCH_MODE is icount, turns or wall, not $BENCH_MODE" ;;
 esac
