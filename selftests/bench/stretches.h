@@ -16,17 +16,18 @@
 #include "bench.h"
 
 #define WINDOWS 7
+#define MOST_WINDOWS (3 * WINDOWS)
 #define WINDOW 20000000ull	/* ns of the guest's time, at least */
 
-static inline void print_stretches(const char *what, const char *which, uint64_t longest[WINDOWS])
+static inline void print_stretches(const char *what, const char *which, uint64_t *longest, unsigned int windows)
 {
-	uint64_t typical = median(longest, WINDOWS);
+	uint64_t typical = median(longest, windows);
 	char name[128];
 
 	snprintf(name, sizeof(name), "what=%s;%s", what, which);
 	print_result("irqoff", name, typical, time_unit());
 	/* It is sorted now. */
-	print_result("irqoff_longest", name, longest[WINDOWS - 1], time_unit());
+	print_result("irqoff_longest", name, longest[windows - 1], time_unit());
 }
 
 /* The longest stretches in one window. */
@@ -57,15 +58,20 @@ static inline bool has_sampler(void)
 }
 
 /* Does the work again and again; "which" says what it is, as "work=echo;callbacks=1". */
-static inline void measure_stretches(const char *which, void (*work)(void))
+static inline void measure_windows(const char *which, void (*work)(void), unsigned int windows)
 {
-	uint64_t irq[WINDOWS], bh[WINDOWS];
+	uint64_t irq[MOST_WINDOWS], bh[MOST_WINDOWS];
 	unsigned int i;
 
-	for (i = 0; i < WINDOWS; i++)
+	for (i = 0; i < windows; i++)
 		sample_stretches(work, &irq[i], &bh[i]);
-	print_stretches("irq", which, irq);
-	print_stretches("bh", which, bh);
+	print_stretches("irq", which, irq, windows);
+	print_stretches("bh", which, bh, windows);
+}
+
+static inline void measure_stretches(const char *which, void (*work)(void))
+{
+	measure_windows(which, work, WINDOWS);
 }
 
 #endif
