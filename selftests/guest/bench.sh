@@ -185,10 +185,11 @@ sample_two_processors() {
 }
 
 measure_in_turns() {
-	[ "$BENCH" = full ] || BENCH_ROUNDS=1
+	local rounds=1
+	[ "$BENCH" != full ] || rounds=3
 	sleep 3
 	load bench_sampler
-	while [ "$BENCH_ROUND" -le "${BENCH_ROUNDS:-3}" ]; do
+	while [ "$BENCH_ROUND" -le $rounds ]; do
 		row floor irqoff 1 parallel
 		sample_two_processors c
 		sample_two_processors rust
