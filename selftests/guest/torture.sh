@@ -27,9 +27,9 @@ failed() {
 	echo "not ok $*"
 }
 
-# The first in the small form, PERCENT of the second in the full one: repeat=$(pick 1000 1000000)
+# The first in the small form, PERCENT of the second in the full one, and at least 1: repeat=$(pick 1000 1000000)
 pick() {
-	if [ "$TORTURE" = full ]; then echo $(($2 * PERCENT / 100)); else echo "$1"; fi
+	if [ "$TORTURE" = full ]; then echo $((($2 * PERCENT + 99) / 100)); else echo "$1"; fi
 }
 
 # The first in the small form, the second in the full one, whatever PERCENT is: for limits, and for what is to be there.
