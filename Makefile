@@ -111,7 +111,7 @@ help: ## this list
 		LLVM,RUSTC,BINDGEN 'compilers, as for kbuild' \
 		PREFIX 'where install-dev installs (/usr/local)' \
 		QEMU_ACCEL 'tcg or kvm; chosen by what the processor says' \
-		QEMU_SMP 'processors of the guest (2)' \
+		QEMU_SMP 'processors of the guest (2; with ICOUNT 1)' \
 		BENCH 'quick (the default) or full' \
 		T 'regular expression: only these test programs' \
 		TORTURE 'small (the default) or full' \

@@ -49,11 +49,7 @@ static inline bool provider_is_c(void)
 	return provider && !strcmp(provider, "c");
 }
 
-/*
- * How often something is done again that was done already: so many times, or the share of them that
- * CN_REPEAT names in per cent. A kernel full of checks takes a tenth of a second for what takes a
- * millisecond elsewhere.
- */
+/* So many times, or the share of them that CN_REPEAT names in per cent: for what is only done again. */
 static inline unsigned int cn_repeat(unsigned int times)
 {
 	const char *percent = getenv("CN_REPEAT");

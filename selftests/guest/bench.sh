@@ -9,10 +9,10 @@
 # Start the guest with instruction counting (ICOUNT=1) for BENCH_MODE=icount and turns: then times are instructions.
 # The file bench.conf, packed beside this one, may set
 #
-#   BENCH_MODE    icount (one processor; default), turns (two that take turns), or wall (two, in wall time): the latter for what
-#                 only parallel running shows
+#   BENCH_MODE    icount (one processor; default), turns (two that take turns) or wall (two, in wall time): what only
+#                 parallel running shows
 #   BENCH         quick (default), full, or gate: what "make test" has time for
-#   BENCH_ROUNDS  how often to count instructions, 3; in each round the C connector comes first
+#   BENCH_ROUNDS  how often to count instructions on one processor, 3; in each round the C connector comes first
 
 # shellcheck source=selftests/guest/steps.sh
 . /guest/steps.sh
@@ -154,11 +154,15 @@ measure_connector() {
 	unload_all bench_client cn
 }
 
-measure_by_instructions() {
+begin_counting() {
 	# Soon after its start the kernel changes to another clock, and has timers that are exact.
 	sleep 3
-	load bench_genl
 	load bench_sampler
+}
+
+measure_by_instructions() {
+	begin_counting
+	load bench_genl
 	[ "$BENCH" != gate ] || BENCH_ROUNDS=1
 	while [ "$BENCH_ROUND" -le "${BENCH_ROUNDS:-3}" ]; do
 		measure_references
@@ -187,8 +191,7 @@ sample_two_processors() {
 measure_in_turns() {
 	local rounds=1
 	[ "$BENCH" != full ] || rounds=3
-	sleep 3
-	load bench_sampler
+	begin_counting
 	while [ "$BENCH_ROUND" -le $rounds ]; do
 		row floor irqoff 1 parallel
 		sample_two_processors c
