@@ -2,7 +2,8 @@
 /*
  * A fuzzer that knows the format of datagrams, and what is to become of them.
  *
- *   fuzz [seed=N] [operations=N] [seconds=N] [log=FILE] [common] [coverage] [unchecked=N] [unreachable=FILE] [least=N]
+ *   fuzz [seed=N] [operations=N] [seconds=N] [log=FILE] [common] [sums] [coverage] [unchecked=N] [unreachable=FILE]
+ *        [least=N]
  *
  * Does random operations on the connector (fuzz_calls.h), and compares every byte and number that it can see with what
  * it believes should be there (fuzz_rules.h). It loads and unloads the connector, so nothing may be loaded. The same
@@ -10,6 +11,7 @@
  *
  * "common" does what the C connector can do as well, and a log has one line for each operation with what it returned and
  * what was received: number, why the connectors may differ, result, hash of what was received, hash of /proc/net/connector.
+ * With "sums" most messages are requests for notification whose numbers do not add up.
  * "coverage" asks KCOV what each operation reaches in cn.ko, and does those that reached something new again, changed; then
  * come so many rounds of what the model knows nothing of (fuzz_unchecked.h). In the end it says what was not reached on the
  * way of a message, and fails when less than `least` per cent were; a file lists what no program can reach. What comes first
@@ -76,11 +78,13 @@ int main(int argc, char **argv)
 			log = fopen(argv[i] + 4, "we");
 		else if (!strcmp(argv[i], "common"))
 			world.common = true;
+		else if (!strcmp(argv[i], "sums"))
+			mostly_sums = true;
 		else if (!strcmp(argv[i], "coverage"))
 			with_coverage = true;
 		else {
-			fprintf(stderr, "fuzz: what is '%s'? Known are seed=, operations=, seconds=, log=, common, coverage, "
-				"unchecked=, unreachable=, least=.\n", argv[i]);
+			fprintf(stderr, "fuzz: what is '%s'? Known are seed=, operations=, seconds=, log=, common, sums, "
+				"coverage, unchecked=, unreachable=, least=.\n", argv[i]);
 			return 2;
 		}
 	}
