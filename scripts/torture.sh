@@ -150,7 +150,7 @@ write_selection() {
 	find "$OUT/selftests/programs" -type f -printf '%f\n' | sort >"$WORK/programs"
 	printf '%s\n' PROVIDERS=rust PROGRAM_SECONDS=1500 SKIP_KERNEL_SAMPLE= SKIP_SAMPLES= SKIP_CNCTL=1 >"$WORK/selection"
 	[ "$FORM" = small ] || return 0
-	sed -i -E '/^(notify_(storm|snapshot|ranges|rights)|policy)$/d' "$WORK/programs"
+	sed -i -E '/^(notify_(storm|snapshot|ranges)|policy)$/d' "$WORK/programs"
 	printf 'export CN_REPEAT=10\n' >>"$WORK/selection"
 }
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The selftests on our connector: all in the full form, and all but five long programs in the small one.
+# The selftests on our connector: all in the full form, and all but four long programs in the small one.
 #
 # torture.small: 1800
 # torture.full: 3600
