@@ -27,18 +27,16 @@ impl Kinds {
     pub(crate) const EXIT: Self = Self(0x8000_0000);
 
     /// All that there are.
-    pub(crate) const ALL: Self = Self(
-        Self::FORK.0
-            | Self::EXEC.0
-            | Self::UID.0
-            | Self::GID.0
-            | Self::SID.0
-            | Self::PTRACE.0
-            | Self::COMM.0
-            | Self::NONZERO_EXIT.0
-            | Self::COREDUMP.0
-            | Self::EXIT.0,
-    );
+    pub(crate) const ALL: Self = Self::FORK
+        .with(Self::EXEC)
+        .with(Self::UID)
+        .with(Self::GID)
+        .with(Self::SID)
+        .with(Self::PTRACE)
+        .with(Self::COMM)
+        .with(Self::NONZERO_EXIT)
+        .with(Self::COREDUMP)
+        .with(Self::EXIT);
 
     /// The kinds among these bits; bits that mean nothing are left out.
     pub(crate) const fn from_bits(bits: u32) -> Self {

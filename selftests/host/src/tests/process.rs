@@ -183,10 +183,18 @@ proptest! {
 }
 
 #[test]
+fn what_is_in_both_sets_is_in_their_union() {
+    let both = Kinds::FORK.with(Kinds::EXEC);
+    assert_eq!(both.with(Kinds::EXEC), both);
+    assert_eq!(both.with(both), both);
+}
+
+#[test]
 fn sets_of_hooks() {
     let mut hooks = Hooks::NONE;
     assert_eq!(hooks.iter().count(), 0);
     hooks.add(Hook::Exec);
+    hooks.add(Hook::Coredump);
     hooks.add(Hook::Coredump);
     assert_eq!(
         hooks.iter().collect::<Vec<_>>(),
