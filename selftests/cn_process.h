@@ -243,7 +243,7 @@ static inline int process_count(int fd, int pid)
 	int count = 0, ret;
 
 	for (;;) {
-		ret = process_read_within(fd, &m, CN_SILENCE_MS * CN_SLOWNESS);
+		ret = process_read_within(fd, &m, CN_PAUSE_MS);
 		if (ret == -ETIMEDOUT)
 			return count;
 		if (ret)

@@ -36,8 +36,10 @@
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT (30 * CN_SLOWNESS)
 #endif
-/* What is given to a message that must not come, after all others did. */
-#define CN_SILENCE_MS 50
+/* What is given to a message that must not come: it would have been sent before the call that causes it returned. */
+#define CN_SILENCE_MS 10
+/* The same where a work queue would send it. */
+#define CN_PAUSE_MS (50 * CN_SLOWNESS)
 
 #define CN_HEADERS (NLMSG_HDRLEN + sizeof(struct cn_msg))
 #define CN_BUFFER (128 * 1024)

@@ -31,7 +31,7 @@ static int answer(int fd, uint32_t ack)
 	struct process_message m;
 	int ret;
 
-	while (!(ret = process_read_within(fd, &m, CN_SILENCE_MS * CN_SLOWNESS)))
+	while (!(ret = process_read_within(fd, &m, CN_PAUSE_MS)))
 		if (m.event.what == PROC_EVENT_NONE && m.message.ack == ack)
 			return -(int)m.event.event_data.ack.err;
 	return ret == -ETIMEDOUT ? 1 : ret;
@@ -552,7 +552,7 @@ TEST_F(hooks, what_is_lost_is_counted)
 	ASSERT_EQ(0, setsockopt(self->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)));
 	for (i = 0; i < 100; i++)
 		process_make(0);
-	while ((ret = process_read_within(self->fd, &m, CN_SILENCE_MS * CN_SLOWNESS)) != -ETIMEDOUT) {
+	while ((ret = process_read_within(self->fd, &m, CN_PAUSE_MS)) != -ETIMEDOUT) {
 		ASSERT_TRUE(!ret || ret == -ENOBUFS);
 		if (ret)
 			overruns++;
