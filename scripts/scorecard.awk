@@ -4,7 +4,8 @@
 # With -v format=rst it is a table for the documentation.
 #
 # A result belongs to the line whose number its name begins with ("9.after_unload"), and a result of a selftest
-# program to the lines that name the program: "contexts" in the suite, "realtime:contexts" in the part realtime. A line
+# program to the lines that name the program: "contexts" in the suite, "realtime:contexts" in the part realtime, for a test or,
+# with the figure "12 tests", for so many. A line
 # with a failure shows that one. Behind its part, result, name and figure a result has the commit, the date, the seed and
 # the share of the numbers in per cent that it was made with.
 
@@ -39,7 +40,7 @@ $1 == "suite" || $1 == "realtime" {
 	n = split(users[program], of, " ")
 	for (i = 1; i <= n; i++) {
 		note_part(of[i])
-		if ($2 == "ok") tests[of[i], column]++
+		if ($2 == "ok") tests[of[i], column] += $4 ~ /^[0-9]+ tests$/ ? $4 : 1
 		else add(of[i], $2, name, $4)
 	}
 }

@@ -194,10 +194,31 @@ save_results() {
 	cp "$WORK/merged" "$FOLDER/$FORM.results"
 }
 
+# The results of a run with one line for all tests of a program that passed: count_tests <results>.
+count_tests() {
+	awk -F'\t' -v OFS='\t' '
+		($1 == "suite" || $1 == "realtime") && $2 == "ok" {
+			program = $3
+			sub(/\..*/, "", program)
+			key = $1 FS program
+			if (!count[key]++) order[++keys] = key
+			$1 = $2 = $3 = $4 = ""
+			origin[key] = substr($0, 5)
+			next
+		}
+		{ print }
+		END {
+			for (i = 1; i <= keys; i++) {
+				split(order[i], of, FS)
+				print of[1], "ok", of[2], count[order[i]] " tests", origin[order[i]]
+			}
+		}' "$1"
+}
+
 publish() {
 	local results=$FOLDER/full.results all=$TOP/Documentation/reliability-results.txt merged
 	[ -s "$results" ] || die "There is no run to publish ($results)." 'Run make torture TORTURE=full first.'
-	merged=$(merge_results "$results" <(grep -v '^#' "$all") | sort -s -k1,1)
+	merged=$(merge_results <(count_tests "$results") <(grep -v '^#' "$all") | sort -s -k1,1)
 	{
 		printf '# SPDX-License-Identifier: GPL-2.0\n# made by make torture-publish\n'
 		printf '# part, result, name, figure, commit, date, seed, share of the numbers in per cent\n%s\n' "$merged"
