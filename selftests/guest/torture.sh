@@ -55,11 +55,11 @@ step() {
 	[ $seconds -lt 5 ] || echo "# $name: $seconds s"
 }
 
-# What the fuzzer has counted for lines of the scorecard, behind its step: fuzzer_figures [end of their names]
+# What the fuzzer has counted for lines of the scorecard, behind its step: fuzzer_figures <name behind their numbers>
 fuzzer_figures() {
-	local name figure
-	grep -E '^1[123]\.fuzzer ' /tmp/step | while read -r name figure; do
-		passed "$name$1" "$figure"
+	local line figure
+	grep -E '^1[123]\.fuzzer ' /tmp/step | while read -r line figure; do
+		passed "${line%%.*}.$1" "$figure"
 	done
 }
 

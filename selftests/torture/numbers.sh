@@ -15,9 +15,9 @@ echo /none >/proc/sys/kernel/modprobe
 
 # Of 100 operations 58 send a datagram.
 step 1.datagrams_plain fuzz "seed=$SEED" "operations=$(pick 350000 8700000)"
-fuzzer_figures _plain
+fuzzer_figures fuzzer_plain
 step sums_plain fuzz sums "seed=$SEED" "operations=$(pick 2000 1150000)"
-fuzzer_figures _sums_plain
+fuzzer_figures sums_plain
 step 5.reload_plain storm_reload "$(pick 100 1000)" 2
 step 7.loads_plain storm_reload "$(pick 50 1000)" 1
 load cn cn_client steps

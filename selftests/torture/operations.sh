@@ -15,7 +15,7 @@
 . /guest/torture.sh
 
 step 1.datagrams fuzz "seed=$SEED" "operations=$(pick 20000 500000)"
-fuzzer_figures
+fuzzer_figures fuzzer
 step let_fail let_some_fail
 step 1.coverage env CN_MODULE_DIR=/lib/modules/coverage fuzz coverage "seed=$SEED" \
 	"operations=$(pick 4000 500000)" "unchecked=$(pick 1 20)" unreachable=/guest/fuzz_unreachable.txt "least=$(either 90 95)"
