@@ -3,15 +3,21 @@
 #
 # torture.full: 14400
 #
-# 10^8 inputs for the parsers, on the host. A short run of the same is in "make test" (T=fuzz).
+# 10^8 inputs for the parsers, on the host, and some minutes for the registry, whose inputs are long sequences of
+# operations. A short run of the same is in "make test" (T=fuzz).
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/../../../scripts/lib.sh"
 
-# Every target of scripts/fuzz.sh; the inputs of all together are the figure.
-each=$((1000000 * PERCENT / $(find "$TOP/selftests/host/fuzz/targets" -name '*.rs' | wc -l) + 1))
+mapfile -t parsers < <(basename -s .rs "$TOP"/selftests/host/fuzz/targets/*.rs | grep -vx registry)
+each=$((1000000 * PERCENT / ${#parsers[@]} + 1))
+fuzz() {
+	FUZZ_RUNS=$each "$TOP/scripts/fuzz.sh" "${parsers[@]}" && FUZZ_SECONDS=$((3 * PERCENT)) "$TOP/scripts/fuzz.sh" registry
+}
+
+# The inputs of all together are the figure.
 status=0
-FUZZ_RUNS=${FUZZ_RUNS:-$each} "$TOP/scripts/fuzz.sh" | awk '
+fuzz | awk '
 	$2 == "ok" { sum += $3; print "ok fuzz_" $1, $3, "inputs,", $5, "edges"; next }
 	$2 == "FAILED" { print "not ok fuzz_" $1; failed = 1; next }
 	{ print "#" $0 }
