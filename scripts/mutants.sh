@@ -18,6 +18,7 @@ MUTANTS_VERSION=25.3.1
 LEAST=90
 WORK=$OUT/mutants
 
+# Those of the host crate.
 mapfile -t PURE < <(sed -nE 's,^#\[path = "(\.\./)*(rust/.*)"\]$,\2,p' "$TOP/selftests/host/src/lib.rs")
 
 build_mutants() {
@@ -54,6 +55,7 @@ change_and_test() {
 	[ "$status" -le 3 ] && [ "$status" -ne 1 ]
 }
 
+[ ${#PURE[@]} -gt 0 ] || die "No file of rust/ is named in selftests/host/src/lib.rs."
 [ $# -gt 0 ] || set -- "${PURE[@]}"
 for file in "$@"; do
 	[[ " ${PURE[*]} " == *" $file "* ]] || die "$file is not one of the files that are tested this way." "They are: ${PURE[*]}"

@@ -245,7 +245,7 @@ static inline int cn_receive(int fd, struct cn_received *r)
 	return cn_receive_within(fd, r, CN_TIMEOUT_MS);
 }
 
-/* True if nothing is queued; what comes from the kernel comes synchronously. */
+/* True if nothing is queued. */
 static inline bool cn_is_silent(int fd)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };

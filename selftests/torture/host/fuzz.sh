@@ -12,7 +12,8 @@
 mapfile -t parsers < <(basename -s .rs "$TOP"/selftests/host/fuzz/targets/*.rs | grep -vx registry)
 each=$((1000000 * PERCENT / ${#parsers[@]} + 1))
 fuzz() {
-	FUZZ_RUNS=$each "$TOP/scripts/fuzz.sh" "${parsers[@]}" && FUZZ_SECONDS=$((3 * PERCENT)) "$TOP/scripts/fuzz.sh" registry
+	FUZZ_RUNS=$each "$TOP/scripts/fuzz.sh" "${parsers[@]}" &&
+		FUZZ_RUNS='' FUZZ_SECONDS=$((3 * PERCENT)) "$TOP/scripts/fuzz.sh" registry
 }
 
 # The inputs of all together are the figure.
