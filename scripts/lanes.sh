@@ -4,9 +4,9 @@
 # Runs jobs beside each other, since a guest waits for much of its time. Sourced after lib.sh; what sources it sets
 # WORK, a folder of its own, and calls end_lanes when it ends.
 #
-#   LANES   how many jobs run at a time (3)
+#   LANES   how many jobs run at a time (2)
 
-LANES=${LANES:-3}
+LANES=${LANES:-2}
 [[ $LANES =~ ^[1-9]$ ]] || die "LANES is $LANES; it has to be a number from 1 to 9."
 # The names of the jobs that run, by process.
 declare -A JOBS=()
