@@ -28,9 +28,12 @@ WARNINGS+='|unreferenced object 0x|blocked for more than|soft lockup|rcu: INFO|r
 WARNINGS+='|list_add corruption|list_del corruption|panicked|Kernel panic|BUG [^ ]+ \(|lockdep is turned off'
 WARNINGS+='|turning off the locking correctness validator|new suspected memory leaks|Cannot allocate a kmemleak_object|Memory pool empty'
 
-# Every run has a folder of its own; the five newest stay for reading.
+# Every run has a folder of its own; the five newest stay for reading. Guests that start at once do this one by one.
 make_run_folder() {
+	local folders_lock
 	mkdir -p "$OUT/guest"
+	exec {folders_lock}>"$OUT/guest/lock"
+	flock "$folders_lock"
 	find "$OUT/guest" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn |
 		tail -n +5 | cut -d' ' -f2- | while read -r old; do
 		# A run that is still going on holds its lock.
@@ -40,6 +43,7 @@ make_run_folder() {
 	exec {run_lock}>"$RUN/lock"
 	flock "$run_lock"
 	ln -sfn "$(basename "$RUN")" "$OUT/guest/last"
+	exec {folders_lock}>&-
 }
 
 # Lines for gen_init_cpio: put <path in the guest> <file here> <mode>.
