@@ -3,6 +3,10 @@
  * How many objects the kernel has allocated, as exactly as it can tell: empty slabs and what KASAN keeps in quarantine
  * are given back before. A kernel without CONFIG_SLUB_DEBUG counts no objects; there it is the memory of all slabs, in
  * which some are always half full: after 10^6 rounds one byte of each would be seen.
+ *
+ * What a processor keeps at hand for its next allocations, up to 60 objects of each cache, the kernel counts as allocated;
+ * with slab_debug=F on its command line it keeps none. Without that, the least of several looks counts for each cache.
+ * Files are opened before and closed after these, since that allocates, too.
  */
 #ifndef SLAB_H
 #define SLAB_H
@@ -13,32 +17,63 @@
 #include <string.h>
 #include <unistd.h>
 
-static inline void slab_shrink(void)
+#define SLAB_CACHES_MOST 512
+#define SLAB_LOOKS 3
+#define SLAB_NOISE_KIB 1024
+
+struct slab_cache {
+	char name[64];
+	long objects;
+};
+
+struct slab_use {
+	/* Where the kernel does not count objects there are no caches. */
+	struct slab_cache caches[SLAB_CACHES_MOST];
+	int number;
+	long objects, kib;
+};
+
+struct slab_files {
+	int shrink[SLAB_CACHES_MOST];
+	int number;
+	FILE *info;
+};
+
+static inline void slab_open(struct slab_files *files)
 {
 	DIR *folder = opendir("/sys/kernel/slab");
 	struct dirent *cache;
 	char path[512];
 	int fd;
 
-	while (folder && (cache = readdir(folder))) {
+	files->number = 0;
+	while (folder && files->number < SLAB_CACHES_MOST && (cache = readdir(folder))) {
 		snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink", cache->d_name);
 		fd = open(path, O_WRONLY | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		if (write(fd, "1", 1) != 1)
-			perror(path);
-		close(fd);
+		if (fd >= 0)
+			files->shrink[files->number++] = fd;
 	}
 	if (folder)
 		closedir(folder);
+	files->info = fopen("/proc/slabinfo", "re");
 }
 
-struct slab_use {
-	long objects;	/* -1 where the kernel does not count them */
-	long kib;
-};
+static inline void slab_close(struct slab_files *files)
+{
+	while (files->number)
+		close(files->shrink[--files->number]);
+	if (files->info)
+		fclose(files->info);
+}
 
-#define SLAB_NOISE_KIB 1024
+static inline void slab_shrink(const struct slab_files *files)
+{
+	int i;
+
+	for (i = 0; i < files->number; i++)
+		if (pwrite(files->shrink[i], "1", 1, 0) != 1)
+			perror("shrink");
+}
 
 /* What the tools that look for mistakes keep for themselves grows with all that they look at. */
 static inline int slab_is_of_a_tool(const char *name)
@@ -46,54 +81,111 @@ static inline int slab_is_of_a_tool(const char *name)
 	return !strncmp(name, "debug_objects", 13) || !strncmp(name, "kmemleak", 8);
 }
 
-static inline long slab_sum(const char *path, const char *format)
+static inline struct slab_cache *slab_find(struct slab_use *use, const char *name)
 {
-	char line[512], name[64];
-	long sum = -1, value;
-	FILE *file = fopen(path, "re");
+	int i;
 
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, format, name, &value) == 2 && !slab_is_of_a_tool(name))
-			sum = (sum < 0 ? 0 : sum) + value;
-	if (file)
-		fclose(file);
-	return sum;
+	for (i = 0; i < use->number; i++)
+		if (!strcmp(use->caches[i].name, name))
+			return &use->caches[i];
+	return NULL;
 }
 
-static inline struct slab_use slab_now(void)
+/* Notes each cache that has fewer objects than at the looks before, or is new. */
+static inline void slab_read_caches(struct slab_use *use, FILE *info)
 {
+	struct slab_cache now, *cache;
+	char line[512];
+
+	rewind(info);
+	while (fgets(line, sizeof(line), info)) {
+		if (sscanf(line, "%63s %ld", now.name, &now.objects) != 2 || slab_is_of_a_tool(now.name))
+			continue;
+		cache = slab_find(use, now.name);
+		if (!cache && use->number < SLAB_CACHES_MOST)
+			use->caches[use->number++] = now;
+		else if (cache && now.objects < cache->objects)
+			cache->objects = now.objects;
+	}
+}
+
+static inline long slab_kib(void)
+{
+	FILE *file = fopen("/proc/meminfo", "re");
+	char line[512];
+	long kib = -1;
+
+	while (file && kib < 0 && fgets(line, sizeof(line), file))
+		sscanf(line, "Slab: %ld", &kib);
+	if (file)
+		fclose(file);
+	return kib;
+}
+
+static inline void slab_look(struct slab_use *use)
+{
+	static struct slab_files files;
+	int i;
+
+	slab_open(&files);
 	/* What is freed after an RCU grace period, and what that frees. */
 	sleep(2);
-	slab_shrink();
+	slab_shrink(&files);
 	sleep(1);
-	slab_shrink();
-	return (struct slab_use){
-		.objects = slab_sum("/proc/slabinfo", "%63s %ld"),
-		.kib = slab_sum("/proc/meminfo", "%63[S]lab: %ld"),
-	};
+	use->number = use->objects = 0;
+	for (i = 0; i < SLAB_LOOKS; i++) {
+		slab_shrink(&files);
+		if (files.info)
+			slab_read_caches(use, files.info);
+	}
+	slab_close(&files);
+	for (i = 0; i < use->number; i++)
+		use->objects += use->caches[i].objects;
+	use->kib = slab_kib();
+}
+
+/* Prints the caches that have more objects than before, and how many more. */
+static inline void slab_print_growth(struct slab_use *before, const struct slab_use *now)
+{
+	const char *separator = " (";
+	int i;
+
+	for (i = 0; i < now->number; i++) {
+		const struct slab_cache *old = slab_find(before, now->caches[i].name);
+		long more = now->caches[i].objects - (old ? old->objects : 0);
+
+		if (more <= 0)
+			continue;
+		printf("%s%s %+ld", separator, now->caches[i].name, more);
+		separator = ", ";
+	}
+	if (separator[0] == ',')
+		printf(")");
 }
 
 /* What others of the kernel have allocated for a while goes away again; a leak does not. */
 #define SLAB_TRIES 10
 
-/* Prints how many there are more than before; true if those are too many. */
-static inline int slab_has_grown(struct slab_use before, long most)
+/* Prints how many there are more than before; true if those are too many, and then it prints of what. */
+static inline int slab_has_grown(struct slab_use *before, long most)
 {
+	static struct slab_use now;
 	long objects = 0, kib = 0;
 	int i, grown = 1;
 
 	for (i = 0; i < SLAB_TRIES && grown; i++) {
-		struct slab_use now = slab_now();
-
-		objects = now.objects - before.objects;
-		kib = now.kib - before.kib;
-		grown = before.objects >= 0 ? objects > most : kib > SLAB_NOISE_KIB;
+		slab_look(&now);
+		objects = now.objects - before->objects;
+		kib = now.kib - before->kib;
+		grown = before->number ? objects > most : kib > SLAB_NOISE_KIB;
 	}
-	if (before.objects >= 0)
+	if (before->number)
 		printf("slab objects %+ld", objects);
 	else
 		printf("slabs %+ld KiB", kib);
-	return grown || before.kib < 0;
+	if (grown)
+		slab_print_growth(before, &now);
+	return grown || before->kib < 0;
 }
 
 #endif

@@ -73,7 +73,7 @@ static int reload(int loads)
 
 int main(int argc, char **argv)
 {
-	struct slab_use before;
+	static struct slab_use before;
 	int loads, errors, grown;
 
 	if (argc != 3 || atoi(argv[2]) > SENDERS_MOST) {
@@ -82,11 +82,11 @@ int main(int argc, char **argv)
 	}
 	loads = atoi(argv[1]);
 	errors = with_senders(5, atoi(argv[2]), send_until_done, reload);
-	before = slab_now();
+	slab_look(&before);
 	errors += with_senders(loads, atoi(argv[2]), send_until_done, reload);
 	printf("2 clients, %d loads each, %ld and %ld messages handled, %ld by nobody, %ld otherwise, %d errors, ", loads,
 	       handled[0], handled[1], nobody, wrong, errors);
-	grown = slab_has_grown(before, SLAB_NOISE);
+	grown = slab_has_grown(&before, SLAB_NOISE);
 	printf("\n");
 	return errors || wrong || !handled[0] || !handled[1] || !nobody || grown;
 }
