@@ -9,9 +9,6 @@
 #include "senders.h"
 #include "slab.h"
 
-/* As in storm_reload.c. */
-#define SLAB_NOISE 999
-
 /* modules/visitor.c, and the sample cn_echo. */
 static const struct client {
 	const char *folder, *name;
@@ -86,7 +83,7 @@ int main(int argc, char **argv)
 	errors += with_senders(loads, atoi(argv[2]), send_until_done, reload);
 	printf("2 clients, %d loads each, %ld and %ld messages handled, %ld by nobody, %ld otherwise, %d errors, ", loads,
 	       handled[0], handled[1], nobody, wrong, errors);
-	grown = slab_has_grown(&before, SLAB_NOISE);
+	grown = slab_has_grown(&before, SLAB_NOISE_LOADS);
 	printf("\n");
 	return errors || wrong || !handled[0] || !handled[1] || !nobody || grown;
 }
