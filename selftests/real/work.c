@@ -3,6 +3,9 @@
  * Does what listeners to process events are told of, and says what it did, a line each, in the order in which it was done:
  *   fork <parent> <child>, exec <pid>, comm <pid> <name>, uid <pid> <real> <effective>, gid likewise, sid <pid>,
  *   ptrace <pid> <tracer> (0: let go), exit <pid> <status> as wait(2) has it
+ *
+ *   work [file]   where a listener shows what it hears. forkstat looks into /proc for more of a process, and takes one that
+ *                 is just going away for a thread; so processes wait for their lines there. Without a file nobody waits.
  */
 #include <err.h>
 #include <signal.h>
@@ -15,6 +18,38 @@
 #include <unistd.h>
 
 #define LINE(...) dprintf(STDOUT_FILENO, __VA_ARGS__)
+
+enum { LOOKS_PER_SECOND = 100, PATIENCE = 60 * LOOKS_PER_SECOND };
+
+static const char *shown_in;
+
+/* How many lines the listener has shown that name the process. */
+static int lines_of(pid_t pid)
+{
+	FILE *file = fopen(shown_in, "r");
+	char line[512], word[16];
+	int lines = 0;
+
+	if (!file)
+		err(1, "%s", shown_in);
+	snprintf(word, sizeof(word), " %d ", pid);
+	while (fgets(line, sizeof(line), file)) {
+		/* The process may be the last word. */
+		line[strcspn(line, "\n")] = ' ';
+		lines += strstr(line, word) != NULL;
+	}
+	fclose(file);
+	return lines;
+}
+
+static void await_lines(pid_t pid, int lines)
+{
+	for (int look = 0; shown_in && lines_of(pid) < lines; look++) {
+		if (look == PATIENCE)
+			errx(1, "the listener shows no line %d of process %d", lines, pid);
+		usleep(1000000 / LOOKS_PER_SECOND);
+	}
+}
 
 /* The child does WORK, and exits with its result if it returns. */
 static pid_t begin(int (*work)(void))
@@ -30,12 +65,13 @@ static pid_t begin(int (*work)(void))
 		err(1, "fork");
 	if (!child) {
 		close(go[1]);
-		/* What the parent has to say comes first. */
+		/* What the parent has to say comes first, and what the listener has. */
 		if (read(go[0], &byte, 1) < 0)
 			_exit(99);
 		_exit(work());
 	}
 	LINE("fork %d %d\n", parent, child);
+	await_lines(child, 1);
 	close(go[0]);
 	close(go[1]);
 	return child;
@@ -80,7 +116,10 @@ static int executes(void)
 static int changes_name(void)
 {
 	LINE("comm %d another_name\n", getpid());
-	return prctl(PR_SET_NAME, "another_name");
+	if (prctl(PR_SET_NAME, "another_name"))
+		return 1;
+	await_lines(getpid(), 2);
+	return 0;
 }
 
 static int changes_ids(void)
@@ -117,8 +156,11 @@ static void traces(void)
 	await(child);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc > 2)
+		errx(2, "usage: work [file with a listener's lines]");
+	shown_in = argv[1];
 	run(ends_well);
 	run(ends_badly);
 	run(is_killed);
