@@ -254,17 +254,19 @@ TEST_F(release, of_a_socket_that_left_group_1_and_came_back)
 TEST_F(release, a_thousand_times)
 {
 	struct cn_packet p = { .id = { IDX, 1 } };
-	int i, fd;
+	const unsigned int times = cn_repeat(1000);
+	unsigned int i;
+	int fd;
 
 	close(self->fd);
-	for (i = 0; i < 1000; i++) {
+	for (i = 0; i < times; i++) {
 		fd = cn_open();
 		ASSERT_LE(0, fd);
 		ASSERT_EQ(0, cn_bind(fd, 0, 1));
 		ASSERT_LT(0, cn_send(fd, &p));
 		ASSERT_EQ(0, close(fd));
 	}
-	EXPECT_EQ(1000, callback_value(IDX, 1, "calls"));
+	EXPECT_EQ(times, callback_value(IDX, 1, "calls"));
 }
 
 TEST_HARNESS_MAIN

@@ -215,12 +215,15 @@ TEST_F(channel, limit_in_all)
 
 TEST_F(channel, larger_limits)
 {
-	int i;
+	const unsigned int most = cn_repeat(1500);
+	char params[64];
+	unsigned int i;
 
-	ASSERT_TRUE(load(self, "notify_max=2500 notify_max_per_socket=1500"));
-	for (i = 0; i < 1500; i++)
+	snprintf(params, sizeof(params), "notify_max=2500 notify_max_per_socket=%u", most);
+	ASSERT_TRUE(load(self, params));
+	for (i = 0; i < most; i++)
 		ASSERT_EQ(0, notify_one(self->fd, EVENTS, IDX, i));
-	EXPECT_EQ(-ENOSPC, notify_one(self->fd, EVENTS, IDX, 1500));
+	EXPECT_EQ(-ENOSPC, notify_one(self->fd, EVENTS, IDX, most));
 }
 
 TEST_F(channel, groups_above_32)

@@ -120,7 +120,7 @@ TEST_F(proc_file, is_readable_by_a_user)
 /* More than any buffer holds, and read in pieces that split lines. */
 TEST_F(proc_file, is_complete_with_thousands_of_callbacks)
 {
-	const int many = 3000;
+	const int many = cn_repeat(3000);
 	const char *line;
 	char piece[7], expected[64];
 	size_t len = 0;

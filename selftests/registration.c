@@ -132,37 +132,39 @@ TEST_F(registration, from_inside_a_callback)
 	EXPECT_EQ(-EINVAL, callback_value(IDX, 1, "inner"));
 }
 
-#define MANY 5000
+#define MANY cn_repeat(5000)
 
 TEST_F(registration, thousands_of_callbacks_are_all_found)
 {
+	const uint32_t many = MANY;
 	uint32_t val;
 
-	ASSERT_EQ(0, client("add_many %u:1 %u", IDX, MANY));
-	EXPECT_EQ(MANY, client_value("many_registered"));
-	for (val = 1; val <= MANY; val++)
+	ASSERT_EQ(0, client("add_many %u:1 %u", IDX, many));
+	EXPECT_EQ(many, client_value("many_registered"));
+	for (val = 1; val <= many; val++)
 		ASSERT_LT(0, send_to(self->fd, IDX, val));
-	EXPECT_EQ(MANY, client_value("many_calls"));
+	EXPECT_EQ(many, client_value("many_calls"));
 	EXPECT_EQ(1, callback_value(IDX, 1, "calls"));
-	EXPECT_EQ(1, callback_value(IDX, MANY, "calls"));
-	ASSERT_LT(0, send_to(self->fd, IDX, MANY + 1));
+	EXPECT_EQ(1, callback_value(IDX, many, "calls"));
+	ASSERT_LT(0, send_to(self->fd, IDX, many + 1));
 	ASSERT_LT(0, send_to(self->fd, IDX, 0));
-	EXPECT_EQ(MANY, client_value("many_calls"));
+	EXPECT_EQ(many, client_value("many_calls"));
 }
 
 TEST_F(registration, half_of_thousands_unregistered)
 {
+	const uint32_t many = MANY;
 	uint32_t val;
 
-	ASSERT_EQ(0, client("add_many %u:1 %u", IDX, MANY));
-	for (val = 1; val <= MANY; val += 2)
+	ASSERT_EQ(0, client("add_many %u:1 %u", IDX, many));
+	for (val = 1; val <= many; val += 2)
 		ASSERT_EQ(0, client("del %u:%u", IDX, val));
-	for (val = 1; val <= MANY; val++)
+	for (val = 1; val <= many; val++)
 		ASSERT_LT(0, send_to(self->fd, IDX, val));
-	EXPECT_EQ(MANY / 2, client_value("many_calls"));
+	EXPECT_EQ(many / 2, client_value("many_calls"));
 	EXPECT_EQ(0, client_value("many_late"));
 	EXPECT_EQ(-EINVAL, client("add %u:2 name count", IDX));
-	EXPECT_EQ(0, client("add %u:%u name count", IDX, MANY + 1));
+	EXPECT_EQ(0, client("add %u:%u name count", IDX, many + 1));
 }
 
 /* Ids that differ in the bits a poor hash would ignore. */
