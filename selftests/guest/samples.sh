@@ -105,15 +105,22 @@ try_watch() {
 	check sample.watch.unloads unload cn_watch
 }
 
+# Waits until cn_ucon has shown so many lines that match, for a minute at most: ucon_shows <number> <pattern>
+ucon_shows() {
+	local try
+	for try in $(seq 600); do
+		[ "$(grep -c "$2" /tmp/ucon)" -lt "$1" ] || return 0
+		usleep 100000
+	done
+	return 1
+}
+
 # The messages of the module, its ids in the snapshot, and that they went.
 ucon_hears() {
-	local seconds=4
-	# A kernel full of checks takes longer for everything.
-	[ ! -e /proc/lockdep_stats ] || seconds=16
-	cn_ucon $seconds >/tmp/ucon 2>&1 &
-	sleep $((seconds * 3 / 4))
-	unload cn_rust_test || return
-	wait $! || return
+	cn_ucon >/tmp/ucon 2>&1 &
+	ucon_shows 2 '"counter = ' && unload cn_rust_test && ucon_shows 2 'was unregistered$'
+	kill $!
+	wait $!
 	cat /tmp/ucon
 	grep -qx 'answer to message 1: done' /tmp/ucon &&
 		grep -qx 'answer to message 2: done' /tmp/ucon &&
