@@ -29,7 +29,7 @@
 
 /* Between two loads of the connector. */
 #define OPERATIONS_PER_LOAD 5000
-#define OPERATIONS_PER_LOOK 4
+#define OPERATIONS_PER_LOOK 16
 
 static uint64_t number_of(const char *text)
 {

@@ -531,7 +531,7 @@ static const struct call {
 	uint32_t weight;
 	bool ours_only;
 } calls[] = {
-	{ send_datagram, 600, false },
+	{ send_datagram, 1500, false },
 	{ send_message, 60, false },
 	{ open_socket, 40, false },
 	{ close_socket, 12, false },
