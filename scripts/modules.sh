@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Builds against a kernel: modules.sh <kernel build directory> core|samples|tests|demo|bench|all|torture|install [make argument...]
+# Builds against a kernel: modules.sh <kernel build directory> core|samples|tests|demo|bench|all|torture|torture-full|install [make argument...]
 #
 # With a kernel that has this connector built in, "built-in" builds what uses it, the samples and the test modules.
 
@@ -71,7 +71,6 @@ list_places() {
 }
 
 build_torture() {
-	build_coverage
 	stage 'modules: torture' kbuild_user selftests/torture/modules "${ARGS[@]}" modules
 	programs selftests/torture programs
 }
@@ -185,7 +184,13 @@ all)
 	;;
 torture)
 	build_samples
+	build_test_modules
+	build_torture
+	;;
+torture-full)
+	build_samples
 	build_tests
+	build_coverage
 	build_torture
 	;;
 *) die "modules.sh: unknown target $what" ;;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Looks for mistakes on a kernel full of checks: torture.sh small|full [file for results]
+# torture.sh prepare only builds what the small form needs.
 # torture.sh publish adds the last full run of each part to Documentation/reliability-results.txt, in place of an earlier one
 # of that part, and makes the scorecard of it (reliability-scorecard.txt).
 #
@@ -232,7 +233,7 @@ publish() {
 
 FORM=$1
 case $FORM in
-small | full) ;;
+small | full | prepare) ;;
 publish)
 	publish
 	exit
@@ -247,7 +248,12 @@ KDIR=$(KDIR=${TORTURE_KDIR:-} "$TOP/scripts/kdir.sh")
 [ "$(config_of "$KDIR" CONFIG_KASAN)$(config_of "$KDIR" CONFIG_PROVE_LOCKING)" = yy ] ||
 	die "The kernel in $KDIR does not look for mistakes (CONFIG_KASAN, CONFIG_PROVE_LOCKING)." \
 		"TORTURE_KDIR= takes one that was built with the settings of scripts/config/torture.config."
-"$TOP/scripts/modules.sh" "$KDIR" torture
+if [ "$FORM" = full ]; then
+	"$TOP/scripts/modules.sh" "$KDIR" torture-full
+else
+	"$TOP/scripts/modules.sh" "$KDIR" torture
+fi
+[ "$FORM" != prepare ] || exit 0
 
 mkdir -p "$FOLDER"
 hold "$FOLDER/lock"

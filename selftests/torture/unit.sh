@@ -3,7 +3,6 @@
 #
 # The unit tests in the kernel; what they say is on the console.
 #
-# torture.small: 300
 # torture.full: 300
 # torture.append: kunit.enable=1 kunit.autorun=1
 
