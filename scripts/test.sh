@@ -243,7 +243,20 @@ bench() {
 	[ -s "$WORK/gate" ] || record bench bench.runs fail 'there are no limits'
 }
 
-# On a kernel of its own, which is built when it is not there: the same tests, and what is harder.
+# The kernel of the torture takes many minutes when it is not there, so that is seen.
+find_torture_kernel() {
+	KDIR=${TORTURE_KDIR:-} KERNEL_CONFIG=torture "$TOP/scripts/kdir.sh" >/dev/null && return
+	record torture torture.kernel fail 'there is none'
+	return 1
+}
+
+# What runs on it is built while other tests wait.
+torture_modules() {
+	printf '\nWhat the torture needs\n'
+	"$TOP/scripts/torture.sh" prepare || true
+}
+
+# On a kernel of its own: the same tests, and what is harder.
 torture() {
 	: >"$WORK/torture"
 	T='' "$TOP/scripts/torture.sh" "${TORTURE:-small}" "$WORK/torture" || record torture torture.runs fail 'it did not get to its end'
@@ -255,9 +268,14 @@ torture() {
 if selected wireshark && ! "$TOP/scripts/packages.sh" wireshark; then
 	say '  Without these, the Wireshark dissector is not tested.'
 fi
+with_torture=
+if selected torture && find_torture_kernel; then with_torture=1; fi
+# Compilers of Rust leave a processor to others for much of their time.
+if selected host; then lane host host_tests; fi
+"$TOP/scripts/modules.sh" "$KDIR" all
 # What takes longest comes first. The torture has lanes of its own.
 if wants_programs; then lane selftests selftests; fi
-if selected host; then lane host host_tests; fi
+if [ -n "$with_torture" ]; then lane torture-modules torture_modules; fi
 if selected bench; then lane bench bench; fi
 if selected fuzz; then lane fuzz fuzz_tests; fi
 if selected tutorial; then lane tutorial tutorials; fi
@@ -267,7 +285,7 @@ if selected demo; then lane demo demonstration; fi
 if selected kunit; then lane kunit unit_tests; fi
 if selected compile-fail; then lane compile-fail compile_fail_tests; fi
 wait_for_lanes
-if selected torture; then torture; fi
+if [ -n "$with_torture" ]; then torture; fi
 
 whole=1
 [ -z "$FILTER" ] || whole=0
