@@ -88,7 +88,7 @@ run_in_guest() {
 	: >"$FOLDER/$PART.console"
 	find_kernel "$part"
 	memory=$(setting "$part" memory)
-	processors=$(setting "$part" processors)
+	processors=$(setting "$part" processors && setting "$part" "processors_$FORM")
 	APPEND=$({ setting "$part" append && setting "$part" "append_$FORM"; } | tr '\n' ' ') QEMU_MEM=${memory:-${QEMU_MEM:-}} \
 		QEMU_SMP=${processors:-${QEMU_SMP:-}} TIMEOUT=$seconds CONSOLE=$FOLDER/$PART.console KERNEL_CONFIG=$KERNEL \
 		"$TOP/scripts/guest.sh" "$PART_KDIR" run "$part" "${files[@]}" 2>"$WORK/errors" | "$show" || status=${PIPESTATUS[0]}
@@ -145,14 +145,14 @@ run_on_host() {
 }
 
 # The selftest programs that a part with tests runs, on our connector alone, with longer limits of time. Those that
-# take minutes each on this kernel, as storms or because they try hundreds of cases alike, are for the full form; and so is
+# take long on this kernel, as storms or because they try many cases alike, are for the full form; and so are the samples, and
 # repeating as often as on a kernel that is quick.
 write_selection() {
 	find "$OUT/selftests/programs" -type f -printf '%f\n' | sort >"$WORK/programs"
 	printf '%s\n' PROVIDERS=rust PROGRAM_SECONDS=1500 SKIP_KERNEL_SAMPLE= SKIP_SAMPLES= SKIP_CNCTL=1 >"$WORK/selection"
 	[ "$FORM" = small ] || return 0
-	sed -i -E '/^(notify_(storm|snapshot|ranges)|policy)$/d' "$WORK/programs"
-	printf 'export CN_REPEAT=10\n' >>"$WORK/selection"
+	sed -i -E '/^(notify_(storm|snapshot|ranges|rights)|policy|proc_listeners|load_parameters)$/d' "$WORK/programs"
+	printf '%s\n' SKIP_KERNEL_SAMPLE=1 SKIP_SAMPLES=1 'export CN_REPEAT=10' >>"$WORK/selection"
 }
 
 # The parts of this form, those that may take longest first: a line with seconds and file for each.

@@ -79,8 +79,13 @@ load() {
 # tracepoint of a module has no memory for its fields, the kernel itself warns: that is left out.
 let_fail() {
 	local kind from to
-	from=$(sed -n 's/ t event_define_fields$//p' /proc/kallsyms)
-	to=$(grep -A1 ' t event_define_fields$' /proc/kallsyms | sed -n '2s/ .*//p')
+	# It is long, and read to where these are.
+	{
+		read -r from _
+		read -r to _
+	} <<-EOF
+		$(grep -m1 -A1 ' t event_define_fields$' /proc/kallsyms)
+	EOF
 	for kind in failslab fail_page_alloc fail_usercopy; do
 		echo 0 >/sys/kernel/debug/$kind/verbose || return 1
 		echo "0x$from" >/sys/kernel/debug/$kind/reject-start && echo "0x$to" >/sys/kernel/debug/$kind/reject-end || return 1

@@ -70,7 +70,7 @@ int main(int argc, char **argv)
 	}
 	loads = atoi(argv[1]);
 	/* What the kernel keeps of the first times is no growth. */
-	errors = with_senders(10, atoi(argv[2]), open_send_close, reload);
+	errors = with_senders(loads / 10 + 1, atoi(argv[2]), open_send_close, reload);
 	slab_look(&before);
 	errors += with_senders(loads, atoi(argv[2]), open_send_close, reload);
 	printf("%d loads, %ld sockets opened, %ld answered, %ld otherwise, %d errors, ", loads, opened, answered, wrong,
