@@ -107,17 +107,18 @@ try_watch() {
 
 # Waits until cn_ucon has shown so many lines that match, for a minute at most: ucon_shows <number> <pattern>
 ucon_shows() {
-	local try
-	for try in $(seq 600); do
-		[ "$(grep -c "$2" /tmp/ucon)" -lt "$1" ] || return 0
+	local try=0
+	while [ "$(grep -c "$2" /tmp/ucon)" -lt "$1" ]; do
+		[ "$try" -lt 600 ] || return 1
 		usleep 100000
+		try=$((try + 1))
 	done
-	return 1
 }
 
 # The messages of the module, its ids in the snapshot, and that they went.
 ucon_hears() {
-	cn_ucon >/tmp/ucon 2>&1 &
+	: >/tmp/ucon
+	cn_ucon >>/tmp/ucon 2>&1 &
 	ucon_shows 2 '"counter = ' && unload cn_rust_test && ucon_shows 2 'was unregistered$'
 	kill $!
 	wait $!
