@@ -250,7 +250,7 @@ find_torture_kernel() {
 	return 1
 }
 
-# What runs on it is built while other tests wait.
+# What runs on it is built while other tests wait. What fails here fails again where it is needed.
 torture_modules() {
 	printf '\nWhat the torture needs\n'
 	"$TOP/scripts/torture.sh" prepare || true

@@ -88,7 +88,7 @@ run_in_guest() {
 	: >"$FOLDER/$PART.console"
 	find_kernel "$part"
 	memory=$(setting "$part" memory)
-	processors=$(setting "$part" processors && setting "$part" "processors_$FORM")
+	processors=$({ setting "$part" processors && setting "$part" "processors_$FORM"; } | tail -n 1)
 	APPEND=$({ setting "$part" append && setting "$part" "append_$FORM"; } | tr '\n' ' ') QEMU_MEM=${memory:-${QEMU_MEM:-}} \
 		QEMU_SMP=${processors:-${QEMU_SMP:-}} TIMEOUT=$seconds CONSOLE=$FOLDER/$PART.console KERNEL_CONFIG=$KERNEL \
 		"$TOP/scripts/guest.sh" "$PART_KDIR" run "$part" "${files[@]}" 2>"$WORK/errors" | "$show" || status=${PIPESTATUS[0]}

@@ -79,7 +79,7 @@ load() {
 # tracepoint of a module has no memory for its fields, the kernel itself warns: that is left out.
 let_fail() {
 	local kind from to
-	# It is long, and read to where these are.
+	# The file is long, and read no further than these.
 	{
 		read -r from _
 		read -r to _

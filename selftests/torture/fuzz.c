@@ -100,10 +100,8 @@ int main(int argc, char **argv)
 	}
 	describe("load");
 	load_connector();
-	if (with_coverage) {
-		send_less();
+	if (with_coverage)
 		start_coverage(unreachable);
-	}
 	start = now();
 	for (operation = 1; operation <= operations; operation++) {
 		if (seconds && !(operation % 64) && now() - start > seconds)

@@ -33,7 +33,7 @@ if [ "$TORTURE" = small ]; then
 	unload cn_rust_client && load cn_proc
 	step 26.storm storm_processes 200
 else
-	# What is lost in use is still lost after unloading.
+	# The small form looks once: what is lost in use is still lost after unloading.
 	step 9.in_use count_leaks
 fi
 unload_everything

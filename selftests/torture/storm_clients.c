@@ -78,7 +78,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	loads = atoi(argv[1]);
-	errors = with_senders(5, atoi(argv[2]), send_until_done, reload);
+	errors = with_senders(loads / 10 + 1, atoi(argv[2]), send_until_done, reload);
 	slab_look(&before);
 	errors += with_senders(loads, atoi(argv[2]), send_until_done, reload);
 	printf("2 clients, %d loads each, %ld and %ld messages handled, %ld by nobody, %ld otherwise, %d errors, ", loads,
