@@ -135,7 +135,7 @@ list_files() {
 	done
 	[ -z "${TREE:-}" ] || put_tree /debian "$TREE"
 	[ ! -e "$KDIR/samples/connector/ucon" ] || put_dynamic /bin/ucon "$KDIR/samples/connector/ucon"
-	for file in "$OUT"/samples/user/*; do
+	for file in "$PROGRAMS"/samples/*; do
 		[ ! -f "$file" ] || put "/bin/$(basename "$file")" "$file" 755
 	done
 	tools=$("$TOP/scripts/client.sh" folder)
@@ -143,13 +143,13 @@ list_files() {
 	for file in "$tools"/examples/*; do
 		[ ! -f "$file" ] || put "/examples/$(basename "$file")" "$file" 755
 	done
-	for file in "$OUT"/selftests/programs/*; do
+	for file in "$PROGRAMS"/selftests/*; do
 		[ ! -f "$file" ] || put "/selftests/$(basename "$file")" "$file" 755
 	done
-	for file in "$OUT"/selftests/bench/programs/*; do
+	for file in "$PROGRAMS"/selftests/bench/*; do
 		[ ! -f "$file" ] || put "/bench/$(basename "$file")" "$file" 755
 	done
-	for file in "$OUT"/selftests/torture/programs/*; do
+	for file in "$PROGRAMS"/selftests/torture/*; do
 		[ ! -f "$file" ] || put "/torture/$(basename "$file")" "$file" 755
 	done
 }
@@ -163,6 +163,17 @@ make_initramfs() {
 	list_files "$@"
 	put /guest/job "$RUN/job" 755
 	"$KDIR/usr/gen_init_cpio" -t 0 "$RUN/files" >"$RUN/initramfs.cpio"
+}
+
+# By how much limits of time are longer on this kernel.
+slowness() {
+	if [ "$(config_of "$KDIR" CONFIG_KASAN)" = y ]; then
+		printf '8\n'
+	elif [ "$(config_of "$KDIR" CONFIG_PROVE_LOCKING)" = y ]; then
+		printf '4\n'
+	else
+		printf '1\n'
+	fi
 }
 
 # A kernel with KASAN needs more memory, and is ten times slower. Watching for leaks slows it down once more, so
@@ -192,7 +203,7 @@ qemu_command() {
 	# Whether the timer works is tried for a hundredth of a second, in which a busy machine may run nothing of the guest.
 	# Without ACPI the kernel reads the MP table, where the BIOS lists one processor per socket.
 	QEMU+=(-smp "$smp,sockets=$smp,cores=1,threads=1" -kernel "$KDIR/arch/x86/boot/bzImage" -initrd "$RUN/initramfs.cpio"
-		-append "console=ttyS0 loglevel=8 no_timer_check panic_on_warn=1 oops=panic panic=-1 watchdog_thresh=60 ${APPEND:-}"
+		-append "console=ttyS0 loglevel=8 no_timer_check panic_on_warn=1 oops=panic panic=-1 watchdog_thresh=60 CN_SLOWNESS=$(slowness) ${APPEND:-}"
 		-serial "file:$RUN/console.log")
 	[ -z "${MONITOR:-}" ] || QEMU+=(-monitor "unix:$MONITOR,server=on,wait=off")
 }
@@ -256,6 +267,7 @@ judge() {
 [ $# -ge 3 ] || [ "${2:-}" = command ] ||
 	die 'usage: guest.sh <kernel build directory> run|shell|command [<job script> [file...]]'
 KDIR=$1
+PROGRAMS=$(programs_of "$KDIR")
 verb=$2
 JOB=${3:-/dev/null}
 shift 2
@@ -267,6 +279,7 @@ trap 'exit 130' INT TERM HUP
 # A build that another run has begun shall not change what is packed.
 (
 	hold "$OUT/lock"
+	hold "$PROGRAMS.lock"
 	make_initramfs "$@"
 )
 case $verb in

@@ -11,6 +11,8 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/cache.sh
 . "$TOP/scripts/cache.sh"
+# shellcheck source=scripts/tools.sh
+. "$TOP/scripts/tools.sh"
 
 WORK=$(mktemp -d)
 RESULTS=$WORK/results
@@ -146,7 +148,7 @@ EVENT_PROGRAMS=(proc_events proc_messages proc_listeners)
 # Programs that need no connector that can be unloaded; that of the client crate is for the module.
 select_programs() {
 	local IFS='|'
-	find "$BUILT/selftests/programs" -type f -printf '%f\n' | grep -vE "^(load_.*|client|${EVENT_PROGRAMS[*]})\$" | sort |
+	find "$(programs_of "$RUST")/selftests" -maxdepth 1 -type f -printf '%f\n' | grep -vE "^(load_.*|client|${EVENT_PROGRAMS[*]})\$" | sort |
 		if [ -n "${T:-}" ]; then grep -E -- "$T" || true; else cat; fi >"$WORK/programs"
 	printf '%s\n' PROVIDERS=rust SKIP_KERNEL_SAMPLE= SKIP_SAMPLES= SKIP_CNCTL=1 >"$WORK/selection"
 }

@@ -19,7 +19,7 @@ kbuild() {
 
 # A second kbuild run: modules that use the core as a third party would.
 kbuild_user() {
-	kbuild "$TOP/$1" "$OUT/$1" "${CORE[@]}" CN_SLOWNESS="$(slowness)" "${@:2}"
+	kbuild "$TOP/$1" "$OUT/$1" "${CORE[@]}" "${@:2}"
 }
 
 # A kernel that can record coverage is told of the connector's; the connector's users are not the subject.
@@ -33,7 +33,7 @@ install_core() {
 
 build_samples() {
 	stage 'modules: samples' kbuild_user samples "${ARGS[@]}" modules
-	programs samples user
+	programs samples
 }
 
 # The same sources once more, with the unit tests in them; what is shipped has none.
@@ -43,7 +43,7 @@ build_unit_tests() {
 
 build_test_modules() {
 	stage 'modules: tests' kbuild_user selftests/modules "${ARGS[@]}" modules
-	programs selftests programs
+	programs selftests
 }
 
 build_tests() {
@@ -72,40 +72,30 @@ list_places() {
 
 build_torture() {
 	stage 'modules: torture' kbuild_user selftests/torture/modules "${ARGS[@]}" modules
-	programs selftests/torture programs
+	programs selftests/torture
 }
 
 build_bench() {
 	stage 'modules: bench' kbuild_user selftests/bench/modules "${ARGS[@]}" modules
-	programs selftests/bench programs
+	programs selftests/bench
 }
 
 # User programs: every .c file of a folder, static.
-programs() {
-	local name=$1 out=$OUT/$1/$2
+programs() (
+	out=$PROGRAMS/$1
 	mkdir -p "$out"
-	stage "programs: $name" make -f "$TOP/selftests/Makefile" -C "$TOP/$name" -j"$(jobs)" \
-		OUT="$out" KSRC="$KSRC" HEADERS="$(user_headers)" CN_SLOWNESS="$(slowness)"
-}
+	hold "$PROGRAMS.lock"
+	stage "programs: $1" make -f "$TOP/selftests/Makefile" -C "$TOP/$1" -j"$(jobs)" \
+		OUT="$out" KSRC="$KSRC" HEADERS="$(user_headers)"
+)
 
 # What is in tools/, static too. It is the same for every kernel.
 build_tools() {
 	local built
 	"$TOP/scripts/client.sh" build
 	built=$("$TOP/scripts/client.sh" folder)
-	mkdir -p "$OUT/selftests/programs"
-	cp "$built/client" "$OUT/selftests/programs/client"
-}
-
-# By how much limits of time are longer on this kernel.
-slowness() {
-	if [ "$(config_of "$KDIR" CONFIG_KASAN)" = y ]; then
-		printf '8\n'
-	elif [ "$(config_of "$KDIR" CONFIG_PROVE_LOCKING)" = y ]; then
-		printf '4\n'
-	else
-		printf '1\n'
-	fi
+	mkdir -p "$PROGRAMS/selftests"
+	cp "$built/client" "$PROGRAMS/selftests/client"
 }
 
 # Where the kernel's headers for user programs are; installed from the source when its build did not.
@@ -141,7 +131,8 @@ refuse_build_in_place() {
 }
 
 KDIR=$1
-KSRC=${KSRC:-$(realpath "$KDIR/source" 2>/dev/null || printf '%s\n' "$KDIR")}
+KSRC=$(source_of "$KDIR")
+PROGRAMS=$(programs_of "$KDIR")
 what=$2
 shift 2
 ARGS=("$@")

@@ -16,6 +16,8 @@
 . "$TOP/scripts/cache.sh"
 # shellcheck source=scripts/cargo.sh
 . "$TOP/scripts/cargo.sh"
+# shellcheck source=scripts/tools.sh
+. "$TOP/scripts/tools.sh"
 # shellcheck source=scripts/lanes.sh
 . "$TOP/scripts/lanes.sh"
 
@@ -140,7 +142,7 @@ unit_tests() {
 
 list_programs() {
 	local program
-	for program in "$OUT"/selftests/programs/*; do
+	for program in "$(programs_of "$KDIR")"/selftests/*; do
 		[ ! -f "$program" ] || basename "$program"
 	done | if [ -n "$FILTER" ]; then grep -E -- "$FILTER" || true; else cat; fi
 }

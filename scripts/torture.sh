@@ -144,11 +144,11 @@ run_on_host() {
 	fi
 }
 
-# The selftest programs that a part with tests runs, on our connector alone, with longer limits of time. Those that
-# take long on this kernel, as storms or because they try many cases alike, are for the full form; and so are the samples, and
-# repeating as often as on a kernel that is quick.
+# The selftest programs that a part with tests runs, on our connector alone, with longer limits of time; that of the client
+# crate is built for "make test" alone. Programs that take long on this kernel, as storms or because they try many cases
+# alike, are for the full form; and so are the samples, and repeating as often as on a kernel that is quick.
 write_selection() {
-	find "$OUT/selftests/programs" -type f -printf '%f\n' | sort >"$WORK/programs"
+	find "$(programs_of "$KDIR")/selftests" -maxdepth 1 -type f ! -name client -printf '%f\n' | sort >"$WORK/programs"
 	printf '%s\n' PROVIDERS=rust PROGRAM_SECONDS=1500 SKIP_KERNEL_SAMPLE= SKIP_SAMPLES= SKIP_CNCTL=1 >"$WORK/selection"
 	[ "$FORM" = small ] || return 0
 	sed -i -E '/^(notify_(storm|snapshot|ranges|rights)|policy|proc_listeners|load_parameters)$/d' "$WORK/programs"

@@ -72,7 +72,7 @@ static inline int module_unload_soon(const char *name)
 {
 	int ret, tries;
 
-	for (tries = 0; tries < CN_TIMEOUT_MS / 10; tries++) {
+	for (tries = 0; tries < cn_timeout() / 10; tries++) {
 		ret = module_unload(name);
 		if (ret != -EWOULDBLOCK)
 			return ret;

@@ -132,7 +132,7 @@ static inline int process_read_within(int fd, struct process_message *m, int tim
 
 static inline int process_read(int fd, struct process_message *m)
 {
-	return process_read_within(fd, m, CN_TIMEOUT_MS);
+	return process_read_within(fd, m, cn_timeout());
 }
 
 /*
@@ -243,7 +243,7 @@ static inline int process_count(int fd, int pid)
 	int count = 0, ret;
 
 	for (;;) {
-		ret = process_read_within(fd, &m, CN_PAUSE_MS);
+		ret = process_read_within(fd, &m, cn_pause());
 		if (ret == -ETIMEDOUT)
 			return count;
 		if (ret)

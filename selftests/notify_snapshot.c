@@ -13,7 +13,7 @@
 #define IDX 25
 #define STORM 10000
 /* Of a kernel that checks everything, in emulation. */
-#define STORM_SECONDS (120 * CN_SLOWNESS)
+#define STORM_SECONDS 120
 
 FIXTURE(snapshot)
 {
@@ -289,7 +289,7 @@ static bool wait_for_events(int fd, int n)
 	bool more = true;
 
 	while (more && e.n < n)
-		more = events_read(fd, &e, CN_TIMEOUT_MS);
+		more = events_read(fd, &e, cn_timeout());
 	events_free(&e);
 	return more;
 }
@@ -321,7 +321,7 @@ static size_t replay(const struct events *e, uint8_t *there, size_t n, size_t *s
 	return wrong;
 }
 
-TEST_F_TIMEOUT(snapshot, in_a_storm_of_registrations, STORM_SECONDS)
+TEST_F_TIMEOUT(snapshot, in_a_storm_of_registrations, cn_limit(STORM_SECONDS))
 {
 	static uint8_t there[STORM + 1];
 	atomic_bool asked = false;
@@ -354,7 +354,7 @@ TEST_F_TIMEOUT(snapshot, in_a_storm_of_registrations, STORM_SECONDS)
 	close(pilot);
 }
 
-TEST_F_TIMEOUT(snapshot, in_a_storm_of_ids_that_come_and_go, STORM_SECONDS)
+TEST_F_TIMEOUT(snapshot, in_a_storm_of_ids_that_come_and_go, cn_limit(STORM_SECONDS))
 {
 	static uint8_t there[2 * STORM + 1];
 	atomic_bool asked = false;
@@ -392,7 +392,7 @@ TEST_F_TIMEOUT(snapshot, in_a_storm_of_ids_that_come_and_go, STORM_SECONDS)
 }
 
 /* Again and again in one storm, each on a socket of its own. */
-TEST_F_TIMEOUT(snapshot, many_in_one_storm, STORM_SECONDS)
+TEST_F_TIMEOUT(snapshot, many_in_one_storm, cn_limit(STORM_SECONDS))
 {
 	static uint8_t there[2 * STORM + 1];
 	struct worker w = { .first = 1 };

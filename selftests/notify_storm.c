@@ -12,7 +12,7 @@
 #define IDX 25
 #define ROUNDS 3000
 /* Of a kernel that checks everything, in emulation. */
-#define STORM_SECONDS (120 * CN_SLOWNESS)
+#define STORM_SECONDS 120
 
 FIXTURE(storm)
 {
@@ -81,7 +81,7 @@ static size_t out_of_order(const struct events *e, uint32_t first, uint32_t n)
 	return wrong;
 }
 
-TEST_F_TIMEOUT(storm, of_one_id_is_told_in_order, STORM_SECONDS)
+TEST_F_TIMEOUT(storm, of_one_id_is_told_in_order, cn_limit(STORM_SECONDS))
 {
 	struct worker w[3];
 	long long registered = 0;
@@ -107,7 +107,7 @@ TEST_F_TIMEOUT(storm, of_one_id_is_told_in_order, STORM_SECONDS)
 	TH_LOG("%lld of %u registrations succeeded", registered, 3 * ROUNDS);
 }
 
-TEST_F_TIMEOUT(storm, of_several_ids_is_told_in_order_of_each, STORM_SECONDS)
+TEST_F_TIMEOUT(storm, of_several_ids_is_told_in_order_of_each, cn_limit(STORM_SECONDS))
 {
 	struct worker w[4];
 	long long registered = 0;
@@ -130,7 +130,7 @@ TEST_F_TIMEOUT(storm, of_several_ids_is_told_in_order_of_each, STORM_SECONDS)
 }
 
 /* While one thread storms, requests come and go with their sockets. */
-TEST_F_TIMEOUT(storm, while_requests_come_and_go, STORM_SECONDS)
+TEST_F_TIMEOUT(storm, while_requests_come_and_go, cn_limit(STORM_SECONDS))
 {
 	struct worker w = { .val = 1, .rounds = 4 * ROUNDS };
 	int i, fd;
@@ -157,7 +157,7 @@ TEST_F_TIMEOUT(storm, while_requests_come_and_go, STORM_SECONDS)
 
 /* -- Losses --------------------------------------------------------------- */
 
-TEST_F_TIMEOUT(storm, slow_reader_learns_what_it_lost, STORM_SECONDS)
+TEST_F_TIMEOUT(storm, slow_reader_learns_what_it_lost, cn_limit(STORM_SECONDS))
 {
 	struct events *e = &self->events;
 	int slow = cn_open_in_group(EVENTS), small = 1, i;
@@ -185,7 +185,7 @@ TEST_F_TIMEOUT(storm, slow_reader_learns_what_it_lost, STORM_SECONDS)
 }
 
 /* With nobody else in the group, what the reader lost reached nobody. */
-TEST_F_TIMEOUT(storm, events_that_reach_nobody_are_counted, STORM_SECONDS)
+TEST_F_TIMEOUT(storm, events_that_reach_nobody_are_counted, cn_limit(STORM_SECONDS))
 {
 	const char *stats = "/proc/net/connector_stats";
 	struct events *e = &self->events;
@@ -203,7 +203,7 @@ TEST_F_TIMEOUT(storm, events_that_reach_nobody_are_counted, STORM_SECONDS)
 	EXPECT_EQ(1000 - e->n, read_counter(stats, "notify_lost") - lost);
 }
 
-TEST_F_TIMEOUT(storm, reader_that_never_reads_stalls_nobody, STORM_SECONDS)
+TEST_F_TIMEOUT(storm, reader_that_never_reads_stalls_nobody, cn_limit(STORM_SECONDS))
 {
 	int slow = cn_open_in_group(EVENTS), small = 1;
 
@@ -216,7 +216,7 @@ TEST_F_TIMEOUT(storm, reader_that_never_reads_stalls_nobody, STORM_SECONDS)
 }
 
 /* Every request that can be stored, all for the same id. */
-TEST_F_TIMEOUT(storm, with_all_requests_matching, STORM_SECONDS)
+TEST_F_TIMEOUT(storm, with_all_requests_matching, cn_limit(STORM_SECONDS))
 {
 	int fds[MAX_IN_ALL / MAX_PER_SOCKET];
 	struct events *e = &self->events;

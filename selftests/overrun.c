@@ -118,7 +118,7 @@ TEST_F(overrun, reader_that_never_reads_stalls_no_multicast)
 {
 	ASSERT_EQ(0, cn_join(self->fast, IDX));
 	EXPECT_EQ(0, client("send id=%u:1 group=%u gfp=kernel repeat=%u", IDX, IDX, MESSAGES));
-	EXPECT_GT(1000000000LL * CN_SLOWNESS, client_value("nsec"));
+	EXPECT_GT(1000000000LL * cn_limit(1), client_value("nsec"));
 }
 
 TEST_F(overrun, broadcast_error_is_ENOBUFS)
@@ -193,7 +193,7 @@ TEST_F(overrun, blocked_unicast_ends_when_the_reader_closes)
 	struct pollfd pfd = { .fd = self->slow, .events = POLLIN };
 
 	ASSERT_EQ(0, pthread_create(&unicast.thread, NULL, send_unicasts, &unicast));
-	ASSERT_EQ(1, poll(&pfd, 1, CN_TIMEOUT_MS));
+	ASSERT_EQ(1, poll(&pfd, 1, cn_timeout()));
 	close(self->slow);
 	pthread_join(unicast.thread, NULL);
 	EXPECT_EQ(-ECONNREFUSED, unicast.result);

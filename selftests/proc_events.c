@@ -331,8 +331,8 @@ TEST_F(filter, lets_through_what_was_asked_for)
 
 	ASSERT_EQ(0, tell_story(&everything, self->all));
 	know_what_passes(variant->events, variant->told);
-	while (!(ret = process_read_within(self->fd, &m, passed.count < known->count ? CN_TIMEOUT_MS :
-								      CN_PAUSE_MS))) {
+	while (!(ret = process_read_within(self->fd, &m, passed.count < known->count ? cn_timeout() :
+								      cn_pause()))) {
 		/* Of others, and the acknowledgement. */
 		if (!is_told(process_of(&m.event)))
 			continue;

@@ -31,7 +31,7 @@ static int answer(int fd, uint32_t ack)
 	struct process_message m;
 	int ret;
 
-	while (!(ret = process_read_within(fd, &m, CN_PAUSE_MS)))
+	while (!(ret = process_read_within(fd, &m, cn_pause())))
 		if (m.event.what == PROC_EVENT_NONE && m.message.ack == ack)
 			return -(int)m.event.event_data.ack.err;
 	return ret == -ETIMEDOUT ? 1 : ret;
@@ -362,7 +362,7 @@ static bool soon(const char *line)
 {
 	int tries;
 
-	for (tries = 0; tries < CN_TIMEOUT_MS / 10; tries++) {
+	for (tries = 0; tries < cn_timeout() / 10; tries++) {
 		if (file_has(line))
 			return true;
 		usleep(10 * 1000);
@@ -552,7 +552,7 @@ TEST_F(hooks, what_is_lost_is_counted)
 	ASSERT_EQ(0, setsockopt(self->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)));
 	for (i = 0; i < 100; i++)
 		process_make(0);
-	while ((ret = process_read_within(self->fd, &m, CN_PAUSE_MS)) != -ETIMEDOUT) {
+	while ((ret = process_read_within(self->fd, &m, cn_pause())) != -ETIMEDOUT) {
 		ASSERT_TRUE(!ret || ret == -ENOBUFS);
 		if (ret)
 			overruns++;

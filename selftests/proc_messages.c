@@ -79,7 +79,7 @@ TEST_F(message, numbers_of_a_processor_have_no_gap)
 		sched_setaffinity(0, sizeof(one), &one);
 		process_make(0);
 	}
-	while (!process_read_within(self->fd, &self->m, CN_PAUSE_MS)) {
+	while (!process_read_within(self->fd, &self->m, cn_pause())) {
 		if ((uint32_t)self->m.event.what == PROC_EVENT_NONE)
 			continue;
 		cpu = self->m.event.cpu;

@@ -153,7 +153,7 @@ static bool wait_for_calls(int client, int number)
 {
 	int tries;
 
-	for (tries = 0; tries < CN_TIMEOUT_MS; tries++) {
+	for (tries = 0; tries < cn_timeout(); tries++) {
 		if (calls(client) == number)
 			return true;
 		usleep(1000);
@@ -432,7 +432,7 @@ TEST_F(rust, watcher_of_sockets_sends_with_a_limit)
 	int other = cn_open_in_group(0);
 
 	ASSERT_LE(0, other);
-	alarm(CN_TIMEOUT_MS / 1000);
+	alarm(cn_timeout() / 1000);
 	ASSERT_EQ(0, command(self->client, SEND_ON_CLOSE, c));
 	close(other);
 	ASSERT_LT(0, cn_receive(self->fd, &got));

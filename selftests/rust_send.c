@@ -191,7 +191,7 @@ TEST_F(rust_send, wait_for_a_port_is_limited)
 	long start;
 
 	/* Without an end, if it did not end. */
-	alarm(CN_TIMEOUT_MS / 1000);
+	alarm(cn_timeout() / 1000);
 	while (!command(self->client, SEND_WITHIN, c))
 		number++;
 	EXPECT_LT(0, number);
@@ -200,7 +200,7 @@ TEST_F(rust_send, wait_for_a_port_is_limited)
 	start = milliseconds();
 	EXPECT_EQ(-EAGAIN, command(self->client, SEND_WITHIN, c));
 	if (variant->atomic) {
-		EXPECT_GT(300 * CN_SLOWNESS, milliseconds() - start);
+		EXPECT_GT(cn_limit(300), milliseconds() - start);
 		return;
 	}
 	EXPECT_LE(300, milliseconds() - start);
@@ -233,7 +233,7 @@ TEST_F(rust_send, wait_for_a_port_ends_when_it_is_read)
 		return;
 	while (!command(self->client, SEND_WITHIN, c))
 		;
-	c.access = CN_TIMEOUT_MS;
+	c.access = cn_timeout();
 	ASSERT_EQ(0, pthread_create(&thread, NULL, read_later, (void *)(intptr_t)self->member));
 	EXPECT_EQ(0, command(self->client, SEND_WITHIN, c));
 	pthread_join(thread, NULL);

@@ -84,7 +84,7 @@ static bool is_gone(uint32_t val)
 {
 	int tries;
 
-	for (tries = 0; tries < CN_TIMEOUT_MS; tries++) {
+	for (tries = 0; tries < cn_timeout(); tries++) {
 		if (client("send id=%u:%u", IDX, val) == -ENODEV)
 			return true;
 		usleep(1000);

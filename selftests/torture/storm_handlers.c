@@ -46,7 +46,7 @@ static int add(uint32_t val, uint32_t what, uint32_t argument)
 {
 	int tries, ret;
 
-	for (tries = 0; (ret = command(ADD, val, what, argument)) == -EINVAL && tries < CN_TIMEOUT_MS; tries++)
+	for (tries = 0; (ret = command(ADD, val, what, argument)) == -EINVAL && tries < cn_timeout(); tries++)
 		usleep(1000);
 	return ret;
 }
@@ -110,7 +110,7 @@ static long count_late(int *left)
 {
 	int tries, calls;
 
-	for (tries = 0; (*left = command(ALIVE, 0, 0, 0)) && tries < CN_TIMEOUT_MS; tries++)
+	for (tries = 0; (*left = command(ALIVE, 0, 0, 0)) && tries < cn_timeout(); tries++)
 		usleep(1000);
 	calls = command(CALLS, 0, 0, 0);
 	usleep(QUIET_US);

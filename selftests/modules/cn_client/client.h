@@ -15,10 +15,7 @@
 
 #define CLIENT_KEPT_BYTES	64
 /* Longer than any test needs under full emulation, shorter than the guest's. */
-#ifndef CN_SLOWNESS
-#define CN_SLOWNESS		1
-#endif
-#define CLIENT_WAIT		(20 * HZ * CN_SLOWNESS)
+#define CLIENT_WAIT		(20 * HZ * (IS_ENABLED(CONFIG_KASAN) ? 8 : IS_ENABLED(CONFIG_PROVE_LOCKING) ? 4 : 1))
 /* Also the bound on what a test can register in one command. */
 #define CLIENT_MANY_MAX 65536
 
