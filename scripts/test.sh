@@ -23,6 +23,7 @@
 
 KDIR=$1
 FILTER=${T:-}
+TORTURE=${TORTURE:-small}
 WORK=$(mktemp -d)
 RESULTS=$WORK/results
 : >"$RESULTS"
@@ -252,16 +253,10 @@ find_torture_kernel() {
 	return 1
 }
 
-# What runs on it is built while other tests wait. What fails here fails again where it is needed.
-torture_modules() {
-	printf '\nWhat the torture needs\n'
-	"$TOP/scripts/torture.sh" prepare || true
-}
-
 # On a kernel of its own: the same tests, and what is harder.
 torture() {
 	: >"$WORK/torture"
-	T='' "$TOP/scripts/torture.sh" "${TORTURE:-small}" "$WORK/torture" || record torture torture.runs fail 'it did not get to its end'
+	T='' "$TOP/scripts/torture.sh" "$TORTURE" "$WORK/torture" || record torture torture.runs fail 'it did not get to its end'
 	cat "$WORK/torture" >>"$RESULTS"
 	[ -s "$WORK/torture" ] || record torture torture.results fail 'no part has said anything'
 }
@@ -271,13 +266,12 @@ if selected wireshark && ! "$TOP/scripts/packages.sh" wireshark; then
 	say '  Without these, the Wireshark dissector is not tested.'
 fi
 with_torture=
-if selected torture && find_torture_kernel; then with_torture=1; fi
-# Compilers of Rust leave a processor to others for much of their time.
+if selected torture && find_torture_kernel; then with_torture=$TORTURE; fi
+# Compilers of Rust leave a processor to others for much of their time; so two builds begin at once.
 if selected host; then lane host host_tests; fi
+if [ -n "$with_torture" ] && [ "$with_torture" != full ]; then series torture torture; fi
 "$TOP/scripts/modules.sh" "$KDIR" all
-# What takes longest comes first. The torture has lanes of its own.
-if wants_programs; then lane selftests selftests; fi
-if [ -n "$with_torture" ]; then lane torture-modules torture_modules; fi
+if wants_programs; then light_lane selftests selftests; fi
 if selected bench; then lane bench bench; fi
 if selected fuzz; then lane fuzz fuzz_tests; fi
 if selected tutorial; then lane tutorial tutorials; fi
@@ -287,7 +281,11 @@ if selected demo; then lane demo demonstration; fi
 if selected kunit; then lane kunit unit_tests; fi
 if selected compile-fail; then lane compile-fail compile_fail_tests; fi
 wait_for_lanes
-if [ -n "$with_torture" ]; then torture; fi
+# Nothing shall disturb what this one measures.
+if [ "$with_torture" = full ]; then
+	series torture torture
+	wait_for_lanes
+fi
 
 whole=1
 [ -z "$FILTER" ] || whole=0

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Looks for mistakes on a kernel full of checks: torture.sh small|full [file for results]
-# torture.sh prepare only builds what the small form needs.
 # torture.sh publish adds the last full run of each part to Documentation/reliability-results.txt, in place of an earlier one
 # of that part, and makes the scorecard of it (reliability-scorecard.txt).
 #
@@ -233,7 +232,7 @@ publish() {
 
 FORM=$1
 case $FORM in
-small | full | prepare) ;;
+small | full) ;;
 publish)
 	publish
 	exit
@@ -248,13 +247,6 @@ KDIR=$(KDIR=${TORTURE_KDIR:-} "$TOP/scripts/kdir.sh")
 [ "$(config_of "$KDIR" CONFIG_KASAN)$(config_of "$KDIR" CONFIG_PROVE_LOCKING)" = yy ] ||
 	die "The kernel in $KDIR does not look for mistakes (CONFIG_KASAN, CONFIG_PROVE_LOCKING)." \
 		"TORTURE_KDIR= takes one that was built with the settings of scripts/config/torture.config."
-if [ "$FORM" = full ]; then
-	"$TOP/scripts/modules.sh" "$KDIR" torture-full
-else
-	"$TOP/scripts/modules.sh" "$KDIR" torture
-fi
-[ "$FORM" != prepare ] || exit 0
-
 mkdir -p "$FOLDER"
 hold "$FOLDER/lock"
 # The tree may be changed while this goes on.
@@ -267,6 +259,9 @@ trap 'exit 130' INT TERM HUP
 CONF=$WORK/torture.conf
 # In the long form nothing shall disturb what is measured.
 [ "$FORM" = small ] || LANES=1
+what=torture
+[ "$FORM" = small ] || what=torture-full
+in_lane "$TOP/scripts/modules.sh" "$KDIR" "$what"
 printf 'TORTURE=%s\nSEED=%s\nPERCENT=%s\n' "$FORM" "$SEED" "$PERCENT" >"$CONF"
 printf '\nTorture, %s form, SEED=%s\n' "$FORM" "$SEED"
 while read -r seconds part; do
