@@ -115,7 +115,7 @@ help: ## this list
 		BENCH 'quick (the default) or full' \
 		T 'regular expression: only these test programs' \
 		TORTURE 'small (the default) or full' \
-		FUZZ_SECONDS,FUZZ_RUNS 'how long each target of make fuzz runs (10), or how many inputs it gets' \
+		FUZZ_SECONDS,FUZZ_RUNS 'how long each target of make fuzz runs (3), or how many inputs it gets' \
 		SEED 'for what is random in make torture' \
 		PERCENT 'how much of the numbers of TORTURE=full is done (100)' \
 		V '1: show what the builds say' | expand -t 24

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Fuzzes the pure files on the host, guided by coverage (libFuzzer): fuzz.sh [target...]
-#   FUZZ_SECONDS   how long each target runs (5)
+#   FUZZ_SECONDS   how long each target runs (3)
 #   FUZZ_RUNS      how many inputs each target gets instead
 #
 # Prints one line for each target: "<target> <ok|FAILED> <inputs> inputs, <edges> edges, <seconds> s".
@@ -17,7 +17,7 @@
 
 FUZZ=$TOP/selftests/host/fuzz
 BUILD=$OUT/fuzz/target
-SECONDS_EACH=${FUZZ_SECONDS:-5}
+SECONDS_EACH=${FUZZ_SECONDS:-3}
 
 case $SECONDS_EACH${FUZZ_RUNS:-} in
 *[!0-9]*) die 'FUZZ_SECONDS and FUZZ_RUNS are whole numbers.' "given: '${FUZZ_SECONDS:-}', '${FUZZ_RUNS:-}'" ;;

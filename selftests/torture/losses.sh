@@ -16,5 +16,5 @@ step 21.group losses group "$(pick 12000 5000000)"
 step 21.port losses port "$(pick 12000 5000000)"
 step 20.notify losses notify "$(pick 12000 6000000)"
 step 22.silent silent "$(either 20 100)" 200
-step 10.sockets sockets "$(pick 1000 1000000)"
+step 10.sockets sockets "$(pick 300 1000000)"
 finish
