@@ -267,11 +267,11 @@ if selected wireshark && ! "$TOP/scripts/packages.sh" wireshark; then
 fi
 with_torture=
 if selected torture && find_torture_kernel; then with_torture=$TORTURE; fi
-# Compilers of Rust leave a processor to others for much of their time; so two builds begin at once.
+# Compilers of Rust leave a processor to others for much of their time.
 if selected host; then lane host host_tests; fi
-if [ -n "$with_torture" ] && [ "$with_torture" != full ]; then series torture torture; fi
 "$TOP/scripts/modules.sh" "$KDIR" all
 if wants_programs; then light_lane selftests selftests; fi
+if [ -n "$with_torture" ] && [ "$with_torture" != full ]; then series torture torture; fi
 if selected bench; then lane bench bench; fi
 if selected fuzz; then lane fuzz fuzz_tests; fi
 if selected tutorial; then lane tutorial tutorials; fi

@@ -243,7 +243,7 @@ TEST_F(unknown, random_datagrams_make_exactly_the_calls_they_should)
 	uint8_t buf[1024];
 	int round;
 
-	for (round = 0; round < 1000; round++) {
+	for (round = 0; round < cn_repeat(1000); round++) {
 		int messages = 1 + next_random(&state) % 4;
 		size_t len = 0;
 

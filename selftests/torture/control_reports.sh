@@ -5,7 +5,7 @@
 # proof that the other parts can fail. Lockdep stops looking after the first order of locks that it complains of, and
 # after what taints; so those that it notices come first, and that one last of them.
 #
-# torture.small: 300
+# torture.small: 1000
 # torture.full: 300
 # torture.append: panic_on_warn=0 kasan_multi_shot kmemleak=on
 # torture.control: suspicious RCU usage

@@ -32,7 +32,7 @@ for program in $(programs); do
 done
 if [ "$TORTURE" = small ]; then
 	unload cn_rust_client && load cn_proc
-	step 26.storm storm_processes 200
+	step 26.storm storm_processes 100
 else
 	# The small form looks once: what is lost in use is still lost after unloading.
 	step 9.in_use count_leaks
