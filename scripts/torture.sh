@@ -114,7 +114,7 @@ judge() {
 		else
 			record 'not ok' "$(name_of "$pattern")" 'not noticed'
 		fi
-	done < <(setting "$part" control)
+	done < <(setting "$part" control; setting "$part" "control_$FORM")
 	if [ "$status" -eq 99 ]; then record ok fails; else record 'not ok' fails "the run ended with $status instead of 99"; fi
 	awk -F'\t' -v part="$PART" '$1 == part { print "    " $2, $3, $4 }' "$RESULTS"
 	! awk -F'\t' -v part="$PART" '$1 == part && $2 != "ok" { bad = 1 } END { exit !bad }' "$RESULTS" ||

@@ -5,22 +5,23 @@
 # proof that the other parts can fail. Lockdep stops looking after the first order of locks that it complains of, and
 # after what taints; so those that it notices come first, and that one last of them.
 #
-# torture.small: 1000
+# torture.small: 300
 # torture.full: 300
-# torture.append: panic_on_warn=0 kasan_multi_shot kmemleak=on
+# torture.append: panic_on_warn=0 kasan_multi_shot
+# torture.append_full: kmemleak=on
 # torture.control: suspicious RCU usage
 # torture.control: BUG: sleeping function called
 # torture.control: possible circular locking
 # torture.control: BUG: KASAN: slab-out-of-bounds in bounds
 # torture.control: BUG: KASAN: slab-use-after-free in freed
-# torture.control: new suspected memory leaks
+# torture.control_full: new suspected memory leaks
 
 # shellcheck source=selftests/guest/torture.sh
 . /guest/torture.sh
 
-for what in rcu sleep locks bounds freed leak; do
-	insmod /lib/modules/torture/mistake.ko what=$what
+for what in rcu sleep locks bounds freed $(either "" leak); do
+	insmod /lib/modules/torture/mistake.ko what="$what"
 	rmmod mistake
 done
-step leaks count_leaks
+[ "$TORTURE" = small ] || step leaks count_leaks
 finish
