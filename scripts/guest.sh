@@ -165,7 +165,7 @@ make_initramfs() {
 	"$KDIR/usr/gen_init_cpio" -t 0 "$RUN/files" >"$RUN/initramfs.cpio"
 }
 
-# By how much limits of time are longer on this kernel.
+# How many times as long limits of time are on this kernel: cn_limit() in programs, CLIENT_WAIT in the module cn_client.
 slowness() {
 	if [ "$(config_of "$KDIR" CONFIG_KASAN)" = y ]; then
 		printf '8\n'

@@ -257,10 +257,13 @@ RESULTS=$WORK/results
 trap 'end_lanes; save_results; rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
 CONF=$WORK/torture.conf
-# In the long form nothing shall disturb what is measured.
-[ "$FORM" = small ] || LANES=1
-what=torture
-[ "$FORM" = small ] || what=torture-full
+if [ "$FORM" = small ]; then
+	what=torture
+else
+	what=torture-full
+	# Nothing shall disturb what is measured.
+	LANES=1
+fi
 in_lane "$TOP/scripts/modules.sh" "$KDIR" "$what"
 printf 'TORTURE=%s\nSEED=%s\nPERCENT=%s\n' "$FORM" "$SEED" "$PERCENT" >"$CONF"
 printf '\nTorture, %s form, SEED=%s\n' "$FORM" "$SEED"

@@ -14,7 +14,7 @@
 #include <linux/wait.h>
 
 #define CLIENT_KEPT_BYTES	64
-/* Longer than any test needs under full emulation, shorter than the guest's. */
+/* Longer than any test needs under full emulation, shorter than the guest's; as many times as long as cn_limit(). */
 #define CLIENT_WAIT		(20 * HZ * (IS_ENABLED(CONFIG_KASAN) ? 8 : IS_ENABLED(CONFIG_PROVE_LOCKING) ? 4 : 1))
 /* Also the bound on what a test can register in one command. */
 #define CLIENT_MANY_MAX 65536
