@@ -12,16 +12,29 @@ kvm_runs() {
 		-monitor stdio 2>&1 | grep 'VM status: running' >/dev/null
 }
 
+runs_on_kvm() {
+	case ${HAS_KVM:-} in
+	y) return 0 ;;
+	n) return 1 ;;
+	esac
+	[ -w /dev/kvm ] || return 1
+	kvm_runs && return
+	say '  /dev/kvm is there, but nothing runs on it: QEMU emulates the processor'
+	return 1
+}
+
+# For a script that starts several guests: it takes a second to find out, and they inherit the answer.
+look_for_kvm() {
+	if [ -n "${QEMU_ACCEL:-}" ]; then return; fi
+	if runs_on_kvm; then HAS_KVM=y; else HAS_KVM=n; fi
+	export HAS_KVM
+}
+
 accelerator() {
 	if [ -n "${QEMU_ACCEL:-}" ]; then
 		printf '%s\n' "$QEMU_ACCEL"
-	elif [ "${ICOUNT:-0}" != 1 ] && [ -w /dev/kvm ]; then
-		if kvm_runs; then
-			printf 'kvm\n'
-		else
-			say '  /dev/kvm is there, but nothing runs on it: QEMU emulates the processor'
-			printf 'tcg\n'
-		fi
+	elif [ "${ICOUNT:-0}" != 1 ] && runs_on_kvm; then
+		printf 'kvm\n'
 	else
 		printf 'tcg\n'
 	fi

@@ -13,6 +13,8 @@
 . "$TOP/scripts/cache.sh"
 # shellcheck source=scripts/tools.sh
 . "$TOP/scripts/tools.sh"
+# shellcheck source=scripts/accelerator.sh
+. "$TOP/scripts/accelerator.sh"
 
 WORK=$(mktemp -d)
 RESULTS=$WORK/results
@@ -21,6 +23,7 @@ DIFFERENCES=$TOP/selftests/proc_differences.txt
 : >"$RESULTS"
 trap 'rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
+look_for_kvm
 
 # Prints the build folder: kernel rust|c|modular.
 kernel() {

@@ -18,6 +18,8 @@
 . "$TOP/scripts/cargo.sh"
 # shellcheck source=scripts/tools.sh
 . "$TOP/scripts/tools.sh"
+# shellcheck source=scripts/accelerator.sh
+. "$TOP/scripts/accelerator.sh"
 # shellcheck source=scripts/lanes.sh
 . "$TOP/scripts/lanes.sh"
 
@@ -29,6 +31,7 @@ RESULTS=$WORK/results
 : >"$RESULTS"
 trap 'end_lanes; rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
+look_for_kvm
 
 # The result of something that has no TAP lines: record <who> <test> pass|fail [reason].
 record() {

@@ -18,6 +18,8 @@ export KERNEL_CONFIG=torture
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/tools.sh
 . "$TOP/scripts/tools.sh"
+# shellcheck source=scripts/accelerator.sh
+. "$TOP/scripts/accelerator.sh"
 # shellcheck source=scripts/lanes.sh
 . "$TOP/scripts/lanes.sh"
 
@@ -256,6 +258,7 @@ RESULTS=$WORK/results
 : >"$RESULTS"
 trap 'end_lanes; save_results; rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
+look_for_kvm
 CONF=$WORK/torture.conf
 if [ "$FORM" = small ]; then
 	what=torture
