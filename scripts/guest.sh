@@ -82,7 +82,7 @@ put_modules() {
 	shift
 	printf 'dir %s 755 0 0\n' "$folder" >>"$RUN/files"
 	for file in "$@"; do
-		[ ! -e "$file" ] || put "$folder/$(basename "$file")" "$file" 644
+		[ ! -e "$file" ] || put "$folder/${file##*/}" "$file" 644
 	done
 }
 
@@ -103,7 +103,7 @@ put_modprobe_tree() {
 	printf 'dir /lib/modules/modprobe-%s 755 0 0\n' "$provider" >>"$RUN/files"
 	put_modules "/lib/modules/modprobe-$provider/kernel" "$tree"/kernel/*.ko
 	for file in "$tree"/modules.*; do
-		put "/lib/modules/modprobe-$provider/$(basename "$file")" "$file" 644
+		put "/lib/modules/modprobe-$provider/${file##*/}" "$file" 644
 	done
 }
 
@@ -118,7 +118,7 @@ list_files() {
 	printf 'slink /bin/sh busybox 777 0 0\nslink /sbin/modprobe ../bin/busybox 777 0 0\n' >>"$RUN/files"
 	put /init "$TOP/selftests/guest/init" 755
 	for file in "$TOP"/selftests/guest/*.sh "$@"; do
-		[ ! -e "$file" ] || put "/guest/$(basename "$file")" "$(realpath "$file")" 755
+		[ ! -e "$file" ] || put "/guest/${file##*/}" "$file" 755
 	done
 	put_modules /lib/modules/c "$KDIR/drivers/connector/cn.ko" "$KDIR/samples/connector/cn_test.ko" \
 		"$KDIR/drivers/w1/wire.ko"
@@ -131,26 +131,26 @@ list_files() {
 	put_modprobe_tree c "$KDIR"/{drivers/connector/cn.ko,samples/connector/cn_test.ko,drivers/w1/wire.ko}
 	put_modprobe_tree rust "$OUT"/core/rust/{cn,cn_proc}.ko "$KDIR"/{samples/connector/cn_test.ko,drivers/w1/wire.ko} "$OUT"/samples/*.ko
 	for file in ${DYNAMIC:-}; do
-		put_dynamic "/bin/$(basename "$file")" "$file"
+		put_dynamic "/bin/${file##*/}" "$file"
 	done
 	[ -z "${TREE:-}" ] || put_tree /debian "$TREE"
 	[ ! -e "$KDIR/samples/connector/ucon" ] || put_dynamic /bin/ucon "$KDIR/samples/connector/ucon"
 	for file in "$PROGRAMS"/samples/*; do
-		[ ! -f "$file" ] || put "/bin/$(basename "$file")" "$file" 755
+		[ ! -f "$file" ] || put "/bin/${file##*/}" "$file" 755
 	done
 	tools=$("$TOP/scripts/client.sh" folder)
 	[ ! -e "$tools/cnctl" ] || put /bin/cnctl "$tools/cnctl" 755
 	for file in "$tools"/examples/*; do
-		[ ! -f "$file" ] || put "/examples/$(basename "$file")" "$file" 755
+		[ ! -f "$file" ] || put "/examples/${file##*/}" "$file" 755
 	done
 	for file in "$PROGRAMS"/selftests/*; do
-		[ ! -f "$file" ] || put "/selftests/$(basename "$file")" "$file" 755
+		[ ! -f "$file" ] || put "/selftests/${file##*/}" "$file" 755
 	done
 	for file in "$PROGRAMS"/selftests/bench/*; do
-		[ ! -f "$file" ] || put "/bench/$(basename "$file")" "$file" 755
+		[ ! -f "$file" ] || put "/bench/${file##*/}" "$file" 755
 	done
 	for file in "$PROGRAMS"/selftests/torture/*; do
-		[ ! -f "$file" ] || put "/torture/$(basename "$file")" "$file" 755
+		[ ! -f "$file" ] || put "/torture/${file##*/}" "$file" 755
 	done
 }
 
