@@ -73,11 +73,23 @@ static inline unsigned int cn_repeat(unsigned int times)
 	return times ? times : 1;
 }
 
+#define NOT_IN_C "not a feature of the C connector"
+
 /* For tests of what only our connector has. */
 #define SKIP_ON_C() do { \
 	if (provider_is_c()) \
-		SKIP(return, "not a feature of the C connector"); \
+		SKIP(return, NOT_IN_C); \
 } while (0)
+
+/* For a program that has no others: it ends before the first, once for all. */
+#define SKIP_PROGRAM_ON_C() \
+static __attribute__((constructor)) void skip_program_on_c(void) \
+{ \
+	if (!provider_is_c()) \
+		return; \
+	ksft_print_header(); \
+	ksft_exit_skip(NOT_IN_C "\n"); \
+}
 
 /* -- Sockets ------------------------------------------------------------- */
 

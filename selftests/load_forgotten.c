@@ -10,6 +10,8 @@
 #include "cn_client.h"
 #include "cn_module.h"
 
+SKIP_PROGRAM_ON_C()
+
 #define IDX 25
 /* How long an unload may take. */
 #define UNLOAD_MS 5000
@@ -22,7 +24,6 @@ FIXTURE(forgotten)
 
 FIXTURE_SETUP(forgotten)
 {
-	SKIP_ON_C();
 	ASSERT_FALSE(module_is_loaded("cn"));
 	ASSERT_EQ(0, connector_load(""));
 	ASSERT_EQ(0, test_module_load("cn_client"));

@@ -8,6 +8,8 @@
 #include "cn_module.h"
 #include "cn_notify.h"
 
+SKIP_PROGRAM_ON_C()
+
 #define IDX 25
 
 static void unload_all(struct __test_metadata *_metadata)
@@ -65,7 +67,6 @@ FIXTURE_VARIANT_ADD(refused, max_per_socket_negative) { "notify_max_per_socket=-
 
 FIXTURE_SETUP(refused)
 {
-	SKIP_ON_C();
 	ASSERT_FALSE(module_is_loaded("cn"));
 	self->klog = klog_mark();
 	ASSERT_LE(0, self->klog);
@@ -98,7 +99,6 @@ FIXTURE(channel)
 
 FIXTURE_SETUP(channel)
 {
-	SKIP_ON_C();
 	ASSERT_FALSE(module_is_loaded("cn"));
 	self->fd = self->listener = -1;
 }

@@ -7,6 +7,8 @@
 #include "cn_module.h"
 #include "cn_privilege.h"
 
+SKIP_PROGRAM_ON_C()
+
 FIXTURE(parameter)
 {
 	int klog;
@@ -54,7 +56,6 @@ FIXTURE_VARIANT_ADD(parameter, open_groups_a_word) { "open_groups=all", 0, "open
 
 FIXTURE_SETUP(parameter)
 {
-	SKIP_ON_C();
 	ASSERT_FALSE(module_is_loaded("cn"));
 	self->klog = klog_mark();
 	ASSERT_LE(0, self->klog);
@@ -101,7 +102,6 @@ FIXTURE(open_groups)
 
 FIXTURE_SETUP(open_groups)
 {
-	SKIP_ON_C();
 	ASSERT_FALSE(module_is_loaded("cn"));
 }
 

@@ -9,6 +9,8 @@
 #include "cn_module.h"
 #include "cn_process.h"
 
+SKIP_PROGRAM_ON_C()
+
 static int provider_load(void)
 {
 	return module_load_from(module_folder("CN_MODULE_DIR", "/lib/modules/rust"), "cn_proc", "");
@@ -21,7 +23,6 @@ FIXTURE(load)
 
 FIXTURE_SETUP(load)
 {
-	SKIP_ON_C();
 	ASSERT_FALSE(module_is_loaded("cn_proc"));
 	ASSERT_FALSE(module_is_loaded("cn"));
 	ASSERT_EQ(0, connector_load(""));

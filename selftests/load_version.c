@@ -6,6 +6,8 @@
 #include "kselftest_harness.h"
 #include "cn_module.h"
 
+SKIP_PROGRAM_ON_C()
+
 FIXTURE(version)
 {
 	int mark;
@@ -21,15 +23,13 @@ FIXTURE_VARIANT_ADD(version, of_a_watcher) { "watch=1" };
 
 FIXTURE_SETUP(version)
 {
-	SKIP_ON_C();
 	ASSERT_EQ(0, connector_load(""));
 	self->mark = klog_mark();
 }
 
 FIXTURE_TEARDOWN(version)
 {
-	if (!provider_is_c())
-		EXPECT_EQ(0, module_unload_soon("cn"));
+	EXPECT_EQ(0, module_unload_soon("cn"));
 }
 
 TEST_F(version, other_one_does_not_load)

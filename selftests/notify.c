@@ -8,6 +8,8 @@
 #include "cn_client.h"
 #include "cn_notify.h"
 
+SKIP_PROGRAM_ON_C()
+
 #define IDX 25
 #define OTHER_GROUP 10
 
@@ -19,7 +21,6 @@ FIXTURE(notify)
 
 FIXTURE_SETUP(notify)
 {
-	SKIP_ON_C();
 	CLIENT_SETUP();
 	self->owner = cn_open_in_group(0);
 	ASSERT_LE(0, self->owner);

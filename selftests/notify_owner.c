@@ -13,6 +13,8 @@
 #include "cn_client.h"
 #include "cn_notify.h"
 
+SKIP_PROGRAM_ON_C()
+
 #define IDX 25
 
 static int make_requests(int fd, uint32_t first, uint32_t n)
@@ -62,7 +64,6 @@ FIXTURE(limits)
 
 FIXTURE_SETUP(limits)
 {
-	SKIP_ON_C();
 	CLIENT_SETUP();
 	self->owner = cn_open_in_group(0);
 	ASSERT_LE(0, self->owner);
@@ -174,7 +175,6 @@ FIXTURE(owner)
 
 FIXTURE_SETUP(owner)
 {
-	SKIP_ON_C();
 	CLIENT_SETUP();
 	self->listener = cn_open_in_group(EVENTS);
 	ASSERT_LE(0, self->listener);

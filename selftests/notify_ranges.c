@@ -8,6 +8,8 @@
 #include "cn_client.h"
 #include "cn_notify.h"
 
+SKIP_PROGRAM_ON_C()
+
 #define IDX 25
 #define LAST 0xffffffff
 
@@ -129,7 +131,6 @@ FIXTURE_VARIANT_ADD(ranges, none_matches_nothing) {
 
 FIXTURE_SETUP(ranges)
 {
-	SKIP_ON_C();
 	CLIENT_SETUP();
 	self->owner = cn_open_in_group(0);
 	ASSERT_LE(0, self->owner);
@@ -190,7 +191,6 @@ FIXTURE_SETUP(many)
 {
 	int i;
 
-	SKIP_ON_C();
 	CLIENT_SETUP();
 	self->owner = cn_open_in_group(0);
 	ASSERT_LE(0, self->owner);
@@ -321,7 +321,6 @@ FIXTURE_VARIANT_ADD(malformed, counts_wrap_16_bits) { 0x2001, 1, 0x10010, 2 };
 
 FIXTURE_SETUP(malformed)
 {
-	SKIP_ON_C();
 	CLIENT_SETUP();
 	self->owner = cn_open_in_group(0);
 	ASSERT_LE(0, self->owner);

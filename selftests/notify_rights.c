@@ -8,6 +8,8 @@
 #include "cn_notify.h"
 #include "cn_privilege.h"
 
+SKIP_PROGRAM_ON_C()
+
 #define IDX 25
 
 FIXTURE(rights)
@@ -27,7 +29,6 @@ EACH_OPENER_AND_SENDER(rights)
 
 FIXTURE_SETUP(rights)
 {
-	SKIP_ON_C();
 	CLIENT_SETUP();
 	self->listener = cn_open_in_group(EVENTS);
 	ASSERT_LE(0, self->listener);
@@ -113,7 +114,6 @@ FIXTURE_VARIANT_ADD(removal, namespace_root) { NAMESPACE_ROOT };
 
 FIXTURE_SETUP(removal)
 {
-	SKIP_ON_C();
 	CLIENT_SETUP();
 	self->listener = cn_open_in_group(EVENTS);
 	ASSERT_LE(0, self->listener);

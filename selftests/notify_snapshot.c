@@ -10,6 +10,8 @@
 #include "cn_client.h"
 #include "cn_notify.h"
 
+SKIP_PROGRAM_ON_C()
+
 #define IDX 25
 #define STORM 10000
 /* Of a kernel that checks everything, in emulation. */
@@ -24,7 +26,6 @@ FIXTURE(snapshot)
 
 FIXTURE_SETUP(snapshot)
 {
-	SKIP_ON_C();
 	CLIENT_SETUP();
 	self->owner = cn_open_in_group(0);
 	ASSERT_LE(0, self->owner);

@@ -9,6 +9,8 @@
 #include "cn_client.h"
 #include "cn_notify.h"
 
+SKIP_PROGRAM_ON_C()
+
 #define IDX 25
 #define ROUNDS 3000
 /* Of a kernel that checks everything, in emulation. */
@@ -23,7 +25,6 @@ FIXTURE(storm)
 
 FIXTURE_SETUP(storm)
 {
-	SKIP_ON_C();
 	CLIENT_SETUP();
 	self->owner = cn_open_in_group(0);
 	ASSERT_LE(0, self->owner);

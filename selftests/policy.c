@@ -10,6 +10,8 @@
 #include "cn_privilege.h"
 #include "cn_rust_client.h"
 
+SKIP_PROGRAM_ON_C()
+
 #define IDX 27
 #define C_IDX 28
 #define STATS "/proc/net/connector_stats"
@@ -56,7 +58,6 @@ FIXTURE_SETUP(policy)
 {
 	enum access access;
 
-	SKIP_ON_C();
 	CLIENT_SETUP();
 	self->rust = open_rust_client();
 	ASSERT_LE(0, self->rust);
@@ -234,7 +235,6 @@ FIXTURE_VARIANT_ADD(group, namespace_root_by_membership) { NAMESPACE_ROOT, false
 
 FIXTURE_SETUP(group)
 {
-	SKIP_ON_C();
 	self->rust = open_rust_client();
 	ASSERT_LE(0, self->rust);
 	self->fd = -1;

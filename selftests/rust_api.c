@@ -11,6 +11,8 @@
 #include "cn_privilege.h"
 #include "cn_rust_client.h"
 
+SKIP_PROGRAM_ON_C()
+
 #define IDX 26
 
 static struct cn_received got;
@@ -39,7 +41,6 @@ FIXTURE(rust)
 
 FIXTURE_SETUP(rust)
 {
-	SKIP_ON_C();
 	self->client = open_rust_client();
 	ASSERT_LE(0, self->client);
 	ASSERT_EQ(0, alive(self->client));

@@ -8,6 +8,8 @@
 #include "kselftest_harness.h"
 #include "cn_module.h"
 
+SKIP_PROGRAM_ON_C()
+
 #define IDX 26
 
 static struct cn_received got;
@@ -28,7 +30,6 @@ FIXTURE(rust_module)
 
 FIXTURE_SETUP(rust_module)
 {
-	SKIP_ON_C();
 	self->fd = cn_open_in_group(0);
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, test_module_load("cn_rust_module"));

@@ -8,6 +8,8 @@
 #include "kselftest_harness.h"
 #include "cn_rust_client.h"
 
+SKIP_PROGRAM_ON_C()
+
 #define IDX 26
 
 static struct cn_received got;
@@ -34,7 +36,6 @@ FIXTURE_VARIANT_ADD(rust_send, atomic) { .atomic = 1 };
 
 FIXTURE_SETUP(rust_send)
 {
-	SKIP_ON_C();
 	self->client = open_rust_client();
 	ASSERT_LE(0, self->client);
 	self->member = cn_open_in_group(IDX);

@@ -8,6 +8,8 @@
 #include "cn_client.h"
 #include "cn_privilege.h"
 
+SKIP_PROGRAM_ON_C()
+
 #define IDX 25
 #define STATS "/proc/net/connector_stats"
 
@@ -33,7 +35,6 @@ FIXTURE_SETUP(stats)
 {
 	size_t i;
 
-	SKIP_ON_C();
 	CLIENT_SETUP();
 	ASSERT_EQ(0, client("add %u:1 stats count", IDX));
 	self->fd = cn_open_in_group(0);

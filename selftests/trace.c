@@ -5,6 +5,8 @@
 #include "kselftest_harness.h"
 #include "cn_client.h"
 
+SKIP_PROGRAM_ON_C()
+
 #define IDX 25
 #define TRACING "/sys/kernel/tracing/"
 #define EVENTS TRACING "events/connector/"
@@ -30,7 +32,6 @@ FIXTURE(trace)
 
 FIXTURE_SETUP(trace)
 {
-	SKIP_ON_C();
 	CLIENT_SETUP();
 	self->fd = cn_open_in_group(0);
 	ASSERT_LE(0, self->fd);
