@@ -155,19 +155,22 @@ wants_programs() {
 	[ -n "$(list_programs)" ] || selected kernel || selected samples || selected cnctl
 }
 
+# For one connector: select_programs c|rust
 select_programs() {
 	list_programs >"$WORK/programs"
 	{
+		echo "PROVIDERS=$1"
 		if selected kernel; then echo SKIP_KERNEL_SAMPLE=; else echo SKIP_KERNEL_SAMPLE=1; fi
 		if selected samples; then echo SKIP_SAMPLES=; else echo SKIP_SAMPLES=1; fi
 		if selected cnctl; then echo SKIP_CNCTL=; else echo SKIP_CNCTL=1; fi
 	} >"$WORK/selection"
 }
 
+# On one connector, a guest with so many processors: selftests c|rust <processors>
 selftests() {
-	printf '\nSelftests in the guest\n'
-	select_programs
-	guest selftests "$TOP/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection" |
+	printf '\nSelftests in the guest, on the connector in %s\n' "${1^}"
+	select_programs "$1"
+	QEMU_SMP=${QEMU_SMP:-$2} guest "selftests_$1" "$TOP/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection" |
 		awk -v results="$WORK/guest" -v differences="$TOP/selftests/differences.txt" -f "$TOP/scripts/results.awk"
 	cat "$WORK/guest" >>"$RESULTS"
 }
@@ -273,8 +276,10 @@ if selected torture && find_torture_kernel; then with_torture=$TORTURE; fi
 # Compilers of Rust leave a processor to others for much of their time.
 if selected host; then lane host host_tests; fi
 "$TOP/scripts/modules.sh" "$KDIR" all
-if wants_programs; then light_lane selftests selftests; fi
+if wants_programs; then light_lane selftests selftests rust 2; fi
 if [ -n "$with_torture" ] && [ "$with_torture" != full ]; then series torture torture; fi
+# On C they are to compare with, and races are not looked for: with one processor they take two thirds of the time.
+if wants_programs; then lane selftests-c selftests c 1; fi
 if selected bench; then lane bench bench; fi
 if selected fuzz; then lane fuzz fuzz_tests; fi
 if selected tutorial; then lane tutorial tutorials; fi

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The job of "make test": all tests on the C connector, then on ours. The host reads the results:
+# The job of "make test": all tests on one connector or several. The host reads the results:
 #   @begin <provider> <program>          the program's TAP lines follow
 #   @end <provider> <program> <status> <seconds>
 #   @check <provider> <name> ok|failed   a step of this script
@@ -88,9 +88,9 @@ run_provider() {
 	check module.unloads unload_everything
 }
 
-# The file says which programs this run is about, and whether the kernel's sample is among them.
+# The file says which connectors this run is about (PROVIDERS), and what is left out beside the programs.
 # shellcheck source=/dev/null
 . /guest/selection
-for provider in ${PROVIDERS:-c rust}; do
+for provider in $PROVIDERS; do
 	run_provider "$provider"
 done
