@@ -108,7 +108,7 @@ TEST_F(load, comes_and_goes_among_processes)
 		for (;;)
 			process_make(0);
 	}
-	for (i = 0; i < cn_repeat(20); i++) {
+	for (i = 0; i < cn_repeat(10); i++) {
 		ASSERT_EQ(0, provider_load());
 		fd = process_open(i % 2 ? 0 : (uint32_t)PROC_EVENT_EXIT);
 		ASSERT_LE(0, fd);

@@ -57,10 +57,10 @@ static bool hooks_are_attached(void)
 {
 	int i;
 
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < 2000; i++) {
 		if (is_listed(PROCESS_FILE, "attached comm") || is_listed(PROCESS_FILE, "attached fork"))
 			return true;
-		usleep(50000);
+		usleep(5000);
 	}
 	return false;
 }

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # What was sent is received or counted as lost, readers that do not read stall nobody, and sockets leave nothing behind:
-# with slab_debug=F a processor keeps no objects at hand, which would count as allocated (slab.h).
+# in the full form, with slab_debug=F, a processor keeps no objects at hand, which would count as allocated (slab.h).
 #
 # torture.small: 1200
 # torture.full: 28800
-# torture.append: slab_debug=F
+# torture.append_full: slab_debug=F
 
 # shellcheck source=selftests/guest/torture.sh
 . /guest/torture.sh
@@ -16,5 +16,6 @@ step 21.group losses group "$(pick 12000 5000000)"
 step 21.port losses port "$(pick 12000 5000000)"
 step 20.notify losses notify "$(pick 12000 6000000)"
 step 22.silent silent "$(either 20 100)" 200
-step 10.sockets sockets "$(pick 300 1000000)"
+# In the small form numbers.sh does it: to count objects takes 15 s on this kernel.
+[ "$TORTURE" = small ] || step 10.sockets sockets "$(pick 0 1000000)"
 finish

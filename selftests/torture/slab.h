@@ -26,6 +26,8 @@
  * namespace that were given back. Less than one object for each of 1000 loads.
  */
 #define SLAB_NOISE_LOADS 999
+/* Fewer loads than this would not be told from noise by their objects or their memory, and looking takes seconds. */
+#define SLAB_LOADS_LEAST 50
 
 struct slab_cache {
 	char name[64];
