@@ -34,7 +34,7 @@ function show(line) {
 $1 == "@begin" {
 	provider = $2; program = $3; inside = 1
 	pass = fail = skip = different = planned = 0
-	said = failures = none = ""
+	said = failures = no_tests = ""
 	next
 }
 
@@ -59,7 +59,7 @@ $1 == "@end" {
 	# kselftest programs end with 0, with 1 after a failing test, with 4 when all was skipped.
 	if ($4 != 0 && $4 != 1 && $4 != 4 || $4 == 1 && !fail && !different)
 		broken = $4 == "not-prepared" ? "its modules did not load" : "it ended with status " $4
-	else if (planned != pass + fail + different + skip || !planned && none == "")
+	else if (planned != pass + fail + different + skip || !planned && no_tests == "")
 		broken = sprintf("%d of %d tests reported", pass + fail + different + skip, planned)
 	else
 		broken = ""
@@ -67,7 +67,7 @@ $1 == "@end" {
 		record(provider, program ".runs", "fail", broken)
 		fail++
 	}
-	line = sprintf("  %-5s %-32s", provider, program) (none == "" ? sprintf(" %d passed", pass) : " " none)
+	line = sprintf("  %-5s %-32s", provider, program) (no_tests == "" ? sprintf(" %d passed", pass) : " skipped: " no_tests)
 	if (fail) line = line sprintf(", %d FAILED", fail)
 	if (different) line = line sprintf(", %d different on purpose", different)
 	if (skip) line = line sprintf(", %d skipped", skip)
@@ -81,8 +81,9 @@ $1 == "@end" {
 
 # The program has no tests here, and says why.
 inside && /^1\.\.0 # SKIP / {
-	none = "skipped: " substr($0, 13)
-	record(provider, program, "skip", none)
+	no_tests = $0
+	sub(/^1\.\.0 # SKIP /, "", no_tests)
+	record(provider, program, "skip", no_tests)
 	next
 }
 

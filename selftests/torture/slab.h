@@ -202,4 +202,22 @@ static inline int slab_has_grown(struct slab_use *before, long most)
 	return grown || before->kib < 0;
 }
 
+/* -- Loads and unloads ----------------------------------------------------- */
+
+/* Before so many of them, if they are enough to tell. */
+static inline void slab_look_before_loads(struct slab_use *before, int loads)
+{
+	if (loads >= SLAB_LOADS_LEAST)
+		slab_look(before);
+}
+
+/* The same after them; adds to a line of figures. */
+static inline int slab_has_grown_by_loads(struct slab_use *before, int loads)
+{
+	if (loads < SLAB_LOADS_LEAST)
+		return 0;
+	printf(", ");
+	return slab_has_grown(before, SLAB_NOISE_LOADS);
+}
+
 #endif

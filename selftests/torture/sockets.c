@@ -43,7 +43,7 @@ int main(int argc, char **argv)
 		printf("usage: sockets <rounds>, with cn_client loaded\n");
 		return 1;
 	}
-	for (i = 0; i < rounds && i < FIRST_ROUNDS; i++)
+	for (i = 0; i < FIRST_ROUNDS; i++)
 		errors += one_round(i);
 	slab_look(&before);
 	for (i = 0; i < rounds; i++)

@@ -72,21 +72,18 @@ int main(int argc, char **argv)
 {
 	static struct slab_use before;
 	int loads, errors, grown;
-	bool looks;
 
 	if (argc != 3 || atoi(argv[2]) > SENDERS_MOST) {
 		printf("usage: storm_clients <loads of each> <senders>, with cn loaded\n");
 		return 1;
 	}
 	loads = atoi(argv[1]);
-	looks = loads >= SLAB_LOADS_LEAST;
 	errors = with_senders(loads / 10 + 1, atoi(argv[2]), send_until_done, reload);
-	if (looks)
-		slab_look(&before);
+	slab_look_before_loads(&before, loads);
 	errors += with_senders(loads, atoi(argv[2]), send_until_done, reload);
-	printf("2 clients, %d loads each, %ld and %ld messages handled, %ld by nobody, %ld otherwise, %d errors%s", loads,
-	       handled[0], handled[1], nobody, wrong, errors, looks ? ", " : "");
-	grown = looks && slab_has_grown(&before, SLAB_NOISE_LOADS);
+	printf("2 clients, %d loads each, %ld and %ld messages handled, %ld by nobody, %ld otherwise, %d errors", loads,
+	       handled[0], handled[1], nobody, wrong, errors);
+	grown = slab_has_grown_by_loads(&before, loads);
 	printf("\n");
 	return errors || wrong || !handled[0] || !handled[1] || !nobody || grown;
 }

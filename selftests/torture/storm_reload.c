@@ -63,22 +63,19 @@ int main(int argc, char **argv)
 {
 	static struct slab_use before;
 	int loads, errors, grown;
-	bool looks;
 
 	if (argc != 3 || atoi(argv[2]) > SENDERS_MOST) {
 		printf("usage: storm_reload <loads> <senders>\n");
 		return 1;
 	}
 	loads = atoi(argv[1]);
-	looks = loads >= SLAB_LOADS_LEAST;
 	/* What the kernel keeps of the first times is no growth. */
 	errors = with_senders(loads / 10 + 1, atoi(argv[2]), open_send_close, reload);
-	if (looks)
-		slab_look(&before);
+	slab_look_before_loads(&before, loads);
 	errors += with_senders(loads, atoi(argv[2]), open_send_close, reload);
-	printf("%d loads, %ld sockets opened, %ld answered, %ld otherwise, %d errors%s", loads, opened, answered, wrong,
-	       errors, looks ? ", " : "");
-	grown = looks && slab_has_grown(&before, SLAB_NOISE_LOADS);
+	printf("%d loads, %ld sockets opened, %ld answered, %ld otherwise, %d errors", loads, opened, answered, wrong,
+	       errors);
+	grown = slab_has_grown_by_loads(&before, loads);
 	printf("\n");
 	return errors || wrong || !answered || opened != answered || grown;
 }
