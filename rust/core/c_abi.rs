@@ -11,12 +11,12 @@ use crate::{
     access::is_capable,
     buffer::Unwritten,
     counters::Counter,
-    entry::{Callback, Handler, Name},
+    entry::{Callback, Handler, Name, Outcomes},
+    frame::Deferred,
     instance,
     send::{has_listeners, post, send, Destination},
     socket::{self, Filter},
-    socket_watchers::SocketWatcher,
-    watcher::Watcher,
+    socket_watchers, watcher,
 };
 use connector::{
     bindings::{
@@ -72,6 +72,7 @@ assert_declared!(
 ///
 /// - `-EINVAL`: the id is taken, or the callback is null.
 /// - `-EAGAIN`: the connector has not started yet.
+/// - `-ENODEV`: the module of the callback is being unloaded.
 /// - `-ENOMEM`: no memory.
 ///
 /// # Safety
@@ -97,7 +98,8 @@ unsafe extern "C" fn cn_add_callback(
 /// Unregisters the callback of an id; does nothing if there is none.
 ///
 /// When this returns, the callback is not running and will not be called again, so that its module
-/// may go. Inside a callback (this or another one) it does not wait.
+/// may go. Inside of a call of the connector (a callback, this or another one; a watcher; a release)
+/// it does not wait.
 ///
 /// Context: process; sleeps until the callback has returned.
 ///
@@ -227,6 +229,8 @@ unsafe extern "C" fn cn_core_register(
         cookie: handler.cookie,
         opens_group: handler.flags & CN_HANDLER_OPEN_GROUP != 0,
         description: handler.description,
+        outcomes: Outcomes::new(),
+        deferred: Deferred::new(),
     };
     let Ok(handler) = KBox::new(handler, GFP_KERNEL) else {
         return ENOMEM.to_errno();
@@ -376,7 +380,7 @@ unsafe extern "C" fn cn_core_capable(parms: *const netlink_skb_parms, capability
 
 /// Adds a watcher, and writes its number to `serial`.
 ///
-/// Context: process; may sleep. Returns 0, `-EAGAIN`, `-ENOMEM`, or `-EPROTO` as
+/// Context: process; may sleep. Returns 0, `-EAGAIN`, `-ENODEV`, `-ENOMEM`, or `-EPROTO` as
 /// [`cn_core_register`]. On failure, the cookie is not released.
 ///
 /// # Safety
@@ -396,10 +400,10 @@ unsafe extern "C" fn cn_core_watch(
     };
     let result = check_version(version).and_then(|()| {
         let connector = instance::get().ok_or(EAGAIN)?;
-        connector.notifier().watch(|| {
-            // SAFETY: By the safety requirements of this function.
-            unsafe { Watcher::new(watch, release, cookie) }
-        })
+        // SAFETY: By the safety requirements of this function.
+        let functions = unsafe { watcher::Functions::new(watch, release, cookie) };
+        let permit = |address| connector.leaving().permit(address);
+        connector.notifier().watch(functions, permit)
     });
     match result {
         Ok(number) => {
@@ -413,7 +417,7 @@ unsafe extern "C" fn cn_core_watch(
 
 /// Removes a watcher; when this returns, it is not running and its cookie is released.
 ///
-/// Context: process; may sleep. Inside of a watcher it does not wait.
+/// Context: process; may sleep. Inside of a call of the connector it does not wait.
 ///
 /// # Safety
 ///
@@ -445,10 +449,10 @@ unsafe extern "C" fn cn_core_watch_sockets(
     };
     let result = check_version(version).and_then(|()| {
         let connector = instance::get().ok_or(EAGAIN)?;
-        connector.socket_watchers().add(|| {
-            // SAFETY: By the safety requirements of this function.
-            unsafe { SocketWatcher::new(watch, release, cookie) }
-        })
+        // SAFETY: By the safety requirements of this function.
+        let functions = unsafe { socket_watchers::Functions::new(watch, release, cookie) };
+        let permit = |address| connector.leaving().permit(address);
+        connector.socket_watchers().add(functions, permit)
     });
     match result {
         Ok(number) => {
@@ -462,7 +466,7 @@ unsafe extern "C" fn cn_core_watch_sockets(
 
 /// Removes a watcher of sockets; when this returns, it is not running and its cookie is released.
 ///
-/// Context: process, not inside of such a watcher; may sleep.
+/// Context: process; may sleep. Inside of a call of the connector it does not wait.
 ///
 /// # Safety
 ///

@@ -11,7 +11,8 @@ use kernel::prelude::kunit_tests;
 mod registry_tests {
     use crate::{
         active::Active,
-        entry::{Callback, Handler, Name},
+        entry::{Callback, Handler, Name, Outcomes},
+        frame::Deferred,
         registry::Registry,
     };
     use connector::{bindings::cn_msg, Id};
@@ -50,9 +51,11 @@ mod registry_tests {
             cookie: core::ptr::from_ref(released).cast_mut().cast(),
             opens_group: false,
             description: core::ptr::null(),
+            outcomes: Outcomes::new(),
+            deferred: Deferred::new(),
         };
         let callback = Callback::Handler(KBox::new(handler, GFP_KERNEL)?);
-        registry.register(id, Name::new(name.iter().copied()), callback, |_| ())
+        registry.register(id, Name::new(name.iter().copied()), callback, |_| Ok(()), |_| ())
     }
 
     fn unregister(registry: &Registry, id: Id, serial: Option<u64>) {

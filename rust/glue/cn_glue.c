@@ -10,9 +10,12 @@
 #include <linux/percpu.h>
 #include <linux/pid_namespace.h>
 #include <linux/proc_fs.h>
+#include <linux/random.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/task_stack.h>
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
+#include <linux/workqueue.h>
 #include <net/net_namespace.h>
 #include <net/netlink.h>
 #include <net/sock.h>
@@ -48,10 +51,9 @@ struct sk_buff *cn_glue_alloc_skb(unsigned int len, gfp_t gfp_mask)
 	return skb;
 }
 
-struct proc_dir_entry *cn_glue_proc_create(const char *name,
-					   int (*show)(struct seq_file *m, void *v))
+struct proc_dir_entry *cn_glue_proc_create(const char *name, const struct seq_operations *ops)
 {
-	return proc_create_single(name, 0444, init_net.proc_net, show);
+	return proc_create_seq(name, 0444, init_net.proc_net, ops);
 }
 
 void cn_glue_proc_remove(const char *name)
@@ -105,6 +107,53 @@ struct file *cn_glue_file_of_other(const struct sock *sk)
 void cn_glue_kvfree_rcu(void *ptr)
 {
 	kvfree_rcu_mightsleep(ptr);
+}
+
+void *cn_glue_alloc_certain(size_t size)
+{
+	return kmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
+}
+
+unsigned long cn_glue_random_long(void)
+{
+	return get_random_long();
+}
+
+/*
+ * A mark is a word that is its own address, combined with the key. The stack is read from here to
+ * its end, also what belongs to other functions, as unwinders do.
+ */
+void *cn_glue_outermost_mark(unsigned long key)
+{
+	unsigned long *end = task_stack_page(current) + THREAD_SIZE;
+	unsigned long *word = __builtin_frame_address(0);
+	void *outermost = NULL;
+
+	if (!object_is_on_stack(word))
+		return NULL;
+	for (; word < end; word++) {
+		if (READ_ONCE_NOCHECK(*word) == ((unsigned long)word ^ key))
+			outermost = word;
+	}
+	return outermost;
+}
+
+static struct workqueue_struct *workqueue;
+
+int cn_glue_workqueue_create(void)
+{
+	workqueue = alloc_workqueue("cn", WQ_UNBOUND, 0);
+	return workqueue ? 0 : -ENOMEM;
+}
+
+struct workqueue_struct *cn_glue_workqueue(void)
+{
+	return workqueue;
+}
+
+void cn_glue_workqueue_destroy(void)
+{
+	destroy_workqueue(workqueue);
 }
 
 int cn_glue_register_module_notifier(struct notifier_block *nb)

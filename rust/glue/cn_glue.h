@@ -59,8 +59,9 @@ struct cn_core_target {
 };
 
 /*
- * Told of each id that comes (registered) or goes, in order, before the call that causes it
- * returns. May register and unregister; must not take locks that are held by others who do.
+ * Told of each id that is registered or unregistered, in order. Before the call that causes it
+ * returns, unless another task is delivering at that moment, or this one is inside of a call of the
+ * connector: then before that returns. May sleep, register and unregister.
  */
 typedef void (*cn_core_watch_fn)(void *cookie, const struct cb_id *id, bool registered);
 
@@ -71,10 +72,7 @@ enum {
 	CN_SOCKET_LEFT,		/* subject: a group, which a socket has left */
 };
 
-/*
- * Told in the context of the program whose socket it is; must not add or remove watchers of
- * sockets.
- */
+/* Told in order, by a work item; may sleep, and add and remove whatever it likes. */
 typedef void (*cn_core_sockets_fn)(void *cookie, u32 change, u64 subject);
 
 int cn_core_register(const struct cb_id *id, const char *name,
@@ -106,6 +104,7 @@ int cn_core_start(void);
  * order.
  */
 enum cn_counter {
+	CN_DELIVERED,
 	CN_ANSWERED,
 	CN_DROP_SHORT,
 	CN_DROP_LENGTH,
@@ -114,7 +113,6 @@ enum cn_counter {
 	CN_DROP_MESSAGE_LENGTH,
 	CN_DROP_UNKNOWN_ID,
 	CN_DROP_REFUSED,
-	CN_DROP_NO_MEMORY,
 	CN_SENT,
 	CN_SEND_UNKNOWN_ID,
 	CN_SEND_NO_LISTENER,
@@ -134,8 +132,7 @@ u64 cn_glue_counted(unsigned int counter);
 
 struct sk_buff *cn_glue_alloc_skb(unsigned int len, gfp_t gfp_mask);
 
-struct proc_dir_entry *cn_glue_proc_create(const char *name,
-					   int (*show)(struct seq_file *m, void *v));
+struct proc_dir_entry *cn_glue_proc_create(const char *name, const struct seq_operations *ops);
 void cn_glue_proc_remove(const char *name);
 
 int cn_glue_unicast_within(struct sk_buff *skb, u32 portid, unsigned int timeout_ms);
@@ -145,6 +142,16 @@ bool cn_glue_is_kernel_socket(const struct sock *sk);
 struct file *cn_glue_file_of_other(const struct sock *sk);
 
 void cn_glue_kvfree_rcu(void *ptr);
+void *cn_glue_alloc_certain(size_t size);
+
+unsigned long cn_glue_random_long(void);
+/* The mark in the outermost frame of the running task, see core/frame.rs; or NULL. */
+void *cn_glue_outermost_mark(unsigned long key);
+
+/* The queue for work of the connector, and its end, which waits for all work. */
+int cn_glue_workqueue_create(void);
+struct workqueue_struct *cn_glue_workqueue(void);
+void cn_glue_workqueue_destroy(void);
 
 int cn_glue_register_module_notifier(struct notifier_block *nb);
 int cn_glue_unregister_module_notifier(struct notifier_block *nb);
