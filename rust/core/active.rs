@@ -5,7 +5,7 @@
 use crate::{entry::Entry, registry::Registry, table::Table, window::widen};
 use connector::Id;
 use core::ptr::NonNull;
-use kernel::{prelude::*, sync::rcu};
+use kernel::sync::rcu;
 
 /// A callback that may be called now.
 ///

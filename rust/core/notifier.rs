@@ -460,10 +460,10 @@ impl Token<'_> {
         loop {
             let mut count = 0usize;
             let requests = self.0.requests.lock();
-            let matching = requests
-                .list
-                .iter()
-                .filter(|one| one.serial < before && one.since < event.number && one.matches(event.id));
+            let limit = before;
+            let matching = requests.list.iter().filter(|one| {
+                one.serial < limit && one.since < event.number && one.matches(event.id)
+            });
             for (to, request) in groups.iter_mut().zip(matching) {
                 *to = request.group;
                 before = request.serial;

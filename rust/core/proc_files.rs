@@ -10,22 +10,12 @@ use crate::{
     entry_list::LiveList,
     instance,
 };
-use connector::bindings::{cn_glue_proc_create, cn_glue_proc_remove};
-use core::ffi::CStr as CoreCStr;
+use connector::bindings::{cn_glue_proc_create, cn_glue_proc_remove, cn_glue_seq_escape};
 use kernel::{
     bindings::{self, loff_t, seq_file, seq_operations},
     prelude::*,
     sync::rcu::Guard,
 };
-
-/// What the C function is told to write as octal numbers: what could end a line, or be taken for
-/// such a number.
-const CONTROL: &CStr = c"\x01\x02\x03\x04\x05\x06\x07\x08\t\n\x0b\x0c\r\x0e\x0f\
-\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f\\";
-
-/// The same, and the blank, which ends a field.
-const CONTROL_OR_BLANK: &CStr = c" \x01\x02\x03\x04\x05\x06\x07\x08\t\n\x0b\x0c\r\x0e\x0f\
-\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f\\";
 
 /// A file that exists as long as this does.
 ///
@@ -165,24 +155,6 @@ unsafe extern "C" fn stop_callback(_: *mut seq_file, _: *mut c_void) {
     unsafe { bindings::rcu_read_unlock() };
 }
 
-/// Writes a text, with what it must not contain as octal numbers.
-///
-/// # Safety
-///
-/// `file` must be a sequence file that is being read, `text` a string.
-unsafe fn show_text(file: *mut seq_file, text: *const c_char, escaped: &CoreCStr) {
-    // SAFETY: By the safety requirements.
-    unsafe {
-        bindings::seq_escape_mem(
-            file,
-            text,
-            CoreCStr::from_ptr(text).to_bytes().len(),
-            bindings::ESCAPE_OCTAL,
-            escaped.as_ptr(),
-        )
-    };
-}
-
 /// Shows a callback.
 ///
 /// # Safety
@@ -201,7 +173,7 @@ unsafe extern "C" fn show_callback(file: *mut seq_file, at: *mut c_void) -> c_in
     let start = unsafe { (*file).count };
     // SAFETY: By the safety requirements; the format fits the arguments.
     unsafe {
-        show_text(file, entry.name().as_char_ptr(), CONTROL);
+        cn_glue_seq_escape(file, entry.name().as_char_ptr(), false);
         let width = 15usize.saturating_sub((*file).count.saturating_sub(start));
         bindings::seq_printf(
             file,
@@ -272,11 +244,11 @@ unsafe fn show_entry(file: *mut seq_file, entry: &Entry) {
             capability,
             group.as_char_ptr(),
         );
-        show_text(file, entry.name().as_char_ptr(), CONTROL_OR_BLANK);
+        cn_glue_seq_escape(file, entry.name().as_char_ptr(), true);
         let description = handler.map_or(core::ptr::null(), |handler| handler.description);
         if !description.is_null() {
             bindings::seq_printf(file, c" description ".as_char_ptr());
-            show_text(file, description, CONTROL);
+            cn_glue_seq_escape(file, description, false);
         }
         bindings::seq_printf(file, c"\n".as_char_ptr());
     }

@@ -183,7 +183,7 @@ impl SocketWatchers {
         let owner = NonNull::from(self);
         let reserved = Chain::reserve()?;
         // INVARIANT: The connector stops after all work was done.
-        let mut watcher = Arc::pin_init(
+        let watcher = Arc::pin_init(
             pin_init!(SocketWatcher {
                 serial: 0,
                 functions,
@@ -194,9 +194,9 @@ impl SocketWatchers {
                 deferred: Deferred::new(),
             }),
             GFP_KERNEL,
-        )?
-        .into_unique_or_drop()
-        .ok_or(ENOMEM)?;
+        )?;
+        // Nobody else knows it yet.
+        let mut watcher = Arc::into_unique_or_drop(watcher).ok_or(ENOMEM)?;
         let mut list = self.list.lock();
         permit(address)?;
         list.last = list.last.wrapping_add(1);
@@ -233,11 +233,11 @@ impl SocketWatchers {
         let mut count = 0usize;
         loop {
             let list = self.list.lock();
-            let mut meant = list
-                .watchers
-                .iter()
-                .filter(|one| !one.calls.is_dead() && predicate(one));
-            let Some(watcher) = meant.next().cloned() else {
+            let found = {
+                let mut live = list.watchers.iter().filter(|one| !one.calls.is_dead());
+                live.find(|one| predicate(one)).cloned()
+            };
+            let Some(watcher) = found else {
                 return count;
             };
             // Under the lock, so that it is done once.

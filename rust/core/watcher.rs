@@ -127,7 +127,7 @@ impl Watchers {
     ) -> Result<u64> {
         let address = functions.address();
         let reserved = Chain::reserve()?;
-        let mut watcher = Arc::pin_init(
+        let watcher = Arc::pin_init(
             pin_init!(Watcher {
                 serial: 0,
                 functions,
@@ -136,9 +136,9 @@ impl Watchers {
                 deferred: Deferred::new(),
             }),
             GFP_KERNEL,
-        )?
-        .into_unique_or_drop()
-        .ok_or(ENOMEM)?;
+        )?;
+        // Nobody else knows it yet.
+        let mut watcher = Arc::into_unique_or_drop(watcher).ok_or(ENOMEM)?;
         let mut list = self.list.lock();
         permit(address)?;
         list.last = list.last.wrapping_add(1);
@@ -235,11 +235,11 @@ impl Watchers {
         let mut count = 0usize;
         loop {
             let list = self.list.lock();
-            let mut meant = list
-                .watchers
-                .iter()
-                .filter(|one| !one.calls.is_dead() && predicate(one));
-            let Some(watcher) = meant.next().cloned() else {
+            let found = {
+                let mut live = list.watchers.iter().filter(|one| !one.calls.is_dead());
+                live.find(|one| predicate(one)).cloned()
+            };
+            let Some(watcher) = found else {
                 return count;
             };
             // Under the lock, so that it is done once.

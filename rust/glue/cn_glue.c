@@ -13,6 +13,7 @@
 #include <linux/random.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/task_stack.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
 #include <linux/workqueue.h>
@@ -59,6 +60,15 @@ struct proc_dir_entry *cn_glue_proc_create(const char *name, const struct seq_op
 void cn_glue_proc_remove(const char *name)
 {
 	remove_proc_entry(name, init_net.proc_net);
+}
+
+#define CONTROL_CHARACTERS \
+	"\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020" \
+	"\021\022\023\024\025\026\027\030\031\032\033\034\035\036\037\177"
+
+void cn_glue_seq_escape(struct seq_file *m, const char *text, bool blanks)
+{
+	seq_escape(m, text, blanks ? CONTROL_CHARACTERS "\\ " : CONTROL_CHARACTERS "\\");
 }
 
 /*
