@@ -136,6 +136,8 @@ struct Sending {
     cursor: Cursor,
     /// Whether a task has the [`Token`].
     is_busy: bool,
+    /// How many tasks wait for it. They send what is left.
+    waiting: usize,
 }
 
 /// Delivers events.
@@ -173,6 +175,7 @@ impl Notifier {
                 // SAFETY: The log was initialized above.
                 cursor: unsafe { (*this.as_ptr()).log.end() },
                 is_busy: false,
+                waiting: 0,
             }, "cn_sending"),
             token_is_free <- new_condvar!("cn_token"),
             watchers <- Watchers::new(),
@@ -230,10 +233,17 @@ impl Notifier {
     /// Waits for the token. Its holder runs no code of modules and waits for no program.
     fn wait_for_token(&self) -> Result<Token<'_>> {
         let mut sending = self.sending.lock();
-        while sending.is_busy {
-            if self.token_is_free.wait_interruptible(&mut sending) {
-                return Err(EINTR);
-            }
+        sending.waiting = sending.waiting.saturating_add(1);
+        let mut is_interrupted = false;
+        while sending.is_busy && !is_interrupted {
+            is_interrupted = self.token_is_free.wait_interruptible(&mut sending);
+        }
+        sending.waiting = sending.waiting.saturating_sub(1);
+        if is_interrupted {
+            drop(sending);
+            // What was left to this task.
+            drop(self.try_token());
+            return Err(EINTR);
         }
         sending.is_busy = true;
         Ok(Token(self))
@@ -482,11 +492,15 @@ impl Token<'_> {
 
 impl Drop for Token<'_> {
     /// Sends the messages of all events, also of those that are added meanwhile, and gives the
-    /// token back.
+    /// token back; at once if another task waits for it.
     fn drop(&mut self) {
         loop {
             let mut sending = self.0.sending.lock();
-            let Some(event) = sending.cursor.next_up_to(u64::MAX) else {
+            let next = match sending.waiting {
+                0 => sending.cursor.next_up_to(u64::MAX),
+                _ => None,
+            };
+            let Some(event) = next else {
                 // Under the lock: whoever adds an event after this finds the token free.
                 sending.is_busy = false;
                 self.0.token_is_free.notify_one();
