@@ -18,6 +18,7 @@
 #include <linux/user_namespace.h>
 #include <linux/workqueue.h>
 #include <net/net_namespace.h>
+#include <net/netns/generic.h>
 #include <net/netlink.h>
 #include <net/sock.h>
 
@@ -90,6 +91,51 @@ int cn_glue_unicast_within(struct sk_buff *skb, u32 portid, unsigned int timeout
 	ret = netlink_unicast(socket->sk, skb, portid, 0);
 	sock_release(socket);
 	return ret;
+}
+
+atomic_t cn_glue_outside;
+
+/* Each network namespace has a word; its first bit says whether it is counted. */
+static unsigned int cn_net_id;
+
+static void __net_exit cn_net_exit(struct net *net)
+{
+	const unsigned long *word = net_generic(net, cn_net_id);
+
+	/* Its sockets are gone: they would have kept it. */
+	if (test_bit(0, word))
+		atomic_dec(&cn_glue_outside);
+}
+
+static struct pernet_operations cn_net_ops = {
+	.exit = cn_net_exit,
+	.id = &cn_net_id,
+	.size = sizeof(unsigned long),
+};
+
+int cn_glue_watch_namespaces(void)
+{
+	return register_pernet_subsys(&cn_net_ops);
+}
+
+void cn_glue_unwatch_namespaces(void)
+{
+	unregister_pernet_subsys(&cn_net_ops);
+}
+
+/*
+ * Called before netlink makes a socket of the namespace a member. It is counted before the bit says
+ * so, because others who see the bit rely on it.
+ */
+void cn_glue_joins_outside(struct net *net)
+{
+	unsigned long *word = net_generic(net, cn_net_id);
+
+	if (test_bit(0, word))
+		return;
+	atomic_inc(&cn_glue_outside);
+	if (test_and_set_bit(0, word))
+		atomic_dec(&cn_glue_outside);
 }
 
 void **cn_glue_user_data(struct sock *sk)

@@ -49,14 +49,31 @@ struct cn_core_handler {
 	const char *description;	/* NULL or a string that lives as long as the handler */
 };
 
-/* Where a message goes: as the arguments of cn_netlink_send_mult(). */
+/* What a target is. */
+enum {
+	CN_TO_PORT,		/* the port alone */
+	CN_TO_GROUP,		/* who listens to the group, but not the port */
+	CN_TO_GROUP_OF_ID,	/* the same for the group of the id's callback */
+};
+
+/* Waits for the receive buffer of a port: for so many milliseconds at most, or as these say. */
+enum {
+	CN_WAIT_FOR_EVER = 0,
+	CN_WAIT_NOT = 0xffffffff,
+};
+
+/* Where a message goes. */
 struct cn_core_target {
+	u32 kind;		/* CN_TO_* */
 	u32 portid;
 	u32 group;
-	u32 timeout_ms;		/* the longest wait for a port; 0: no limit */
+	u32 wait_ms;		/* for CN_TO_PORT, where the allocation may sleep: see CN_WAIT_* */
 	netlink_filter_fn filter;
 	void *filter_data;
 };
+
+/* What sending returns if there are listeners, but none of them took the message. */
+enum { CN_NOT_TAKEN = 1 };
 
 /*
  * Told of each id that is registered or unregistered, in order. Before the call that causes it
@@ -84,7 +101,7 @@ struct sk_buff *cn_core_alloc(u32 len, u32 seq, gfp_t gfp_mask, void **data);
 int cn_core_post(struct sk_buff *skb, u32 len, const struct cb_id *id,
 		 const struct cn_core_target *to, gfp_t gfp_mask);
 void cn_core_free(struct sk_buff *skb);
-int cn_core_has_listeners(const struct cb_id *id, u32 group);
+int cn_core_has_listeners(const struct cb_id *id, u32 group, gfp_t gfp_mask);
 bool cn_core_capable(const struct netlink_skb_parms *parms, int capability);
 int cn_core_watch(u32 version, cn_core_watch_fn watch, cn_core_release_fn release,
 		  void *cookie, u64 *serial);
@@ -138,6 +155,12 @@ void cn_glue_proc_remove(const char *name);
 void cn_glue_seq_escape(struct seq_file *m, const char *text, bool blanks);
 
 int cn_glue_unicast_within(struct sk_buff *skb, u32 portid, unsigned int timeout_ms);
+
+/* How many network namespaces but the first have, or once had, a member of a group. */
+extern atomic_t cn_glue_outside;
+int cn_glue_watch_namespaces(void);
+void cn_glue_unwatch_namespaces(void);
+void cn_glue_joins_outside(struct net *net);
 
 void **cn_glue_user_data(struct sock *sk);
 bool cn_glue_is_kernel_socket(const struct sock *sk);
