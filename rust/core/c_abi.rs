@@ -11,17 +11,18 @@ use crate::{
     access::is_capable,
     buffer::Unwritten,
     counters::Counter,
-    entry::{Callback, Handler, Name},
+    entry::{Callback, Handler, Name, Outcomes},
+    frame::Deferred,
     instance,
-    send::{has_listeners, post, send, Destination},
+    send::{has_listeners, post, send, Destination, Failure, Receivers},
     socket::{self, Filter},
-    socket_watchers::SocketWatcher,
-    watcher::Watcher,
+    socket_watchers, watcher,
 };
 use connector::{
     bindings::{
         self, cb_id, cn_core_handler, cn_core_release_fn, cn_core_sockets_fn, cn_core_target,
-        cn_core_watch_fn, cn_msg, CN_CORE_VERSION, CN_HANDLER_OPEN_GROUP,
+        cn_core_watch_fn, cn_msg, CN_CORE_VERSION, CN_HANDLER_OPEN_GROUP, CN_NOT_TAKEN, CN_TO_GROUP,
+        CN_TO_PORT,
     },
     wire::{Header, HEADER_LEN},
     Id,
@@ -72,6 +73,7 @@ assert_declared!(
 ///
 /// - `-EINVAL`: the id is taken, or the callback is null.
 /// - `-EAGAIN`: the connector has not started yet.
+/// - `-ENODEV`: the module of the callback is being unloaded.
 /// - `-ENOMEM`: no memory.
 ///
 /// # Safety
@@ -97,7 +99,8 @@ unsafe extern "C" fn cn_add_callback(
 /// Unregisters the callback of an id; does nothing if there is none.
 ///
 /// When this returns, the callback is not running and will not be called again, so that its module
-/// may go. Inside a callback (this or another one) it does not wait.
+/// may go. Inside of a call of the connector (a callback, this or another one; a watcher; a release)
+/// it does not wait.
 ///
 /// Context: process; sleeps until the callback has returned.
 ///
@@ -185,13 +188,8 @@ unsafe fn send_c(
     let message = unsafe { slice::from_raw_parts(msg.cast::<u8>(), len) };
     // SAFETY: By the safety requirements of this function; `Header` has the layout of `cn_msg`.
     let header = unsafe { &*msg.cast::<Header>() };
-    let to = Destination {
-        portid,
-        group,
-        timeout_ms: 0,
-        filter,
-    };
-    into_int(send(header, [message], to, gfp_mask))
+    let to = Destination::from_c(portid, group, filter);
+    into_int(send(header, [message], to, gfp_mask).map_err(Error::from))
 }
 
 /// Registers a handler, and writes the number of the registration to `serial`.
@@ -227,6 +225,8 @@ unsafe extern "C" fn cn_core_register(
         cookie: handler.cookie,
         opens_group: handler.flags & CN_HANDLER_OPEN_GROUP != 0,
         description: handler.description,
+        outcomes: Outcomes::new(),
+        deferred: Deferred::new(),
     };
     let Ok(handler) = KBox::new(handler, GFP_KERNEL) else {
         return ENOMEM.to_errno();
@@ -257,8 +257,10 @@ unsafe extern "C" fn cn_core_unregister(id: *const cb_id, serial: u64) {
     }
 }
 
-/// Sends a message whose payload is elsewhere than its header; else as [`cn_netlink_send_mult`],
-/// but returns 0 for success.
+/// Sends a message whose payload is elsewhere than its header.
+///
+/// Context and errors as for [`cn_netlink_send_mult`], but returns 0 for success, and
+/// [`CN_NOT_TAKEN`] if somebody listens to the group and nobody took the message.
 ///
 /// # Safety
 ///
@@ -278,7 +280,7 @@ unsafe extern "C" fn cn_core_send(
     // SAFETY: By the safety requirements of this function.
     let to = Destination::from(unsafe { &*to });
     let parts = [header.as_bytes(), payload];
-    into_int(send(header, parts, to, gfp_mask).map(|_| 0))
+    taken(send(header, parts, to, gfp_mask))
 }
 
 /// Makes a buffer for a netlink payload of `len` bytes, to be written by the caller, and writes the
@@ -330,9 +332,10 @@ unsafe extern "C" fn cn_core_post(
     // SAFETY: By the safety requirements of this function.
     let to = Destination::from(unsafe { &*to });
     // SAFETY: As above.
-    let posted = unsafe { buffer.written_up_to(len as usize) }
-        .and_then(|buffer| post(id, buffer, to, gfp_mask));
-    into_int(posted.map(|_| 0))
+    match unsafe { buffer.written_up_to(len as usize) } {
+        Ok(buffer) => taken(post(id, buffer, to, gfp_mask)),
+        Err(error) => error.to_errno(),
+    }
 }
 
 /// Frees a buffer of [`cn_core_alloc`] that is not sent.
@@ -348,18 +351,22 @@ unsafe extern "C" fn cn_core_free(skb: *mut sk_buff) {
     }
 }
 
-/// Returns 1 if anybody listens to `group` (if that is 0, to the group of the id's callback), 0 if
-/// nobody does, or `-ENODEV` if nothing is registered under the id.
+/// Returns 1 if anybody would hear a message to `group` (if that is 0, to the group of the id's
+/// callback), 0 if nobody would, `-ENODEV` if nothing is registered under the id, or `-ENOMEM`.
 ///
-/// Context: any.
+/// Context: any that `gfp_mask` allows.
 ///
 /// # Safety
 ///
 /// `id` must point to an id.
 #[no_mangle]
-unsafe extern "C" fn cn_core_has_listeners(id: *const cb_id, group: u32) -> c_int {
+unsafe extern "C" fn cn_core_has_listeners(
+    id: *const cb_id,
+    group: u32,
+    gfp_mask: gfp_t,
+) -> c_int {
     // SAFETY: By the safety requirements of this function.
-    into_int(has_listeners(unsafe { read_id(id) }, group).map(c_int::from))
+    into_int(has_listeners(unsafe { read_id(id) }, group, gfp_mask).map(c_int::from))
 }
 
 /// Whether both the opener of the socket and the sender have a capability in the initial user
@@ -376,7 +383,7 @@ unsafe extern "C" fn cn_core_capable(parms: *const netlink_skb_parms, capability
 
 /// Adds a watcher, and writes its number to `serial`.
 ///
-/// Context: process; may sleep. Returns 0, `-EAGAIN`, `-ENOMEM`, or `-EPROTO` as
+/// Context: process; may sleep. Returns 0, `-EAGAIN`, `-ENODEV`, `-ENOMEM`, or `-EPROTO` as
 /// [`cn_core_register`]. On failure, the cookie is not released.
 ///
 /// # Safety
@@ -396,10 +403,10 @@ unsafe extern "C" fn cn_core_watch(
     };
     let result = check_version(version).and_then(|()| {
         let connector = instance::get().ok_or(EAGAIN)?;
-        connector.notifier().watch(|| {
-            // SAFETY: By the safety requirements of this function.
-            unsafe { Watcher::new(watch, release, cookie) }
-        })
+        // SAFETY: By the safety requirements of this function.
+        let functions = unsafe { watcher::Functions::new(watch, release, cookie) };
+        let permit = |address| connector.leaving().permit(address);
+        connector.notifier().watch(functions, permit)
     });
     match result {
         Ok(number) => {
@@ -413,7 +420,7 @@ unsafe extern "C" fn cn_core_watch(
 
 /// Removes a watcher; when this returns, it is not running and its cookie is released.
 ///
-/// Context: process; may sleep. Inside of a watcher it does not wait.
+/// Context: process; may sleep. Inside of a call of the connector it does not wait.
 ///
 /// # Safety
 ///
@@ -445,10 +452,10 @@ unsafe extern "C" fn cn_core_watch_sockets(
     };
     let result = check_version(version).and_then(|()| {
         let connector = instance::get().ok_or(EAGAIN)?;
-        connector.socket_watchers().add(|| {
-            // SAFETY: By the safety requirements of this function.
-            unsafe { SocketWatcher::new(watch, release, cookie) }
-        })
+        // SAFETY: By the safety requirements of this function.
+        let functions = unsafe { socket_watchers::Functions::new(watch, release, cookie) };
+        let permit = |address| connector.leaving().permit(address);
+        connector.socket_watchers().add(functions, permit)
     });
     match result {
         Ok(number) => {
@@ -462,7 +469,7 @@ unsafe extern "C" fn cn_core_watch_sockets(
 
 /// Removes a watcher of sockets; when this returns, it is not running and its cookie is released.
 ///
-/// Context: process, not inside of such a watcher; may sleep.
+/// Context: process; may sleep. Inside of a call of the connector it does not wait.
 ///
 /// # Safety
 ///
@@ -515,10 +522,15 @@ fn check_version(version: u32) -> Result {
 
 impl From<&cn_core_target> for Destination {
     fn from(target: &cn_core_target) -> Self {
+        let (receivers, except) = match target.kind {
+            CN_TO_PORT => (Receivers::Port(target.portid), 0),
+            CN_TO_GROUP => (Receivers::Group(target.group), target.portid),
+            _ => (Receivers::GroupOfId, target.portid),
+        };
         Self {
-            portid: target.portid,
-            group: target.group,
-            timeout_ms: target.timeout_ms,
+            receivers,
+            except,
+            wait_ms: target.wait_ms,
             filter: Filter {
                 function: target.filter,
                 data: target.filter_data,
@@ -553,6 +565,15 @@ unsafe fn register(id: *const cb_id, name: *const c_char, callback: Callback) ->
 unsafe fn read_id(id: *const cb_id) -> Id {
     // SAFETY: By the safety requirements of this function; `Id` has the layout of `cb_id`.
     unsafe { id.cast::<Id>().read() }
+}
+
+/// What the crate is told of a message that was sent.
+fn taken(sent: Result<c_int, Failure>) -> c_int {
+    match sent {
+        Ok(_) => 0,
+        Err(Failure::NotTaken) => CN_NOT_TAKEN as c_int,
+        Err(Failure::Error(error)) => error.to_errno(),
+    }
 }
 
 fn into_int(result: Result<c_int>) -> c_int {
