@@ -113,7 +113,6 @@ impl<H: Handler> Registration<H> {
     ///   and 0x7f).
     /// - [`EAGAIN`]: the connector has not started yet.
     /// - [`ENOMEM`]: no memory.
-    /// - [`EPROTO`]: `cn.ko` is of another version than this crate.
     pub fn with_options(id: Id, name: &CStr, handler: Arc<H>, options: Options) -> Result<Self> {
         let name_bytes = name.to_bytes();
         if name_bytes.is_empty() || name_bytes.iter().any(u8::is_ascii_control) {
@@ -122,7 +121,6 @@ impl<H: Handler> Registration<H> {
         let raw_id = raw_id(id);
         let cookie = handler.into_foreign();
         let raw_handler = bindings::cn_core_handler {
-            version: bindings::CN_CORE_VERSION,
             flags: options.flags(),
             capability: options.access.as_raw(),
             receive: Some(receive_callback::<H>),

@@ -144,12 +144,7 @@ fn try_send<const N: usize>(
 
 /// Sends a message that was written in place; else as [`send`]. Whoever writes in place has asked
 /// before whether anybody listens.
-pub(crate) fn post(
-    id: Id,
-    buffer: Buffer,
-    to: Destination,
-    gfp: gfp_t,
-) -> Result<c_int, Failure> {
+pub(crate) fn post(id: Id, buffer: Buffer, to: Destination, gfp: gfp_t) -> Result<c_int, Failure> {
     let len = buffer.len();
     let sent = match way(&id, &to) {
         Ok((socket, route)) => hand_over(socket, buffer, route, &to, gfp),

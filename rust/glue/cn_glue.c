@@ -268,8 +268,10 @@ bool cn_core_initial_namespaces(void)
 /* The functions are in Rust, so their exports cannot follow them. */
 #define EXPORT(symbol)			EXPORT_SYMBOL_GPL(symbol)
 
-/* The same for functions that are called by the crate, and by nobody else. */
-#define EXPORT_FOR_CRATE(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, "CONNECTOR")
+/* The same for functions that are called by the crate, and by nobody else; under names of this version. */
+#define EXPORT_FOR_CRATE(name)						\
+	extern typeof(cn_core_##name) CN_CORE_SYMBOL(name);		\
+	EXPORT_SYMBOL_NS_GPL(CN_CORE_SYMBOL(name), "CONNECTOR")
 
 /* The C interface, declared in <linux/connector.h>. */
 EXPORT(cn_add_callback);
@@ -278,18 +280,18 @@ EXPORT(cn_netlink_send);
 EXPORT(cn_netlink_send_mult);
 
 /* What the crate `connector` calls. */
-EXPORT_FOR_CRATE(cn_core_alloc);
-EXPORT_FOR_CRATE(cn_core_capable);
-EXPORT_FOR_CRATE(cn_core_drops);
-EXPORT_FOR_CRATE(cn_core_free);
-EXPORT_FOR_CRATE(cn_core_has_listeners);
-EXPORT_FOR_CRATE(cn_core_initial_namespaces);
-EXPORT_FOR_CRATE(cn_core_post);
-EXPORT_FOR_CRATE(cn_core_register);
-EXPORT_FOR_CRATE(cn_core_send);
-EXPORT_FOR_CRATE(cn_core_unregister);
-EXPORT_FOR_CRATE(cn_core_unwatch);
-EXPORT_FOR_CRATE(cn_core_unwatch_sockets);
-EXPORT_FOR_CRATE(cn_core_visit);
-EXPORT_FOR_CRATE(cn_core_watch);
-EXPORT_FOR_CRATE(cn_core_watch_sockets);
+EXPORT_FOR_CRATE(alloc);
+EXPORT_FOR_CRATE(capable);
+EXPORT_FOR_CRATE(drops);
+EXPORT_FOR_CRATE(free);
+EXPORT_FOR_CRATE(has_listeners);
+EXPORT_FOR_CRATE(initial_namespaces);
+EXPORT_FOR_CRATE(post);
+EXPORT_FOR_CRATE(register);
+EXPORT_FOR_CRATE(send);
+EXPORT_FOR_CRATE(unregister);
+EXPORT_FOR_CRATE(unwatch);
+EXPORT_FOR_CRATE(unwatch_sockets);
+EXPORT_FOR_CRATE(visit);
+EXPORT_FOR_CRATE(watch);
+EXPORT_FOR_CRATE(watch_sockets);
