@@ -189,6 +189,7 @@ unsafe fn send_c(
         portid,
         group,
         timeout_ms: 0,
+        shown_group: 0,
         filter,
     };
     into_int(send(header, [message], to, gfp_mask))
@@ -519,6 +520,7 @@ impl From<&cn_core_target> for Destination {
             portid: target.portid,
             group: target.group,
             timeout_ms: target.timeout_ms,
+            shown_group: target.shown_group,
             filter: Filter {
                 function: target.filter,
                 data: target.filter_data,

@@ -22,6 +22,8 @@ pub(crate) struct Destination {
     pub(crate) group: u32,
     /// The longest wait for the port, in milliseconds; 0 for no limit.
     pub(crate) timeout_ms: u32,
+    /// Without a group: the one through which the message seems to come; 0 for none.
+    pub(crate) shown_group: u32,
     /// Which members of the group do not receive.
     pub(crate) filter: Filter,
 }
@@ -133,7 +135,7 @@ fn hand_over(
     to: &Destination,
     gfp: gfp_t,
 ) -> Result<c_int> {
-    buffer.set_group(group);
+    buffer.set_group(if group != 0 { group } else { to.shown_group });
     let sent = if group != 0 {
         socket.multicast(buffer, to.portid, group, gfp, to.filter)
     } else {

@@ -19,7 +19,7 @@
  */
 
 /* What a module was compiled against; a change of anything in this part makes it another number. */
-#define CN_CORE_VERSION 6
+#define CN_CORE_VERSION 7
 
 /* The capability of a handler to which everyone may send. */
 enum { CN_ANYONE = -1 };
@@ -54,6 +54,7 @@ struct cn_core_target {
 	u32 portid;
 	u32 group;
 	u32 timeout_ms;		/* the longest wait for a port; 0: no limit */
+	u32 shown_group;	/* without a group: which one it seems to come through; 0: none */
 	netlink_filter_fn filter;
 	void *filter_data;
 };
