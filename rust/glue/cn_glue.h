@@ -128,7 +128,8 @@ enum cn_counter {
 
 /*
  * Wrappers of inline functions and macros of the kernel, one line each; except the limited wait,
- * for which netlink has no function, and the buffer, which is made at its full length in one step.
+ * for which netlink has no function, the buffer, which is made at its full length in one step, and
+ * the request for a module, for which a task waits that can be killed.
  */
 void cn_glue_count(unsigned int counter);
 u64 cn_glue_counted(unsigned int counter);
@@ -144,6 +145,8 @@ int cn_glue_unicast_within(struct sk_buff *skb, u32 portid, unsigned int timeout
 void **cn_glue_user_data(struct sock *sk);
 bool cn_glue_is_kernel_socket(const struct sock *sk);
 struct file *cn_glue_file_of_other(const struct sock *sk);
+
+void cn_glue_request_process_events(void);
 
 void cn_glue_kvfree_rcu(void *ptr);
 
