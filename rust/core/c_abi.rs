@@ -504,6 +504,7 @@ impl From<&cn_core_target> for Destination {
             receivers,
             except,
             wait_ms: target.wait_ms,
+            shown_group: target.shown_group,
             filter: Filter {
                 function: target.filter,
                 data: target.filter_data,

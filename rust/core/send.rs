@@ -32,6 +32,8 @@ pub(crate) struct Destination {
     pub(crate) except: u32,
     /// The longest wait for a port, as [`Handle::unicast`] takes it.
     pub(crate) wait_ms: u32,
+    /// For a port: the group through which the message seems to come; 0 for none.
+    pub(crate) shown_group: u32,
     /// Which members of the group do not receive.
     pub(crate) filter: Filter,
 }
@@ -50,6 +52,7 @@ impl Destination {
             receivers,
             except,
             wait_ms: CN_WAIT_FOR_EVER,
+            shown_group: 0,
             filter,
         }
     }
@@ -213,7 +216,10 @@ fn hand_over(
     gfp: gfp_t,
 ) -> Result<c_int, Failure> {
     let (sent, anybody) = match route {
-        Route::Port(portid) => (socket.unicast(buffer, portid, gfp, to.wait_ms), true),
+        Route::Port(portid) => {
+            buffer.set_group(to.shown_group);
+            (socket.unicast(buffer, portid, gfp, to.wait_ms), true)
+        }
         Route::Group(group) => {
             buffer.set_group(group);
             socket.offer(buffer, to.except, group, gfp, to.filter)

@@ -6,6 +6,8 @@
 #include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/init.h>
+#include <linux/jiffies.h>
+#include <linux/kmod.h>
 #include <linux/net.h>
 #include <linux/percpu.h>
 #include <linux/pid_namespace.h>
@@ -16,6 +18,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
@@ -158,6 +161,35 @@ struct file *cn_glue_file_of_other(const struct sock *sk)
 	struct file *file = sk->sk_socket->file;
 
 	return file && file->f_cred != current_cred() ? file : NULL;
+}
+
+/* How often the module of process events is asked for at most. */
+#define REQUEST_INTERVAL	(5 * HZ)
+
+static DECLARE_WAIT_QUEUE_HEAD(request_is_over);
+static atomic_t is_requesting;
+static unsigned long requested;	/* when that was over, as an odd number; 0 for never */
+
+/*
+ * One task asks; others wait for the answer, but not for long, as what modprobe does is up to the
+ * administrator. No lock is held meanwhile.
+ */
+void cn_glue_request_process_events(void)
+{
+	unsigned long last;
+
+	if (atomic_cmpxchg(&is_requesting, 0, 1)) {
+		wait_event_killable_timeout(request_is_over, !atomic_read(&is_requesting),
+					    REQUEST_INTERVAL);
+		return;
+	}
+	last = requested;
+	if (!last || time_after(jiffies, last + REQUEST_INTERVAL)) {
+		request_module("cn-id-%d-%d", CN_IDX_PROC, CN_VAL_PROC);
+		requested = jiffies | 1;
+	}
+	atomic_set_release(&is_requesting, 0);
+	wake_up_all(&request_is_over);
 }
 
 void cn_glue_kvfree_rcu(void *ptr)

@@ -81,6 +81,7 @@ struct cn_core_target {
 	u32 portid;
 	u32 group;
 	u32 wait_ms;		/* for CN_TO_PORT, where the allocation may sleep: see CN_WAIT_* */
+	u32 shown_group;	/* for CN_TO_PORT: the group it seems to come through; 0: none */
 	netlink_filter_fn filter;
 	void *filter_data;
 };
@@ -159,7 +160,8 @@ enum cn_counter {
 
 /*
  * Wrappers of inline functions and macros of the kernel, one line each; except the limited wait,
- * for which netlink has no function, and the buffer, which is made at its full length in one step.
+ * for which netlink has no function, the buffer, which is made at its full length in one step, and
+ * the request for a module, for which a task waits that can be killed.
  */
 void cn_glue_count(unsigned int counter);
 u64 cn_glue_counted(unsigned int counter);
@@ -182,6 +184,8 @@ void cn_glue_joins_outside(struct net *net);
 void **cn_glue_user_data(struct sock *sk);
 bool cn_glue_is_kernel_socket(const struct sock *sk);
 struct file *cn_glue_file_of_other(const struct sock *sk);
+
+void cn_glue_request_process_events(void);
 
 void cn_glue_kvfree_rcu(void *ptr);
 void *cn_glue_alloc_certain(size_t size);
