@@ -46,6 +46,10 @@ torture: ## look for mistakes on a kernel full of checks; TORTURE=full takes hou
 torture-publish: ## put the figures of the last full runs of make torture into Documentation/
 	scripts/torture.sh publish
 
+litmus: ## check the protocols of the core in the kernel's memory model, with herd7
+	scripts/packages.sh litmus
+	scripts/litmus.sh $(if $(KDIR),"$(KDIR)")
+
 fuzz: ## fuzz the pure files on the host; FUZZ_SECONDS= or FUZZ_RUNS= for each target
 	scripts/packages.sh guest fuzz
 	scripts/fuzz.sh
@@ -120,5 +124,5 @@ help: ## this list
 		PERCENT 'how much of the numbers of TORTURE=full is done (100)' \
 		V '1: show what the builds say' | expand -t 24
 
-.PHONY: profile modules all samples tools modules_install install-dev run test torture torture-publish fuzz bench bench-publish shell guest check docs kdir clean distclean help
+.PHONY: profile modules all samples tools modules_install install-dev run test torture torture-publish litmus fuzz bench bench-publish shell guest check docs kdir clean distclean help
 .PHONY: in-tree in-tree-undo in-tree-test patches

@@ -5,9 +5,7 @@
 //! Shows several kinds of messages, errors as answers, rights per kind, and a list as a bundle of
 //! messages. The user program that belongs to it is `cn_kv.c`.
 
-use connector::{
-    Access, Bundle, Capability, Handler, Id, Message, Options, Outgoing, Port, Sender,
-};
+use connector::{Access, Bundle, Capability, Handler, Id, Message, Options, Outgoing, Sender};
 use kernel::{new_mutex, prelude::*, rbtree::RBTree, sync::Mutex};
 use zerocopy_derive::{Immutable, KnownLayout};
 
@@ -91,14 +89,15 @@ impl Handler for Store {
         if changes && !sender.capable(Capability::NET_ADMIN) {
             return Err(EPERM);
         }
-        // The lock is not held while an answer is sent, which may wait for the program.
+        // Answers do not wait for a program that does not read: it is inside of `sendmsg()` and
+        // cannot. The lock is not held meanwhile, since sending may wait for memory.
         match message.flags() {
             SET => self.set(message.payload_as()?),
             DELETE => self.delete(message.payload_as()?),
             GET => sender.reply(message, &self.get(message.payload_as()?)?),
             LIST => Ok(self
                 .list(message)?
-                .send_to(Port(sender.portid()), GFP_KERNEL)?),
+                .send_to(sender.without_waiting(), GFP_KERNEL)?),
             _ => Err(EOPNOTSUPP),
         }
     }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Makes sure that the programs for a purpose are there: packages.sh kernel|guest|fuzz|bench|check|docs|patches|wireshark...
+# Makes sure that the programs for a purpose are there: packages.sh kernel|guest|fuzz|bench|check|docs|patches|wireshark|litmus...
 #
 # On Debian 12 and 13, missing packages are installed, as root or through sudo. Everywhere else, or
 # without those rights, this lists exactly what is missing and fails. Nothing is removed, and apt's
@@ -56,6 +56,9 @@ packages_for() {
 		;;
 	wireshark)
 		printf '%s\n' tshark python3
+		;;
+	litmus)
+		printf '%s\n' xz-utils debian-archive-keyring ca-certificates
 		;;
 	esac
 }
@@ -154,6 +157,7 @@ programs_for() {
 	docs) printf '%s\n' sphinx-build rustdoc ;;
 	patches) printf '%s\n' git perl ;;
 	wireshark) printf '%s\n' tshark python3 ;;
+	litmus) printf '%s\n' herd7 ;;
 	esac
 }
 

@@ -233,6 +233,28 @@ static inline int process_make(int code)
 	return pid;
 }
 
+/* Reads up to the end of a thread; 0 or an error. */
+static inline int process_wait_for_end(int fd, int pid)
+{
+	struct process_message m;
+	int ret;
+
+	do {
+		ret = process_read(fd, &m);
+	} while (!ret && !is_exit_of(&m.event, pid));
+	return ret;
+}
+
+/* The status of a child, or the number of the signal that killed it, negative; -EAGAIN if it can't be reaped yet. */
+static inline int process_reap_now(int pid)
+{
+	int status, ret = waitpid(pid, &status, WNOHANG);
+
+	if (ret <= 0)
+		return ret ? -errno : -EAGAIN;
+	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
 /*
  * Counts the events that a socket gets of one thread, up to its end or, where the provider does not
  * tell of that, up to a silence; -1 for an error.

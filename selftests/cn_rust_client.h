@@ -35,8 +35,10 @@ struct command {
 #define SEND_WITHIN COMMAND(17)
 #define WRITE_DRAFT COMMAND(18)
 #define SEND_ON_CLOSE COMMAND(19)
+#define ROOM COMMAND(20)
+#define ADD_NAMED COMMAND(21)
 
-enum behaviour { ECHO, FAIL, SLEEP, UNREGISTER, READ, DESCRIBE, REVERSE, RAW };
+enum behaviour { ECHO, FAIL, SLEEP, UNREGISTER, READ, DESCRIBE, REVERSE, RAW, WITHIN, BUNDLE };
 enum access { PRIVILEGED, PUBLIC, CAPABILITY, ONE_USER, OPEN_GROUP, ACCESSES };
 
 static inline int command(int fd, unsigned long number, struct command c)

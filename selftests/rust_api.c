@@ -82,6 +82,83 @@ TEST_F(rust, replies_with_empty_and_largest_payload)
 	EXPECT_TRUE(cn_is_message(&got, IDX, 1, 7, 1, data, sizeof(data)));
 }
 
+/* Sends requests, and does not read the replies; returns how long the slowest one took. */
+static long fill(int fd, int requests)
+{
+	static char data[8000];
+	struct cn_packet p = { .id = { IDX, 1 }, .seq = 7, .data = data, .data_len = sizeof(data) };
+	struct timespec before, after;
+	long longest = 0, took;
+
+	while (requests--) {
+		clock_gettime(CLOCK_MONOTONIC, &before);
+		if (cn_send(fd, &p) < 0)
+			return -1;
+		clock_gettime(CLOCK_MONOTONIC, &after);
+		took = (after.tv_sec - before.tv_sec) * 1000 +
+		       (after.tv_nsec - before.tv_nsec) / 1000000;
+		if (took > longest)
+			longest = took;
+	}
+	return longest;
+}
+
+static bool was_told_of_loss(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, 1, MSG_DONTWAIT) == -1 && errno == ENOBUFS;
+}
+
+/* A program inside of sendmsg() cannot read, and so must not be waited for. */
+TEST_F(rust, replies_do_not_wait_for_who_does_not_read)
+{
+	static const enum behaviour kinds[] = { ECHO, REVERSE, RAW, BUNDLE };
+	unsigned int kind;
+
+	/* Without an end, if it did not end. */
+	alarm(cn_timeout() / 1000);
+	for (kind = 0; kind < sizeof(kinds) / sizeof(*kinds); kind++) {
+		ASSERT_EQ(0, add(self->client, 1, kinds[kind], 0, 0));
+		EXPECT_LE(0, fill(self->fd, 200));
+		EXPECT_EQ(0, del(self->client, 1));
+		EXPECT_TRUE(was_told_of_loss(self->fd));
+		EXPECT_LT(0, cn_receive(self->fd, &got));
+		close(self->fd);
+		self->fd = cn_open_in_group(0);
+		ASSERT_LE(0, self->fd);
+	}
+}
+
+TEST_F(rust, reply_waits_within_a_limit)
+{
+	long longest;
+
+	alarm(cn_timeout() / 1000);
+	ASSERT_EQ(0, add(self->client, 1, WITHIN, 300, 0));
+	/* Fills the buffer, and meets the limit once. */
+	while ((longest = fill(self->fd, 1)) >= 0 && longest < 250)
+		;
+	EXPECT_LE(300, longest);
+	EXPECT_GT(cn_limit(3000), longest);
+	EXPECT_FALSE(was_told_of_loss(self->fd));
+	EXPECT_LT(0, cn_receive(self->fd, &got));
+	EXPECT_EQ(0, del(self->client, 1));
+}
+
+/* Others show names in lines of their own. */
+TEST_F(rust, names_are_checked)
+{
+	struct command c = { IDX, 1 };
+
+	for (c.what = 0; c.what < 6; c.what++)
+		EXPECT_EQ(-EINVAL, command(self->client, ADD_NAMED, c));
+	EXPECT_EQ(0, alive(self->client));
+	for (; c.what < 8; c.what++, c.val++)
+		EXPECT_EQ(0, command(self->client, ADD_NAMED, c));
+	EXPECT_EQ(2, alive(self->client));
+}
+
 TEST_F(rust, error_of_handler_is_the_answer)
 {
 	struct cn_packet p = { .id = { IDX, 1 }, .seq = 7, .nl_flags = NLM_F_ACK };

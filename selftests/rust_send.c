@@ -3,9 +3,12 @@
  * Sending with the crate `connector`: to groups and ports, with a limit of time,
  * drafts and bundles; from where one may sleep, and from where not.
  */
+#include <linux/net_namespace.h>
+#include <linux/rtnetlink.h>
 #include <pthread.h>
 
 #include "kselftest_harness.h"
+#include "cn_privilege.h"
 #include "cn_rust_client.h"
 
 SKIP_PROGRAM_ON_C()
@@ -353,6 +356,142 @@ TEST_F(rust_send, bundle_has_its_limits)
 	c.argument = 0;
 	EXPECT_EQ(-EINVAL, command(self->client, SEND_BUNDLE, c));
 	EXPECT_TRUE(cn_is_silent(self->member));
+}
+
+/* Nobody can be in group 0; least of all is a port that is left out the receiver. */
+TEST_F(rust_send, index_of_0_is_no_group)
+{
+	struct command c = { 0, 7, 0, 3, 9, variant->atomic };
+
+	ASSERT_EQ(0, command(self->client, ADD, (struct command){ 0, 7, ECHO }));
+	c.access = cn_port(self->member);
+	EXPECT_EQ(-EINVAL, command(self->client, SEND_EXCEPT, c));
+	EXPECT_TRUE(cn_is_silent(self->member));
+	EXPECT_EQ(-ESRCH, command(self->client, SEND, c));
+	EXPECT_EQ(-ESRCH, command(self->client, SEND_FILTERED, c));
+	c.access = 3;
+	c.access_argument = 100;
+	EXPECT_EQ(-ESRCH, command(self->client, SEND_DRAFT, c));
+	EXPECT_EQ(-ESRCH, command(self->client, SEND_BUNDLE, c));
+	EXPECT_EQ(0, command(self->client, HAS_LISTENERS, c));
+	EXPECT_TRUE(cn_is_silent(self->member));
+}
+
+/* Also from another network namespace. */
+static long long counter(const char *name)
+{
+	char *text = read_file("/proc/1/net/connector_stats"), line[64];
+	const char *found;
+	long long value = -1;
+
+	snprintf(line, sizeof(line), "\n%s ", name);
+	found = text ? strstr(text, line) : NULL;
+	if (found)
+		value = atoll(found + strlen(line));
+	free(text);
+	return value;
+}
+
+/* Lets sockets of the running namespace hear another one, which gets the number 1. */
+static bool name_namespace(int namespace_fd)
+{
+	struct {
+		struct nlmsghdr nlh;
+		struct rtgenmsg gen;
+		uint8_t padding[3];
+		struct nlattr nsid;
+		int32_t number;
+		struct nlattr fd;
+		uint32_t value;
+	} request = {
+		.nlh = { sizeof(request), RTM_NEWNSID, NLM_F_REQUEST | NLM_F_ACK },
+		.nsid = { 8, NETNSA_NSID },
+		.number = 1,
+		.fd = { 8, NETNSA_FD },
+		.value = namespace_fd,
+	};
+	struct {
+		struct nlmsghdr nlh;
+		struct nlmsgerr err;
+	} answer = {};
+	int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+	bool done;
+
+	done = send(fd, &request, sizeof(request), 0) == sizeof(request) &&
+	       recv(fd, &answer, sizeof(answer), 0) > 0 && !answer.err.error;
+	close(fd);
+	return done;
+}
+
+/* Who is in the group but in another network namespace hears nothing, and does not count. */
+TEST_F(rust_send, member_of_another_namespace_does_not_listen)
+{
+	struct command c = { IDX, 1, 0, 8, 9, variant->atomic, .access = 3 };
+	int first = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), one = 1, outside, written;
+	long long refused, missing;
+
+	ASSERT_LE(0, first);
+	ASSERT_EQ(0, add(self->client, 1));
+	must(!unshare(CLONE_NEWNET), "unshare");
+	outside = cn_open_in_group(IDX);
+	ASSERT_LE(0, outside);
+	/* Others are not slowed down or left out. */
+	EXPECT_EQ(1, command(self->client, HAS_LISTENERS, c));
+	ASSERT_EQ(0, command(self->client, SEND, c));
+	ASSERT_LT(0, cn_receive(self->member, &got));
+	close(self->member);
+
+	written = command(self->client, WRITTEN, c);
+	refused = counter("send_refused");
+	missing = counter("send_no_listener");
+	EXPECT_LE(0, missing);
+	EXPECT_EQ(0, command(self->client, HAS_LISTENERS, c));
+	EXPECT_EQ(-ESRCH, command(self->client, SEND, c));
+	EXPECT_EQ(-ESRCH, command(self->client, SEND_FILTERED, c));
+	EXPECT_EQ(-ESRCH, command(self->client, SEND_EXCEPT, c));
+	EXPECT_EQ(-ESRCH, command(self->client, SEND_DRAFT, c));
+	EXPECT_EQ(-ESRCH, command(self->client, WRITE_DRAFT, c));
+	EXPECT_EQ(written, command(self->client, WRITTEN, c));
+	EXPECT_EQ(refused, counter("send_refused"));
+	EXPECT_EQ(missing + 3, counter("send_no_listener"));
+	EXPECT_TRUE(cn_is_silent(outside));
+
+	/* Unless it was given the right to. */
+	ASSERT_TRUE(name_namespace(first));
+	ASSERT_EQ(0, cn_setopt(outside, NETLINK_LISTEN_ALL_NSID, one));
+	EXPECT_EQ(1, command(self->client, HAS_LISTENERS, c));
+	EXPECT_EQ(0, command(self->client, SEND, c));
+	EXPECT_LT(0, cn_receive(outside, &got));
+	EXPECT_EQ(0, command(self->client, SEND_DRAFT, c));
+	EXPECT_LT(0, cn_receive(outside, &got));
+	close(outside);
+	EXPECT_EQ(0, command(self->client, HAS_LISTENERS, c));
+	must(!setns(first, CLONE_NEWNET), "setns");
+	close(first);
+	self->member = cn_open_in_group(IDX);
+	EXPECT_EQ(1, command(self->client, HAS_LISTENERS, c));
+	EXPECT_EQ(0, command(self->client, SEND, c));
+	EXPECT_LT(0, cn_receive(self->member, &got));
+}
+
+TEST_F(rust_send, writer_knows_its_room)
+{
+	struct command c = { IDX, 1, .atomic = variant->atomic };
+
+	/* The bundle, or the draft, is what ends it; 20 bytes are the header. */
+	c.argument = 60;
+	c.access = 200;
+	EXPECT_EQ(40, command(self->client, ROOM, c));
+	c.argument = 200;
+	c.access = 40;
+	EXPECT_EQ(40, command(self->client, ROOM, c));
+	c.argument = 20;
+	EXPECT_EQ(0, command(self->client, ROOM, c));
+	c.argument = 19;
+	EXPECT_EQ(-EMSGSIZE, command(self->client, ROOM, c));
+	c.argument = 65535;
+	c.access = 65535;
+	EXPECT_EQ(65515, command(self->client, ROOM, c));
 }
 
 TEST_F(rust_send, knows_whether_anybody_listens)

@@ -17,7 +17,7 @@ SKIP_PROGRAM_ON_C()
 static const char * const names[] = {
 	"received", "delivered", "answered",
 	"drop_short", "drop_length", "drop_payload", "drop_too_long",
-	"drop_message_length", "drop_unknown_id", "drop_refused", "drop_no_memory",
+	"drop_message_length", "drop_unknown_id", "drop_refused",
 	"sent", "send_unknown_id", "send_no_listener", "send_no_memory",
 	"send_refused", "notified", "notify_lost",
 };

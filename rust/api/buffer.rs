@@ -55,6 +55,13 @@ impl Buffer {
         self.len
     }
 
+    /// How many bytes can still be added.
+    #[inline]
+    pub(crate) fn room(&self) -> usize {
+        // By the type invariants `len` is not larger.
+        self.capacity.wrapping_sub(self.len)
+    }
+
     /// Adds a copy of `bytes`.
     ///
     /// # Errors
@@ -125,7 +132,7 @@ impl Buffer {
     /// Where the next byte goes, if `count` more have room.
     #[inline]
     fn make_room(&mut self, count: usize) -> Result<*mut u8, SendError> {
-        if count > self.capacity.wrapping_sub(self.len) {
+        if count > self.room() {
             return Err(SendError::TooLong);
         }
         // SAFETY: By the type invariants this is within the buffer or at its end.

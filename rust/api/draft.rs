@@ -175,7 +175,7 @@ impl Draft {
         flags: Flags,
         add: impl FnOnce(&mut Buffer) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
-        target.check_awaited(self.id)?;
+        target.check_awaited(self.id, flags)?;
         let room = HEADER_LEN as u32 + u32::from(self.max_len);
         let mut buffer = Buffer::new(room, self.seq, flags)?;
         add(&mut buffer)?;

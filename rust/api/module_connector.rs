@@ -13,7 +13,8 @@ use kernel::{prelude::*, sync::Arc};
 /// senders and listeners is not meant. `handler` is the handler, or an initialiser of it as
 /// `pin_init!` makes them.
 ///
-/// When one registration fails, the module is not loaded.
+/// When one registration fails, the module is not loaded: with `EINVAL` if an id is taken, or if a
+/// name is empty or has control characters.
 ///
 /// # Examples
 ///

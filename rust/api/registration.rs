@@ -104,20 +104,23 @@ impl<H: Handler> Registration<H> {
 
     /// Registers `handler` under `id`.
     ///
-    /// `name` is shown in `/proc/net/connector`; it is cut after 31 bytes. The group of the id is
-    /// its index. May sleep.
+    /// `name` is shown in `/proc/net/connector`, on one line with others; it is cut after 31 bytes.
+    /// The group of the id is its index. May sleep.
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`]: the id is taken.
+    /// - [`EINVAL`]: the id is taken; or `name` is empty or has control characters (bytes below 0x20,
+    ///   and 0x7f).
     /// - [`EAGAIN`]: the connector has not started yet.
     /// - [`ENOMEM`]: no memory.
-    /// - [`EPROTO`]: `cn.ko` is of another version than this crate.
     pub fn with_options(id: Id, name: &CStr, handler: Arc<H>, options: Options) -> Result<Self> {
+        let name_bytes = name.to_bytes();
+        if name_bytes.is_empty() || name_bytes.iter().any(u8::is_ascii_control) {
+            return Err(EINVAL);
+        }
         let raw_id = raw_id(id);
         let cookie = handler.into_foreign();
         let raw_handler = bindings::cn_core_handler {
-            version: bindings::CN_CORE_VERSION,
             flags: options.flags(),
             capability: options.access.as_raw(),
             receive: Some(receive_callback::<H>),

@@ -29,14 +29,17 @@ use kernel::prelude::*;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SendError {
-    /// Nobody listens to the group, or nobody to whom the message would go. [`ESRCH`].
+    /// Nobody listens to the group who could hear the message, or nobody to whom it would go.
+    /// Members in other network namespaces than the first cannot hear it, unless they were given the
+    /// right to. [`ESRCH`].
     NoListeners,
     /// The message was to go to the group of its id, and nothing is registered under the id.
     /// [`ENODEV`].
     UnknownId,
-    /// The port's receive buffer is full, and it was not allowed to wait; or the receive buffers of
-    /// all who listen to the group are. Nobody got the message, and those who missed it are told by
-    /// `ENOBUFS` and their count of drops. [`EAGAIN`].
+    /// The port's receive buffer is full, and it was not allowed to wait, or not any longer; or the
+    /// receive buffers of all who listen to the group are. Nobody got the message, and those who
+    /// missed it are told by `ENOBUFS` and their count of drops, except by a wait with a limit.
+    /// [`EAGAIN`].
     ReceiverFull,
     /// Others got the message, but a listener that asked for this error (`NETLINK_BROADCAST_ERROR`)
     /// missed it. [`ENOBUFS`].
@@ -63,17 +66,6 @@ impl SendError {
     #[inline]
     pub(crate) fn to_port(error: Error) -> Self {
         if error == EAGAIN {
-            Self::ReceiverFull
-        } else {
-            Self::from_core(error)
-        }
-    }
-
-    /// What the core returned for a message to a group; `offered` says whether there was anybody
-    /// to get it, and is asked only where the number does not tell.
-    #[inline]
-    pub(crate) fn to_group(error: Error, offered: impl FnOnce() -> bool) -> Self {
-        if error == ESRCH && offered() {
             Self::ReceiverFull
         } else {
             Self::from_core(error)

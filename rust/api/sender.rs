@@ -4,8 +4,10 @@
 //!
 //! C counterpart: `struct netlink_skb_parms` in `include/linux/netlink.h`.
 
-use crate::{bindings, Capability, Draft, Message, Outgoing, Port, SendError, SocketId};
-use kernel::{bindings::netlink_skb_parms, prelude::*};
+use crate::{
+    bindings, Capability, Draft, Message, Outgoing, Port, PortWithin, SendError, SocketId,
+};
+use kernel::{bindings::netlink_skb_parms, prelude::*, time::Delta};
 use zerocopy::{Immutable, IntoBytes};
 
 /// The sender of the message that a handler is looking at.
@@ -79,21 +81,51 @@ impl<'a> Sender<'a> {
         unsafe { bindings::cn_core_initial_namespaces() }
     }
 
+    /// The sending socket as a target for [`Outgoing::send_to`] and its kin, to which is sent
+    /// without waiting; see [`Self::reply`] for the reason.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use connector::{Bundle, Message, Outgoing, Sender};
+    /// # use kernel::prelude::*;
+    /// fn list(numbers: &[u32], message: &Message<'_>, sender: &Sender<'_>) -> Result {
+    ///     let mut bundle = Bundle::new(message.id(), message.seq(), 4096, GFP_KERNEL)?;
+    ///     for number in numbers {
+    ///         bundle.push(&Outgoing::reply_to(message, number))?;
+    ///     }
+    ///     Ok(bundle.send_to(sender.without_waiting(), GFP_KERNEL)?)
+    /// }
+    /// ```
+    #[inline]
+    pub fn without_waiting(&self) -> PortWithin {
+        Port(self.portid()).without_waiting()
+    }
+
+    /// The sending socket as a target to which sending waits for so long at most; see
+    /// [`Port::within`].
+    #[inline]
+    pub fn within(&self, time: Delta) -> PortWithin {
+        Port(self.portid()).within(time)
+    }
+
     /// Sends a reply to the sending socket alone.
     ///
     /// The reply has the id and the `seq` of `request`, and its `ack` plus one, which is how
     /// programs tell it from other messages.
     ///
-    /// May sleep: it waits while the receive buffer of the socket is full, until the program reads
-    /// or closes it, or a signal comes. To wait for a limited time only, send a message of
-    /// [`Outgoing::reply_to`] to [`Port::within`].
+    /// May sleep for memory, but does not wait for the program: while it is in `sendmsg()`, which
+    /// called the handler, it cannot read. A program that does not read its replies loses those for
+    /// which its receive buffer has no room, and is told so by `ENOBUFS`. Were it waited for, every
+    /// program that may send could keep the handler, and so `rmmod`, for as long as it likes.
+    /// [`Self::reply_within`] waits for a while, for programs that read in another thread.
     ///
     /// # Errors
     ///
+    /// - [`EAGAIN`]: the receive buffer of the socket is full.
     /// - [`EMSGSIZE`]: `payload` is longer than 65535 bytes.
     /// - [`ENOMEM`]: no memory for the message.
     /// - [`ECONNREFUSED`]: the socket is gone.
-    /// - [`EINTR`]: a signal came while waiting.
     ///
     /// # Examples
     ///
@@ -116,8 +148,29 @@ impl<'a> Sender<'a> {
         Ok(self.reply_raw(&Outgoing::reply_to(request, payload))?)
     }
 
+    /// Sends a reply as [`Self::reply`] does, and waits while the receive buffer of the socket is
+    /// full: until the program reads in another thread, a signal comes, or the time is over. That
+    /// the program closes the socket in another thread ends nothing, because `sendmsg()` keeps it.
+    ///
+    /// Unregistering the handler, and with it `rmmod`, has to wait as long.
+    ///
+    /// # Errors
+    ///
+    /// - [`EAGAIN`]: the time is over; the program is not told that it missed something.
+    /// - [`EINTR`]: a signal came while waiting.
+    /// - Others as [`Self::reply`].
+    #[inline]
+    pub fn reply_within<T>(&self, request: &Message<'_>, payload: &T, time: Delta) -> Result
+    where
+        T: IntoBytes + Immutable + ?Sized,
+    {
+        Ok(Outgoing::reply_to(request, payload).send_to(self.within(time), GFP_KERNEL)?)
+    }
+
     /// Sends a reply whose payload of up to `max_len` bytes is written in place; else as
     /// [`Self::reply`].
+    ///
+    /// To wait for a while, send [`Draft::reply_to`] to [`Self::within`].
     ///
     /// # Errors
     ///
@@ -130,18 +183,19 @@ impl<'a> Sender<'a> {
         write: impl FnOnce(&mut [u8]) -> Result<usize>,
     ) -> Result {
         let reply = Draft::reply_to(request, max_len);
-        Ok(reply.send_to(Port(self.portid()), GFP_KERNEL, write)?)
+        Ok(reply.send_to(self.without_waiting(), GFP_KERNEL, write)?)
     }
 
     /// Sends any message to the sending socket alone, for protocols with rules of their own.
     ///
-    /// May sleep, as [`Self::reply`] does.
+    /// Does not wait for the program, as [`Self::reply`]. To wait for a while, send it to
+    /// [`Self::within`].
     ///
     /// # Errors
     ///
     /// As [`Outgoing::send_to_port`].
     #[inline]
     pub fn reply_raw(&self, message: &Outgoing<'_>) -> Result<(), SendError> {
-        message.send_to_port(self.portid(), GFP_KERNEL)
+        message.send_to(self.without_waiting(), GFP_KERNEL)
     }
 }

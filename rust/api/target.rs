@@ -7,11 +7,13 @@
 
 use crate::{
     bindings::{self, cn_core_target},
+    outgoing::as_gfp,
     registration::raw_id,
     Id, SendError, SocketId,
 };
 use core::{marker::PhantomData, ptr::null_mut};
 use kernel::{
+    alloc::Flags,
     bindings::{sk_buff, sock},
     error::to_result,
     prelude::*,
@@ -27,7 +29,7 @@ pub(crate) mod sealed {
     /// What the kinds of targets do differently.
     pub trait Sealed: Sized {
         /// Fails if a message from `id` would reach nobody, so that it need not be made.
-        fn check_awaited(&self, id: Id) -> Result<(), SendError>;
+        fn check_awaited(&self, id: Id, flags: Flags) -> Result<(), SendError>;
 
         /// Calls `send`, which returns a number as C functions do, with the target in C.
         fn send(self, id: Id, send: impl FnOnce(&cn_core_target) -> c_int)
@@ -62,26 +64,41 @@ impl Port {
     /// ```
     #[inline]
     pub fn within(self, time: Delta) -> PortWithin {
-        let milliseconds = time.as_millis().clamp(1, u32::MAX.into());
+        let longest = bindings::CN_WAIT_NOT.wrapping_sub(1);
+        let milliseconds = time.as_millis().clamp(1, longest.into());
         PortWithin {
             port: self,
-            milliseconds: milliseconds as u32,
+            wait_ms: milliseconds as u32,
+        }
+    }
+
+    /// Does not wait at all while the receive buffer of the socket is full, also where the memory
+    /// for the message may be waited for, as with [`GFP_KERNEL`].
+    ///
+    /// Sending then fails with [`SendError::ReceiverFull`], and the program is told by `ENOBUFS`
+    /// that it missed something.
+    #[inline]
+    pub fn without_waiting(self) -> PortWithin {
+        PortWithin {
+            port: self,
+            wait_ms: bindings::CN_WAIT_NOT,
         }
     }
 
     #[inline]
     fn send_within(
         self,
-        milliseconds: u32,
+        wait_ms: u32,
         send: impl FnOnce(&cn_core_target) -> c_int,
     ) -> Result<(), SendError> {
         if self.0 == 0 {
             return Err(SendError::Other(EINVAL));
         }
         let target = cn_core_target {
+            kind: bindings::CN_TO_PORT,
             portid: self.0,
             group: 0,
-            timeout_ms: milliseconds,
+            wait_ms,
             filter: None,
             filter_data: null_mut(),
         };
@@ -93,34 +110,37 @@ impl Target for Port {}
 
 impl sealed::Sealed for Port {
     #[inline]
-    fn check_awaited(&self, _id: Id) -> Result<(), SendError> {
+    fn check_awaited(&self, _id: Id, _flags: Flags) -> Result<(), SendError> {
         Ok(())
     }
 
     #[inline]
     fn send(self, _id: Id, send: impl FnOnce(&cn_core_target) -> c_int) -> Result<(), SendError> {
-        self.send_within(0, send)
+        self.send_within(bindings::CN_WAIT_FOR_EVER, send)
     }
 }
 
-/// A [`Port`] to which sending waits for a limited time; made by [`Port::within`].
+/// A [`Port`] to which sending waits for a limited time, or not at all; made by [`Port::within`] and
+/// [`Port::without_waiting`], and for the sender of a request by
+/// [`Sender::within`](crate::Sender::within) and
+/// [`Sender::without_waiting`](crate::Sender::without_waiting).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PortWithin {
     port: Port,
-    milliseconds: u32,
+    wait_ms: u32,
 }
 
 impl Target for PortWithin {}
 
 impl sealed::Sealed for PortWithin {
     #[inline]
-    fn check_awaited(&self, _id: Id) -> Result<(), SendError> {
+    fn check_awaited(&self, _id: Id, _flags: Flags) -> Result<(), SendError> {
         Ok(())
     }
 
     #[inline]
     fn send(self, _id: Id, send: impl FnOnce(&cn_core_target) -> c_int) -> Result<(), SendError> {
-        self.port.send_within(self.milliseconds, send)
+        self.port.send_within(self.wait_ms, send)
     }
 }
 
@@ -162,9 +182,22 @@ pub struct Listeners<'f> {
 }
 
 impl<'f> Listeners<'f> {
+    /// Fails where a group is meant that cannot be: no group has the number 0.
+    #[inline]
+    fn check_group(&self, id: Id) -> Result<(), SendError> {
+        let is_refused = match self.group {
+            None => self.except != 0 && id.idx() == 0,
+            Some(group) => group == 0,
+        };
+        if is_refused {
+            return Err(SendError::Other(EINVAL));
+        }
+        Ok(())
+    }
+
     /// Those who listen to the group of the message's id, which is its index.
     ///
-    /// The id must be registered.
+    /// The id must be registered. Nobody can listen to group 0, and so to an id whose index is 0.
     #[inline]
     pub fn of_id() -> Self {
         Self {
@@ -187,6 +220,9 @@ impl<'f> Listeners<'f> {
     }
 
     /// Leaves out the socket with this port.
+    ///
+    /// A message from an id whose index is 0 to all who listen to that but one fails with
+    /// [`EINVAL`]: there is no such group.
     #[inline]
     pub fn except(self, portid: u32) -> Self {
         Self {
@@ -215,12 +251,9 @@ impl Target for Listeners<'_> {}
 
 impl sealed::Sealed for Listeners<'_> {
     #[inline]
-    fn check_awaited(&self, id: Id) -> Result<(), SendError> {
-        let has_listeners = match self.group {
-            None => has_listeners(id)?,
-            Some(group) => group_has_listeners(group)?,
-        };
-        if has_listeners {
+    fn check_awaited(&self, id: Id, flags: Flags) -> Result<(), SendError> {
+        self.check_group(id)?;
+        if can_be_heard(id, self.group.unwrap_or(0), flags)? {
             Ok(())
         } else {
             Err(SendError::NoListeners)
@@ -229,45 +262,45 @@ impl sealed::Sealed for Listeners<'_> {
 
     #[inline]
     fn send(self, id: Id, send: impl FnOnce(&cn_core_target) -> c_int) -> Result<(), SendError> {
-        if self.group == Some(0) {
-            return Err(SendError::Other(EINVAL));
-        }
-        if self.except == 0 && self.filter.is_none() {
-            let target = cn_core_target {
-                portid: 0,
-                group: self.group.unwrap_or(0),
-                timeout_ms: 0,
-                filter: None,
-                filter_data: null_mut(),
-            };
-            return to_result(send(&target)).map_err(|error| {
-                // A group with listeners of whom nobody got it: all were full.
-                SendError::to_group(error, || self.check_awaited(id).is_ok())
-            });
-        }
-
-        // The core takes a port without a group for the receiver.
-        let group = match self.group {
-            None if self.except != 0 => {
-                has_listeners(id)?;
-                id.idx()
-            }
-            group => group.unwrap_or(0),
+        self.check_group(id)?;
+        let mut target = cn_core_target {
+            kind: match self.group {
+                Some(_) => bindings::CN_TO_GROUP,
+                None => bindings::CN_TO_GROUP_OF_ID,
+            },
+            portid: self.except,
+            group: self.group.unwrap_or(0),
+            wait_ms: 0,
+            filter: None,
+            filter_data: null_mut(),
         };
+        if self.except == 0 && self.filter.is_none() {
+            return sent_to_group(send(&target), true);
+        }
+        // Tells a full receiver from none but the port that is left out.
         let mut choice = Choice {
             filter: self.filter,
             chose: false,
         };
-        let target = cn_core_target {
-            portid: self.except,
-            group,
-            timeout_ms: 0,
-            filter: Some(filter_callback),
-            filter_data: (&raw mut choice).cast(),
-        };
-        let sent = to_result(send(&target));
-        sent.map_err(|error| SendError::to_group(error, || choice.chose))
+        target.filter = Some(filter_callback);
+        target.filter_data = (&raw mut choice).cast();
+        let sent = send(&target);
+        sent_to_group(sent, choice.chose)
     }
+}
+
+/// What the core returned for a message to a group; `chose` says whether anybody of those who listen
+/// was to get it.
+#[inline]
+fn sent_to_group(sent: c_int, chose: bool) -> Result<(), SendError> {
+    if sent == bindings::CN_NOT_TAKEN as c_int {
+        return Err(if chose {
+            SendError::ReceiverFull
+        } else {
+            SendError::NoListeners
+        });
+    }
+    to_result(sent).map_err(SendError::from_core)
 }
 
 /// A filter.
@@ -391,39 +424,42 @@ pub fn visit_listeners(group: u32, mut visit: impl FnMut(&Listener<'_>)) -> Resu
     to_result(visited).map_err(SendError::from_core)
 }
 
-/// Whether anybody listens to the group of an id.
+/// Whether anybody listens to the group of an id: who would hear a message now. Members in other
+/// network namespaces mostly would not.
 ///
 /// For what costs more than asking. [`Draft`](crate::Draft) asks by itself.
 ///
-/// Context: any.
+/// Context: as for sending with [`GFP_ATOMIC`].
 ///
 /// # Errors
 ///
 /// - [`SendError::UnknownId`]: nothing is registered under the id.
+/// - [`SendError::NoMemory`]: there are members in other network namespaces, which makes it
+///   a question that needs memory.
 #[inline]
 pub fn has_listeners(id: Id) -> Result<bool, SendError> {
-    // SAFETY: `raw_id` gives a valid id.
-    into_bool(unsafe { bindings::cn_core_has_listeners(&raw_id(id), 0) })
+    can_be_heard(id, 0, GFP_ATOMIC)
 }
 
-/// Whether anybody listens to the group with this number.
-///
-/// Context: any.
+/// Whether anybody listens to the group with this number; as [`has_listeners`].
 ///
 /// # Errors
 ///
-/// [`EINVAL`] for group 0.
+/// - [`EINVAL`] for group 0.
+/// - [`SendError::NoMemory`].
 #[inline]
 pub fn group_has_listeners(group: u32) -> Result<bool, SendError> {
     if group == 0 {
         return Err(SendError::Other(EINVAL));
     }
-    // SAFETY: `raw_id` gives a valid id, which is not looked at.
-    into_bool(unsafe { bindings::cn_core_has_listeners(&raw_id(Id::new(0, 0)), group) })
+    can_be_heard(Id::new(0, 0), group, GFP_ATOMIC)
 }
 
+/// Asks the core about a group, or, if that is 0, about the group of the id.
 #[inline]
-fn into_bool(number: c_int) -> Result<bool, SendError> {
+fn can_be_heard(id: Id, group: u32, flags: Flags) -> Result<bool, SendError> {
+    // SAFETY: `raw_id` gives a valid id.
+    let number = unsafe { bindings::cn_core_has_listeners(&raw_id(id), group, as_gfp(flags)) };
     to_result(number).map_err(SendError::from_core)?;
     Ok(number != 0)
 }

@@ -69,7 +69,6 @@ impl<W: Watcher> Watch<W> {
     ///
     /// - [`EAGAIN`]: the connector has not started yet.
     /// - [`ENOMEM`]: no memory.
-    /// - [`EPROTO`]: `cn.ko` is of another version than this crate.
     pub fn new(watcher: Arc<W>) -> Result<Self> {
         let cookie = watcher.into_foreign();
         let mut serial = 0;
@@ -77,7 +76,6 @@ impl<W: Watcher> Watch<W> {
         // one does; `serial` can be written to.
         let watched = to_result(unsafe {
             bindings::cn_core_watch(
-                bindings::CN_CORE_VERSION,
                 Some(watch_callback::<W>),
                 Some(release_callback::<W>),
                 cookie,

@@ -24,10 +24,11 @@ impl<'a> Writer<'a> {
         Self { buffer, room }
     }
 
-    /// How many bytes there is still room for.
+    /// How many bytes there is still room for: what the draft allows, and in a
+    /// [`Bundle`](crate::Bundle) no more than the bundle has left.
     #[inline]
     pub fn room(&self) -> usize {
-        self.room
+        self.room.min(self.buffer.room())
     }
 
     /// Adds bytes, a text, or a value that can be shown to user space, which is one without
@@ -42,8 +43,10 @@ impl<'a> Writer<'a> {
         T: IntoBytes + Immutable + ?Sized,
     {
         let bytes = value.as_bytes();
-        self.room = self.room_after(bytes.len())?;
-        self.buffer.push(bytes)
+        let room = self.room_after(bytes.len())?;
+        self.buffer.push(bytes)?;
+        self.room = room;
+        Ok(())
     }
 
     /// Adds `count` bytes with the same value, and lets the caller change them.
@@ -53,8 +56,10 @@ impl<'a> Writer<'a> {
     /// [`SendError::TooLong`]: there is no room for them; nothing was added.
     #[inline]
     pub fn fill(&mut self, value: u8, count: usize) -> Result<&mut [u8], SendError> {
-        self.room = self.room_after(count)?;
-        self.buffer.fill(value, count)
+        let room = self.room_after(count)?;
+        let filled = self.buffer.fill(value, count)?;
+        self.room = room;
+        Ok(filled)
     }
 
     #[inline]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The functions that other modules call; exported by `glue/cn_glue.c`.
+//! The functions that other modules call; exported by `glue/cn_glue.c`. Those for the crate have the
+//! version of the interface in their exported names, as the header says.
 //!
 //! Turns raw pointers into references in the first lines, and results into numbers in the last.
 //! Each definition is compared with its declaration in C.
@@ -11,17 +12,17 @@ use crate::{
     access::is_capable,
     buffer::Unwritten,
     counters::Counter,
-    entry::{Callback, Handler, Name},
+    entry::{Callback, Handler, Name, Outcomes},
+    frame::Deferred,
     instance,
-    send::{has_listeners, post, send, Destination},
+    send::{has_listeners, post, send, Destination, Failure, Receivers},
     socket::{self, Filter},
-    socket_watchers::SocketWatcher,
-    watcher::Watcher,
+    socket_watchers, watcher,
 };
 use connector::{
     bindings::{
         self, cb_id, cn_core_handler, cn_core_release_fn, cn_core_sockets_fn, cn_core_target,
-        cn_core_watch_fn, cn_msg, CN_CORE_VERSION, CN_HANDLER_OPEN_GROUP,
+        cn_core_watch_fn, cn_msg, CN_HANDLER_OPEN_GROUP, CN_NOT_TAKEN, CN_TO_GROUP, CN_TO_PORT,
     },
     wire::{Header, HEADER_LEN},
     Id,
@@ -72,6 +73,7 @@ assert_declared!(
 ///
 /// - `-EINVAL`: the id is taken, or the callback is null.
 /// - `-EAGAIN`: the connector has not started yet.
+/// - `-ENODEV`: the module of the callback is being unloaded.
 /// - `-ENOMEM`: no memory.
 ///
 /// # Safety
@@ -97,7 +99,8 @@ unsafe extern "C" fn cn_add_callback(
 /// Unregisters the callback of an id; does nothing if there is none.
 ///
 /// When this returns, the callback is not running and will not be called again, so that its module
-/// may go. Inside a callback (this or another one) it does not wait.
+/// may go. Inside of a call of the connector (a callback, this or another one; a watcher; a release)
+/// it does not wait.
 ///
 /// Context: process; sleeps until the callback has returned.
 ///
@@ -185,37 +188,27 @@ unsafe fn send_c(
     let message = unsafe { slice::from_raw_parts(msg.cast::<u8>(), len) };
     // SAFETY: By the safety requirements of this function; `Header` has the layout of `cn_msg`.
     let header = unsafe { &*msg.cast::<Header>() };
-    let to = Destination {
-        portid,
-        group,
-        timeout_ms: 0,
-        filter,
-    };
-    into_int(send(header, [message], to, gfp_mask))
+    let to = Destination::from_c(portid, group, filter);
+    into_int(send(header, [message], to, gfp_mask).map_err(Error::from))
 }
 
 /// Registers a handler, and writes the number of the registration to `serial`.
 ///
-/// Context and errors as for [`cn_add_callback`]; also `-EPROTO` if the caller was compiled against
-/// another version of this interface, which is reported.
+/// Context and errors as for [`cn_add_callback`].
 ///
 /// # Safety
 ///
 /// `id` must point to an id, `name` to a string, `serial` to where a number can be written, and
-/// `handler` to a handler of the version that it says. On success, its functions must be callable
+/// `handler` to a handler. On success, its functions must be callable
 /// with its cookie by all tasks until `release` was called.
-#[no_mangle]
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_register")]
 unsafe extern "C" fn cn_core_register(
     id: *const cb_id,
     name: *const c_char,
     handler: *const cn_core_handler,
     serial: *mut u64,
 ) -> c_int {
-    // SAFETY: By the safety requirements of this function: all versions start with their number.
-    if let Err(error) = check_version(unsafe { (*handler).version }) {
-        return error.to_errno();
-    }
-    // SAFETY: By the safety requirements of this function; the version is ours.
+    // SAFETY: By the safety requirements of this function.
     let handler = unsafe { &*handler };
     let (Some(receive), Some(release)) = (handler.receive, handler.release) else {
         return EINVAL.to_errno();
@@ -227,6 +220,8 @@ unsafe extern "C" fn cn_core_register(
         cookie: handler.cookie,
         opens_group: handler.flags & CN_HANDLER_OPEN_GROUP != 0,
         description: handler.description,
+        outcomes: Outcomes::new(),
+        deferred: Deferred::new(),
     };
     let Ok(handler) = KBox::new(handler, GFP_KERNEL) else {
         return ENOMEM.to_errno();
@@ -249,7 +244,7 @@ unsafe extern "C" fn cn_core_register(
 /// # Safety
 ///
 /// `id` must point to an id.
-#[no_mangle]
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_unregister")]
 unsafe extern "C" fn cn_core_unregister(id: *const cb_id, serial: u64) {
     if let Some(connector) = instance::get() {
         // SAFETY: By the safety requirements of this function.
@@ -257,14 +252,16 @@ unsafe extern "C" fn cn_core_unregister(id: *const cb_id, serial: u64) {
     }
 }
 
-/// Sends a message whose payload is elsewhere than its header; else as [`cn_netlink_send_mult`],
-/// but returns 0 for success.
+/// Sends a message whose payload is elsewhere than its header.
+///
+/// Context and errors as for [`cn_netlink_send_mult`], but returns 0 for success, and
+/// [`CN_NOT_TAKEN`] if somebody listens to the group and nobody took the message.
 ///
 /// # Safety
 ///
 /// `header` must point to a header, `payload` to as many bytes as it says, and `to` to a target
 /// whose filter, if not null, is callable with its data.
-#[no_mangle]
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_send")]
 unsafe extern "C" fn cn_core_send(
     header: *const cn_msg,
     payload: *const c_void,
@@ -278,7 +275,7 @@ unsafe extern "C" fn cn_core_send(
     // SAFETY: By the safety requirements of this function.
     let to = Destination::from(unsafe { &*to });
     let parts = [header.as_bytes(), payload];
-    into_int(send(header, parts, to, gfp_mask).map(|_| 0))
+    taken(send(header, parts, to, gfp_mask))
 }
 
 /// Makes a buffer for a netlink payload of `len` bytes, to be written by the caller, and writes the
@@ -289,7 +286,7 @@ unsafe extern "C" fn cn_core_send(
 /// # Safety
 ///
 /// `data` must point to where a pointer can be written.
-#[no_mangle]
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_alloc")]
 unsafe extern "C" fn cn_core_alloc(
     len: u32,
     seq: u32,
@@ -314,7 +311,7 @@ unsafe extern "C" fn cn_core_alloc(
 ///
 /// `skb` must come from [`cn_core_alloc`], with `len` bytes written; `id` must point to an id, and
 /// `to` to a target whose filter, if not null, is callable with its data.
-#[no_mangle]
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_post")]
 unsafe extern "C" fn cn_core_post(
     skb: *mut sk_buff,
     len: u32,
@@ -330,9 +327,10 @@ unsafe extern "C" fn cn_core_post(
     // SAFETY: By the safety requirements of this function.
     let to = Destination::from(unsafe { &*to });
     // SAFETY: As above.
-    let posted = unsafe { buffer.written_up_to(len as usize) }
-        .and_then(|buffer| post(id, buffer, to, gfp_mask));
-    into_int(posted.map(|_| 0))
+    match unsafe { buffer.written_up_to(len as usize) } {
+        Ok(buffer) => taken(post(id, buffer, to, gfp_mask)),
+        Err(error) => error.to_errno(),
+    }
 }
 
 /// Frees a buffer of [`cn_core_alloc`] that is not sent.
@@ -340,7 +338,7 @@ unsafe extern "C" fn cn_core_post(
 /// # Safety
 ///
 /// `skb` must be null or come from [`cn_core_alloc`].
-#[no_mangle]
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_free")]
 unsafe extern "C" fn cn_core_free(skb: *mut sk_buff) {
     if let Some(skb) = NonNull::new(skb) {
         // SAFETY: By the safety requirements of this function.
@@ -348,18 +346,18 @@ unsafe extern "C" fn cn_core_free(skb: *mut sk_buff) {
     }
 }
 
-/// Returns 1 if anybody listens to `group` (if that is 0, to the group of the id's callback), 0 if
-/// nobody does, or `-ENODEV` if nothing is registered under the id.
+/// Returns 1 if anybody would hear a message to `group` (if that is 0, to the group of the id's
+/// callback), 0 if nobody would, `-ENODEV` if nothing is registered under the id, or `-ENOMEM`.
 ///
-/// Context: any.
+/// Context: any that `gfp_mask` allows.
 ///
 /// # Safety
 ///
 /// `id` must point to an id.
-#[no_mangle]
-unsafe extern "C" fn cn_core_has_listeners(id: *const cb_id, group: u32) -> c_int {
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_has_listeners")]
+unsafe extern "C" fn cn_core_has_listeners(id: *const cb_id, group: u32, gfp_mask: gfp_t) -> c_int {
     // SAFETY: By the safety requirements of this function.
-    into_int(has_listeners(unsafe { read_id(id) }, group).map(c_int::from))
+    into_int(has_listeners(unsafe { read_id(id) }, group, gfp_mask).map(c_int::from))
 }
 
 /// Whether both the opener of the socket and the sender have a capability in the initial user
@@ -368,7 +366,7 @@ unsafe extern "C" fn cn_core_has_listeners(id: *const cb_id, group: u32) -> c_in
 /// # Safety
 ///
 /// `parms` must be what a handler is looking at.
-#[no_mangle]
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_capable")]
 unsafe extern "C" fn cn_core_capable(parms: *const netlink_skb_parms, capability: c_int) -> bool {
     // SAFETY: By the safety requirements of this function.
     unsafe { is_capable(parms, capability) }
@@ -376,16 +374,15 @@ unsafe extern "C" fn cn_core_capable(parms: *const netlink_skb_parms, capability
 
 /// Adds a watcher, and writes its number to `serial`.
 ///
-/// Context: process; may sleep. Returns 0, `-EAGAIN`, `-ENOMEM`, or `-EPROTO` as
-/// [`cn_core_register`]. On failure, the cookie is not released.
+/// Context: process; may sleep. Returns 0, `-EAGAIN`, `-ENODEV` (the module is being unloaded) or
+/// `-ENOMEM`. On failure, the cookie is not released.
 ///
 /// # Safety
 ///
 /// `watch` must be callable with `cookie` by all tasks until `release` is called; `serial` must
 /// point to where a number can be written.
-#[no_mangle]
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_watch")]
 unsafe extern "C" fn cn_core_watch(
-    version: u32,
     watch: cn_core_watch_fn,
     release: cn_core_release_fn,
     cookie: *mut c_void,
@@ -394,12 +391,11 @@ unsafe extern "C" fn cn_core_watch(
     let (Some(watch), Some(release)) = (watch, release) else {
         return EINVAL.to_errno();
     };
-    let result = check_version(version).and_then(|()| {
-        let connector = instance::get().ok_or(EAGAIN)?;
-        connector.notifier().watch(|| {
-            // SAFETY: By the safety requirements of this function.
-            unsafe { Watcher::new(watch, release, cookie) }
-        })
+    let result = instance::get().ok_or(EAGAIN).and_then(|connector| {
+        // SAFETY: By the safety requirements of this function.
+        let functions = unsafe { watcher::Functions::new(watch, release, cookie) };
+        let permit = |address| connector.leaving().permit(address);
+        connector.notifier().watch(functions, permit)
     });
     match result {
         Ok(number) => {
@@ -413,12 +409,12 @@ unsafe extern "C" fn cn_core_watch(
 
 /// Removes a watcher; when this returns, it is not running and its cookie is released.
 ///
-/// Context: process; may sleep. Inside of a watcher it does not wait.
+/// Context: process; may sleep. Inside of a call of the connector it does not wait.
 ///
 /// # Safety
 ///
 /// None.
-#[no_mangle]
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_unwatch")]
 unsafe extern "C" fn cn_core_unwatch(serial: u64) {
     if let Some(connector) = instance::get() {
         connector.notifier().unwatch(serial);
@@ -432,9 +428,8 @@ unsafe extern "C" fn cn_core_unwatch(serial: u64) {
 /// # Safety
 ///
 /// As for [`cn_core_watch`].
-#[no_mangle]
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_watch_sockets")]
 unsafe extern "C" fn cn_core_watch_sockets(
-    version: u32,
     watch: cn_core_sockets_fn,
     release: cn_core_release_fn,
     cookie: *mut c_void,
@@ -443,12 +438,11 @@ unsafe extern "C" fn cn_core_watch_sockets(
     let (Some(watch), Some(release)) = (watch, release) else {
         return EINVAL.to_errno();
     };
-    let result = check_version(version).and_then(|()| {
-        let connector = instance::get().ok_or(EAGAIN)?;
-        connector.socket_watchers().add(|| {
-            // SAFETY: By the safety requirements of this function.
-            unsafe { SocketWatcher::new(watch, release, cookie) }
-        })
+    let result = instance::get().ok_or(EAGAIN).and_then(|connector| {
+        // SAFETY: By the safety requirements of this function.
+        let functions = unsafe { socket_watchers::Functions::new(watch, release, cookie) };
+        let permit = |address| connector.leaving().permit(address);
+        connector.socket_watchers().add(functions, permit)
     });
     match result {
         Ok(number) => {
@@ -462,12 +456,12 @@ unsafe extern "C" fn cn_core_watch_sockets(
 
 /// Removes a watcher of sockets; when this returns, it is not running and its cookie is released.
 ///
-/// Context: process, not inside of such a watcher; may sleep.
+/// Context: process; may sleep. Inside of a call of the connector it does not wait.
 ///
 /// # Safety
 ///
 /// None.
-#[no_mangle]
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_unwatch_sockets")]
 unsafe extern "C" fn cn_core_unwatch_sockets(serial: u64) {
     if let Some(connector) = instance::get() {
         connector.socket_watchers().remove(serial);
@@ -481,7 +475,7 @@ unsafe extern "C" fn cn_core_unwatch_sockets(serial: u64) {
 /// # Safety
 ///
 /// `visit` must be callable with `data`.
-#[no_mangle]
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_visit")]
 unsafe extern "C" fn cn_core_visit(
     group: u32,
     visit: netlink_filter_fn,
@@ -499,26 +493,17 @@ unsafe extern "C" fn cn_core_visit(
     )
 }
 
-/// # Errors
-///
-/// `EPROTO`: the caller was compiled against another version of the interface.
-fn check_version(version: u32) -> Result {
-    if version == CN_CORE_VERSION {
-        return Ok(());
-    }
-    pr_err!(
-        "a module was built for version {version} of the crate connector, \
-         but this is version {CN_CORE_VERSION}; build it again\n"
-    );
-    Err(EPROTO)
-}
-
 impl From<&cn_core_target> for Destination {
     fn from(target: &cn_core_target) -> Self {
+        let (receivers, except) = match target.kind {
+            CN_TO_PORT => (Receivers::Port(target.portid), 0),
+            CN_TO_GROUP => (Receivers::Group(target.group), target.portid),
+            _ => (Receivers::GroupOfId, target.portid),
+        };
         Self {
-            portid: target.portid,
-            group: target.group,
-            timeout_ms: target.timeout_ms,
+            receivers,
+            except,
+            wait_ms: target.wait_ms,
             filter: Filter {
                 function: target.filter,
                 data: target.filter_data,
@@ -553,6 +538,15 @@ unsafe fn register(id: *const cb_id, name: *const c_char, callback: Callback) ->
 unsafe fn read_id(id: *const cb_id) -> Id {
     // SAFETY: By the safety requirements of this function; `Id` has the layout of `cb_id`.
     unsafe { id.cast::<Id>().read() }
+}
+
+/// What the crate is told of a message that was sent.
+fn taken(sent: Result<c_int, Failure>) -> c_int {
+    match sent {
+        Ok(_) => 0,
+        Err(Failure::NotTaken) => CN_NOT_TAKEN as c_int,
+        Err(Failure::Error(error)) => error.to_errno(),
+    }
 }
 
 fn into_int(result: Result<c_int>) -> c_int {

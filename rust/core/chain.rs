@@ -4,12 +4,24 @@
 //!
 //! Adding an element takes one allocation, which can be made beforehand, and moves nothing.
 
+use crate::certain::certain;
+use core::mem::MaybeUninit;
 use kernel::prelude::*;
 
 /// An element outside of a list, or inside of one.
 struct Link<T> {
     value: T,
     next: Option<KBox<Link<T>>>,
+}
+
+/// Memory for an element.
+pub(crate) struct Reserved<T>(KBox<MaybeUninit<Link<T>>>);
+
+impl<T> Reserved<T> {
+    /// Memory that is certain to be there; see [`certain`].
+    pub(crate) fn certain() -> Self {
+        Self(certain())
+    }
 }
 
 /// A list, last added first.
@@ -32,24 +44,22 @@ impl<T> Chain<T> {
     ///
     /// [`ENOMEM`]: no memory; the element is dropped.
     pub(crate) fn push(&mut self, value: T) -> Result {
-        self.push_with(|| value)
+        self.push_reserved(Self::reserve()?, value);
+        Ok(())
     }
 
-    /// Adds the element that `make` makes in front. May sleep.
+    /// Takes the memory for one more element of any list. May sleep.
     ///
     /// # Errors
     ///
-    /// [`ENOMEM`]: no memory; the element is not made.
-    pub(crate) fn push_with(&mut self, make: impl FnOnce() -> T) -> Result {
-        let memory = KBox::<Link<T>>::new_uninit(GFP_KERNEL)?;
-        self.push_link(KBox::write(
-            memory,
-            Link {
-                value: make(),
-                next: None,
-            },
-        ));
-        Ok(())
+    /// [`ENOMEM`]: no memory.
+    pub(crate) fn reserve() -> Result<Reserved<T>> {
+        Ok(Reserved(KBox::<Link<T>>::new_uninit(GFP_KERNEL)?))
+    }
+
+    /// Adds an element in front, in memory that was taken before. Does not sleep.
+    pub(crate) fn push_reserved(&mut self, reserved: Reserved<T>, value: T) {
+        self.push_link(KBox::write(reserved.0, Link { value, next: None }));
     }
 
     fn push_link(&mut self, mut link: KBox<Link<T>>) {

@@ -6,7 +6,8 @@
 //! C counterpart: `cn_callback()` in `drivers/connector/connector.c`, until it was removed in 2010.
 
 use crate::{
-    entry::{Callback, Handler, Name},
+    entry::{Callback, Handler, Name, Outcomes},
+    frame::Deferred,
     instance::{self, Connector},
     notifier::Owner,
     request::{Control, Range, Request},
@@ -43,6 +44,8 @@ impl Channel {
             cookie: core::ptr::null_mut(),
             opens_group: false,
             description: c"notification of ids that come and go".as_char_ptr(),
+            outcomes: Outcomes::new(),
+            deferred: Deferred::new(),
         };
         let callback = Callback::Handler(KBox::new(handler, GFP_KERNEL)?);
         let name = Name::new(b"connector".iter().copied());

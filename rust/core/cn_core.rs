@@ -9,7 +9,7 @@
 //! |-----------------------------------------|------------------------------------------------|
 //! | [`socket`]: bytes from a program        | [`received`]: the datagram                     |
 //! | [`receive`]: message by message         | `connector::wire`: the format                  |
-//! | [`registry`]: whose it is               | [`table`]: the callbacks, [`running`]: in use  |
+//! | [`registry`]: whose it is               | [`table`]: the callbacks, [`calls`]: in use    |
 //! | [`c_abi`]: from and to other modules    | [`send`], [`buffer`]: on the way to programs   |
 //! | [`channel`]: requests for notification  | [`notifier`]: who is told of ids that come, go |
 //! | [`socket_watchers`]: told of sockets    |                                                |
@@ -22,14 +22,19 @@ mod buffer;
 #[cfg(not(MODULE))]
 mod built_in;
 mod c_abi;
+mod calls;
+mod certain;
 mod chain;
 mod channel;
 mod counters;
 mod entry;
 mod entry_list;
+mod event_log;
+mod frame;
 mod instance;
 #[cfg(CONFIG_CONNECTOR_KUNIT_TEST)]
 mod kunit;
+mod leaving;
 mod module_notifier;
 mod notifier;
 mod once;
@@ -42,7 +47,6 @@ mod receive;
 mod received;
 mod registry;
 mod request;
-mod running;
 mod send;
 mod socket;
 mod socket_watchers;

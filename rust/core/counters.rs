@@ -22,6 +22,8 @@ macro_rules! counters {
 }
 
 counters! {
+    /// Handed to a callback.
+    Delivered = cn_counter_CN_DELIVERED, c"delivered";
     /// Answers to `NLM_F_ACK`, errors included.
     Answered = cn_counter_CN_ANSWERED, c"answered";
     /// Dropped: the datagram is too short for a netlink header.
@@ -38,8 +40,6 @@ counters! {
     DropUnknownId = cn_counter_CN_DROP_UNKNOWN_ID, c"drop_unknown_id";
     /// Dropped: the sender may not send to the callback.
     DropRefused = cn_counter_CN_DROP_REFUSED, c"drop_refused";
-    /// Dropped: no memory to run the callback.
-    DropNoMemory = cn_counter_CN_DROP_NO_MEMORY, c"drop_no_memory";
     /// Messages that were sent and reached a receive buffer.
     Sent = cn_counter_CN_SENT, c"sent";
     /// Not sent: nothing is registered under the id.
@@ -65,7 +65,6 @@ const DROPPED: &[Counter] = &[
     Counter::DropMessageLength,
     Counter::DropUnknownId,
     Counter::DropRefused,
-    Counter::DropNoMemory,
 ];
 
 /// How many messages came in and reached no callback.

@@ -3,25 +3,24 @@
 //! A registered callback.
 //!
 //! An [`Entry`] is made in full before anyone can find it, and never changes afterwards except for
-//! its mark of death and its place in lists. Its memory is freed a grace period after its owner
-//! lets go of it, so that look-ups need no lock and no reference count.
+//! the count of its calls and its links. Its memory is freed a grace period after it was reclaimed,
+//! so that look-ups need no lock.
 //!
 //! C counterpart: `struct cn_callback_entry` in `include/linux/connector.h`.
 
-use crate::{access::is_capable, counters::Counter, once, rcu};
-use connector::{bindings, Id};
-use core::{cell::UnsafeCell, ops::Deref, ptr::NonNull};
-use kernel::{
-    bindings::netlink_skb_parms,
-    error::to_result,
-    prelude::*,
-    sync::atomic::{Atomic, Full},
+use crate::{
+    access::is_capable, calls::Calls, counters::Counter, entry_list::Links, frame::Deferred, once,
+    rcu,
 };
+use connector::{bindings, Id};
+use core::{ops::Deref, ptr::NonNull};
+use kernel::{bindings::netlink_skb_parms, error::to_result, prelude::*, sync::atomic::Atomic};
 
 /// Room for the name of a callback and the NUL behind it.
 const NAME_SIZE: usize = bindings::CN_CBQ_NAMELEN as usize;
 
 /// The name of a callback, with a NUL behind it.
+#[derive(Clone, Copy)]
 pub(crate) struct Name([u8; NAME_SIZE]);
 
 impl Name {
@@ -35,18 +34,14 @@ impl Name {
         Self(name)
     }
 
-    fn as_c_str(&self) -> &CStr {
+    /// As a string.
+    pub(crate) fn as_c_str(&self) -> &CStr {
         CStr::from_bytes_until_nul(&self.0).unwrap_or_default()
     }
 }
 
 /// What a handler returns for a sender that it does not want to hear of.
 const CN_REFUSED: c_int = bindings::CN_REFUSED as c_int;
-
-/// States of an entry, each following from the one before.
-const LIVE: u32 = 0;
-const DEAD: u32 = 1;
-const CLAIMED: u32 = 2;
 
 /// The C function that is called for a message; it knows nothing of errors.
 pub(crate) type CFunction = unsafe extern "C" fn(*mut bindings::cn_msg, *mut netlink_skb_parms);
@@ -66,6 +61,10 @@ pub(crate) struct Handler {
     pub(crate) opens_group: bool,
     /// What the handler is for, in words; null or a string that lives as long as the handler.
     pub(crate) description: *const c_char,
+    /// What came of its messages.
+    pub(crate) outcomes: Outcomes,
+    /// To reclaim the entry.
+    pub(crate) deferred: Deferred,
 }
 
 impl Handler {
@@ -128,32 +127,31 @@ impl Callback {
     }
 }
 
-/// What happened to the messages for a callback.
-pub(crate) struct Tally {
-    /// Handed to the callback.
-    pub(crate) delivered: Atomic<u64>,
-    /// Of these, those for which it returned an error.
-    pub(crate) failed: Atomic<u64>,
+/// What came of the messages for a handler.
+pub(crate) struct Outcomes {
+    /// Handed to it, and it returned an error.
+    failed: Atomic<u64>,
     /// Not handed to it, because the sender may not send to it.
-    pub(crate) refused: Atomic<u64>,
+    refused: Atomic<u64>,
 }
 
-impl Tally {
-    /// Counts a message that was delivered.
-    #[inline]
-    pub(crate) fn count_delivered(&self) {
-        once::add(&self.delivered, 1);
+impl Outcomes {
+    /// Nothing happened yet.
+    pub(crate) const fn new() -> Self {
+        Self {
+            failed: Atomic::new(0),
+            refused: Atomic::new(0),
+        }
     }
 
-    /// Counts a message by what a handler returned; [`None`] if it was not called.
+    /// Counts a message by what the handler returned; [`None`] if it was not called.
     #[inline(never)]
     pub(crate) fn count(&self, returned: Option<Result>) {
         match returned {
-            Some(result) => {
-                self.count_delivered();
-                if result.is_err() {
-                    once::add(&self.failed, 1);
-                }
+            Some(Ok(())) => Counter::Delivered.count(),
+            Some(Err(_)) => {
+                Counter::Delivered.count();
+                once::add(&self.failed, 1);
             }
             None => {
                 once::add(&self.refused, 1);
@@ -163,12 +161,14 @@ impl Tally {
     }
 }
 
-/// The place of an entry in an [`EntryList`](crate::entry_list::EntryList), which alone looks at
-/// it.
-pub(crate) struct Links {
-    pub(crate) list: *const c_void,
-    pub(crate) previous: *mut Entry,
-    pub(crate) next: *mut Entry,
+/// How many messages a callback got, and did not get.
+pub(crate) struct Tally {
+    /// Handed to the callback; of those under way, none is counted yet.
+    pub(crate) delivered: u64,
+    /// Of these, those for which it returned an error.
+    pub(crate) failed: u64,
+    /// Not handed to it, because the sender may not send to it.
+    pub(crate) refused: u64,
 }
 
 /// A registered callback.
@@ -178,11 +178,10 @@ pub(crate) struct Links {
 pub(crate) struct Entry {
     id: Id,
     group: u32,
-    state: Atomic<u32>,
+    calls: Calls,
     callback: Callback,
+    links: Links,
     serial: u64,
-    links: UnsafeCell<Links>,
-    tally: Tally,
     name: Name,
 }
 
@@ -205,10 +204,24 @@ impl Entry {
         &self.callback
     }
 
-    /// What happened to the messages for this callback.
-    #[inline]
-    pub(crate) fn tally(&self) -> &Tally {
-        &self.tally
+    /// The calls of the callback.
+    #[inline(always)]
+    pub(crate) fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    /// What happened to the messages for this callback, while it is registered.
+    pub(crate) fn tally(&self) -> Tally {
+        let count = |of: fn(&Outcomes) -> &Atomic<u64>| {
+            let handler = self.callback.handler();
+            handler.map_or(0, |handler| once::read_once(of(&handler.outcomes)))
+        };
+        let refused = count(|outcomes| &outcomes.refused);
+        Tally {
+            delivered: self.calls.completed().saturating_sub(refused),
+            failed: count(|outcomes| &outcomes.failed),
+            refused,
+        }
     }
 
     /// Whether everyone may join the group of this callback.
@@ -228,24 +241,14 @@ impl Entry {
         self.name.as_c_str()
     }
 
-    /// Marks the callback as unregistered. Orders the mark before everything that follows.
-    pub(crate) fn kill(&self) {
-        self.state.xchg(DEAD, Full);
+    /// The name with its memory, to be copied.
+    pub(crate) fn full_name(&self) -> &Name {
+        &self.name
     }
 
-    /// Takes the duty to let go of a dead entry; false if somebody has it already.
-    pub(crate) fn claim(&self) -> bool {
-        self.state.cmpxchg(DEAD, CLAIMED, Full).is_ok()
-    }
-
-    /// What stands for this entry in [`Running`](crate::running::Running).
-    #[inline]
-    pub(crate) fn token(&self) -> usize {
-        core::ptr::from_ref(self).addr()
-    }
-
-    pub(crate) fn links(&self) -> *mut Links {
-        self.links.get()
+    /// The links, for the lists.
+    pub(crate) fn links(&self) -> &Links {
+        &self.links
     }
 }
 
@@ -260,30 +263,27 @@ pub(crate) struct OwnedEntry(NonNull<Entry>);
 
 impl OwnedEntry {
     /// Makes an entry; its group is `id.idx()`. May sleep.
-    pub(crate) fn new(id: Id, name: Name, callback: Callback, serial: u64) -> Result<Self> {
+    pub(crate) fn new(id: Id, name: Name, callback: Callback) -> Result<Self> {
         let entry = KBox::new(
             Entry {
                 id,
                 group: id.idx(),
-                state: Atomic::new(LIVE),
+                calls: Calls::new(),
                 callback,
-                serial,
-                links: UnsafeCell::new(Links {
-                    list: core::ptr::null(),
-                    previous: core::ptr::null_mut(),
-                    next: core::ptr::null_mut(),
-                }),
-                tally: Tally {
-                    delivered: Atomic::new(0),
-                    failed: Atomic::new(0),
-                    refused: Atomic::new(0),
-                },
+                links: Links::new(),
+                serial: 0,
                 name,
             },
             GFP_KERNEL,
         )?;
         // INVARIANT: The box was just made and is given up here.
         Ok(Self(NonNull::from(KBox::leak(entry))))
+    }
+
+    /// Sets the number of the registration.
+    pub(crate) fn set_serial(&mut self, serial: u64) {
+        // SAFETY: By the type invariants the entry is there, and nobody else knows it.
+        unsafe { self.0.as_mut() }.serial = serial;
     }
 
     /// Gives up the ownership.

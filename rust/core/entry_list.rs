@@ -1,129 +1,199 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A list of entries that it owns.
+//! Lists of entries, whose links are in the entries: adding one cannot fail.
 //!
-//! The links are in the entries, so that putting an entry into a list cannot fail. The list in
-//! `kernel::list` would do the same for reference counted entries; ours are freed by RCU instead.
+//! The list in `kernel::list` would do the same for reference counted entries; ours are freed by
+//! RCU instead, and can be walked under RCU while others change the list.
+//!
+//! C counterpart: `include/linux/rculist.h`.
 
-use crate::entry::{Entry, OwnedEntry};
-use core::{marker::PhantomData, ptr::NonNull};
-use kernel::prelude::*;
+use crate::{
+    entry::Entry,
+    rcu::{RcuPointer, Reader},
+};
+use core::{cell::UnsafeCell, ptr::NonNull};
 
-/// A list of entries, in the order in which they were added.
+/// The links of an entry, which the lists alone look at.
+pub(crate) struct Links {
+    /// The next one in the list of live entries. Stays when the entry leaves the list, for those
+    /// who walk it.
+    next: RcuPointer<Entry>,
+    /// The one before it in the list of live entries.
+    previous: UnsafeCell<*mut Entry>,
+    /// The next one in the list of dying entries.
+    next_dying: UnsafeCell<*mut Entry>,
+}
+
+impl Links {
+    /// In no list.
+    pub(crate) const fn new() -> Self {
+        Self {
+            next: RcuPointer::new(core::ptr::null_mut()),
+            previous: UnsafeCell::new(core::ptr::null_mut()),
+            next_dying: UnsafeCell::new(core::ptr::null_mut()),
+        }
+    }
+}
+
+/// The proof that no other task changes lists of entries; there is one, under a lock.
+pub(crate) struct Changes(());
+
+impl Changes {
+    /// For who makes the lock.
+    pub(crate) const fn new() -> Self {
+        Self(())
+    }
+}
+
+/// The live entries, in the order in which they were added.
 ///
 /// # Invariants
 ///
-/// `first` and `last` and the links of the entries between them form a doubly linked list of
-/// entries whose ownership was given up to this list; exactly these have the address of `anchor` in
-/// `links.list`.
-pub(crate) struct EntryList {
-    first: *mut Entry,
-    last: *mut Entry,
-    /// Gives the list an address that doesn't move.
-    anchor: KBox<u8>,
+/// `first`, `last` and the links of the entries between them form a doubly linked list. Entries
+/// stay at least until an RCU grace period after they were removed.
+pub(crate) struct LiveList {
+    first: RcuPointer<Entry>,
+    last: UnsafeCell<*mut Entry>,
 }
 
-// SAFETY: The list owns its entries, and entries may be used from all threads.
-unsafe impl Send for EntryList {}
-
-impl EntryList {
-    /// Makes an empty list.
-    pub(crate) fn new() -> Result<Self> {
+impl LiveList {
+    /// An empty list.
+    pub(crate) const fn new() -> Self {
         // INVARIANT: There are no entries.
-        Ok(Self {
-            first: core::ptr::null_mut(),
-            last: core::ptr::null_mut(),
-            anchor: KBox::new(0, GFP_KERNEL)?,
-        })
+        Self {
+            first: RcuPointer::new(core::ptr::null_mut()),
+            last: UnsafeCell::new(core::ptr::null_mut()),
+        }
     }
 
-    fn address(&self) -> *const c_void {
-        core::ptr::from_ref(&*self.anchor).cast()
-    }
-
-    /// Adds an entry at the end.
-    pub(crate) fn push_back(&mut self, entry: OwnedEntry) -> &Entry {
-        let entry = entry.into_raw();
-        // SAFETY: The entry was owned until now and belongs to this list from now on.
-        let added = unsafe { entry.as_ref() };
-        // SAFETY: The entry is in no list, so its links are ours; `&mut self` keeps others away.
-        unsafe {
-            *added.links() = crate::entry::Links {
-                list: self.address(),
-                previous: self.last,
-                next: core::ptr::null_mut(),
-            }
-        };
-        match NonNull::new(self.last) {
-            // SAFETY: By the type invariants `last` is an entry of this list, whose links only this
-            // list touches.
-            Some(last) => unsafe { (*last.as_ref().links()).next = entry.as_ptr() },
-            None => self.first = entry.as_ptr(),
+    /// Adds an entry at the end, complete before anyone finds it.
+    ///
+    /// # Safety
+    ///
+    /// The entry must be in no list, and stay as the invariants say.
+    pub(crate) unsafe fn push_back(&self, entry: NonNull<Entry>, _changes: &mut Changes) {
+        // SAFETY: Nobody else changes lists.
+        let last = unsafe { *self.last.get() };
+        // SAFETY: The entry is there and in no list.
+        unsafe { *entry.as_ref().links().previous.get() = last };
+        // SAFETY: By the type invariants `last` is null or an entry of this list.
+        match unsafe { last.as_ref() } {
+            Some(last) => last.links().next.set(entry.as_ptr()),
+            None => self.first.set(entry.as_ptr()),
         }
         // INVARIANT: The entry is linked to the former last one.
-        self.last = entry.as_ptr();
-        added
+        // SAFETY: Nobody else changes lists.
+        unsafe { *self.last.get() = entry.as_ptr() };
     }
 
-    /// Takes an entry out; [`None`] if it isn't in this list.
-    pub(crate) fn remove(&mut self, entry: &Entry) -> Option<OwnedEntry> {
-        // SAFETY: Links are only touched by the list that the entry is in. All lists of entries are
-        // under one lock, which the caller holds as he has `&mut self`.
-        let links = unsafe { &mut *entry.links() };
-        if links.list != self.address() {
-            return None;
+    /// Takes an entry out. Those who are at it go on with what followed it.
+    ///
+    /// # Safety
+    ///
+    /// The entry must be in this list.
+    pub(crate) unsafe fn remove(&self, entry: &Entry, changes: &mut Changes) {
+        let next = entry.links().next.read(changes);
+        // SAFETY: Nobody else changes lists.
+        let previous = unsafe { *entry.links().previous.get() };
+        // SAFETY: By the type invariants the neighbours are null or entries of this list.
+        match unsafe { previous.as_ref() } {
+            Some(previous) => previous.links().next.set(next),
+            None => self.first.set(next),
         }
-        match NonNull::new(links.previous) {
-            // SAFETY: By the type invariants this is an entry of this list.
-            Some(previous) => unsafe { (*previous.as_ref().links()).next = links.next },
-            None => self.first = links.next,
-        }
-        match NonNull::new(links.next) {
-            // SAFETY: By the type invariants this is an entry of this list.
-            Some(next) => unsafe { (*next.as_ref().links()).previous = links.previous },
-            None => self.last = links.previous,
-        }
-        // INVARIANT: The neighbours are linked to each other, and the entry to no list.
-        links.list = core::ptr::null();
-        // SAFETY: The ownership was given up in `push_back`, and is taken back once as the entry
-        // isn't in the list any more.
-        Some(unsafe { OwnedEntry::from_raw(NonNull::from(entry)) })
-    }
-
-    /// The entries, first one first.
-    pub(crate) fn iter(&self) -> Iter<'_> {
-        Iter {
-            next: self.first,
-            _list: PhantomData,
+        // INVARIANT: The neighbours are linked to each other.
+        // SAFETY: As above; nobody else changes lists.
+        unsafe {
+            match next.as_ref() {
+                Some(next) => *next.links().previous.get() = previous,
+                None => *self.last.get() = previous,
+            }
         }
     }
-}
 
-impl Drop for EntryList {
-    fn drop(&mut self) {
-        while let Some(entry) = self.iter().next().map(NonNull::from) {
-            // SAFETY: The entry is in the list, which is about to give up its ownership; the
-            // reference is gone before the entry is.
-            drop(self.remove(unsafe { entry.as_ref() }));
-        }
+    /// The first entry.
+    pub(crate) fn first<'a>(&self, reader: &'a impl Reader) -> Option<&'a Entry> {
+        // SAFETY: By the type invariants; the reader holds off that it is freed.
+        unsafe { self.first.read(reader).as_ref() }
+    }
+
+    /// The entry behind `entry`.
+    pub(crate) fn next<'a>(entry: &Entry, reader: &'a impl Reader) -> Option<&'a Entry> {
+        // SAFETY: As in `Self::first`.
+        unsafe { entry.links().next.read(reader).as_ref() }
+    }
+
+    /// The entries, first one first. What is added or removed meanwhile may be among them or not.
+    pub(crate) fn iter<'a>(&self, reader: &'a impl Reader) -> impl Iterator<Item = &'a Entry> {
+        core::iter::successors(self.first(reader), move |entry| Self::next(entry, reader))
     }
 }
 
-/// Iterator over an [`EntryList`].
-pub(crate) struct Iter<'a> {
-    next: *mut Entry,
-    _list: PhantomData<&'a EntryList>,
+// SAFETY: Changes are made with the proof that nobody else makes any; readers use RCU.
+unsafe impl Send for LiveList {}
+
+// SAFETY: As above.
+unsafe impl Sync for LiveList {}
+
+/// The entries that were unregistered and are not reclaimed yet.
+///
+/// # Invariants
+///
+/// `first` and the links of the entries form a singly linked list; an entry stays while it is in
+/// it.
+pub(crate) struct DyingList {
+    first: *mut Entry,
 }
 
-impl<'a> Iterator for Iter<'a> {
-    type Item = &'a Entry;
+impl DyingList {
+    /// An empty list.
+    pub(crate) const fn new() -> Self {
+        // INVARIANT: There are no entries.
+        Self {
+            first: core::ptr::null_mut(),
+        }
+    }
 
-    fn next(&mut self) -> Option<&'a Entry> {
-        // SAFETY: `next` is null or, by the invariants of the list, one of its entries; the list is
-        // borrowed for `'a`.
-        let entry = unsafe { self.next.as_ref() }?;
-        // SAFETY: The links are only changed through `&mut EntryList`, and the list is borrowed.
-        self.next = unsafe { (*entry.links()).next };
-        Some(entry)
+    /// Adds an entry.
+    ///
+    /// # Safety
+    ///
+    /// It must be in no such list, and stay until it is removed.
+    pub(crate) unsafe fn push(&mut self, entry: NonNull<Entry>) {
+        // SAFETY: The entry is there; `&mut self` keeps others away from these links.
+        unsafe { *entry.as_ref().links().next_dying.get() = self.first };
+        // INVARIANT: The entry is linked to the former first one.
+        self.first = entry.as_ptr();
+    }
+
+    /// Takes an entry out, if it is there.
+    pub(crate) fn remove(&mut self, entry: &Entry) {
+        // SAFETY: As in `Self::push`.
+        let next = unsafe { *entry.links().next_dying.get() };
+        if core::ptr::eq(self.first, entry) {
+            self.first = next;
+            return;
+        }
+        let before = self
+            .iter()
+            // SAFETY: As above.
+            .find(|one| core::ptr::eq(unsafe { *one.links().next_dying.get() }, entry));
+        if let Some(before) = before {
+            // INVARIANT: The list goes on behind the entry.
+            // SAFETY: As above.
+            unsafe { *before.links().next_dying.get() = next };
+        }
+    }
+
+    /// The entries.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
+        // SAFETY: By the type invariants; the list is borrowed.
+        let first = unsafe { self.first.as_ref() };
+        core::iter::successors(first, |entry| {
+            // SAFETY: As above.
+            unsafe { (*entry.links().next_dying.get()).as_ref() }
+        })
     }
 }
+
+// SAFETY: Entries may be used from all threads.
+unsafe impl Send for DyingList {}

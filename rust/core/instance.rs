@@ -4,6 +4,8 @@
 
 use crate::{
     entry::{Callback, Entry, Name},
+    frame,
+    leaving::Leaving,
     notifier::{Limits, Notifier},
     once::read_once,
     open_groups::OpenGroups,
@@ -12,8 +14,12 @@ use crate::{
     socket_watchers::SocketWatchers,
     trace,
 };
-use connector::Id;
+use connector::{
+    bindings::{cn_glue_workqueue_create, cn_glue_workqueue_destroy},
+    Id,
+};
 use kernel::{
+    error::to_result,
     prelude::*,
     sync::atomic::{Atomic, Release},
 };
@@ -30,6 +36,8 @@ pub(crate) struct Connector {
     notifier: Notifier,
     #[pin]
     socket_watchers: SocketWatchers,
+    #[pin]
+    leaving: Leaving,
 }
 
 impl Connector {
@@ -41,6 +49,7 @@ impl Connector {
             registry <- Registry::new(),
             notifier <- Notifier::new(limits),
             socket_watchers <- SocketWatchers::new(),
+            leaving <- Leaving::new(),
         }? Error)
     }
 
@@ -62,14 +71,19 @@ impl Connector {
         &self.registry
     }
 
-    /// Who is told of ids that come and go.
+    /// Delivers events about ids.
     pub(crate) fn notifier(&self) -> &Notifier {
         &self.notifier
     }
 
-    /// Who is told of sockets.
+    /// Watchers of sockets.
     pub(crate) fn socket_watchers(&self) -> &SocketWatchers {
         &self.socket_watchers
+    }
+
+    /// Modules that are being unloaded.
+    pub(crate) fn leaving(&self) -> &Leaving {
+        &self.leaving
     }
 
     /// Registers a callback and returns the number of the registration.
@@ -79,16 +93,24 @@ impl Connector {
     /// # Errors
     ///
     /// - [`EINVAL`]: the id is taken. A handler is not released then.
-    /// - [`ENOMEM`]: no memory.
+    /// - [`ENODEV`]: the module of the callback is being unloaded; likewise.
+    /// - [`ENOMEM`]: no memory; likewise.
     pub(crate) fn register(&self, id: Id, name: Name, callback: Callback) -> Result<u64> {
-        let serial = self.registry.register(id, name, callback, |entry| {
-            if entry.opens_group() {
-                self.open_groups.open(entry.group());
-            }
-            trace::register(id, entry.name());
-            self.notifier.note(id, true);
-        })?;
-        self.notifier.tell();
+        let blank = self.notifier.prepare();
+        let serial = self.registry.register(
+            id,
+            name,
+            callback,
+            |entry| self.leaving.permit(entry.callback().address()),
+            |entry| {
+                if entry.opens_group() {
+                    self.open_groups.open(entry.group());
+                }
+                trace::register(id, entry.name());
+                self.notifier.append(blank, id, true);
+            },
+        )?;
+        self.notifier.deliver();
         Ok(serial)
     }
 
@@ -97,48 +119,57 @@ impl Connector {
     /// With `serial`, only the registration with this number is meant: one that somebody else has
     /// unregistered already is still waited for.
     ///
-    /// Context: process; sleeps until the callback has returned, except inside of a callback or a
-    /// watcher.
+    /// Context: process; sleeps until the callback has returned, except inside of a call.
     pub(crate) fn unregister(&self, id: Id, serial: Option<u64>) {
+        let blank = self.notifier.prepare();
         let serial = self.registry.remove(id, serial, |entry| {
             if entry.opens_group() {
                 self.open_groups.close(entry.group());
             }
             trace::unregister(id, entry.name());
-            self.notifier.note(id, false);
+            self.notifier.append(blank, id, false);
         });
-        self.notifier.tell();
+        self.notifier.deliver();
         if let Some(serial) = serial {
-            if !self.notifier.is_teller() {
-                self.registry.wait(serial);
-            }
+            self.registry.wait(serial);
         }
     }
 
-    /// Unregisters all callbacks for which `predicate` holds, and waits until they and those that
-    /// were unregistered before are let go of. `report` is called with each of the former.
+    /// Unregisters all callbacks for whose code `predicate` holds, and waits until they and those
+    /// that were unregistered before are reclaimed. `report` is called with each of the former.
+    /// Returns whether there was anything.
     ///
-    /// Context: process, not inside a callback; sleeps until the callbacks have returned.
+    /// Context: process, not inside of a call; sleeps until the callbacks have returned.
     pub(crate) fn unregister_all(
         &self,
-        predicate: impl Fn(&Entry) -> bool,
-        report: impl Fn(&Entry),
-    ) {
+        predicate: impl Fn(*const c_void) -> bool,
+        report: impl Fn(Id, &CStr),
+    ) -> bool {
+        let of_code = |entry: &Entry| predicate(entry.callback().address());
+        let mut found_any = self.registry.lock().dying().any(of_code);
         loop {
-            let mut found = None;
-            for entry in self.registry.lock().entries() {
-                if predicate(entry) {
-                    report(entry);
-                    found = Some((entry.id(), entry.serial()));
-                    break;
-                }
-            }
-            let Some((id, serial)) = found else {
+            let found = {
+                let table = self.registry.lock();
+                let mut meant = table.entries().filter(|entry| of_code(entry));
+                let first = meant.next();
+                first.map(|entry| (entry.id(), entry.serial(), *entry.full_name()))
+            };
+            let Some((id, serial, name)) = found else {
                 break;
             };
+            found_any = true;
+            report(id, name.as_c_str());
             self.unregister(id, Some(serial));
         }
-        self.registry.wait_for_all(predicate);
+        self.registry.wait_until_reclaimed(of_code);
+        found_any
+    }
+}
+
+/// Delivers events that were left until the outermost call of the running task has returned.
+pub(crate) fn deliver_events() {
+    if let Some(connector) = get() {
+        connector.notifier().deliver_deferred();
     }
 }
 
@@ -156,7 +187,29 @@ pub(crate) fn get() -> Option<&'static Connector> {
 }
 
 /// Runs the connector for as long as it exists.
-pub(crate) struct Instance(Pin<KBox<Connector>>);
+pub(crate) struct Instance {
+    // Before the connector, of which it is.
+    _workqueue: Workqueue,
+    connector: Pin<KBox<Connector>>,
+}
+
+/// The queue for work exists as long as this.
+struct Workqueue(());
+
+impl Workqueue {
+    fn new() -> Result<Self> {
+        // SAFETY: In process context; called once.
+        to_result(unsafe { cn_glue_workqueue_create() })?;
+        Ok(Self(()))
+    }
+}
+
+impl Drop for Workqueue {
+    fn drop(&mut self) {
+        // SAFETY: The queue was made, and nothing puts work into it any more. This waits for work.
+        unsafe { cn_glue_workqueue_destroy() };
+    }
+}
 
 impl Instance {
     /// Makes the connector and lets [`get`] find it.
@@ -165,31 +218,32 @@ impl Instance {
     ///
     /// [`ENOMEM`]: no memory.
     pub(crate) fn start(groups: Groups, limits: Limits) -> Result<Self> {
+        frame::init();
+        let workqueue = Workqueue::new()?;
         let connector = KBox::pin_init(Connector::new(groups, limits), GFP_KERNEL)?;
         INSTANCE.store(
             core::ptr::from_ref(connector.as_ref().get_ref()).cast_mut(),
             Release,
         );
-        Ok(Self(connector))
+        Ok(Self {
+            _workqueue: workqueue,
+            connector,
+        })
     }
 
     /// The connector.
     pub(crate) fn connector(&self) -> &Connector {
-        &self.0
+        &self.connector
     }
 }
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        self.0.unregister_all(
+        self.connector.unregister_all(
             |_| true,
-            |entry| {
-                pr_warn!(
-                    "callback {}:{} ({}) was still registered at unload; removed\n",
-                    entry.id().idx(),
-                    entry.id().val(),
-                    entry.name(),
-                );
+            |id, name| {
+                let (idx, val) = (id.idx(), id.val());
+                pr_warn!("callback {idx}:{val} ({name}) was still registered at unload; removed\n");
             },
         );
         INSTANCE.store(core::ptr::null_mut(), Release);

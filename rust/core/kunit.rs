@@ -11,7 +11,8 @@ use kernel::prelude::kunit_tests;
 mod registry_tests {
     use crate::{
         active::Active,
-        entry::{Callback, Handler, Name},
+        entry::{Callback, Handler, Name, Outcomes},
+        frame::Deferred,
         registry::Registry,
     };
     use connector::{bindings::cn_msg, Id};
@@ -50,9 +51,11 @@ mod registry_tests {
             cookie: core::ptr::from_ref(released).cast_mut().cast(),
             opens_group: false,
             description: core::ptr::null(),
+            outcomes: Outcomes::new(),
+            deferred: Deferred::new(),
         };
         let callback = Callback::Handler(KBox::new(handler, GFP_KERNEL)?);
-        registry.register(id, Name::new(name.iter().copied()), callback, |_| ())
+        registry.register(id, Name::new(name.iter().copied()), callback, |_| Ok(()), |_| ())
     }
 
     fn unregister(registry: &Registry, id: Id, serial: Option<u64>) {
@@ -172,18 +175,19 @@ mod registry_tests {
         let other = Id::new(1, 2);
         add(&registry, id, b"", &released)?;
         add(&registry, other, b"", &released)?;
-        let inside = |_: &Active<'_>| {
+        let inside = |_: &Active| {
             unregister(&registry, id, None);
             assert_eq!(released.load(Relaxed), 0);
             assert!(!is_registered(&registry, id));
-            // One that nobody runs is released at once, here too.
+            // One that nobody runs, as well.
             unregister(&registry, other, None);
-            assert_eq!(released.load(Relaxed), 1);
+            assert!(!is_registered(&registry, other));
+            assert_eq!(released.load(Relaxed), 0);
             Ok(())
         };
-        registry.with_callback(id, inside, Err)?;
+        registry.with_callback(id, inside, || Err(ENODEV))?;
         assert_eq!(released.load(Relaxed), 2);
-        assert!(registry.with_callback(id, |_| Ok(()), Err) == Err(ENODEV));
+        assert!(registry.with_callback(id, |_| Ok(()), || Err(ENODEV)) == Err(ENODEV));
         Ok(())
     }
 
@@ -211,12 +215,12 @@ mod registry_tests {
         add(&shared.registry, id, b"", &shared.released)?;
         let caller = shared.clone();
         workqueue::system().try_spawn(GFP_KERNEL, move || {
-            let inside = |_: &Active<'_>| {
+            let inside = |_: &Active| {
                 caller.started.complete_all();
                 fsleep(Delta::from_millis(100));
                 caller.returned.store(1, Relaxed);
             };
-            caller.registry.with_callback(id, inside, |_| ());
+            caller.registry.with_callback(id, inside, || ());
         })?;
         shared.started.wait_for_completion();
         unregister(&shared.registry, id, None);
@@ -226,102 +230,122 @@ mod registry_tests {
     }
 }
 
-#[kunit_tests(cn_running)]
-mod running_tests {
-    use crate::running::Running;
-    use kernel::{
-        prelude::*,
-        sync::{Arc, Completion},
-        time::{delay::fsleep, Delta},
-        workqueue,
-    };
+#[kunit_tests(cn_calls)]
+mod calls_tests {
+    use crate::calls::Calls;
 
     #[test]
-    fn who_sits_is_seen_until_he_leaves() -> Result {
-        let running = KBox::pin_init(Running::new(), GFP_KERNEL)?;
-        assert!(!running.is_running(2));
-        let seat = running.look(64)?.run(2);
-        assert!(running.is_running(2));
-        assert!(!running.is_running(3));
-        assert!(running.is_inside(64));
-        assert!(!running.is_inside(128));
-        seat.leave();
-        assert!(!running.is_running(2));
-        assert!(!running.is_inside(64));
-        Ok(())
-    }
-
-    /// Unregistering must not miss a callback that is being looked for.
-    #[test]
-    fn who_looks_is_waited_for() -> Result {
-        #[pin_data]
-        struct Shared {
-            #[pin]
-            running: Running,
-            #[pin]
-            looks: Completion,
-            #[pin]
-            may_leave: Completion,
-        }
-
-        let shared = Arc::pin_init(
-            pin_init!(Shared {
-                running <- Running::new(),
-                looks <- Completion::new(),
-                may_leave <- Completion::new(),
-            }),
-            GFP_KERNEL,
-        )?;
-        let looker = shared.clone();
-        workqueue::system().try_spawn(GFP_KERNEL, move || {
-            if let Ok(looking) = looker.running.look(64) {
-                looker.looks.complete_all();
-                fsleep(Delta::from_millis(100));
-                let seat = looking.run(2);
-                looker.may_leave.wait_for_completion();
-                seat.leave();
-            }
-        })?;
-        shared.looks.wait_for_completion();
-        assert!(shared.running.is_running(2));
-        assert!(!shared.running.is_running(3));
-        shared.may_leave.complete_all();
-        Ok(())
+    fn last_to_leave_is_told() {
+        let calls = Calls::new();
+        assert!(calls.try_enter());
+        assert!(calls.try_enter());
+        assert!(!calls.leave());
+        assert_eq!(calls.completed(), 1);
+        calls.kill();
+        assert!(calls.is_dead());
+        assert!(!calls.try_enter());
+        assert!(!calls.leave());
+        assert!(calls.leave());
     }
 
     #[test]
-    fn one_task_may_sit_twice() -> Result {
-        let running = KBox::pin_init(Running::new(), GFP_KERNEL)?;
-        let outer = running.look(64)?.run(2);
-        let inner = running.look(64)?.run(3);
-        inner.leave();
-        assert!(running.is_running(2));
-        assert!(!running.is_running(3));
-        assert!(running.is_inside(64));
-        outer.leave();
-        assert!(!running.is_inside(64));
-        Ok(())
+    fn idle_one_is_left_by_its_registration() {
+        let calls = Calls::new();
+        assert!(calls.try_enter());
+        assert!(!calls.leave());
+        calls.kill();
+        assert!(calls.leave());
+    }
+}
+
+#[kunit_tests(cn_frame)]
+mod frame_tests {
+    use crate::frame::{call_out, is_inside, Deferred};
+    use core::ptr::NonNull;
+    use kernel::sync::atomic::{Atomic, Relaxed};
+
+    #[test]
+    fn a_task_knows_whether_it_is_inside() {
+        assert!(!is_inside());
+        call_out(|| {
+            assert!(is_inside());
+            call_out(|| assert!(is_inside()));
+            assert!(is_inside());
+        });
+        assert!(!is_inside());
+    }
+
+    /// Counts, and leaves a second node to be reclaimed.
+    struct Node {
+        count: Atomic<u32>,
+        first: Deferred,
+        second: Deferred,
+    }
+
+    unsafe fn reclaim_first(node: NonNull<()>, owner: NonNull<()>) {
+        // SAFETY: The node is on the stack of the test.
+        let node = unsafe { node.cast::<Node>().as_ref() };
+        node.count.store(1, Relaxed);
+        // SAFETY: The node stays until the test ends.
+        unsafe {
+            node.second
+                .reclaim(reclaim_second, NonNull::from(node).cast(), owner);
+        }
+        // Not by recursion.
+        assert_eq!(node.count.load(Relaxed), 1);
+    }
+
+    unsafe fn reclaim_second(node: NonNull<()>, _: NonNull<()>) {
+        // SAFETY: As above.
+        unsafe { node.cast::<Node>().as_ref() }.count.store(2, Relaxed);
     }
 
     #[test]
-    fn a_full_row_grows() -> Result {
-        let running = KBox::pin_init(Running::new(), GFP_KERNEL)?;
-        let mut seats = KVec::new();
-        for callback in 2..=41 {
-            seats.push(running.look(64)?.run(callback), GFP_KERNEL)?;
+    fn outermost_call_reclaims_what_is_left() {
+        let node = Node {
+            count: Atomic::new(0),
+            first: Deferred::new(),
+            second: Deferred::new(),
+        };
+        let subject = NonNull::from(&node).cast();
+        call_out(|| {
+            call_out(|| {
+                // SAFETY: The node stays until the test ends.
+                unsafe { node.first.reclaim(reclaim_first, subject, subject) };
+            });
+            assert_eq!(node.count.load(Relaxed), 0);
+        });
+        assert_eq!(node.count.load(Relaxed), 2);
+    }
+}
+
+#[kunit_tests(cn_event_log)]
+mod event_log_tests {
+    use crate::event_log::{Blank, EventLog};
+    use connector::Id;
+    use kernel::prelude::*;
+
+    #[test]
+    fn readers_read_at_their_own_pace() -> Result {
+        let log = KBox::pin_init(EventLog::new(), GFP_KERNEL)?;
+        let mut early = log.end();
+        for val in 0..1000 {
+            log.append(Blank::new(GFP_KERNEL)?, Id::new(1, val), true);
         }
-        for callback in 2..=41 {
-            assert!(running.is_running(callback));
+        let mut late = log.end();
+        assert!(late.next().is_none());
+        assert_eq!(log.last_number(), 1000);
+        let first = early.next_up_to(1).map(|event| event.id);
+        assert_eq!(first, Some(Id::new(1, 0)));
+        assert!(early.next_up_to(1).is_none());
+        log.append(Blank::new(GFP_KERNEL)?, Id::new(2, 0), false);
+        let event = late.next();
+        assert!(event.is_some_and(|event| event.number == 1001 && !event.registered));
+        let mut count = 0u32;
+        while early.next().is_some() {
+            count = count.saturating_add(1);
         }
-        assert!(!running.is_running(42));
-        assert!(running.is_inside(64));
-        while let Some(seat) = seats.pop() {
-            seat.leave();
-        }
-        for callback in 2..=41 {
-            assert!(!running.is_running(callback));
-        }
-        assert!(!running.is_inside(64));
+        assert_eq!(count, 1000);
         Ok(())
     }
 }

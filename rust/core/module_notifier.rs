@@ -4,12 +4,13 @@
 //!
 //! A module which is unloaded, or whose start fails, may have left callbacks behind; the next
 //! message to one of them would run code that is gone. They are removed and reported here. The same
-//! place waits for callbacks of the module that were unregistered from inside a callback and have
-//! not returned yet.
+//! place waits for callbacks of the module that were unregistered from inside of a call and have
+//! not returned yet. What still runs in the module cannot register anything meanwhile: nothing of
+//! it is left when its memory is freed.
 //!
 //! C counterpart: none; the C connector calls into the freed module.
 
-use crate::instance;
+use crate::instance::{self, Connector};
 use connector::bindings::{
     cn_glue_register_module_notifier, cn_glue_unregister_module_notifier, cn_glue_within_module,
     CN_MODULE_STATE_GOING,
@@ -78,28 +79,29 @@ unsafe extern "C" fn notify_callback(
     };
     let module = data.cast::<module>();
     // SAFETY: By the safety requirements; the module's memory is freed after all notifiers.
+    let _refused = unsafe { connector.leaving().add(module) };
+    // SAFETY: As above.
     let is_of_module = |address| unsafe { cn_glue_within_module(address, module) };
-    connector.unregister_all(
-        |entry| is_of_module(entry.callback().address()),
-        |entry| {
-            pr_warn!(
-                "a module was unloaded without unregistering callback {}:{} ({}); removed\n",
-                entry.id().idx(),
-                entry.id().val(),
-                entry.name(),
-            );
-        },
-    );
-    let forgotten = connector
-        .notifier()
-        .unwatch_all(|watcher| is_of_module(watcher.address()))
-        .saturating_add(
-            connector
-                .socket_watchers()
-                .remove_all(|watcher| is_of_module(watcher.address())),
-        );
-    if forgotten != 0 {
-        pr_warn!("a module was unloaded without removing {forgotten} watchers; removed\n");
-    }
+    // What is released here may drop more; nothing new can come from the module any more.
+    while remove_all(connector, is_of_module) {}
     0
+}
+
+/// Removes everything whose code is meant, waits until it is reclaimed, and returns whether there
+/// was anything.
+fn remove_all(connector: &Connector, is_meant: impl Fn(*const c_void) -> bool) -> bool {
+    let found = connector.unregister_all(&is_meant, |id, name| {
+        let (idx, val) = (id.idx(), id.val());
+        pr_warn!(
+            "a module was unloaded without unregistering callback {idx}:{val} ({name}); removed\n"
+        );
+    });
+    let watchers = connector
+        .notifier()
+        .unwatch_all(&is_meant)
+        .saturating_add(connector.socket_watchers().remove_all(&is_meant));
+    if watchers != 0 {
+        pr_warn!("a module was unloaded without removing {watchers} watchers; removed\n");
+    }
+    found || watchers != 0
 }

@@ -7,7 +7,7 @@
 //! uses where that is known (x86-64), else by [`Atomic`].
 //!
 //! C counterparts: `READ_ONCE()` and `WRITE_ONCE()` in `include/asm-generic/rwonce.h`,
-//! `atomic_long_try_cmpxchg()`, `atomic_long_xchg()` and `atomic64_add()`.
+//! `atomic64_try_cmpxchg()`, `atomic64_fetch_add()` and `atomic64_add()`.
 
 use kernel::sync::atomic::{Atomic, AtomicType};
 
@@ -29,50 +29,56 @@ pub(crate) fn write_once<T: AtomicType>(word: &Atomic<T>, value: T) {
     unsafe { word.as_ptr().write_volatile(value) };
 }
 
-pub(crate) use words::{add, replace, take};
+pub(crate) use words::{add, compare_exchange, fetch_add};
 
-/// On x86-64, an instruction with a lock prefix (which `xchg` has by itself) is a full barrier for
-/// the processor, and an `asm!` that may touch memory is one for the compiler.
+/// On x86-64, an instruction with a lock prefix is a full barrier for the processor, and an `asm!`
+/// that may touch memory is one for the compiler.
 #[cfg(all(target_arch = "x86_64", not(CONFIG_RUST_INLINE_HELPERS)))]
 mod words {
     use core::arch::asm;
     use kernel::sync::atomic::Atomic;
 
-    /// Sets a word to `new` if it is 0, and returns whether it was. A full barrier if so.
+    /// Sets a word to `new` if it is `old`; else returns what it is. A full barrier if it was.
     #[inline(always)]
-    pub(crate) fn take(word: &Atomic<usize>, new: usize) -> bool {
-        let old: usize;
+    pub(crate) fn compare_exchange(word: &Atomic<u64>, old: u64, new: u64) -> Result<(), u64> {
+        let found: u64;
         // SAFETY: The pointer is that of a word which exists.
         unsafe {
             asm!(
                 "lock cmpxchg qword ptr [{word}], {new}",
                 word = in(reg) word.as_ptr(),
                 new = in(reg) new,
-                inout("rax") 0usize => old,
+                inout("rax") old => found,
                 options(nostack),
             );
         }
-        old == 0
+        if found == old {
+            Ok(())
+        } else {
+            Err(found)
+        }
     }
 
-    /// Sets a word to `new`. A full barrier.
+    /// Adds to a word, and returns what it was. A full barrier.
     #[inline(always)]
-    pub(crate) fn replace(word: &Atomic<usize>, new: usize) {
-        // SAFETY: As in `take`.
+    pub(crate) fn fetch_add(word: &Atomic<u64>, number: u64) -> u64 {
+        let old: u64;
+        // SAFETY: As in `compare_exchange`.
         unsafe {
             asm!(
-                "xchg qword ptr [{word}], {new}",
+                "lock xadd qword ptr [{word}], {number}",
                 word = in(reg) word.as_ptr(),
-                new = inout(reg) new => _,
-                options(nostack, preserves_flags),
+                number = inout(reg) number => old,
+                options(nostack),
             );
         }
+        old
     }
 
     /// Adds to a word. Orders nothing.
     #[inline(always)]
     pub(crate) fn add(word: &Atomic<u64>, number: u64) {
-        // SAFETY: As in `take`.
+        // SAFETY: As in `compare_exchange`.
         unsafe {
             asm!(
                 "lock add qword ptr [{word}], {number}",
@@ -88,16 +94,16 @@ mod words {
 mod words {
     use kernel::sync::atomic::{Atomic, Full, Relaxed};
 
-    /// Sets a word to `new` if it is 0, and returns whether it was. A full barrier if so.
+    /// Sets a word to `new` if it is `old`; else returns what it is. A full barrier if it was.
     #[inline(always)]
-    pub(crate) fn take(word: &Atomic<usize>, new: usize) -> bool {
-        word.cmpxchg(0, new, Full).is_ok()
+    pub(crate) fn compare_exchange(word: &Atomic<u64>, old: u64, new: u64) -> Result<(), u64> {
+        word.cmpxchg(old, new, Full).map(|_| ())
     }
 
-    /// Sets a word to `new`. A full barrier.
+    /// Adds to a word, and returns what it was. A full barrier.
     #[inline(always)]
-    pub(crate) fn replace(word: &Atomic<usize>, new: usize) {
-        word.xchg(new, Full);
+    pub(crate) fn fetch_add(word: &Atomic<u64>, number: u64) -> u64 {
+        word.fetch_add(number, Full)
     }
 
     /// Adds to a word. Orders nothing.

@@ -5,7 +5,7 @@
 //! C counterparts: `rcu_dereference()`, `rcu_assign_pointer()` and `kvfree_rcu_mightsleep()` in
 //! `include/linux/rcupdate.h`.
 
-use crate::once::read_once;
+use crate::{entry_list::Changes, once::read_once};
 use connector::bindings;
 use kernel::{
     prelude::*,
@@ -24,6 +24,9 @@ pub(crate) unsafe trait Reader {}
 
 // SAFETY: What is taken away from readers is freed a grace period later at the earliest.
 unsafe impl Reader for Guard {}
+
+// SAFETY: Only the holder of this takes anything away.
+unsafe impl Reader for Changes {}
 
 /// A pointer which is read without a lock.
 #[repr(transparent)]

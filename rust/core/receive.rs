@@ -36,8 +36,8 @@ fn handle_plain(registry: &Registry, message: &Received<'_>) {
             |active| {
                 message.call(active);
             },
-            |error| {
-                Outcome::drop_undeliverable(error);
+            || {
+                Outcome::drop_unknown();
             },
         );
     }
@@ -71,7 +71,7 @@ fn handle(registry: &Registry, message: Received<'_>) {
         Ok(id) => registry.with_callback(
             id,
             |active| message.call(active),
-            Outcome::drop_undeliverable,
+            Outcome::drop_unknown,
         ),
         Err(reason) => Outcome::drop_malformed(reason),
     };
@@ -88,8 +88,8 @@ fn handle(registry: &Registry, message: Received<'_>) {
 pub(crate) enum Outcome {
     /// The callback has returned.
     Returned(Result),
-    /// There is no callback to be called, or no memory to call it.
-    Undeliverable(Error),
+    /// There is no callback to be called.
+    Unknown,
     /// The sender may not send to the callback.
     Refused,
     /// The message is malformed.
@@ -99,13 +99,9 @@ pub(crate) enum Outcome {
 impl Outcome {
     #[cold]
     #[inline(never)]
-    fn drop_undeliverable(error: Error) -> Self {
-        if error == ENODEV {
-            Counter::DropUnknownId.count();
-        } else {
-            Counter::DropNoMemory.count();
-        }
-        Self::Undeliverable(error)
+    fn drop_unknown() -> Self {
+        Counter::DropUnknownId.count();
+        Self::Unknown
     }
 
     #[cold]
@@ -126,7 +122,7 @@ impl Outcome {
     pub(crate) fn result(&self) -> Result {
         match *self {
             Self::Returned(result) => result,
-            Self::Undeliverable(error) => Err(error),
+            Self::Unknown => Err(ENODEV),
             Self::Refused => Err(EPERM),
             Self::Malformed(Malformed::TooLong) => Err(EMSGSIZE),
             Self::Malformed(_) => Err(EINVAL),
@@ -137,10 +133,7 @@ impl Outcome {
     pub(crate) fn text(&self) -> Option<&'static CStr> {
         Some(match *self {
             Self::Returned(_) => return None,
-            Self::Undeliverable(error) if error == ENODEV => {
-                c"no callback is registered under this id"
-            }
-            Self::Undeliverable(_) => c"no memory to run the callback",
+            Self::Unknown => c"no callback is registered under this id",
             Self::Refused => c"the sender may not send to this id",
             Self::Malformed(Malformed::Short) => c"datagram is shorter than a netlink header",
             Self::Malformed(Malformed::Length) => c"nlmsg_len does not fit the datagram",

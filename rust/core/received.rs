@@ -4,7 +4,7 @@
 //!
 //! C counterparts: `struct sk_buff`, `NETLINK_CB()` and `netlink_ack()`.
 
-use crate::{active::Active, entry::Callback, receive::Outcome, trace};
+use crate::{active::Active, counters::Counter, entry::Callback, receive::Outcome, trace};
 use connector::{
     bindings::{cb_id, cn_msg, CONNECTOR_MAX_MSG_SIZE},
     wire::{self, Frame, Header, NetlinkHeader, NETLINK_HEADER_LEN},
@@ -116,7 +116,7 @@ impl Received<'_> {
 
     /// Calls a callback with the current message, and counts what came of it.
     #[inline]
-    pub(crate) fn call(&self, active: &Active<'_>) -> Outcome {
+    pub(crate) fn call(&self, active: &Active) -> Outcome {
         if let Err(reason) = self.frame.id {
             return Outcome::Malformed(reason);
         }
@@ -127,13 +127,13 @@ impl Received<'_> {
                 // invariants the control block is that of netlink. `active` proves that the
                 // callback may be called.
                 unsafe { function(message, self.parms()) };
-                active.entry().tally().count_delivered();
+                Counter::Delivered.count();
                 Outcome::Returned(Ok(()))
             }
             Callback::Handler(handler) => {
                 // SAFETY: As above; `active` proves that the handler was not released.
                 let returned = unsafe { handler.receive(message, self.parms()) };
-                active.entry().tally().count(returned);
+                handler.outcomes.count(returned);
                 returned.map_or(Outcome::Refused, Outcome::Returned)
             }
         }

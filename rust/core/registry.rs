@@ -4,58 +4,50 @@
 //!
 //! Guarantees:
 //!
-//! - When [`Registry::unregister`] returns, the callback is not running and never runs again.
-//!   Inside a callback it does not wait; the callback is then let go of when it returns.
-//! - A callback that came with a cookie is told once, when it will not run any more.
-//! - Unregistering a callback that is not running waits for nothing.
+//! - When an entry was waited for, its callback is not running and never runs again.
+//! - A callback that came with a cookie has it released once, when it will not run any more.
+//! - Unregistering a callback that is not running waits for nothing; else only for calls of this
+//!   callback.
 //!
 //! C counterpart: `drivers/connector/cn_queue.c`.
 
 use crate::{
-    active::{current_task, Active},
+    active::Active,
     entry::{Callback, Entry, Name, OwnedEntry},
-    once::read_once,
-    running::Running,
+    frame,
     table::{Locked, Table},
     window::widen,
 };
 use connector::Id;
+use core::ptr::NonNull;
 use kernel::{
     new_condvar,
     prelude::*,
-    sync::{
-        atomic::{Atomic, Full},
-        rcu, CondVar,
-    },
+    sync::{rcu, CondVar},
 };
 
-/// The callbacks, and who runs them.
+/// The callbacks.
 #[pin_data]
 pub(crate) struct Registry {
     #[pin]
     table: Table,
+    /// Notified when a dying entry was reclaimed.
     #[pin]
-    running: Running,
-    /// How many entries are in the table's list of retired ones.
-    retired: Atomic<usize>,
-    /// Notified when a retired entry may be idle or has been let go of.
-    #[pin]
-    changed: CondVar,
+    reclaimed: CondVar,
 }
 
 impl Registry {
     pub(crate) fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             table <- Table::new(),
-            running <- Running::new(),
-            retired: Atomic::new(0),
-            changed <- new_condvar!("cn_registry"),
+            reclaimed <- new_condvar!("cn_registry"),
         }? Error)
     }
 
     /// Registers a callback and returns the number of the registration.
     ///
-    /// `added` is called with the entry while the table is locked.
+    /// With the table locked, `permit` is asked whether the callback may be registered, and `added`
+    /// is called with the entry. Neither may sleep.
     ///
     /// Context: process; may sleep.
     ///
@@ -63,19 +55,32 @@ impl Registry {
     ///
     /// - [`EINVAL`]: the id is taken. The handler, if it is one, is not released.
     /// - [`ENOMEM`]: no memory.
+    /// - What `permit` returns.
     pub(crate) fn register(
         &self,
         id: Id,
         name: Name,
         callback: Callback,
+        permit: impl FnOnce(&Entry) -> Result,
         added: impl FnOnce(&Entry),
     ) -> Result<u64> {
-        let mut table = self.table.lock();
-        let serial = table.next_serial();
-        let entry = table.insert(OwnedEntry::new(id, name, callback, serial)?, &self.running)?;
-        widen();
-        added(entry);
-        Ok(serial)
+        let entry = OwnedEntry::new(id, name, callback)?;
+        let mut table = self.table.lock_with_room()?;
+        if let Err(error) = permit(&entry) {
+            drop(table);
+            return Err(error);
+        }
+        // The result of a match would keep the lock while an entry is dropped.
+        let refused = match table.insert(entry) {
+            Ok(entry) => {
+                added(entry);
+                return Ok(entry.serial());
+            }
+            Err(entry) => entry,
+        };
+        drop(table);
+        drop(refused);
+        Err(EINVAL)
     }
 
     /// The multicast group of an id; [`None`] if nothing is registered under it.
@@ -86,34 +91,26 @@ impl Registry {
         Some(self.table.find(id, &rcu::read_lock())?.group())
     }
 
-    /// Runs `call` with the callback of an id, which can't be unregistered meanwhile; or
-    /// `otherwise` with an error.
+    /// Runs `call` with the callback of an id, which is not reclaimed meanwhile; or `otherwise`, if
+    /// nothing is registered under the id.
     ///
     /// Context: process; sleeps if the callback does.
-    ///
-    /// # Errors
-    ///
-    /// - [`ENODEV`]: nothing is registered under the id.
-    /// - [`ENOMEM`]: see [`Running::look`].
     #[inline(always)]
     pub(crate) fn with_callback<R>(
         &self,
         id: Id,
-        call: impl FnOnce(&Active<'_>) -> R,
-        otherwise: impl FnOnce(Error) -> R,
+        call: impl FnOnce(&Active) -> R,
+        otherwise: impl FnOnce() -> R,
     ) -> R {
-        let result = match Active::enter(&self.table, &self.running, id) {
-            Ok(active) => {
-                let result = call(&active);
-                active.leave();
-                result
-            }
-            Err(error) => otherwise(error),
+        let Some(active) = Active::enter(&self.table, id) else {
+            return otherwise();
         };
-        if read_once(&self.retired) != 0 {
-            self.let_go_of_idle();
-        }
-        result
+        widen();
+        frame::call_out(|| {
+            let result = call(&active);
+            active.leave(self);
+            result
+        })
     }
 
     /// Unregisters the callback of an id, with the given serial number if there is one; does
@@ -134,28 +131,40 @@ impl Registry {
         let Some(entry) = table.remove(id, serial) else {
             return serial;
         };
+        removed(entry);
+        entry.calls().kill();
+        let serial = entry.serial();
+        let is_idle = entry.calls().leave();
+        let entry = NonNull::from(entry);
+        drop(table);
         widen();
-        removed(&entry);
-        self.retire(&mut table, entry)
+        if !is_idle {
+            return Some(serial);
+        }
+        // SAFETY: The registration was the last to leave the dead entry.
+        unsafe { self.reclaim(entry) }
+        // Inside of a call, it is reclaimed later, and nobody waits.
+        None
     }
 
-    /// Waits until what was unregistered is let go of: until its callback has returned. Inside a
-    /// callback it does not wait.
+    /// Waits until what was unregistered is reclaimed: until its last call has returned. Inside of
+    /// a call it does not wait.
     ///
     /// Context: process; may sleep.
     pub(crate) fn wait(&self, serial: u64) {
-        self.let_go_of_idle();
-        if !self.running.is_inside(current_task()) {
-            self.wait_until_gone(|entry| entry.serial() == serial);
+        if !frame::is_inside() {
+            self.wait_until_reclaimed(|entry| entry.serial() == serial);
         }
     }
 
-    /// Waits until no unregistered entry for which `predicate` holds is in use.
+    /// Sleeps until there is no dying entry for which `predicate` holds.
     ///
-    /// Context: process, not inside a callback; may sleep.
-    pub(crate) fn wait_for_all(&self, predicate: impl Fn(&Entry) -> bool) {
-        self.let_go_of_idle();
-        self.wait_until_gone(predicate);
+    /// Context: process, not inside of a call.
+    pub(crate) fn wait_until_reclaimed(&self, predicate: impl Fn(&Entry) -> bool) {
+        let mut table = self.table.lock();
+        while table.dying().any(&predicate) {
+            table.wait(&self.reclaimed);
+        }
     }
 
     /// The callbacks, while nothing can be registered or unregistered.
@@ -163,43 +172,58 @@ impl Registry {
         self.table.lock()
     }
 
-    /// Takes over an entry that can't be found any more. Returns its serial number if there is
-    /// still something to be done or to wait for.
-    fn retire(&self, table: &mut Locked<'_>, entry: OwnedEntry) -> Option<u64> {
-        entry.kill();
-        let is_to_be_released = entry.callback().handler().is_some();
-        if !is_to_be_released && !self.running.is_running(entry.token()) {
-            table.bury(entry);
-            return None;
-        }
-        widen();
-        // A full barrier: who gives a seat back after this sees that somebody waits.
-        self.retired.fetch_add(1usize, Full);
-        Some(table.retired().push_back(entry).serial())
+    /// The table, for those who look at it under RCU.
+    pub(crate) fn table(&self) -> &Table {
+        &self.table
     }
 
-    /// Lets go of all retired entries that nobody runs, and wakes up those who wait.
+    /// Reclaims an entry: releases its cookie, if it has one, and frees it after a grace period.
+    ///
+    /// # Safety
+    ///
+    /// The entry must be dying, and its last call have left; to be called once.
     #[cold]
-    fn let_go_of_idle(&self) {
-        loop {
-            let mut table = self.table.lock();
-            let Some(mut claim) = table.claim_idle(&self.running) else {
-                break;
-            };
-            drop(table);
-            widen();
-            // Without the lock: what is released may itself unregister callbacks.
-            claim.release();
-            self.table.lock().finish(claim);
-            self.retired.fetch_sub(1usize, Full);
+    #[inline(never)]
+    pub(crate) unsafe fn reclaim(&self, entry: NonNull<Entry>) {
+        // SAFETY: By the safety requirements the entry is there until it is forgotten.
+        match unsafe { entry.as_ref() }.callback().handler() {
+            // SAFETY: The node is a part of the entry. The function is called with it once.
+            Some(handler) => unsafe {
+                let owner = NonNull::from(self).cast();
+                handler.deferred.reclaim(release, entry.cast(), owner);
+            },
+            // SAFETY: By the safety requirements.
+            None => unsafe { self.forget(entry) },
         }
-        self.changed.notify_all();
     }
 
-    fn wait_until_gone(&self, predicate: impl Fn(&Entry) -> bool) {
+    /// Takes a dying entry out of the table, and lets those go on who wait for that.
+    ///
+    /// # Safety
+    ///
+    /// The entry must be dying, and not be used any more; to be called once.
+    unsafe fn forget(&self, entry: NonNull<Entry>) {
         let mut table = self.table.lock();
-        while table.retired().iter().any(&predicate) {
-            table.wait(&self.changed);
-        }
+        // SAFETY: By the safety requirements.
+        let entry = unsafe { table.forget(entry) };
+        self.reclaimed.notify_all();
+        drop(table);
+        drop(entry);
     }
+}
+
+/// Releases the cookie of an entry, and frees the entry.
+///
+/// # Safety
+///
+/// `registry` must be the registry that `entry` is in; else as [`Registry::reclaim`].
+unsafe fn release(entry: NonNull<()>, registry: NonNull<()>) {
+    let entry = entry.cast::<Entry>();
+    // SAFETY: By the safety requirements.
+    if let Some(handler) = unsafe { entry.as_ref() }.callback().handler() {
+        // SAFETY: By the safety requirements nothing else is called with the cookie any more.
+        unsafe { (handler.release)(handler.cookie) };
+    }
+    // SAFETY: By the safety requirements.
+    unsafe { registry.cast::<Registry>().as_ref().forget(entry) };
 }

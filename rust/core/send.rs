@@ -11,19 +11,85 @@ use crate::{
     socket::{self, Filter, Handle},
     trace,
 };
-use connector::{wire::Header, Id};
+use connector::{bindings::CN_WAIT_FOR_EVER, wire::Header, Id};
 use kernel::{bindings::gfp_t, prelude::*};
+
+/// Who gets a message.
+#[derive(Clone, Copy)]
+pub(crate) enum Receivers {
+    /// The socket with this port.
+    Port(u32),
+    /// Those who listen to this group. To group 0 nobody does.
+    Group(u32),
+    /// Those who listen to the group of the id's callback.
+    GroupOfId,
+}
 
 /// Where a message goes.
 pub(crate) struct Destination {
-    /// The receiving port; with a group, the port that does *not* receive. 0 for none.
-    pub(crate) portid: u32,
-    /// The receiving group; 0 for none. If both are 0, the group of the id's callback.
-    pub(crate) group: u32,
-    /// The longest wait for the port, in milliseconds; 0 for no limit.
-    pub(crate) timeout_ms: u32,
+    pub(crate) receivers: Receivers,
+    /// The port of a group that does not receive; 0 for none.
+    pub(crate) except: u32,
+    /// The longest wait for a port, as [`Handle::unicast`] takes it.
+    pub(crate) wait_ms: u32,
     /// Which members of the group do not receive.
     pub(crate) filter: Filter,
+}
+
+impl Destination {
+    /// What C means by a port, a group and a filter: a port alone receives; with a group, it is the
+    /// one that does *not*.
+    #[inline(always)]
+    pub(crate) fn from_c(portid: u32, group: u32, filter: Filter) -> Self {
+        let (receivers, except) = match (portid, group) {
+            (0, 0) => (Receivers::GroupOfId, 0),
+            (portid, 0) => (Receivers::Port(portid), 0),
+            (portid, group) => (Receivers::Group(group), portid),
+        };
+        Self {
+            receivers,
+            except,
+            wait_ms: CN_WAIT_FOR_EVER,
+            filter,
+        }
+    }
+
+    #[cold]
+    fn trace(&self, id: Id, len: usize, sent: Result<c_int, Failure>) {
+        let (portid, group) = match self.receivers {
+            Receivers::Port(portid) => (portid, 0),
+            Receivers::Group(group) => (self.except, group),
+            Receivers::GroupOfId => (self.except, 0),
+        };
+        trace::send(id, portid, group, len, sent.map_err(Error::from));
+    }
+}
+
+/// Why nobody got a message.
+#[derive(Clone, Copy)]
+pub(crate) enum Failure {
+    /// There are listeners, but none of them took it: their receive buffers are full, or they did
+    /// not want it.
+    NotTaken,
+    Error(Error),
+}
+
+impl From<Error> for Failure {
+    #[inline]
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// As C says it.
+impl From<Failure> for Error {
+    #[inline]
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::NotTaken => ESRCH,
+            Failure::Error(error) => error,
+        }
+    }
 }
 
 /// Sends a message with `header`, whose netlink payload consists of `parts`.
@@ -33,9 +99,10 @@ pub(crate) struct Destination {
 /// # Errors
 ///
 /// - [`EAGAIN`]: the connector has not started yet; or the receive buffer of the port is full and
-///   `gfp` does not allow to wait, or not any longer.
-/// - [`ENODEV`]: neither port nor group were given, and nothing is registered under the id.
-/// - [`ESRCH`]: nobody listens to the group, or all who do have full receive buffers.
+///   it is not allowed to wait, or not any longer.
+/// - [`ENODEV`]: it was to go to the group of the id, under which nothing is registered.
+/// - [`ESRCH`]: nobody who could hear it listens to the group.
+/// - [`Failure::NotTaken`].
 /// - [`ENOMEM`]: no memory for the message.
 /// - [`ECONNREFUSED`]: there is no such port.
 /// - `ENOBUFS`: a listener that asked for this error missed the message.
@@ -46,12 +113,12 @@ pub(crate) fn send<const N: usize>(
     parts: [&[u8]; N],
     to: Destination,
     gfp: gfp_t,
-) -> Result<c_int> {
+) -> Result<c_int, Failure> {
     let sent = try_send(header, parts, &to, gfp);
     if trace::traces_send() {
         let len = parts.iter().map(|part| part.len());
         let len = len.fold(0, usize::saturating_add);
-        trace::send(header.id, to.portid, to.group, len, sent);
+        to.trace(header.id, len, sent);
     }
     sent
 }
@@ -62,60 +129,72 @@ fn try_send<const N: usize>(
     parts: [&[u8]; N],
     to: &Destination,
     gfp: gfp_t,
-) -> Result<c_int> {
-    let (socket, group) = way(&header.id, to)?;
-    if to.portid == 0 && !socket.has_listeners(group) {
-        Counter::SendNoListener.count();
-        return Err(ESRCH);
+) -> Result<c_int, Failure> {
+    let (socket, route) = way(&header.id, to)?;
+    if let Route::Group(group) = route {
+        if !socket.has_listeners(group) {
+            Counter::SendNoListener.count();
+            return Err(ESRCH.into());
+        }
     }
     let buffer =
         Buffer::new(header.seq, parts, gfp).inspect_err(|_| Counter::SendNoMemory.count())?;
-    hand_over(socket, buffer, group, to, gfp)
+    hand_over(socket, buffer, route, to, gfp)
 }
 
 /// Sends a message that was written in place; else as [`send`]. Whoever writes in place has asked
 /// before whether anybody listens.
-pub(crate) fn post(id: Id, buffer: Buffer, to: Destination, gfp: gfp_t) -> Result<c_int> {
+pub(crate) fn post(id: Id, buffer: Buffer, to: Destination, gfp: gfp_t) -> Result<c_int, Failure> {
     let len = buffer.len();
-    let sent = way(&id, &to).and_then(|(socket, group)| hand_over(socket, buffer, group, &to, gfp));
+    let sent = match way(&id, &to) {
+        Ok((socket, route)) => hand_over(socket, buffer, route, &to, gfp),
+        Err(error) => Err(error.into()),
+    };
     if trace::traces_send() {
-        trace::send(id, to.portid, to.group, len, sent);
+        to.trace(id, len, sent);
     }
     sent
 }
 
-/// Whether anybody listens to `group`; if that is 0, to the group of the id's callback.
+/// Whether anybody would hear a message to `group`; if that is 0, to the group of the id's callback.
 ///
-/// Context: any.
+/// Context: any that `gfp` allows.
 ///
 /// # Errors
 ///
-/// As for [`send`]: [`EAGAIN`], [`ENODEV`].
-pub(crate) fn has_listeners(id: Id, group: u32) -> Result<bool> {
+/// As for [`send`]: [`EAGAIN`], [`ENODEV`], [`ENOMEM`].
+pub(crate) fn has_listeners(id: Id, group: u32, gfp: gfp_t) -> Result<bool> {
     let group = match group {
         0 => group_of(id)?,
         group => group,
     };
-    Ok(socket::get().ok_or(EAGAIN)?.has_listeners(group))
+    socket::get().ok_or(EAGAIN)?.can_be_heard(group, gfp)
 }
 
-/// The socket to send through, and the group to which the message goes (0 for a port alone).
+/// Where a message goes, when it is known which group is meant.
+#[derive(Clone, Copy)]
+enum Route {
+    Port(u32),
+    Group(u32),
+}
+
+/// The socket to send through, and where the message goes.
 ///
 /// # Errors
 ///
 /// As for [`send`]: [`EAGAIN`], [`ENODEV`].
 #[inline(always)]
-fn way(id: &Id, to: &Destination) -> Result<(Handle, u32)> {
-    let group = if to.portid != 0 || to.group != 0 {
-        to.group
-    } else {
-        group_of(*id).inspect_err(|error| {
+fn way(id: &Id, to: &Destination) -> Result<(Handle, Route)> {
+    let route = match to.receivers {
+        Receivers::Port(portid) => Route::Port(portid),
+        Receivers::Group(group) => Route::Group(group),
+        Receivers::GroupOfId => Route::Group(group_of(*id).inspect_err(|error| {
             if *error == ENODEV {
                 Counter::SendUnknownId.count();
             }
-        })?
+        })?),
     };
-    Ok((socket::get().ok_or(EAGAIN)?, group))
+    Ok((socket::get().ok_or(EAGAIN)?, route))
 }
 
 /// The group of the callback of an id.
@@ -129,21 +208,25 @@ fn group_of(id: Id) -> Result<u32> {
 fn hand_over(
     socket: Handle,
     mut buffer: Buffer,
-    group: u32,
+    route: Route,
     to: &Destination,
     gfp: gfp_t,
-) -> Result<c_int> {
-    buffer.set_group(group);
-    let sent = if group != 0 {
-        socket.multicast(buffer, to.portid, group, gfp, to.filter)
-    } else {
-        socket.unicast(buffer, to.portid, gfp, to.timeout_ms)
+) -> Result<c_int, Failure> {
+    let (sent, anybody) = match route {
+        Route::Port(portid) => (socket.unicast(buffer, portid, gfp, to.wait_ms), true),
+        Route::Group(group) => {
+            buffer.set_group(group);
+            socket.offer(buffer, to.except, group, gfp, to.filter)
+        }
     };
     match sent {
         Ok(_) => Counter::Sent,
-        Err(_) if group == 0 || socket.has_listeners(group) => Counter::SendRefused,
+        Err(_) if anybody => Counter::SendRefused,
         Err(_) => Counter::SendNoListener,
     }
     .count();
-    sent
+    sent.map_err(|error| match error {
+        ESRCH if anybody => Failure::NotTaken,
+        error => Failure::Error(error),
+    })
 }

@@ -11,15 +11,19 @@ use crate::{
     receive::receive, received::Datagram,
 };
 use connector::bindings::{
-    cn_glue_is_kernel_socket, cn_glue_unicast_within, cn_glue_user_data, CN_GFP_DIRECT_RECLAIM,
-    CN_IDX_PROC,
+    cn_glue_is_kernel_socket, cn_glue_joins_outside, cn_glue_outside, cn_glue_unicast_within,
+    cn_glue_unwatch_namespaces, cn_glue_user_data, cn_glue_watch_namespaces, CN_GFP_DIRECT_RECLAIM,
+    CN_IDX_PROC, CN_WAIT_FOR_EVER, CN_WAIT_NOT,
 };
 use core::ptr::NonNull;
 use kernel::{
     bindings::{self, gfp_t, net, netlink_filter_fn, netlink_kernel_cfg, sk_buff, sock},
     error::to_result,
     prelude::*,
-    sync::atomic::{Atomic, Release},
+    sync::{
+        atomic::{Atomic, Release},
+        barrier::{smp_mb, Read},
+    },
 };
 
 /// A listener filter in C, with its data: says which listeners do not get a message.
@@ -52,11 +56,55 @@ unsafe impl Send for Handle {}
 unsafe impl Sync for Handle {}
 
 impl Handle {
-    /// Whether anybody listens to `group`. Context: any.
+    /// Whether `group` has a member, in any network namespace. Context: any.
+    ///
+    /// Messages reach those only who are in the first namespace, or were let hear it from outside;
+    /// see [`Self::can_be_heard`].
     #[inline]
     pub(crate) fn has_listeners(self, group: u32) -> bool {
         // SAFETY: By the type invariants this is a kernel socket.
         unsafe { bindings::netlink_has_listeners(self.0.as_ptr(), group) != 0 }
+    }
+
+    /// Whether anybody would hear a message to `group`. Context: any that `gfp` allows.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: members in other network namespaces make it a question to netlink, for which
+    /// there is no memory.
+    pub(crate) fn can_be_heard(self, group: u32, gfp: gfp_t) -> Result<bool> {
+        if !self.has_listeners(group) {
+            return Ok(false);
+        }
+        // Who joins from outside is counted before netlink says that there is a member.
+        smp_mb(Read);
+        if !has_members_outside() {
+            return Ok(true);
+        }
+        let mut asked = Asked::new(Filter::NONE, false);
+        self.visit(group, gfp, asked.filter())?;
+        Ok(asked.anybody)
+    }
+
+    /// Sends as [`Self::multicast`] does; also returns whether there is anybody, but `except`, who
+    /// would hear it.
+    #[inline]
+    pub(crate) fn offer(
+        self,
+        buffer: Buffer,
+        except: u32,
+        group: u32,
+        gfp: gfp_t,
+        filter: Filter,
+    ) -> (Result<c_int>, bool) {
+        if has_members_outside() {
+            let mut asked = Asked::new(filter, true);
+            let sent = self.multicast(buffer, except, group, gfp, asked.filter());
+            return (sent, asked.anybody);
+        }
+        let sent = self.multicast(buffer, except, group, gfp, filter);
+        let anybody = sent.is_ok() || self.can_be_heard(group, gfp).unwrap_or(false);
+        (sent, anybody)
     }
 
     /// Sends to all who listen to `group`, except `portid`, and returns 0.
@@ -104,8 +152,8 @@ impl Handle {
     }
 
     /// Sends to the socket with port `portid`, and returns the number of bytes. Waits while its
-    /// receive buffer is full, if `gfp` allows it: for `timeout_ms` milliseconds at most, or, if
-    /// that is 0, without a limit.
+    /// receive buffer is full, if `gfp` allows it: for `wait_ms` milliseconds at most, if that is
+    /// not [`CN_WAIT_FOR_EVER`] or [`CN_WAIT_NOT`].
     ///
     /// # Errors
     ///
@@ -118,19 +166,95 @@ impl Handle {
         buffer: Buffer,
         portid: u32,
         gfp: gfp_t,
-        timeout_ms: u32,
+        wait_ms: u32,
     ) -> Result<c_int> {
-        let may_wait = gfp & CN_GFP_DIRECT_RECLAIM != 0;
+        let may_wait = gfp & CN_GFP_DIRECT_RECLAIM != 0 && wait_ms != CN_WAIT_NOT;
         let skb = buffer.into_raw();
-        sent(if may_wait && timeout_ms != 0 {
+        sent(if may_wait && wait_ms != CN_WAIT_FOR_EVER {
             // SAFETY: The buffer is given away.
-            unsafe { cn_glue_unicast_within(skb, portid, timeout_ms) }
+            unsafe { cn_glue_unicast_within(skb, portid, wait_ms) }
         } else {
             // SAFETY: By the type invariants this is a kernel socket; the buffer is given away.
             unsafe {
                 bindings::netlink_unicast(self.0.as_ptr(), skb, portid, c_int::from(!may_wait))
             }
         })
+    }
+}
+
+/// What is remembered while netlink goes through those who would hear a message: it calls the filter
+/// for each of them, and for nobody else.
+struct Asked {
+    next: Filter,
+    /// Whether those whom `next` does not refuse get the message.
+    sends: bool,
+    anybody: bool,
+}
+
+impl Asked {
+    fn new(next: Filter, sends: bool) -> Self {
+        Self {
+            next,
+            sends,
+            anybody: false,
+        }
+    }
+
+    /// To be used before `self` is looked at, and not afterwards.
+    fn filter(&mut self) -> Filter {
+        Filter {
+            function: Some(asked_callback),
+            data: core::ptr::from_mut(self).cast(),
+        }
+    }
+}
+
+/// Notes that there is somebody; returns 0 if he gets the message.
+///
+/// # Safety
+///
+/// `data` must point to an [`Asked`] that nobody else uses meanwhile; its filter must be callable
+/// with its data and the other arguments.
+unsafe extern "C" fn asked_callback(
+    socket: *mut sock,
+    skb: *mut sk_buff,
+    data: *mut c_void,
+) -> c_int {
+    // SAFETY: By the safety requirements.
+    let asked = unsafe { &mut *data.cast::<Asked>() };
+    asked.anybody = true;
+    match asked.next.function {
+        _ if !asked.sends => 1,
+        // SAFETY: By the safety requirements.
+        Some(next) => unsafe { next(socket, skb, asked.next.data) },
+        None => 0,
+    }
+}
+
+/// Whether sockets of other network namespaces are, or were, members of groups. While it is not so,
+/// all members would hear a message.
+#[inline]
+fn has_members_outside() -> bool {
+    // SAFETY: The glue's counter is always there, and changed by atomic operations.
+    let count = unsafe { Atomic::from_ptr(&raw mut cn_glue_outside.counter) };
+    read_once(count) != 0
+}
+
+/// Follows which network namespaces have members, until this is dropped.
+struct Namespaces(());
+
+impl Namespaces {
+    fn new() -> Result<Self> {
+        // SAFETY: There is only one of this type, since there is only one socket.
+        to_result(unsafe { cn_glue_watch_namespaces() })?;
+        Ok(Self(()))
+    }
+}
+
+impl Drop for Namespaces {
+    fn drop(&mut self) {
+        // SAFETY: It was done when this was made.
+        unsafe { cn_glue_unwatch_namespaces() };
     }
 }
 
@@ -160,7 +284,11 @@ fn sent(returned: c_int) -> Result<c_int> {
 /// # Invariants
 ///
 /// The socket is owned by this.
-pub(crate) struct Socket(NonNull<sock>);
+pub(crate) struct Socket {
+    socket: NonNull<sock>,
+    /// As long as programs can have sockets.
+    _namespaces: Namespaces,
+}
 
 // SAFETY: Netlink sockets may be used by all threads at once.
 unsafe impl Send for Socket {}
@@ -174,8 +302,10 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// [`EIO`]: another connector runs, or there is no memory.
+    /// - [`EIO`]: another connector runs, or there is no memory.
+    /// - [`ENOMEM`]: no memory.
     pub(crate) fn new(module: &ThisModule, groups: &Groups) -> Result<Self> {
+        let namespaces = Namespaces::new()?;
         let mut config = netlink_kernel_cfg {
             groups: groups.count(),
             flags: bindings::NL_CFG_F_NONROOT_RECV,
@@ -197,7 +327,10 @@ impl Socket {
         let socket = NonNull::new(socket).ok_or(EIO)?;
         SOCKET.store(socket.as_ptr(), Release);
         // INVARIANT: The socket was just made for us.
-        Ok(Self(socket))
+        Ok(Self {
+            socket,
+            _namespaces: namespaces,
+        })
     }
 }
 
@@ -205,7 +338,7 @@ impl Drop for Socket {
     fn drop(&mut self) {
         SOCKET.store(core::ptr::null_mut(), Release);
         // SAFETY: By the type invariants the socket is ours.
-        unsafe { bindings::netlink_kernel_release(self.0.as_ptr()) };
+        unsafe { bindings::netlink_kernel_release(self.socket.as_ptr()) };
     }
 }
 
@@ -240,6 +373,10 @@ unsafe extern "C" fn bind_callback(net: *mut net, group: c_int) -> c_int {
         || unsafe { bindings::ns_capable((*net).user_ns, bindings::CAP_NET_ADMIN as c_int) };
     if !may_join {
         return EPERM.to_errno();
+    }
+    if !core::ptr::eq(net, &raw const bindings::init_net) {
+        // SAFETY: By the safety requirements; its socket keeps the namespace.
+        unsafe { cn_glue_joins_outside(net) };
     }
     if let (Some(connector), Ok(group)) = (instance::get(), u32::try_from(group)) {
         connector.socket_watchers().tell_joins(group);

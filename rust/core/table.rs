@@ -7,29 +7,28 @@
 //! - A look-up takes no lock and about one step, whatever the number of callbacks, and goes on
 //!   while the table changes or grows.
 //! - An entry can be found only when it is complete.
-//! - An entry that was found is there for as long as the reader who found it: a holder of the RCU
-//!   read lock, or of a seat (see [`running`](crate::running)).
+//! - An entry that was found is there for as long as the reader who found it: the RCU read lock, or
+//!   a call that was entered (see [`calls`](crate::calls)).
+//! - The lock is a spin lock, held for some steps at a time: nothing is allocated or freed under it.
 //!
-//! Does not know whether a callback is running; see [`registry`](crate::registry).
+//! Does not know when an entry may be reclaimed; see [`registry`](crate::registry).
 //!
 //! C counterpart: `drivers/connector/cn_queue.c`.
 
 use crate::{
     entry::{Entry, OwnedEntry},
-    entry_list::EntryList,
-    once::read_once,
+    entry_list::{Changes, DyingList, LiveList},
     probe,
     rcu::{self, RcuPointer, Reader},
-    running::Running,
     window::widen,
     zeroed::zeroed,
 };
 use connector::Id;
 use core::ptr::NonNull;
 use kernel::{
-    new_mutex,
+    new_spinlock,
     prelude::*,
-    sync::{lock::mutex::MutexBackend, lock::Guard as LockGuard, rcu::Guard, CondVar, Mutex},
+    sync::{lock::spinlock::SpinLockBackend, lock::Guard as LockGuard, rcu::Guard, CondVar, SpinLock},
 };
 
 /// Stands in a slot whose entry was removed, so that look-ups go on behind it.
@@ -112,11 +111,11 @@ impl Slots {
 
     /// Puts an entry into a free slot and returns whether the slot was used before; [`None`] if
     /// there is no free slot.
-    fn insert(&self, entry: &Entry, guard: &Guard) -> Option<bool> {
+    fn insert(&self, entry: &Entry, reader: &impl Reader) -> Option<bool> {
         let start = probe::start(entry.id(), self.shift);
         for place in probe::sequence(start, self.array.len()) {
             let slot = self.array.get(place)?;
-            let used = match Self::read(slot, guard) {
+            let used = match Self::read(slot, reader) {
                 Slot::Taken(_) => continue,
                 Slot::Removed => true,
                 Slot::Empty => false,
@@ -128,7 +127,7 @@ impl Slots {
     }
 }
 
-/// Frees slots that no holder of a seat looks at any more, after a grace period.
+/// Frees slots that can't be found any more, after a grace period. May sleep.
 fn free_slots(slots: *mut Slots) {
     // SAFETY: Slots come from `Slots::new` and are freed here alone, once nobody can find them any
     // more; readers who found them earlier are waited for. The pointer is read out of the box
@@ -142,50 +141,48 @@ fn free_slots(slots: *mut Slots) {
 
 /// What only the holder of the table's lock may see.
 pub(crate) struct Writer {
-    /// The entries that can be found, in order of registration.
-    live: EntryList,
-    /// The entries that can't be found any more but are still in use.
-    retired: EntryList,
+    changes: Changes,
+    /// The entries that can't be found any more and are not reclaimed yet.
+    dying: DyingList,
     /// How many entries are live.
     count: usize,
     /// How many slots are marked as removed.
     removed: usize,
     /// How many registrations there have been.
     serial: u64,
-    /// How many messages were delivered to entries that are gone.
-    delivered_before: u64,
 }
 
 /// The callback table.
 ///
 /// # Invariants
 ///
-/// `slots` points to slots which hold exactly the entries of `Writer::live`. It changes under the
-/// lock only.
+/// `slots` points to slots which hold exactly the entries of `live`. Both change under the lock
+/// only.
 #[pin_data(PinnedDrop)]
 pub(crate) struct Table {
     slots: RcuPointer<Slots>,
+    live: LiveList,
     #[pin]
-    writer: Mutex<Writer>,
+    writer: SpinLock<Writer>,
 }
 
 // SAFETY: The table may be dropped by any thread; it owns what it points to.
 unsafe impl Send for Table {}
 
-// SAFETY: Readers follow `slots` under RCU, writers hold the lock.
+// SAFETY: Readers follow pointers under RCU, writers hold the lock.
 unsafe impl Sync for Table {}
 
 impl Table {
     /// Makes an empty table.
     pub(crate) fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            writer <- new_mutex!(Writer {
-                live: EntryList::new()?,
-                retired: EntryList::new()?,
+            live: LiveList::new(),
+            writer <- new_spinlock!(Writer {
+                changes: Changes::new(),
+                dying: DyingList::new(),
                 count: 0,
                 removed: 0,
                 serial: 0,
-                delivered_before: 0,
             }, "cn_table"),
             // Last, because nobody frees them if something else fails.
             // INVARIANT: There are no entries yet.
@@ -201,6 +198,14 @@ impl Table {
         self.slots(reader).find(id, reader).map(|(_, entry)| entry)
     }
 
+    /// The live entries, in order of registration. What comes and goes meanwhile may be among them
+    /// or not.
+    ///
+    /// Context: any.
+    pub(crate) fn entries<'a>(&self, reader: &'a Guard) -> impl Iterator<Item = &'a Entry> {
+        self.live.iter(reader)
+    }
+
     #[inline]
     fn slots<'a>(&self, reader: &'a impl Reader) -> &'a Slots {
         // SAFETY: By the type invariants the pointer is that of slots, which are freed after they
@@ -208,11 +213,37 @@ impl Table {
         unsafe { &*self.slots.read(reader) }
     }
 
-    /// Locks the table for changes. May sleep.
+    /// Locks the table for changes. Does not sleep, except with `PREEMPT_RT`.
     pub(crate) fn lock(&self) -> Locked<'_> {
         Locked {
             table: self,
             writer: self.writer.lock(),
+        }
+    }
+
+    /// Locks the table with room for one more entry. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory for a larger table.
+    pub(crate) fn lock_with_room(&self) -> Result<Locked<'_>> {
+        loop {
+            let locked = self.lock();
+            let Some(capacity) = locked.wanted_capacity()? else {
+                return Ok(locked);
+            };
+            drop(locked);
+            let new = Slots::new(capacity)?;
+            widen();
+            let mut locked = self.lock();
+            // The slots that are not used, freed without the lock: the old ones, or, if others have
+            // been quicker, the new ones.
+            let needless = match locked.wanted_capacity() {
+                Ok(Some(wanted)) if wanted <= new.capacity() => locked.replace_slots(new),
+                _ => KBox::into_raw(new),
+            };
+            drop(locked);
+            free_slots(needless);
         }
     }
 }
@@ -229,13 +260,18 @@ impl PinnedDrop for Table {
 /// The table while its lock is held.
 pub(crate) struct Locked<'a> {
     table: &'a Table,
-    writer: LockGuard<'a, Writer, MutexBackend>,
+    writer: LockGuard<'a, Writer, SpinLockBackend>,
 }
 
 impl Locked<'_> {
     /// The entries that can be found, in order of registration.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.writer.live.iter()
+        self.table.live.iter(&self.writer.changes)
+    }
+
+    /// The entries that can't be found any more and are not reclaimed yet.
+    pub(crate) fn dying(&self) -> impl Iterator<Item = &Entry> {
+        self.writer.dying.iter()
     }
 
     /// How many entries can be found.
@@ -243,35 +279,24 @@ impl Locked<'_> {
         self.writer.count
     }
 
-    /// The list of entries that can't be found any more but are still in use.
-    pub(crate) fn retired(&mut self) -> &mut EntryList {
-        &mut self.writer.retired
-    }
-
-    /// The number of the next registration.
-    pub(crate) fn next_serial(&mut self) -> u64 {
-        self.writer.serial = self.writer.serial.wrapping_add(1);
-        self.writer.serial
-    }
-
-    /// Adds an entry; from here on it can be found.
-    ///
-    /// # Errors
-    ///
-    /// - [`EINVAL`]: the id is taken.
-    /// - [`ENOMEM`]: no memory for a larger table.
-    pub(crate) fn insert(&mut self, entry: OwnedEntry, running: &Running) -> Result<&Entry> {
-        if self.table.find(entry.id(), &Guard::new()).is_some() {
-            return Err(EINVAL);
-        }
-        self.make_room(running)?;
-
-        let guard = Guard::new();
-        let slots = self.table.slots(&guard);
+    /// Adds an entry, for which [`Table::lock_with_room`] has seen to room; from here on it can be
+    /// found. Gives it back if its id is taken.
+    pub(crate) fn insert(&mut self, mut entry: OwnedEntry) -> Result<&Entry, OwnedEntry> {
+        let table = self.table;
         let writer = &mut *self.writer;
-        let entry = writer.live.push_back(entry);
-        // INVARIANT: The entry becomes findable and is in `live`.
-        if slots.insert(entry, &guard) == Some(true) {
+        if table.find(entry.id(), &writer.changes).is_some() {
+            return Err(entry);
+        }
+        writer.serial = writer.serial.wrapping_add(1);
+        entry.set_serial(writer.serial);
+        let entry = entry.into_raw();
+        // INVARIANT: The entry is in `live` and becomes findable.
+        // SAFETY: It is in no list yet, and from here on belongs to the table, which frees it after
+        // a grace period.
+        unsafe { table.live.push_back(entry, &mut writer.changes) };
+        // SAFETY: As above; it stays at least while the lock is held.
+        let entry = unsafe { entry.as_ref() };
+        if table.slots(&writer.changes).insert(entry, &writer.changes) == Some(true) {
             writer.removed = writer.removed.saturating_sub(1);
         }
         writer.count = writer.count.saturating_add(1);
@@ -279,99 +304,71 @@ impl Locked<'_> {
     }
 
     /// Removes the entry of an id, with the given serial number if there is one. New look-ups don't
-    /// find it; readers who found it earlier may still use it.
-    pub(crate) fn remove(&mut self, id: Id, serial: Option<u64>) -> Option<OwnedEntry> {
-        let guard = Guard::new();
-        let (slot, entry) = self.table.slots(&guard).find(id, &guard)?;
-        if serial.is_some_and(|serial| serial != entry.serial()) {
-            return None;
-        }
-        // INVARIANT: The entry leaves its slot and `live`.
-        slot.set(REMOVED);
+    /// find it; it is among the dying ones until [`Self::forget`].
+    pub(crate) fn remove(&mut self, id: Id, serial: Option<u64>) -> Option<&Entry> {
+        let table = self.table;
         let writer = &mut *self.writer;
+        let entry = {
+            let (slot, entry) = table.slots(&writer.changes).find(id, &writer.changes)?;
+            if serial.is_some_and(|serial| serial != entry.serial()) {
+                return None;
+            }
+            slot.set(REMOVED);
+            NonNull::from(entry)
+        };
+        // INVARIANT: The entry leaves `live` as well.
+        // SAFETY: It was found, so it is in `live`, and in no list of dying ones; it stays until
+        // it is forgotten.
+        unsafe {
+            table.live.remove(entry.as_ref(), &mut writer.changes);
+            writer.dying.push(entry);
+        }
         writer.removed = writer.removed.saturating_add(1);
         writer.count = writer.count.saturating_sub(1);
-        writer.live.remove(entry)
+        // SAFETY: As above.
+        Some(unsafe { entry.as_ref() })
     }
 
-    /// Replaces the slots by more (or fewer) of them where one more entry would crowd them.
-    fn make_room(&mut self, running: &Running) -> Result {
-        let capacity = self.table.slots(&Guard::new()).capacity();
+    /// Takes a dying entry out of the table.
+    ///
+    /// # Safety
+    ///
+    /// The entry must be among the dying ones; to be called once.
+    pub(crate) unsafe fn forget(&mut self, entry: NonNull<Entry>) -> OwnedEntry {
+        // SAFETY: By the safety requirements.
+        self.writer.dying.remove(unsafe { entry.as_ref() });
+        // SAFETY: The ownership was given up when the entry was inserted.
+        unsafe { OwnedEntry::from_raw(entry) }
+    }
+
+    /// How many slots there should be before one more entry crowds them; [`None`] if there are
+    /// enough.
+    fn wanted_capacity(&self) -> Result<Option<usize>> {
+        let capacity = self.table.slots(&self.writer.changes).capacity();
         let used = self.writer.count.saturating_add(self.writer.removed);
         if !probe::is_full(used, capacity) {
-            return Ok(());
+            return Ok(None);
         }
+        Ok(Some(
+            probe::capacity_for(self.writer.count).ok_or(ENOMEM)?,
+        ))
+    }
 
-        let capacity = probe::capacity_for(self.writer.count).ok_or(ENOMEM)?;
-        let new = Slots::new(capacity)?;
-        {
-            let guard = Guard::new();
-            for entry in self.writer.live.iter() {
-                new.insert(entry, &guard);
-            }
+    /// Moves all entries to new slots, and returns the old ones.
+    fn replace_slots(&mut self, new: KBox<Slots>) -> *mut Slots {
+        let writer = &mut *self.writer;
+        for entry in self.table.live.iter(&writer.changes) {
+            new.insert(entry, &writer.changes);
         }
-        let old = self.table.slots.read(&Guard::new());
+        let old = self.table.slots.read(&writer.changes);
         // INVARIANT: The new slots hold what is in `live`.
         self.table.slots.set(KBox::into_raw(new));
-        self.writer.removed = 0;
-        widen();
-        running.wait_for_lookups();
-        free_slots(old);
-        Ok(())
-    }
-
-    /// Claims a retired entry that nobody runs.
-    pub(crate) fn claim_idle(&mut self, running: &Running) -> Option<Claim> {
-        let idle = |entry: &&Entry| !running.is_running(entry.token()) && entry.claim();
-        // INVARIANT: The entry is dead and not running, and was claimed just now.
-        Some(Claim(NonNull::from(self.writer.retired.iter().find(idle)?)))
-    }
-
-    /// Ends a claim: the entry leaves the list and is freed after a grace period.
-    pub(crate) fn finish(&mut self, claim: Claim) {
-        // SAFETY: By the type invariants of `Claim` the entry is still in the list.
-        if let Some(entry) = self.writer.retired.remove(unsafe { claim.0.as_ref() }) {
-            self.bury(entry);
-        }
-    }
-
-    /// Frees an entry that nobody runs any more after a grace period.
-    pub(crate) fn bury(&mut self, entry: OwnedEntry) {
-        let delivered = read_once(&entry.tally().delivered);
-        self.writer.delivered_before = self.writer.delivered_before.wrapping_add(delivered);
-    }
-
-    /// How many messages were delivered since the start.
-    pub(crate) fn delivered(&self) -> u64 {
-        let entries = Iterator::chain(self.writer.live.iter(), self.writer.retired.iter());
-        entries.fold(self.writer.delivered_before, |sum, entry| {
-            sum.wrapping_add(read_once(&entry.tally().delivered))
-        })
+        writer.removed = 0;
+        old
     }
 
     /// Sleeps until `condvar` is notified; the lock is free meanwhile.
     pub(crate) fn wait(&mut self, condvar: &CondVar) {
         condvar.wait(&mut self.writer);
-    }
-}
-
-/// The duty to let go of a retired entry.
-///
-/// # Invariants
-///
-/// The entry is dead, nobody runs its callback, and it stays in the list of retired entries until
-/// this claim, the only one, is finished.
-pub(crate) struct Claim(NonNull<Entry>);
-
-impl Claim {
-    /// Tells the owner of the cookie, if there is one, that the callback will not run any more.
-    pub(crate) fn release(&mut self) {
-        // SAFETY: By the type invariants the entry is still in its list, which owns it.
-        let entry = unsafe { self.0.as_ref() };
-        if let Some(handler) = entry.callback().handler() {
-            // SAFETY: By the type invariants the handler is not running and nobody can start it;
-            // the claim is the only one, and it is used up after this.
-            unsafe { (handler.release)(handler.cookie) };
-        }
     }
 }

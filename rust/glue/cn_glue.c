@@ -10,10 +10,15 @@
 #include <linux/percpu.h>
 #include <linux/pid_namespace.h>
 #include <linux/proc_fs.h>
+#include <linux/random.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/task_stack.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
+#include <linux/workqueue.h>
 #include <net/net_namespace.h>
+#include <net/netns/generic.h>
 #include <net/netlink.h>
 #include <net/sock.h>
 
@@ -48,15 +53,23 @@ struct sk_buff *cn_glue_alloc_skb(unsigned int len, gfp_t gfp_mask)
 	return skb;
 }
 
-struct proc_dir_entry *cn_glue_proc_create(const char *name,
-					   int (*show)(struct seq_file *m, void *v))
+struct proc_dir_entry *cn_glue_proc_create(const char *name, const struct seq_operations *ops)
 {
-	return proc_create_single(name, 0444, init_net.proc_net, show);
+	return proc_create_seq(name, 0444, init_net.proc_net, ops);
 }
 
 void cn_glue_proc_remove(const char *name)
 {
 	remove_proc_entry(name, init_net.proc_net);
+}
+
+#define CONTROL_CHARACTERS \
+	"\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020" \
+	"\021\022\023\024\025\026\027\030\031\032\033\034\035\036\037\177"
+
+void cn_glue_seq_escape(struct seq_file *m, const char *text, bool blanks)
+{
+	seq_escape(m, text, blanks ? CONTROL_CHARACTERS "\\ " : CONTROL_CHARACTERS "\\");
 }
 
 /*
@@ -78,6 +91,51 @@ int cn_glue_unicast_within(struct sk_buff *skb, u32 portid, unsigned int timeout
 	ret = netlink_unicast(socket->sk, skb, portid, 0);
 	sock_release(socket);
 	return ret;
+}
+
+atomic_t cn_glue_outside;
+
+/* Each network namespace has a word; its first bit says whether it is counted. */
+static unsigned int cn_net_id;
+
+static void __net_exit cn_net_exit(struct net *net)
+{
+	const unsigned long *word = net_generic(net, cn_net_id);
+
+	/* Its sockets are gone: they would have kept it. */
+	if (test_bit(0, word))
+		atomic_dec(&cn_glue_outside);
+}
+
+static struct pernet_operations cn_net_ops = {
+	.exit = cn_net_exit,
+	.id = &cn_net_id,
+	.size = sizeof(unsigned long),
+};
+
+int cn_glue_watch_namespaces(void)
+{
+	return register_pernet_subsys(&cn_net_ops);
+}
+
+void cn_glue_unwatch_namespaces(void)
+{
+	unregister_pernet_subsys(&cn_net_ops);
+}
+
+/*
+ * Called before netlink makes a socket of the namespace a member. It is counted before the bit says
+ * so, because others who see the bit rely on it.
+ */
+void cn_glue_joins_outside(struct net *net)
+{
+	unsigned long *word = net_generic(net, cn_net_id);
+
+	if (test_bit(0, word))
+		return;
+	atomic_inc(&cn_glue_outside);
+	if (test_and_set_bit(0, word))
+		atomic_dec(&cn_glue_outside);
 }
 
 void **cn_glue_user_data(struct sock *sk)
@@ -105,6 +163,53 @@ struct file *cn_glue_file_of_other(const struct sock *sk)
 void cn_glue_kvfree_rcu(void *ptr)
 {
 	kvfree_rcu_mightsleep(ptr);
+}
+
+void *cn_glue_alloc_certain(size_t size)
+{
+	return kmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
+}
+
+unsigned long cn_glue_random_long(void)
+{
+	return get_random_long();
+}
+
+/*
+ * A mark is a word that is its own address, combined with the key. The stack is read from here to
+ * its end, also what belongs to other functions, as unwinders do.
+ */
+void *cn_glue_outermost_mark(unsigned long key)
+{
+	unsigned long *end = task_stack_page(current) + THREAD_SIZE;
+	unsigned long *word = __builtin_frame_address(0);
+	void *outermost = NULL;
+
+	if (!object_is_on_stack(word))
+		return NULL;
+	for (; word < end; word++) {
+		if (READ_ONCE_NOCHECK(*word) == ((unsigned long)word ^ key))
+			outermost = word;
+	}
+	return outermost;
+}
+
+static struct workqueue_struct *workqueue;
+
+int cn_glue_workqueue_create(void)
+{
+	workqueue = alloc_workqueue("cn", WQ_UNBOUND, 0);
+	return workqueue ? 0 : -ENOMEM;
+}
+
+struct workqueue_struct *cn_glue_workqueue(void)
+{
+	return workqueue;
+}
+
+void cn_glue_workqueue_destroy(void)
+{
+	destroy_workqueue(workqueue);
 }
 
 int cn_glue_register_module_notifier(struct notifier_block *nb)
@@ -163,8 +268,10 @@ bool cn_core_initial_namespaces(void)
 /* The functions are in Rust, so their exports cannot follow them. */
 #define EXPORT(symbol)			EXPORT_SYMBOL_GPL(symbol)
 
-/* The same for functions that are called by the crate, and by nobody else. */
-#define EXPORT_FOR_CRATE(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, "CONNECTOR")
+/* The same for functions that are called by the crate, and by nobody else; under names of this version. */
+#define EXPORT_FOR_CRATE(name)						\
+	extern typeof(cn_core_##name) CN_CORE_SYMBOL(name);		\
+	EXPORT_SYMBOL_NS_GPL(CN_CORE_SYMBOL(name), "CONNECTOR")
 
 /* The C interface, declared in <linux/connector.h>. */
 EXPORT(cn_add_callback);
@@ -173,18 +280,18 @@ EXPORT(cn_netlink_send);
 EXPORT(cn_netlink_send_mult);
 
 /* What the crate `connector` calls. */
-EXPORT_FOR_CRATE(cn_core_alloc);
-EXPORT_FOR_CRATE(cn_core_capable);
-EXPORT_FOR_CRATE(cn_core_drops);
-EXPORT_FOR_CRATE(cn_core_free);
-EXPORT_FOR_CRATE(cn_core_has_listeners);
-EXPORT_FOR_CRATE(cn_core_initial_namespaces);
-EXPORT_FOR_CRATE(cn_core_post);
-EXPORT_FOR_CRATE(cn_core_register);
-EXPORT_FOR_CRATE(cn_core_send);
-EXPORT_FOR_CRATE(cn_core_unregister);
-EXPORT_FOR_CRATE(cn_core_unwatch);
-EXPORT_FOR_CRATE(cn_core_unwatch_sockets);
-EXPORT_FOR_CRATE(cn_core_visit);
-EXPORT_FOR_CRATE(cn_core_watch);
-EXPORT_FOR_CRATE(cn_core_watch_sockets);
+EXPORT_FOR_CRATE(alloc);
+EXPORT_FOR_CRATE(capable);
+EXPORT_FOR_CRATE(drops);
+EXPORT_FOR_CRATE(free);
+EXPORT_FOR_CRATE(has_listeners);
+EXPORT_FOR_CRATE(initial_namespaces);
+EXPORT_FOR_CRATE(post);
+EXPORT_FOR_CRATE(register);
+EXPORT_FOR_CRATE(send);
+EXPORT_FOR_CRATE(unregister);
+EXPORT_FOR_CRATE(unwatch);
+EXPORT_FOR_CRATE(unwatch_sockets);
+EXPORT_FOR_CRATE(visit);
+EXPORT_FOR_CRATE(watch);
+EXPORT_FOR_CRATE(watch_sockets);

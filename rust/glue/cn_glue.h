@@ -13,13 +13,27 @@
 #include <linux/netlink.h>
 #include <linux/notifier.h>
 #include <linux/seq_file.h>
+#include <linux/stringify.h>
 
 /*
  * Interface of cn.ko for the crate `connector`; exported in the symbol namespace CONNECTOR.
  */
 
-/* What a module was compiled against; a change of anything in this part makes it another number. */
-#define CN_CORE_VERSION 6
+/*
+ * What a module was compiled against; a change of anything in this part makes it another number.
+ *
+ * The exported names have it in them (cn_core_7_send). So a module that was compiled against another
+ * version finds none of the functions, whichever it calls, and is refused when it is loaded. In C and
+ * in Rust, the functions are called without it.
+ */
+#define CN_CORE_VERSION 7
+
+#define CN_CORE_PASTE(version, name)	cn_core_##version##_##name
+#define CN_CORE_EXPAND(version, name)	CN_CORE_PASTE(version, name)
+/* The exported name of the function cn_core_<name>(). */
+#define CN_CORE_SYMBOL(name)		CN_CORE_EXPAND(CN_CORE_VERSION, name)
+/* Gives a function its exported name. */
+#define CN_CORE_EXPORTED(name)		asm(__stringify(CN_CORE_SYMBOL(name)))
 
 /* The capability of a handler to which everyone may send. */
 enum { CN_ANYONE = -1 };
@@ -40,7 +54,6 @@ typedef int (*cn_core_receive_fn)(void *cookie, struct cn_msg *msg,
 typedef void (*cn_core_release_fn)(void *cookie);
 
 struct cn_core_handler {
-	u32 version;			/* CN_CORE_VERSION */
 	u32 flags;			/* CN_HANDLER_* */
 	s32 capability;			/* of opener and sender both, or CN_ANYONE */
 	cn_core_receive_fn receive;
@@ -49,18 +62,36 @@ struct cn_core_handler {
 	const char *description;	/* NULL or a string that lives as long as the handler */
 };
 
-/* Where a message goes: as the arguments of cn_netlink_send_mult(). */
+/* What a target is. */
+enum {
+	CN_TO_PORT,		/* the port alone */
+	CN_TO_GROUP,		/* who listens to the group, but not the port */
+	CN_TO_GROUP_OF_ID,	/* the same for the group of the id's callback */
+};
+
+/* Waits for the receive buffer of a port: for so many milliseconds at most, or as these say. */
+enum {
+	CN_WAIT_FOR_EVER = 0,
+	CN_WAIT_NOT = 0xffffffff,
+};
+
+/* Where a message goes. */
 struct cn_core_target {
+	u32 kind;		/* CN_TO_* */
 	u32 portid;
 	u32 group;
-	u32 timeout_ms;		/* the longest wait for a port; 0: no limit */
+	u32 wait_ms;		/* for CN_TO_PORT, where the allocation may sleep: see CN_WAIT_* */
 	netlink_filter_fn filter;
 	void *filter_data;
 };
 
+/* What sending returns if there are listeners, but none of them took the message. */
+enum { CN_NOT_TAKEN = 1 };
+
 /*
- * Told of each id that comes (registered) or goes, in order, before the call that causes it
- * returns. May register and unregister; must not take locks that are held by others who do.
+ * Told of each id that is registered or unregistered, in order. Before the call that causes it
+ * returns, unless another task is delivering at that moment, or this one is inside of a call of the
+ * connector: then before that returns. May sleep, register and unregister.
  */
 typedef void (*cn_core_watch_fn)(void *cookie, const struct cb_id *id, bool registered);
 
@@ -71,32 +102,33 @@ enum {
 	CN_SOCKET_LEFT,		/* subject: a group, which a socket has left */
 };
 
-/*
- * Told in the context of the program whose socket it is; must not add or remove watchers of
- * sockets.
- */
+/* Told in order, by a work item; may sleep, and add and remove whatever it likes. */
 typedef void (*cn_core_sockets_fn)(void *cookie, u32 change, u64 subject);
 
 int cn_core_register(const struct cb_id *id, const char *name,
-		     const struct cn_core_handler *handler, u64 *serial);
-void cn_core_unregister(const struct cb_id *id, u64 serial);
+		     const struct cn_core_handler *handler, u64 *serial) CN_CORE_EXPORTED(register);
+void cn_core_unregister(const struct cb_id *id, u64 serial) CN_CORE_EXPORTED(unregister);
 int cn_core_send(const struct cn_msg *header, const void *payload,
-		 const struct cn_core_target *to, gfp_t gfp_mask);
-struct sk_buff *cn_core_alloc(u32 len, u32 seq, gfp_t gfp_mask, void **data);
+		 const struct cn_core_target *to, gfp_t gfp_mask) CN_CORE_EXPORTED(send);
+struct sk_buff *cn_core_alloc(u32 len, u32 seq, gfp_t gfp_mask, void **data)
+	CN_CORE_EXPORTED(alloc);
 int cn_core_post(struct sk_buff *skb, u32 len, const struct cb_id *id,
-		 const struct cn_core_target *to, gfp_t gfp_mask);
-void cn_core_free(struct sk_buff *skb);
-int cn_core_has_listeners(const struct cb_id *id, u32 group);
-bool cn_core_capable(const struct netlink_skb_parms *parms, int capability);
-int cn_core_watch(u32 version, cn_core_watch_fn watch, cn_core_release_fn release,
-		  void *cookie, u64 *serial);
-void cn_core_unwatch(u64 serial);
-int cn_core_watch_sockets(u32 version, cn_core_sockets_fn watch, cn_core_release_fn release,
-			  void *cookie, u64 *serial);
-void cn_core_unwatch_sockets(u64 serial);
-int cn_core_visit(u32 group, netlink_filter_fn visit, void *data);
-u32 cn_core_drops(const struct sock *sk);
-bool cn_core_initial_namespaces(void);
+		 const struct cn_core_target *to, gfp_t gfp_mask) CN_CORE_EXPORTED(post);
+void cn_core_free(struct sk_buff *skb) CN_CORE_EXPORTED(free);
+int cn_core_has_listeners(const struct cb_id *id, u32 group, gfp_t gfp_mask)
+	CN_CORE_EXPORTED(has_listeners);
+bool cn_core_capable(const struct netlink_skb_parms *parms, int capability)
+	CN_CORE_EXPORTED(capable);
+int cn_core_watch(cn_core_watch_fn watch, cn_core_release_fn release, void *cookie, u64 *serial)
+	CN_CORE_EXPORTED(watch);
+void cn_core_unwatch(u64 serial) CN_CORE_EXPORTED(unwatch);
+int cn_core_watch_sockets(cn_core_sockets_fn watch, cn_core_release_fn release, void *cookie,
+			  u64 *serial)
+	CN_CORE_EXPORTED(watch_sockets);
+void cn_core_unwatch_sockets(u64 serial) CN_CORE_EXPORTED(unwatch_sockets);
+int cn_core_visit(u32 group, netlink_filter_fn visit, void *data) CN_CORE_EXPORTED(visit);
+u32 cn_core_drops(const struct sock *sk) CN_CORE_EXPORTED(drops);
+bool cn_core_initial_namespaces(void) CN_CORE_EXPORTED(initial_namespaces);
 
 /* Starts a connector that is built in. */
 int cn_core_start(void);
@@ -106,6 +138,7 @@ int cn_core_start(void);
  * order.
  */
 enum cn_counter {
+	CN_DELIVERED,
 	CN_ANSWERED,
 	CN_DROP_SHORT,
 	CN_DROP_LENGTH,
@@ -114,7 +147,6 @@ enum cn_counter {
 	CN_DROP_MESSAGE_LENGTH,
 	CN_DROP_UNKNOWN_ID,
 	CN_DROP_REFUSED,
-	CN_DROP_NO_MEMORY,
 	CN_SENT,
 	CN_SEND_UNKNOWN_ID,
 	CN_SEND_NO_LISTENER,
@@ -134,17 +166,34 @@ u64 cn_glue_counted(unsigned int counter);
 
 struct sk_buff *cn_glue_alloc_skb(unsigned int len, gfp_t gfp_mask);
 
-struct proc_dir_entry *cn_glue_proc_create(const char *name,
-					   int (*show)(struct seq_file *m, void *v));
+struct proc_dir_entry *cn_glue_proc_create(const char *name, const struct seq_operations *ops);
 void cn_glue_proc_remove(const char *name);
+/* Writes a text, with what could end a line (or a field, if blanks do) as octal numbers. */
+void cn_glue_seq_escape(struct seq_file *m, const char *text, bool blanks);
 
 int cn_glue_unicast_within(struct sk_buff *skb, u32 portid, unsigned int timeout_ms);
+
+/* How many network namespaces but the first have, or once had, a member of a group. */
+extern atomic_t cn_glue_outside;
+int cn_glue_watch_namespaces(void);
+void cn_glue_unwatch_namespaces(void);
+void cn_glue_joins_outside(struct net *net);
 
 void **cn_glue_user_data(struct sock *sk);
 bool cn_glue_is_kernel_socket(const struct sock *sk);
 struct file *cn_glue_file_of_other(const struct sock *sk);
 
 void cn_glue_kvfree_rcu(void *ptr);
+void *cn_glue_alloc_certain(size_t size);
+
+unsigned long cn_glue_random_long(void);
+/* The mark in the outermost frame of the running task, see core/frame.rs; or NULL. */
+void *cn_glue_outermost_mark(unsigned long key);
+
+/* The queue for work of the connector, and its end, which waits for all work. */
+int cn_glue_workqueue_create(void);
+struct workqueue_struct *cn_glue_workqueue(void);
+void cn_glue_workqueue_destroy(void);
 
 int cn_glue_register_module_notifier(struct notifier_block *nb);
 int cn_glue_unregister_module_notifier(struct notifier_block *nb);

@@ -20,6 +20,18 @@ pub(crate) fn is_available(hook: Hook) -> Result<bool> {
     }
 }
 
+/// Says, before the first hook is tried, whether functions of the kernel may be probed.
+pub(crate) fn allow_probes(allowed: bool) {
+    // SAFETY: No hook was tried.
+    unsafe { bindings::cn_proc_glue_allow_probes(allowed) };
+}
+
+/// Whether ends are told a moment after they have happened; known when their hook was tried.
+pub(crate) fn ends_are_late() -> bool {
+    // SAFETY: In process context.
+    unsafe { bindings::cn_proc_glue_ends_are_late() }
+}
+
 /// Lets a hook tell of events. May sleep.
 ///
 /// # Errors
@@ -30,13 +42,14 @@ pub(crate) fn attach(hook: Hook) -> Result {
     to_result(unsafe { bindings::cn_proc_glue_attach(hook as u32) })
 }
 
-/// Ends what [`attach`] began. May sleep. A tracepoint may still be running until [`quiesce`].
+/// Ends what [`attach`] began. May sleep. A tracepoint may still be running until [`quiesce`], and
+/// ends that were noted are told.
 pub(crate) fn detach(hook: Hook) {
     // SAFETY: In process context; the number is that of a hook.
     unsafe { bindings::cn_proc_glue_detach(hook as u32) };
 }
 
-/// Waits until no tracepoint that was detached is running; [`detach`] has waited for probes.
+/// Waits, when all hooks are detached, until none is running, and forgets what is not told yet.
 pub(crate) fn quiesce() {
     // SAFETY: In process context.
     unsafe { bindings::cn_proc_glue_quiesce() };

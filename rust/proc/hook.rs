@@ -98,6 +98,11 @@ impl Hooks {
         self.0 &= !hook.bit();
     }
 
+    /// Whether one is among them.
+    pub(crate) const fn contains(self, hook: Hook) -> bool {
+        self.0 & hook.bit() != 0
+    }
+
     /// Those that are in both sets.
     pub(crate) const fn and(self, others: Self) -> Self {
         Self(self.0 & others.0)
@@ -129,6 +134,6 @@ impl Hooks {
     pub(crate) fn iter(self) -> impl Iterator<Item = Hook> {
         Hook::ALL
             .into_iter()
-            .filter(move |hook| self.0 & hook.bit() != 0)
+            .filter(move |hook| self.contains(*hook))
     }
 }

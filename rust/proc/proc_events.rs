@@ -40,6 +40,13 @@ module! {
     description: "Process events over the connector",
     license: "GPL",
     imports_ns: ["CONNECTOR"],
+    params: {
+        probe: bool {
+            default: true,
+            description: "Whether functions of the kernel are probed; if not, there are fewer events, \
+                          and ends are told a moment later (default true)",
+        },
+    },
 }
 
 /// The running service. Started from bottom to top, stopped from top to bottom.
@@ -73,13 +80,19 @@ impl kernel::Module for Module {
 
 /// Tries which hooks this kernel has, and says so.
 fn available() -> Result<Hooks> {
+    glue::allow_probes(module_parameters::probe.value());
     let mut hooks = Hooks::NONE;
     for hook in Hook::ALL {
         if glue::is_available(hook)? {
             hooks.add(hook);
         }
     }
-    pr_info!("events: {hooks}\n");
+    let late = if hooks.contains(Hook::Exit) && glue::ends_are_late() {
+        "; ends are told a moment later"
+    } else {
+        ""
+    };
+    pr_info!("events: {hooks}{late}\n");
     Ok(hooks)
 }
 

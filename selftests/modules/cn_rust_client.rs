@@ -63,6 +63,23 @@ const WRITE_DRAFT: u32 = _IOW::<Numbers>('c' as u32, 18);
 /// From now on, the watch of sockets sends to a port whenever one is closed, and waits a while.
 const SEND_ON_CLOSE: u32 = _IOW::<Numbers>('c' as u32, 19);
 
+/// Writes into a bundle until it is full; returns how much room there was at first.
+const ROOM: u32 = _IOW::<Numbers>('c' as u32, 20);
+/// Registers a handler under one of some [`NAMES`].
+const ADD_NAMED: u32 = _IOW::<Numbers>('c' as u32, 21);
+
+/// Names of which the first ones are refused.
+const NAMES: [&CStr; 8] = [
+    c"",
+    c"a\nb 1:1",
+    c"\x01",
+    c"tab\t",
+    c"\x7f",
+    c"the control character is behind what is shown\r",
+    c" ",
+    c"na\xc3\xafve ~",
+];
+
 module! {
     type: ClientModule,
     name: "cn_rust_client",
@@ -91,6 +108,10 @@ enum Behaviour {
     Reverse,
     /// Replies against the rules: `seq` one larger, `ack` as it came.
     Raw,
+    /// Replies with the payload, and waits that many milliseconds at most for room.
+    Within(u32),
+    /// Replies with a [`Bundle`] that has the payload in it.
+    Bundle,
 }
 
 /// What [`Behaviour::Describe`] replies.
@@ -184,6 +205,15 @@ impl Handler for TestHandler {
                     Ok(len)
                 });
             }
+            Behaviour::Within(milliseconds) => {
+                let time = Delta::from_millis(milliseconds.into());
+                return sender.reply_within(message, message.payload(), time);
+            }
+            Behaviour::Bundle => {
+                let mut bundle = Bundle::new(message.id(), message.seq(), u16::MAX, GFP_KERNEL)?;
+                bundle.push(&Outgoing::reply_to(message, message.payload()))?;
+                return Ok(bundle.send_to(sender.without_waiting(), GFP_KERNEL)?);
+            }
             Behaviour::Raw => {
                 let reply = Outgoing::new(message.id(), message.payload())
                     .seq(message.seq().wrapping_add(1))
@@ -273,6 +303,8 @@ impl Command {
             5 => Ok(Behaviour::Describe),
             6 => Ok(Behaviour::Reverse),
             7 => Ok(Behaviour::Raw),
+            8 => Ok(Behaviour::Within(self.argument)),
+            9 => Ok(Behaviour::Bundle),
             _ => Err(EINVAL),
         }
     }
@@ -421,6 +453,38 @@ impl Command {
         Ok(0)
     }
 
+    /// A draft of up to `access` bytes in a bundle of `argument` bytes: what the writer says has to be
+    /// what can be written.
+    fn room(&self) -> Result<isize> {
+        let mut bundle = Bundle::new(self.id, 0, self.argument as u16, self.flags())?;
+        let draft = Draft::new(self.id, self.access as u16);
+        let mut payload = KVVec::<u8>::new();
+        payload.resize(u16::MAX as usize + 1, 0x5a, GFP_KERNEL)?;
+        let mut first = 0;
+        bundle.write(&draft, |writer| {
+            first = writer.room();
+            let long = payload.get(..first + 1).ok_or(ERANGE)?;
+            let short = payload.get(..1).ok_or(ERANGE)?;
+            let refused = writer.push(long) == Err(SendError::TooLong)
+                && writer.fill(0, first + 1).is_err()
+                && writer.room() == first;
+            if !refused {
+                return Err(SendError::Other(EILSEQ));
+            }
+            while let Some(left) = writer.room().checked_sub(1) {
+                writer.push(short)?;
+                if writer.room() != left {
+                    return Err(SendError::Other(EILSEQ));
+                }
+            }
+            match writer.push(short) {
+                Err(SendError::TooLong) if writer.room() == 0 => Ok(()),
+                _ => Err(SendError::Other(EILSEQ)),
+            }
+        })?;
+        Ok(first as isize)
+    }
+
     fn has_listeners(&self) -> Result<isize> {
         let yes = if self.what == 0 {
             has_listeners(self.id)?
@@ -444,6 +508,14 @@ struct Client {
 }
 
 impl Client {
+    fn add_named(self: &Arc<Self>, command: &Command) -> Result<isize> {
+        let handler = TestHandler::new(Behaviour::Echo, None, self.clone())?;
+        let name = NAMES.get(command.what as usize).ok_or(ERANGE)?;
+        let registration = Registration::new(command.id, name, handler)?;
+        self.registrations.lock().push(registration, GFP_KERNEL)?;
+        Ok(0)
+    }
+
     fn add(self: &Arc<Self>, command: &Command, ids: &[Id]) -> Result<isize> {
         let handler = TestHandler::new(command.behaviour()?, command.user(), self.clone())?;
         for &id in ids {
@@ -541,6 +613,7 @@ impl MiscDevice for Client {
         match number {
             ADD => Arc::from(client).add(&command, &[id]),
             ADD_TWICE => Arc::from(client).add(&command, &[id, Id::new(idx, val.wrapping_add(1))]),
+            ADD_NAMED => Arc::from(client).add_named(&command),
             DELETE => client.delete(id).map(|()| 0),
             SEND => command.with_message(|message, flags| message.send(flags)),
             SEND_TO_GROUP => {
@@ -566,6 +639,7 @@ impl MiscDevice for Client {
             SEND_DRAFT => command.send_draft(),
             WRITE_DRAFT => command.write_draft(),
             SEND_BUNDLE => command.send_bundle(),
+            ROOM => command.room(),
             HAS_LISTENERS => command.has_listeners(),
             WATCH => client.watch(what != 0),
             SEEN => Ok(client.log.seen_of(id)),

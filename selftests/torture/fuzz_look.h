@@ -140,7 +140,7 @@ static inline void look_at_stats(void)
 {
 	const struct counters *c = &world.counters;
 	uint64_t dropped = c->drop_short + c->drop_length + c->drop_payload + c->drop_too_long +
-			   c->drop_message_length + c->drop_unknown_id + c->drop_refused + c->drop_no_memory;
+			   c->drop_message_length + c->drop_unknown_id + c->drop_refused;
 	size_t i;
 
 	if (world.c)
@@ -158,7 +158,6 @@ static inline void look_at_stats(void)
 	FIELD(drop_message_length);
 	FIELD(drop_unknown_id);
 	FIELD(drop_refused);
-	FIELD(drop_no_memory);
 	FIELD(sent);
 	FIELD(send_unknown_id);
 	FIELD(send_no_listener);

@@ -7,7 +7,9 @@
  * caller. What runs at the entry of a probed function may interrupt anything, and only looks.
  */
 #include <linux/cred.h>
+#include <linux/jiffies.h>
 #include <linux/kprobes.h>
+#include <linux/list.h>
 #include <linux/local_lock.h>
 #include <linux/percpu.h>
 #include <linux/pid.h>
@@ -15,6 +17,8 @@
 #include <linux/ptrace.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 #include <linux/tracepoint.h>
@@ -62,9 +66,104 @@ static void on_exec(void *data, struct task_struct *task, pid_t old_pid,
 	cn_proc_executed(ids_of(task));
 }
 
-static void on_exit(void *data, struct task_struct *task, bool group_dead)
+static void tell_of_end(struct task_struct *task)
 {
 	cn_proc_exits(ids_of(task), task->exit_code, task->exit_signal, parent_of(task));
+}
+
+/*
+ * Ends, where the return of a function cannot be probed. The tracepoint is long before the parent
+ * can reap the thread, so it is noted here, and told by a work item when it has got so far.
+ */
+struct end {
+	struct list_head list;
+	struct task_struct *task;
+};
+
+static LIST_HEAD(ends);
+static DEFINE_RAW_SPINLOCK(ends_lock);
+static u64 ends_lost;
+/* When the last one was noted. As a thread can stay halfway for long, it is looked less often then. */
+static unsigned long ends_noted;
+static bool is_slow;
+
+static void tell_of_ends(struct work_struct *work);
+static DECLARE_DELAYED_WORK(ends_work, tell_of_ends);
+
+static void on_exit(void *data, struct task_struct *task, bool group_dead)
+{
+	struct end *end = kmalloc(sizeof(*end), GFP_NOWAIT);
+	unsigned long flags;
+	bool was_slow;
+
+	if (end)
+		end->task = get_task_struct(task);
+	raw_spin_lock_irqsave(&ends_lock, flags);
+	was_slow = is_slow;
+	is_slow = false;
+	ends_noted = jiffies;
+	if (end)
+		list_add_tail(&end->list, &ends);
+	else
+		ends_lost++;
+	raw_spin_unlock_irqrestore(&ends_lock, flags);
+	if (was_slow)
+		mod_delayed_work(system_percpu_wq, &ends_work, 1);
+	else
+		schedule_delayed_work(&ends_work, 1);
+}
+
+static void forget_end(struct end *end)
+{
+	put_task_struct(end->task);
+	kfree(end);
+}
+
+static void take_ends(struct list_head *taken)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&ends_lock, flags);
+	list_splice_tail_init(&ends, taken);
+	raw_spin_unlock_irqrestore(&ends_lock, flags);
+}
+
+static void tell_of_ends(struct work_struct *work)
+{
+	struct end *end, *next;
+	unsigned long flags;
+	LIST_HEAD(taken);
+	unsigned long delay;
+	bool is_over;
+
+	take_ends(&taken);
+	list_for_each_entry_safe(end, next, &taken, list) {
+		if (!READ_ONCE(end->task->exit_state))
+			continue;
+		list_del(&end->list);
+		tell_of_end(end->task);
+		forget_end(end);
+	}
+	raw_spin_lock_irqsave(&ends_lock, flags);
+	list_splice(&taken, &ends);
+	is_over = list_empty(&ends);
+	is_slow = !is_over && time_after(jiffies, ends_noted + HZ);
+	delay = is_slow ? HZ / 10 : 1;
+	raw_spin_unlock_irqrestore(&ends_lock, flags);
+	if (!is_over)
+		schedule_delayed_work(&ends_work, delay);
+}
+
+/* No thread is noted any more. */
+static void forget_ends(void)
+{
+	struct end *end, *next;
+	LIST_HEAD(taken);
+
+	cancel_delayed_work_sync(&ends_work);
+	take_ends(&taken);
+	list_for_each_entry_safe(end, next, &taken, list)
+		forget_end(end);
 }
 
 /* Names that programs ask for; not those that exec and the kernel give. */
@@ -230,6 +329,26 @@ static int on_coredump(struct kretprobe_instance *instance, struct pt_regs *regs
 	return 1;
 }
 
+/* Not for what was made by a fork() that failed, whose stack one of the functions lets go of, too. */
+static int on_end(struct kretprobe_instance *instance, struct pt_regs *regs)
+{
+	return !READ_ONCE(current->exit_state);
+}
+
+static int after_end(struct kretprobe_instance *instance, struct pt_regs *regs)
+{
+	tell_of_end(current);
+	return 0;
+}
+
+/*
+ * What do_exit() calls when the parent can reap the thread, best first. The first is called with
+ * preemption off, so that no more can be inside than there are processors.
+ */
+static const char * const end_symbols[] = {
+	"exit_rcu", "exit_task_stack_account", "exit_tasks_rcu_finish",
+};
+
 struct probe_hook {
 	const char *symbol;
 	kretprobe_handler_t entry;
@@ -240,6 +359,7 @@ struct probe_hook {
 
 /* The system calls by the names that they have here: what they call may be in line. */
 static struct probe_hook probe_hooks[] = {
+	[CN_PROC_HOOK_EXIT] = { NULL, on_end, after_end },
 	[CN_PROC_HOOK_CREDENTIALS] = { "commit_creds", on_commit_creds, after_commit_creds,
 				       sizeof(struct credentials) },
 	[CN_PROC_HOOK_SID] = { "__x64_sys_setsid", NULL, after_setsid },
@@ -276,7 +396,7 @@ static void detach_probe(struct probe_hook *hook)
 	hook->probe.kp.nmissed = 0;
 }
 
-u64 cn_proc_glue_missed(void)
+static u64 missed_by_probes(void)
 {
 	u64 missed = missed_before;
 	int i;
@@ -287,18 +407,35 @@ u64 cn_proc_glue_missed(void)
 }
 
 /* A probe is tried, since nobody else says whether a function can be probed; it is never armed. */
-static int try_probe_number(unsigned int hook)
+static int try_symbol(const char *symbol)
 {
-	struct kprobe probe = { .flags = KPROBE_FLAG_DISABLED };
-	int ret;
+	struct kprobe probe = { .flags = KPROBE_FLAG_DISABLED, .symbol_name = symbol };
+	int ret = register_kprobe(&probe);
 
-	if (hook >= ARRAY_SIZE(probe_hooks))
-		return -EINVAL;
-	probe.symbol_name = probe_hooks[hook].symbol;
-	ret = register_kprobe(&probe);
 	if (!ret)
 		unregister_kprobe(&probe);
 	return ret;
+}
+
+static int try_end_symbols(void)
+{
+	int i, ret = -ENOENT;
+
+	for (i = 0; i < ARRAY_SIZE(end_symbols); i++) {
+		ret = try_symbol(end_symbols[i]);
+		if (!ret)
+			probe_hooks[CN_PROC_HOOK_EXIT].symbol = end_symbols[i];
+		if (!ret || ret == -ENOMEM)
+			break;
+	}
+	return ret;
+}
+
+static int try_probe_number(unsigned int hook)
+{
+	if (hook >= ARRAY_SIZE(probe_hooks))
+		return -EINVAL;
+	return hook == CN_PROC_HOOK_EXIT ? try_end_symbols() : try_symbol(probe_hooks[hook].symbol);
 }
 
 static int attach_probe_number(unsigned int hook)
@@ -314,7 +451,7 @@ static void detach_probe_number(unsigned int hook)
 
 #else
 
-u64 cn_proc_glue_missed(void)
+static u64 missed_by_probes(void)
 {
 	return 0;
 }
@@ -335,31 +472,61 @@ static void detach_probe_number(unsigned int hook)
 
 #endif
 
+/* -- Hooks of both kinds -------------------------------------------------- */
+
+static bool may_probe;
+static bool ends_are_probed;
+
+void cn_proc_glue_allow_probes(bool allowed)
+{
+	may_probe = allowed;
+}
+
+bool cn_proc_glue_ends_are_late(void)
+{
+	return !ends_are_probed;
+}
+
+static bool is_traced(unsigned int hook)
+{
+	return hook < ARRAY_SIZE(trace_hooks) && !(hook == CN_PROC_HOOK_EXIT && ends_are_probed);
+}
+
 int cn_proc_glue_try(unsigned int hook)
 {
-	if (hook < ARRAY_SIZE(trace_hooks))
+	int ret;
+
+	if (hook < ARRAY_SIZE(trace_hooks) && hook != CN_PROC_HOOK_EXIT)
 		return has_tracepoint(&trace_hooks[hook]) ? 0 : -ENOENT;
-	return try_probe_number(hook);
+	ret = may_probe ? try_probe_number(hook) : -ENOENT;
+	if (hook != CN_PROC_HOOK_EXIT || ret == -ENOMEM)
+		return ret;
+	ends_are_probed = !ret;
+	return ends_are_probed || has_tracepoint(&trace_hooks[hook]) ? 0 : -ENOENT;
 }
 
 int cn_proc_glue_attach(unsigned int hook)
 {
-	if (hook < ARRAY_SIZE(trace_hooks))
-		return attach_trace(&trace_hooks[hook]);
-	return attach_probe_number(hook);
+	return is_traced(hook) ? attach_trace(&trace_hooks[hook]) : attach_probe_number(hook);
 }
 
 void cn_proc_glue_detach(unsigned int hook)
 {
-	if (hook < ARRAY_SIZE(trace_hooks))
+	if (is_traced(hook))
 		detach_trace(&trace_hooks[hook]);
 	else
 		detach_probe_number(hook);
 }
 
+u64 cn_proc_glue_missed(void)
+{
+	return missed_by_probes() + READ_ONCE(ends_lost);
+}
+
 void cn_proc_glue_quiesce(void)
 {
 	tracepoint_synchronize_unregister();
+	forget_ends();
 }
 
 /* -- Numbers -------------------------------------------------------------- */
@@ -383,6 +550,13 @@ u32 cn_proc_glue_begin(u32 *cpu)
 void cn_proc_glue_end(void)
 {
 	local_unlock(&numbers.lock);
+}
+
+u32 cn_proc_glue_begin_again(u32 *cpu)
+{
+	local_lock(&numbers.lock);
+	*cpu = smp_processor_id();
+	return __this_cpu_read(numbers.next) - 1;
 }
 
 u64 cn_proc_glue_now(void)

@@ -25,8 +25,9 @@ struct cn_proc_name {
 };
 
 /*
- * Told by the hooks, in the context of the task in question; defined in source.rs. They don't
- * sleep, and may be called with preemption off, but not from interrupts.
+ * Told by the hooks, in the context of the task in question, or, of ends, in that of a work item;
+ * defined in source.rs. They don't sleep, and may be called with preemption off, but not from
+ * interrupts.
  */
 void cn_proc_forked(struct cn_proc_task parent, struct cn_proc_task child);
 void cn_proc_executed(struct cn_proc_task task);
@@ -66,13 +67,19 @@ enum {
 int cn_proc_glue_try(unsigned int hook);
 int cn_proc_glue_attach(unsigned int hook);
 void cn_proc_glue_detach(unsigned int hook);
-/* Waits until no hook that was detached is running. */
+/* Once, before the first hook is tried: whether functions of the kernel may be probed. */
+void cn_proc_glue_allow_probes(bool allowed);
+/* Whether ends are told from a work item, as the place where they happen cannot be probed. */
+bool cn_proc_glue_ends_are_late(void);
+/* When all are detached: waits until none is running, and forgets what is not told yet. */
 void cn_proc_glue_quiesce(void);
 /* How many events hooks could not see since they were first attached. */
 u64 cn_proc_glue_missed(void);
 
 /* The next number of this processor; it stays on it until cn_proc_glue_end(). */
 u32 cn_proc_glue_begin(u32 *cpu);
+/* The same with the number that this processor gave last. */
+u32 cn_proc_glue_begin_again(u32 *cpu);
 void cn_proc_glue_end(void);
 u64 cn_proc_glue_now(void);
 

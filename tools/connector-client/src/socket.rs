@@ -8,7 +8,6 @@ mod requests;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use netlink_sys::protocols::NETLINK_CONNECTOR;
@@ -19,6 +18,7 @@ use self::attempt::{Attempt, NoDatagram};
 use crate::error::{ECONNREFUSED, EINVAL, EPERM, EPROTONOSUPPORT};
 use crate::event::Event;
 use crate::events::{is_over, End, Events};
+use crate::kernel::{has_file, is_elsewhere, proc_is_visible, Rights};
 use crate::loss::Drops;
 use crate::options::Options;
 use crate::pending::Pending;
@@ -66,7 +66,8 @@ pub struct Socket {
     /// Of those there was no room for among the kept ones.
     not_kept: u64,
     strangers: u64,
-    acknowledges: bool,
+    /// Where /proc cannot be seen, nobody knows.
+    acknowledges: Option<bool>,
     /// Has been in a group, so that there may be anything in the receive buffer.
     listens: bool,
     stop: Option<OwnedFd>,
@@ -104,8 +105,13 @@ impl Socket {
                 .or_else(|_| sockopt::set_socket_recv_buffer_size(&inner, bytes))
                 .map_err(|error| Error::system("set the size of the receive buffer", error))?;
         }
-        let proc = Path::new("/proc/thread-self/net");
-        if proc.join("netlink").exists() && !proc.join("connector").exists() {
+        let visible = proc_is_visible();
+        let elsewhere = if visible {
+            !has_file("connector")
+        } else {
+            is_elsewhere(&inner)
+        };
+        if elsewhere {
             return Err(Error::OtherNamespace);
         }
         Ok(Self {
@@ -118,7 +124,7 @@ impl Socket {
             kept: VecDeque::new(),
             not_kept: 0,
             strangers: 0,
-            acknowledges: proc.join("connector_stats").exists(),
+            acknowledges: visible.then(|| has_file("connector_stats")),
             listens: false,
             stop: None,
             tap: Tap::default(),
@@ -131,9 +137,9 @@ impl Socket {
         self.port
     }
 
-    /// Whether the connector acknowledges messages.
+    /// Whether the connector is known to acknowledge messages; without `/proc/net` nobody knows.
     pub fn acknowledges(&self) -> bool {
-        self.acknowledges
+        self.acknowledges == Some(true)
     }
 
     /// How many datagrams came from somebody else than the kernel. They were thrown away.
@@ -404,7 +410,10 @@ fn try_again(error: io::Error) -> Result<(), Error> {
 
 fn membership_error(group: u32, error: io::Error) -> Error {
     match error.raw_os_error() {
-        Some(EPERM) => Error::NoRightToJoin { group },
+        Some(EPERM) => Error::NoRightToJoin {
+            group,
+            other_user_namespace: !Rights::of_this_process().initial_user_namespace,
+        },
         Some(EINVAL) => Error::NoSuchGroup { group },
         _ => Error::system("join or leave a group", error),
     }

@@ -9,6 +9,7 @@ use netlink_sys::SocketAddr;
 use super::attempt::{group_of, Attempt, NoDatagram};
 use super::{Socket, OTHERS};
 use crate::events::is_over;
+use crate::kernel::why_hidden;
 use crate::request::Expected;
 use crate::wire::{sole_message, SOLE_PAYLOAD};
 use crate::{Error, Id, Message, Prepared, Request, Ticket};
@@ -40,17 +41,21 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] with the kernel's reason; [`Error::NotOffered`] on a connector that does not acknowledge, where
-    /// nothing is sent; [`Error::TimedOut`]; as [`Socket::send`].
+    /// [`Error::Refused`] with the kernel's reason; [`Error::NotOffered`] on a connector that does not acknowledge, and
+    /// [`Error::ProcHidden`] where nobody knows, where nothing is sent; [`Error::TimedOut`]; as [`Socket::send`].
     pub fn send_acknowledged(
         &mut self,
         message: &Message<'_>,
         within: Duration,
     ) -> Result<(), Error> {
-        if !self.acknowledges {
-            return Err(Error::NotOffered {
-                what: "acknowledgements",
-            });
+        match self.acknowledges {
+            Some(true) => {}
+            Some(false) => {
+                return Err(Error::NotOffered {
+                    what: "acknowledgements",
+                })
+            }
+            None => return Err(why_hidden()),
         }
         self.make_room()?;
         let lost_before = self.drops.total();
@@ -139,7 +144,7 @@ impl Socket {
     #[inline]
     fn expected(&self, wanted: Expected) -> Expected {
         Expected {
-            acknowledged: wanted.acknowledged && self.acknowledges,
+            acknowledged: wanted.acknowledged && self.acknowledges == Some(true),
             ..wanted
         }
     }

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The calls of something that can be unregistered: a callback, a watcher.
+//!
+//! A reference count that is split in two words which only grow: how many calls were entered, and
+//! how many have left. The registration itself counts as one. While both differ, the subject is in
+//! use; the second word also says how many calls there were, so that the receive path has no other
+//! counter to change.
+//!
+//! Unregistering marks the first word as dead, after which no call is entered any more. So the
+//! number of calls is final, and the second word is moved up to where it reaches [`DEAD`] when all
+//! of them have left. Then unregistering leaves for the registration. Whoever leaves last, which
+//! exactly one does, reclaims the subject.
+//!
+//! | caller                        | task that unregisters              |
+//! |-------------------------------|------------------------------------|
+//! | enters, unless dead (A: full) | takes the subject out of the table |
+//! | calls                         | marks it as dead (A: full)         |
+//! |                               | moves the second word up           |
+//! | leaves (B: full)              | leaves (B: full)                   |
+//!
+//! A: both change the same word, so that a call is either counted before the mark, or refused. B:
+//! of those who leave, the last one sees all that the others did. Whoever leaves learns from that
+//! operation itself whether it was the last one: all others must not look at the subject any more,
+//! since it can be reclaimed and freed at that moment.
+//!
+//! The memory of the subject must stay until an RCU grace period after it was reclaimed: a caller
+//! that found it in the table looks at the first word under the RCU read lock.
+//!
+//! `selftests/litmus` has both in the kernel's memory model (calls-, memory-).
+//!
+//! C counterparts: `refcount_inc_not_zero()` and `refcount_dec_and_test()` in
+//! `include/linux/refcount.h`.
+
+use crate::once::{compare_exchange, fetch_add, read_once};
+use kernel::sync::atomic::Atomic;
+
+/// The bit of `entered` that says that no more calls may be entered; and what `left` is when all of
+/// a dead subject have left.
+const DEAD: u64 = 1 << 63;
+
+/// Counts calls; see the head of this file.
+pub(crate) struct Calls {
+    /// How many were entered, the registration included; and [`DEAD`].
+    entered: Atomic<u64>,
+    /// How many of them have left; of a dead subject, [`DEAD`] less how many have not.
+    left: Atomic<u64>,
+}
+
+impl Calls {
+    /// Nothing was called yet; it is registered.
+    pub(crate) const fn new() -> Self {
+        Self {
+            entered: Atomic::new(1),
+            left: Atomic::new(0),
+        }
+    }
+
+    /// Enters a call, unless the subject is dead.
+    ///
+    /// Retries only if others have entered at the same moment.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn try_enter(&self) -> bool {
+        let mut entered = read_once(&self.entered);
+        while entered & DEAD == 0 {
+            match compare_exchange(&self.entered, entered, entered.wrapping_add(1)) {
+                Ok(()) => return true,
+                Err(now) => entered = now,
+            }
+        }
+        false
+    }
+
+    /// Leaves a call, or the registration. Returns whether the subject is to be reclaimed, which is
+    /// said to exactly one. The others must not look at it any more.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn leave(&self) -> bool {
+        fetch_add(&self.left, 1).wrapping_add(1) == DEAD
+    }
+
+    /// Refuses all further calls. To be called once; [`Self::leave`] must follow.
+    pub(crate) fn kill(&self) {
+        let entered = fetch_add(&self.entered, DEAD);
+        // The registration itself has not left, so that this does not reach `DEAD`.
+        fetch_add(&self.left, DEAD.wrapping_sub(entered));
+    }
+
+    /// Whether calls are refused.
+    pub(crate) fn is_dead(&self) -> bool {
+        read_once(&self.entered) & DEAD != 0
+    }
+
+    /// How many calls have left. While the subject is being unregistered it may be some less.
+    pub(crate) fn completed(&self) -> u64 {
+        let left = read_once(&self.left);
+        if left < DEAD / 2 {
+            return left;
+        }
+        let entered = read_once(&self.entered) & !DEAD;
+        entered.saturating_sub(DEAD.wrapping_sub(left))
+    }
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Calls from the connector into modules, and what is to be done when they return.
+//!
+//! Whatever runs code of a module (a handler, a filter of senders, a watcher, a release) does so by
+//! [`call_out`], with no lock held. That marks the stack of the running task. So a task knows, when
+//! a module calls back into the connector, whether it is inside of such a call:
+//!
+//! - Inside, unregistering does not wait, since it could wait for itself, or for a task that waits
+//!   for it.
+//! - What is to be reclaimed inside, and events for watchers, are left to the outermost call: they
+//!   are done before that returns, one after the other, without recursion.
+//!
+//! The mark is a word on the stack that is its own address, combined with a random number. It costs
+//! two stores for each call and shares no memory between tasks; looking for it is needed only where
+//! something is unregistered, and takes time by how deep the stack is, not by how many tasks there
+//! are.
+//!
+//! C counterpart: none. `object_is_on_stack()` asks the reverse.
+
+use crate::{
+    instance,
+    once::{read_once, write_once},
+};
+use connector::bindings::{cn_glue_outermost_mark, cn_glue_random_long};
+use core::{cell::UnsafeCell, ptr::NonNull};
+use kernel::{prelude::*, sync::atomic::Atomic};
+
+/// What marks are combined with.
+static KEY: Atomic<usize> = Atomic::new(0);
+
+/// Ends a list of [`Deferred`]; no address.
+const END: usize = 1;
+
+/// Chooses the random number. To be called before anything else here.
+pub(crate) fn init() {
+    // SAFETY: In process context.
+    write_once(&KEY, unsafe { cn_glue_random_long() } as usize);
+}
+
+/// What is on the stack of a task that is inside of a call.
+///
+/// # Invariants
+///
+/// While `mark` is its own address combined with the key, the frame is on the stack of a task that
+/// is inside of [`call_out`].
+#[repr(C)]
+struct Frame {
+    mark: Atomic<usize>,
+    /// 0: nothing is to be done. Else a list that ends with [`END`]. Of the outermost frame only.
+    todo: Atomic<usize>,
+}
+
+/// Runs `call`, which runs code of a module.
+///
+/// Context: process; no lock of the connector may be held.
+#[inline(always)]
+pub(crate) fn call_out<R>(call: impl FnOnce() -> R) -> R {
+    let frame = Frame {
+        mark: Atomic::new(0),
+        todo: Atomic::new(0),
+    };
+    // INVARIANT: The mark is removed below, before the frame is.
+    write_once(&frame.mark, (&raw const frame).addr() ^ read_once(&KEY));
+    let result = call();
+    if read_once(&frame.todo) != 0 {
+        frame.settle();
+    }
+    write_once(&frame.mark, 0);
+    result
+}
+
+/// Whether the running task is inside of a call.
+///
+/// Context: process.
+pub(crate) fn is_inside() -> bool {
+    outermost().is_some()
+}
+
+/// Has events delivered to watchers when the outermost call of the running task returns. Returns
+/// false if it is not inside of one.
+pub(crate) fn defer_delivery() -> bool {
+    let Some(frame) = outermost() else {
+        return false;
+    };
+    if read_once(&frame.todo) == 0 {
+        write_once(&frame.todo, END);
+    }
+    true
+}
+
+/// The outermost frame of the running task, which stays at least as long as the caller.
+fn outermost<'a>() -> Option<&'a Frame> {
+    // SAFETY: In process context. What is found is the mark of a frame, by the invariants of
+    // `Frame`: nobody else knows the key. The frame is on the stack of this very task, below its
+    // caller.
+    unsafe { cn_glue_outermost_mark(read_once(&KEY) as c_ulong).cast::<Frame>().as_ref() }
+}
+
+impl Frame {
+    /// Does what was left to be done, until nothing is.
+    #[cold]
+    #[inline(never)]
+    fn settle(&self) {
+        loop {
+            let mut next = read_once(&self.todo);
+            write_once(&self.todo, 0);
+            if next == 0 {
+                return;
+            }
+            while let Some(node) = NonNull::new(core::ptr::with_exposed_provenance_mut::<Deferred>(next))
+                .filter(|_| next != END)
+            {
+                // SAFETY: Who put it into the list has promised that it stays until it is run; it
+                // was taken out of the list, so that nobody else runs it.
+                next = unsafe { Deferred::run(node) };
+            }
+            instance::deliver_events();
+        }
+    }
+}
+
+/// Reclaims a subject (the first argument) that an owner keeps (the second one).
+pub(crate) type Reclaim = unsafe fn(NonNull<()>, NonNull<()>);
+
+/// What is to be done, and with what.
+type Work = (Reclaim, NonNull<()>, NonNull<()>);
+
+/// Something to be reclaimed; a part of what it reclaims, so that nothing need be allocated.
+pub(crate) struct Deferred {
+    work: UnsafeCell<Option<Work>>,
+    next: UnsafeCell<usize>,
+}
+
+// SAFETY: Only the task that reclaims its owner, of which there is one, looks inside.
+unsafe impl Send for Deferred {}
+
+// SAFETY: As above.
+unsafe impl Sync for Deferred {}
+
+impl Deferred {
+    /// Not to be done.
+    pub(crate) const fn new() -> Self {
+        Self {
+            work: UnsafeCell::new(None),
+            next: UnsafeCell::new(END),
+        }
+    }
+
+    /// Calls `reclaim` with `subject` and `owner`: at once, or, inside of a call, before the outermost one
+    /// returns. It may run code of modules.
+    ///
+    /// Context: process; no lock of the connector may be held.
+    ///
+    /// # Safety
+    ///
+    /// `reclaim` must be callable with the two, once. `self` must stay until it is called. To be
+    /// called once.
+    pub(crate) unsafe fn reclaim(
+        &self,
+        reclaim: Reclaim,
+        subject: NonNull<()>,
+        owner: NonNull<()>,
+    ) {
+        let Some(frame) = outermost() else {
+            // SAFETY: By the safety requirements.
+            call_out(|| unsafe { reclaim(subject, owner) });
+            return;
+        };
+        let first = match read_once(&frame.todo) {
+            0 => END,
+            first => first,
+        };
+        // SAFETY: By the safety requirements, nobody else looks inside.
+        unsafe {
+            *self.work.get() = Some((reclaim, subject, owner));
+            *self.next.get() = first;
+        }
+        write_once(&frame.todo, core::ptr::from_ref(self).expose_provenance());
+    }
+
+    /// Does the work of a node, which is gone then, and returns what follows it in its list.
+    ///
+    /// # Safety
+    ///
+    /// `node` must have been taken out of a list.
+    unsafe fn run(node: NonNull<Self>) -> usize {
+        // SAFETY: By the safety requirements.
+        let (work, next) = unsafe { (*node.as_ref().work.get(), *node.as_ref().next.get()) };
+        if let Some((reclaim, subject, owner)) = work {
+            // SAFETY: As `Self::reclaim` requires it.
+            unsafe { reclaim(subject, owner) };
+        }
+        next
+    }
+}
