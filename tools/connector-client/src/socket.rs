@@ -73,6 +73,9 @@ pub struct Socket {
     /// here first.
     named: Option<Vec<u8>>,
     stop: Option<OwnedFd>,
+    /// How often that was set.
+    #[cfg(feature = "async")]
+    stop_number: u64,
     tap: Tap,
     /// Datagrams since it was last looked whether to stop.
     unlooked: u32,
@@ -130,6 +133,8 @@ impl Socket {
             listens: false,
             named: None,
             stop: None,
+            #[cfg(feature = "async")]
+            stop_number: 0,
             tap: Tap::default(),
             unlooked: 0,
         })
@@ -160,6 +165,24 @@ impl Socket {
     /// takes its time keeps the thread.
     pub fn stop_on(&mut self, descriptor: impl Into<OwnedFd>) {
         self.stop = Some(descriptor.into());
+        #[cfg(feature = "async")]
+        {
+            self.stop_number += 1;
+        }
+    }
+
+    /// What it stops on, and the how manyth that is.
+    #[cfg(feature = "async")]
+    pub(crate) fn stop(&self) -> (u64, Option<&OwnedFd>) {
+        (self.stop_number, self.stop.as_ref())
+    }
+
+    /// What a thread of its own has sent.
+    #[cfg(feature = "async")]
+    pub(crate) fn sent(&self, (datagram, result): crate::stream::Sent) -> Result<(), Error> {
+        result.or_else(try_again)?;
+        self.tap.see(Direction::Sent, datagram.as_bytes());
+        Ok(())
     }
 
     /// Shows the bytes of each datagram from now on: those that are sent, once they are, and those that are received, before
