@@ -169,7 +169,7 @@ impl Error {
             Self::OtherNamespace => "Run it in the initial network namespace: nsenter --target 1 --net.",
             Self::NoRight { .. } => "Run it outside of the container: nsenter --target 1 --user --pid.",
             Self::NoRightToJoin { other_user_namespace: true, .. } => {
-                "Rights count in the initial user namespace only: nsenter --target 1 --user."
+                "Run it with CAP_NET_ADMIN in the initial user namespace; that of others does not count."
             }
             Self::NoRightToJoin { .. } => "Run it as root, or with CAP_NET_ADMIN in the initial user namespace.",
             Self::NoSuchGroup { .. } => "The parameter groups of the module cn says how many there are (32 by default).",

@@ -171,7 +171,7 @@ impl Socket {
         }
     }
 
-    /// What it stops on, and the how manyth that is.
+    /// The descriptor that stops waits, and how often it was set before.
     #[cfg(feature = "async")]
     pub(crate) fn stop(&self) -> (u64, Option<&OwnedFd>) {
         (self.stop_number, self.stop.as_ref())
