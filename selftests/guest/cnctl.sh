@@ -438,6 +438,23 @@ hears_of_processes() {
 	grep -q ' exit  *the first thread of [0-9]* has ended with status 3$' /tmp/heard && ! grep -qv ' has ended ' /tmp/heard && ! grep -q 'status 0' /tmp/heard
 }
 
+# With more groups than the sender's address of a datagram has bits.
+hears_high_groups() {
+	local listener status=0
+	unload_everything && insmod "/lib/modules/$CN_PROVIDER/cn.ko" groups=64 && insmod /lib/modules/test/cn_client.ko || return
+	ends 0 '^ok 1 request.event_of_a_high_group_is_no_reply$' /selftests/client tests high_group || status=1
+	cnctl --json listen --count 1 --timeout 20 40 >/tmp/heard 2>&1 &
+	listener=$!
+	while kill -0 $listener 2>/dev/null; do
+		tell send id=40:1 group=40
+		sleep 0.1
+	done
+	wait $listener && grep '"group":40,' /tmp/heard || status=1
+	tell add 25:1 tools count
+	ends 0 '^25:1 is there (tools)$' cnctl watch --group 50 --count 1 25 || status=1
+	unload_everything && load_connector "$CN_PROVIDER" && insmod /lib/modules/test/cn_client.ko && return $status
+}
+
 is_documented() {
 	mkdir -p /tmp/man
 	ends 0 'complete' cnctl completion bash &&
@@ -502,6 +519,7 @@ try_cnctl() {
 	check cnctl.counts counts
 	check cnctl.doctor is_examined
 	check cnctl.processes tells_of_processes
+	[ "$CN_PROVIDER" = c ] || check cnctl.high_groups hears_high_groups
 	check cnctl.generated is_documented
 	check cnctl.output_closed nobody_reads
 	[ "$CN_PROVIDER" = c ] || check cnctl.examples examples_run

@@ -42,11 +42,6 @@ pub enum Error {
         /// Which one.
         group: u32,
     },
-    /// Netlink does not tell programs that a message came by this group, since its number is above 32.
-    GroupNotNamed {
-        /// Which one.
-        group: u32,
-    },
     /// The kernel has answered with an error.
     Refused(Refusal),
     /// Nothing came in time.
@@ -162,7 +157,7 @@ impl Error {
             Self::NoConnector => Some(EPROTONOSUPPORT),
             Self::OtherNamespace => Some(ECONNREFUSED),
             Self::NoRightToJoin { .. } | Self::NoRight { .. } => Some(EPERM),
-            Self::NoSuchGroup { .. } | Self::GroupNotNamed { .. } => Some(EINVAL),
+            Self::NoSuchGroup { .. } => Some(EINVAL),
             _ => None,
         }
     }
@@ -174,10 +169,9 @@ impl Error {
             Self::OtherNamespace => "Run it in the initial network namespace: nsenter --target 1 --net.",
             Self::NoRight { .. } => "Run it outside of the container: nsenter --target 1 --user --pid.",
             Self::NoRightToJoin { other_user_namespace: true, .. } => {
-                "Rights count in the initial user namespace only: nsenter --target 1 --user."
+                "Run it with CAP_NET_ADMIN in the initial user namespace; that of others does not count."
             }
             Self::NoRightToJoin { .. } => "Run it as root, or with CAP_NET_ADMIN in the initial user namespace.",
-            Self::GroupNotNamed { .. } => "Use a group from 1 to 32.",
             Self::NoSuchGroup { .. } => "The parameter groups of the module cn says how many there are (32 by default).",
             Self::Refused(refusal) => match refusal.errno {
                 EPERM => "The callback wants a right of its sender, mostly CAP_NET_ADMIN in the initial user namespace: run it as root.",
@@ -232,9 +226,6 @@ impl fmt::Display for Error {
                 write!(f, "{to} is for the initial user and pid namespaces only")
             }
             Self::NoSuchGroup { group } => write!(f, "the connector has no group {group}"),
-            Self::GroupNotNamed { group } => {
-                write!(f, "messages do not say that they come by group {group}")
-            }
             Self::Refused(refusal) => refusal.fmt(f),
             Self::TimedOut {
                 waiting_for, after, ..

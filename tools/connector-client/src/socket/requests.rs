@@ -4,9 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use netlink_sys::SocketAddr;
-
-use super::attempt::{group_of, Attempt, NoDatagram};
+use super::attempt::{Attempt, NoDatagram};
 use super::{Socket, OTHERS};
 use crate::events::is_over;
 use crate::kernel::why_hidden;
@@ -126,9 +124,9 @@ impl Socket {
         request.datagram.renumber(seq, expected.acknowledged);
         self.send_bytes(request.datagram.as_bytes())?;
         let first = self.datagram();
-        if let Ok(from) = &first {
+        if let Ok(group) = first {
             let reply = sole_message(&self.buffer)
-                .filter(|message| expected.is_met_by(message, seq, group_of(from)));
+                .filter(|message| expected.is_met_by(message, seq, group));
             if let Some(reply) = reply.map(without_payload) {
                 if expected.acknowledged {
                     self.pending.expect_unwanted(seq);
@@ -176,8 +174,8 @@ impl Socket {
         } else {
             Some(self.datagram())
         };
-        if let Some(Ok(from)) = &first {
-            if let Some(reply) = self.reply_in_buffer(ticket.seq, group_of(from)) {
+        if let Some(Ok(group)) = first {
+            if let Some(reply) = self.reply_in_buffer(ticket.seq, group) {
                 return Ok(self.with_payload(reply));
             }
         }
@@ -189,7 +187,7 @@ impl Socket {
     fn wait_after(
         &mut self,
         ticket: Ticket,
-        first: Option<Result<SocketAddr, NoDatagram>>,
+        first: Option<Result<Option<u32>, NoDatagram>>,
         within: Duration,
     ) -> Result<Message<'_>, Error> {
         match self.wait_on(ticket, first, within, "a reply")? {
@@ -237,7 +235,7 @@ impl Socket {
     fn wait_on(
         &mut self,
         ticket: Ticket,
-        first: Option<Result<SocketAddr, NoDatagram>>,
+        first: Option<Result<Option<u32>, NoDatagram>>,
         within: Duration,
         waiting_for: &'static str,
     ) -> Result<Done, Error> {
@@ -249,7 +247,7 @@ impl Socket {
     fn wait_until_done(
         &mut self,
         Ticket { seq, lost_before }: Ticket,
-        mut first: Option<Result<SocketAddr, NoDatagram>>,
+        mut first: Option<Result<Option<u32>, NoDatagram>>,
         within: Duration,
         waiting_for: &'static str,
     ) -> Result<Done, Error> {
