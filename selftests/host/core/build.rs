@@ -9,22 +9,32 @@ mod mistakes;
 use mistakes::{Edit, MISTAKES};
 use std::{env, fs, path::Path};
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "active",
+    "calls",
     "entry",
     "entry_list",
+    "frame",
     "once",
     "probe",
     "rcu",
     "registry",
-    "running",
     "table",
 ];
 
 /// What the stand-in does otherwise: macros that generate code, and a trait of ours.
 const ADAPTATIONS: &[Edit] = &[
-    ("running", "#[pin_data]\n", ""),
-    ("running", "    #[pin]\n", ""),
+    // A task's frames are found by its stack; here, tasks are threads that know theirs.
+    ("frame", "{cn_glue_outermost_mark, cn_glue_random_long}", "cn_glue_outermost_mark"),
+    ("frame", "static KEY: Atomic<usize> = Atomic::new(0);", ""),
+    ("frame", "write_once(&KEY, unsafe { cn_glue_random_long() } as usize);", ""),
+    (
+        "frame",
+        "write_once(&frame.mark, (&raw const frame).addr() ^ read_once(&KEY));",
+        "kernel::task::enter_frame((&raw const frame).cast());",
+    ),
+    ("frame", "write_once(&frame.mark, 0);", "kernel::task::leave_frame();"),
+    ("frame", "read_once(&KEY)", "0usize"),
     ("registry", "#[pin_data]\n", ""),
     ("registry", "    #[pin]\n", ""),
     ("table", "#[pin_data(PinnedDrop)]\n", ""),
@@ -44,21 +54,19 @@ const ADAPTATIONS: &[Edit] = &[
 /// For loom, whose atomics are made at run time and which tries each step: few and small arrays. It
 /// must hear of each use of an entry, and of loads whose order rests on dependencies.
 const LOOM: &[Edit] = &[
-    ("running", "const ROWS: usize = 64;", "const ROWS: usize = 1;"),
-    ("running", "const SEATS: usize = 4;", "const SEATS: usize = 1;"),
-    ("running", "const fn new()", "fn new()"),
+    ("calls", "const fn new()", "fn new()"),
     (
-        "running",
-        "[const {\n                Place {\n                    callback: Atomic::new(0),\n                    task: Atomic::new(0),\n                }\n            }; SEATS]",
-        "core::array::from_fn(|_| Place { callback: Atomic::new(0), task: Atomic::new(0) })",
+        "calls",
+        "let mut entered = read_once(&self.entered);",
+        "kernel::memory::touch(self);\n        let mut entered = read_once(&self.entered);",
     ),
-    ("running", "[const { Row::new() }; ROWS]", "core::array::from_fn(|_| Row::new())"),
-    // What was read to find a callback comes before the store, whose value depends on it.
     (
-        "running",
-        "write_once(&self.0.callback, callback);",
-        "self.0.callback.store(callback, kernel::atomic::Release);",
+        "calls",
+        "fetch_add(&self.left, 1).wrapping_add(1)",
+        "{ kernel::memory::touch(self); fetch_add(&self.left, 1) }.wrapping_add(1)",
     ),
+    ("entry", "const fn new()", "fn new()"),
+    ("entry_list", "const fn new()", "fn new()"),
     ("rcu", "const fn new(", "fn new("),
     (
         "rcu",
@@ -117,7 +125,7 @@ fn write_variant(variant: &str, core: &Path, out: &Path, edits: &[Edit], loom: b
         .join(models)
         .with_extension("rs");
     modules += &format!("#[path = {path:?}]\npub mod {models};\n");
-    format!("pub mod {variant} {{\n#![allow(unused)]\npub(crate) use crate::{{access, counters, window, zeroed}};\n{modules}}}\n")
+    format!("pub mod {variant} {{\n#![allow(unused)]\npub(crate) use crate::{{access, counters, instance, window, zeroed}};\n{modules}}}\n")
 }
 
 fn main() {

@@ -5,13 +5,13 @@
 
 use super::{
     active::Active,
-    entry::{Callback, Entry, Handler, Name},
+    entry::{Callback, Entry, Handler, Name, Outcomes},
+    frame::Deferred,
     registry::Registry,
 };
 use crate::{
     memory::{self, KBox, GFP_KERNEL},
     prelude::*,
-    task::become_task,
     Id,
 };
 use core::cell::{Cell, RefCell};
@@ -35,7 +35,10 @@ struct World {
     /// How many calls of a registration have not returned.
     running: RefCell<HashMap<u64, usize>>,
     depth: Cell<usize>,
-    delivered: Cell<u64>,
+    /// How many calls of a registration have returned.
+    calls: RefCell<HashMap<u64, u64>>,
+    /// How many registrations were gone when the outermost call began.
+    gone_before: Cell<usize>,
     last_serial: Cell<u64>,
 }
 
@@ -95,6 +98,8 @@ impl World {
                 cookie: core::ptr::without_provenance_mut(cookie),
                 opens_group: false,
                 description: core::ptr::null(),
+                outcomes: Outcomes::new(),
+                deferred: Deferred::new(),
             };
             match KBox::new(handler, GFP_KERNEL) {
                 Ok(handler) => Callback::Handler(handler),
@@ -105,9 +110,10 @@ impl World {
         };
         let added = Cell::new(0);
         let name = Name::new(b"check".iter().copied());
+        let added_as = |entry: &Entry| added.set(entry.serial());
         let result = self
             .registry
-            .register(id, name, callback, |entry| added.set(entry.serial()));
+            .register(id, name, callback, |_| Ok(()), added_as);
         let is_taken = self.known(id).is_some();
         match result {
             Ok(serial) => {
@@ -147,8 +153,8 @@ impl World {
         assert_eq!(removed.get(), known.map(|known| known.serial));
         match known {
             Some(known) => {
-                let is_needed = known.is_handler || self.is_running(known.serial);
-                assert_eq!(pending, is_needed.then_some(known.serial));
+                let is_running = self.is_running(known.serial);
+                assert_eq!(pending, is_running.then_some(known.serial));
                 self.live.borrow_mut().retain(|live| *live != known);
                 self.gone.borrow_mut().push(known);
             }
@@ -167,15 +173,18 @@ impl World {
     }
 
     /// A message; inside the callback, as many more operations as the input says.
-    fn call(&self, id: Id, inside: usize, memory_may_end: bool) {
+    fn call(&self, id: Id, inside: usize) {
         let known = self.known(id);
-        let call = |active: &Active<'_>| {
+        if self.depth.get() == 0 {
+            self.gone_before.set(self.gone.borrow().len());
+        }
+        let call = |active: &Active| {
             memory::fail_after(u64::MAX);
             let known = known.expect("something was found that is not registered");
             let serial = active.entry().serial();
             assert!(active.entry().id() == id && serial == known.serial);
-            active.entry().tally().count_delivered();
-            self.delivered.set(self.delivered.get() + 1);
+            let calls = self.calls.borrow().get(&serial).copied().unwrap_or(0);
+            assert_eq!(active.entry().tally().delivered, calls);
             *self.running.borrow_mut().entry(serial).or_default() += 1;
             self.depth.set(self.depth.get() + 1);
             for _ in 0..inside {
@@ -188,13 +197,10 @@ impl World {
                 assert_eq!(released(cookie), 0, "released while it runs");
             }
             *self.running.borrow_mut().get_mut(&serial).unwrap() -= 1;
+            *self.calls.borrow_mut().entry(serial).or_default() += 1;
         };
-        self.registry.with_callback(id, call, |error| {
-            assert!(
-                error == ENODEV && known.is_none() || error == ENOMEM && memory_may_end,
-                "{error:?}"
-            );
-        });
+        let otherwise = || assert!(known.is_none());
+        self.registry.with_callback(id, call, otherwise);
     }
 
     fn step(&self) -> bool {
@@ -222,10 +228,10 @@ impl World {
                     self.unregister(id, Some(serial));
                 }
             }
-            4 => self.call(self.id()?, 0, may_end),
+            4 => self.call(self.id()?, 0),
             5 if self.depth.get() < 8 => {
                 let inside = usize::from(self.byte()? & 3);
-                self.call(self.id()?, inside, may_end);
+                self.call(self.id()?, inside);
             }
             6 => {
                 let (id, count) = (self.id()?, u32::from(self.byte()? & 0x1f));
@@ -256,7 +262,6 @@ impl World {
             .map(|entry| ((entry.id().idx(), entry.id().val()), entry.serial()))
             .eq(live.iter().map(|known| (known.id, known.serial))));
         assert_eq!(table.count(), live.len());
-        assert_eq!(table.delivered(), self.delivered.get());
         let (slots, used, counted) = table.slot_counts();
         assert!(
             used == counted && used <= slots / 2,
@@ -268,8 +273,13 @@ impl World {
         for known in live.iter().filter(|known| known.is_handler) {
             assert_eq!(released(known), 0, "released while it is registered");
         }
-        for known in self.gone.borrow().iter().filter(|known| known.is_handler) {
-            assert_eq!(released(known), usize::from(!self.is_running(known.serial)));
+        // What is unregistered inside of a call is released before the outermost one returns.
+        let is_outside = self.depth.get() == 0;
+        for (number, known) in self.gone.borrow().iter().enumerate() {
+            let is_due = is_outside || number < self.gone_before.get();
+            if known.is_handler {
+                assert_eq!(released(known), usize::from(is_due));
+            }
         }
     }
 }
@@ -290,7 +300,6 @@ pub fn registry(bytes: &[u8]) {
     NEXT_COOKIE.set(1);
     memory::fail_after(u64::MAX);
     let before = memory::allocations();
-    become_task(1);
     let world = World {
         registry: KBox::pin_init(Registry::new(), GFP_KERNEL).unwrap(),
         input: RefCell::new(bytes.iter().rev().copied().collect()),
@@ -298,12 +307,17 @@ pub fn registry(bytes: &[u8]) {
         gone: RefCell::default(),
         running: RefCell::default(),
         depth: Cell::new(0),
-        delivered: Cell::new(0),
+        calls: RefCell::default(),
+        gone_before: Cell::new(0),
         last_serial: Cell::new(0),
     };
     while world.step() {}
     memory::fail_after(u64::MAX);
-    // With what is still registered, as when the module is unloaded.
+    // What is still registered is removed before the registry is gone.
+    let left: Vec<_> = world.live.borrow().clone();
+    for known in left {
+        world.unregister(Id::new(known.id.0, known.id.1), None);
+    }
     drop(world);
     assert_eq!(memory::allocations(), before, "something was not freed");
 }

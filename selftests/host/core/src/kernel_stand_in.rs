@@ -21,7 +21,7 @@ pub mod prelude {
     };
     pub use crate::{pin_init, try_pin_init};
     pub use core::{
-        ffi::{c_char, c_int, c_void, CStr},
+        ffi::{c_char, c_int, c_ulong, c_void, CStr},
         pin::Pin,
     };
 }
@@ -57,30 +57,15 @@ pub mod error {
 pub mod sync {
     pub use super::{atomic, locks::*};
 
-    pub mod barrier {
-        use super::atomic::{fence, Full};
-
-        pub fn smp_mb(_: Full) {
-            fence();
-        }
-    }
-
     pub mod rcu {
         use super::super::memory;
 
-        /// A reader under RCU: nothing is freed while one lives.
-        pub struct Guard(());
+        /// A reader under RCU: what is found while it lives is not freed before it ends.
+        pub struct Guard(memory::Reader);
 
         impl Guard {
             pub fn new() -> Self {
-                memory::readers(1);
-                Self(())
-            }
-        }
-
-        impl Drop for Guard {
-            fn drop(&mut self) {
-                memory::readers(-1);
+                Self(memory::Reader::new())
             }
         }
 
@@ -92,46 +77,30 @@ pub mod sync {
     pub mod lock {
         pub use super::super::locks::Guard;
 
-        pub mod mutex {
-            pub struct MutexBackend;
+        pub mod spinlock {
+            pub struct SpinLockBackend;
         }
     }
 }
 
-pub mod time {
-    pub struct Delta;
-
-    impl Delta {
-        pub fn from_micros(_: i64) -> Self {
-            Self
-        }
-    }
-
-    pub mod delay {
-        pub fn fsleep(_: super::Delta) {
-            crate::host::thread::yield_now();
-        }
-    }
-}
-
+/// Tasks, which are threads here, and the frames of their calls into modules.
 pub mod task {
-    use core::cell::Cell;
+    use core::{cell::RefCell, ffi::c_void};
 
     crate::host::thread_local! {
-        static CURRENT: Cell<usize> = Cell::new(64);
+        static FRAMES: RefCell<Vec<*const c_void>> = RefCell::new(Vec::new());
     }
 
-    pub struct Task;
-
-    impl Task {
-        pub fn current_raw() -> *mut Task {
-            core::ptr::without_provenance_mut(CURRENT.with(Cell::get))
-        }
+    pub fn enter_frame(frame: *const c_void) {
+        FRAMES.with(|frames| frames.borrow_mut().push(frame));
     }
 
-    /// From here on the running thread is this task.
-    pub fn become_task(number: usize) {
-        CURRENT.with(|current| current.set(64 * number));
+    pub fn leave_frame() {
+        FRAMES.with(|frames| frames.borrow_mut().pop());
+    }
+
+    pub fn outermost_frame() -> *const c_void {
+        FRAMES.with(|frames| frames.borrow().first().copied().unwrap_or(core::ptr::null()))
     }
 }
 
@@ -150,6 +119,13 @@ pub mod bindings {
     pub unsafe fn cn_glue_kvfree_rcu(memory: *mut c_void) {
         unsafe { super::memory::free_deferred(memory) };
     }
+
+    /// # Safety
+    ///
+    /// As in the kernel.
+    pub unsafe fn cn_glue_outermost_mark(_key: core::ffi::c_ulong) -> *mut c_void {
+        super::task::outermost_frame().cast_mut()
+    }
 }
 
 pub mod access {
@@ -163,12 +139,18 @@ pub mod access {
 
 pub mod counters {
     pub enum Counter {
+        Delivered,
         DropRefused,
     }
 
     impl Counter {
         pub fn count(&self) {}
     }
+}
+
+pub mod instance {
+    /// There are no watchers of ids here.
+    pub fn deliver_events() {}
 }
 
 pub mod window {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The core's registry on the host: table, seats, registering and unregistering.
+//! The core's registry on the host: table, calls, registering and unregistering.
 
 #![allow(dead_code)]
 

@@ -2,20 +2,17 @@
 
 //! Locks, and what waits.
 
-use super::{atomic::*, host::sync as host, sync::lock::mutex::MutexBackend};
+use super::{host::sync as host, sync::lock::spinlock::SpinLockBackend};
 use core::{
-    cell::UnsafeCell,
     marker::PhantomData,
-    mem::MaybeUninit,
     ops::{Deref, DerefMut},
 };
 
-pub struct Mutex<T>(host::Mutex<T>);
-pub type SpinLock<T> = Mutex<T>;
+pub struct SpinLock<T>(host::Mutex<T>);
 
-pub struct Guard<'a, T, B = MutexBackend>(Option<host::MutexGuard<'a, T>>, PhantomData<B>);
+pub struct Guard<'a, T, B = SpinLockBackend>(Option<host::MutexGuard<'a, T>>, PhantomData<B>);
 
-impl<T> Mutex<T> {
+impl<T> SpinLock<T> {
     pub fn with(value: T) -> Self {
         Self(host::Mutex::new(value))
     }
@@ -56,20 +53,13 @@ impl CondVar {
 }
 
 #[macro_export]
-macro_rules! new_mutex {
+macro_rules! new_spinlock {
     ($value:expr, $name:literal) => {{
         let value = $value;
         $crate::prelude::Init(move || {
-            Ok::<_, core::convert::Infallible>($crate::sync::Mutex::with(value))
+            Ok::<_, core::convert::Infallible>($crate::sync::SpinLock::with(value))
         })
     }};
-}
-
-#[macro_export]
-macro_rules! new_spinlock {
-    ($value:expr, $name:literal) => {
-        $crate::new_mutex!($value, $name)
-    };
 }
 
 #[macro_export]
@@ -77,54 +67,4 @@ macro_rules! new_condvar {
     ($name:literal) => {
         $crate::prelude::Init(|| Ok::<_, core::convert::Infallible>($crate::sync::CondVar::make()))
     };
-}
-
-/// As in `kernel::sync`: written once, read without a lock.
-pub struct SetOnce<T> {
-    state: Atomic<u32>,
-    value: UnsafeCell<MaybeUninit<T>>,
-}
-
-unsafe impl<T: Send + Sync> Sync for SetOnce<T> {}
-
-impl<T> SetOnce<T> {
-    #[cfg(not(feature = "loom"))]
-    pub const fn new() -> Self {
-        Self {
-            state: Atomic::new(0),
-            value: UnsafeCell::new(MaybeUninit::uninit()),
-        }
-    }
-
-    #[cfg(feature = "loom")]
-    pub fn new() -> Self {
-        Self {
-            state: Atomic::new(0),
-            value: UnsafeCell::new(MaybeUninit::uninit()),
-        }
-    }
-
-    pub fn as_ref(&self) -> Option<&T> {
-        // SAFETY: It was written before the state became 2, and is not written any more.
-        (self.state.load(Acquire) == 2).then(|| unsafe { (*self.value.get()).assume_init_ref() })
-    }
-
-    pub fn populate(&self, value: T) -> bool {
-        if self.state.cmpxchg(0, 1, Relaxed).is_err() {
-            return false;
-        }
-        // SAFETY: Whoever set the state to 1 is alone.
-        unsafe { (*self.value.get()).write(value) };
-        self.state.store(2, Release);
-        true
-    }
-}
-
-impl<T> Drop for SetOnce<T> {
-    fn drop(&mut self) {
-        if self.as_ref().is_some() {
-            // SAFETY: It was written.
-            unsafe { self.value.get_mut().assume_init_drop() };
-        }
-    }
 }

@@ -3,10 +3,10 @@
 //! Memory: boxes, arrays, allocations that fail when they are told to, and freeing after a grace
 //! period.
 //!
-//! Each allocation is written down. What is freed twice, or freed while a reader under RCU lives, panics.
-//! With loom, memory is kept until the end of a run so that a late use can be noticed, each use is told
-//! to loom, and an object is freed at once: the models have no readers under RCU, but such with seats,
-//! for whom it is the least patient grace period that there is.
+//! Each allocation is written down. What is freed twice panics, and so does what may sleep under RCU.
+//! With loom, memory is kept until the end of a run so that a late use can be noticed, and each use is
+//! told to loom. A grace period is the shortest that there can be: memory is freed at the moment when
+//! the last reader ends that was there when it was asked for.
 
 use super::prelude::*;
 use core::{
@@ -14,7 +14,7 @@ use core::{
     ops::{Deref, DerefMut},
     ptr::NonNull,
 };
-use std::{alloc::Layout, collections::HashMap};
+use std::{alloc::Layout, collections::BTreeMap};
 
 #[derive(Clone, Copy)]
 pub struct Flags(u32);
@@ -41,9 +41,11 @@ struct Allocation {
 
 // loom runs its threads in turn, in one thread of the host.
 std::thread_local! {
-    static ALLOCATIONS: RefCell<HashMap<usize, Allocation>> = RefCell::default();
+    static ALLOCATIONS: RefCell<BTreeMap<usize, Allocation>> = RefCell::default();
     static FAIL_IN: Cell<u64> = const { Cell::new(u64::MAX) };
-    static READERS: Cell<isize> = const { Cell::new(0) };
+    /// The readers under RCU, by the order in which they began.
+    static READERS: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+    static LAST_READER: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Makes the allocation after `count` ones fail, once.
@@ -53,11 +55,90 @@ pub fn fail_after(count: u64) {
 
 /// How many allocations there are.
 pub fn allocations() -> usize {
-    ALLOCATIONS.with_borrow(HashMap::len)
+    ALLOCATIONS.with_borrow(BTreeMap::len)
 }
 
-pub fn readers(change: isize) {
-    READERS.set(READERS.get() + change);
+/// A reader under RCU.
+pub struct Reader(u64);
+
+impl Reader {
+    pub fn new() -> Self {
+        #[cfg(feature = "loom")]
+        grace::begin();
+        LAST_READER.set(LAST_READER.get() + 1);
+        READERS.with_borrow_mut(|readers| readers.push(LAST_READER.get()));
+        Self(LAST_READER.get())
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        #[cfg(feature = "loom")]
+        grace::end();
+        READERS.with_borrow_mut(|readers| readers.retain(|reader| *reader != self.0));
+        #[cfg(feature = "loom")]
+        grace::free_what_is_due();
+    }
+}
+
+/// Grace periods, told to loom: all that a reader did comes before memory is freed for which it was
+/// waited, and a reader that begins later sees all that came before that. Readers order nothing
+/// among each other.
+#[cfg(feature = "loom")]
+mod grace {
+    use super::{free, READERS};
+    use core::cell::RefCell;
+    use loom::sync::atomic::{AtomicUsize, Ordering};
+
+    loom::lazy_static! {
+        static ref ENDED: AtomicUsize = AtomicUsize::new(0);
+        static ref BEGUN: AtomicUsize = AtomicUsize::new(0);
+    }
+
+    std::thread_local! {
+        /// Memory, and the last reader that is waited for.
+        static DUE: RefCell<Vec<(*mut u8, Vec<u64>)>> = const { RefCell::new(Vec::new()) };
+    }
+
+    pub fn begin() {
+        BEGUN.fetch_add(0, Ordering::Acquire);
+    }
+
+    pub fn end() {
+        ENDED.fetch_add(1, Ordering::Release);
+    }
+
+    /// # Safety
+    ///
+    /// As `free`.
+    pub unsafe fn free_later(memory: *mut u8) {
+        // What was unlinked before is seen by those who begin later.
+        BEGUN.fetch_add(1, Ordering::Release);
+        let readers = READERS.with_borrow(Vec::clone);
+        DUE.with_borrow_mut(|due| due.push((memory, readers)));
+        free_what_is_due();
+    }
+
+    pub fn free_what_is_due() {
+        let now = READERS.with_borrow(Vec::clone);
+        let is_due = |readers: &[u64]| !readers.iter().any(|reader| now.contains(reader));
+        let (ripe, later) = DUE
+            .take()
+            .into_iter()
+            .partition(|(_, readers)| is_due(readers));
+        DUE.set(later);
+        let ripe: Vec<(*mut u8, Vec<u64>)> = ripe;
+        for (memory, _) in ripe {
+            ENDED.fetch_add(0, Ordering::Acquire);
+            // SAFETY: As `free_later` requires it.
+            unsafe { free(memory) };
+        }
+    }
+
+    pub fn forget_all() {
+        DUE.take();
+        READERS.take();
+    }
 }
 
 fn allocate(layout: Layout) -> Result<NonNull<u8>> {
@@ -108,23 +189,31 @@ unsafe fn free(memory: *mut u8) {
 ///
 /// It was allocated here.
 pub unsafe fn free_deferred<T>(memory: *mut T) {
-    #[cfg(not(feature = "loom"))]
-    assert_eq!(
-        READERS.get(),
-        0,
-        "something that sleeps is called under the RCU read lock"
-    );
     // SAFETY: By the safety requirements.
-    unsafe { free(memory.cast()) };
+    #[cfg(feature = "loom")]
+    unsafe {
+        grace::free_later(memory.cast())
+    };
+    #[cfg(not(feature = "loom"))]
+    {
+        assert!(
+            READERS.with_borrow(Vec::is_empty),
+            "something that sleeps is called under the RCU read lock"
+        );
+        // SAFETY: By the safety requirements.
+        unsafe { free(memory.cast()) };
+    }
 }
 
-/// Tells loom that an object is used, which must not have been freed.
+/// Tells loom that an object, or a part of one, is used, which must not have been freed.
 pub fn touch<T>(_object: *const T) {
     #[cfg(feature = "loom")]
     {
         let uses = ALLOCATIONS.with_borrow(|all| {
-            let allocation = all
-                .get(&_object.addr())
+            let (_, allocation) = all
+                .range(..=_object.addr())
+                .next_back()
+                .filter(|(start, one)| _object.addr() < *start + one.layout.size())
                 .expect("use of something that is not allocated");
             assert!(!allocation.is_freed, "use after free");
             allocation.uses.clone()
@@ -136,6 +225,7 @@ pub fn touch<T>(_object: *const T) {
 /// Forgets what a run of loom has left.
 #[cfg(feature = "loom")]
 pub fn forget_all() -> usize {
+    grace::forget_all();
     let all = ALLOCATIONS.take();
     for (address, allocation) in &all {
         // SAFETY: The run is over.
