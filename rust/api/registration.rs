@@ -114,8 +114,8 @@ impl<H: Handler> Registration<H> {
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`]: the id is taken; or `name` is empty or has control characters (bytes below 0x20,
-    ///   and 0x7f).
+    /// - [`EINVAL`]: the id is taken; or `name` is empty or has control characters (bytes below
+    ///   0x20, and 0x7f).
     /// - [`EAGAIN`]: the connector has not started yet.
     /// - [`ENODEV`]: the module is being unloaded.
     /// - [`ENOMEM`]: no memory.

@@ -144,8 +144,9 @@ impl sealed::Sealed for Port {
     }
 }
 
-/// A [`Port`] to which sending waits for a limited time, or not at all; made by [`Port::within`] and
-/// [`Port::without_waiting`], and for the sender of a request by
+/// A [`Port`] to which sending waits for a limited time, or not at all.
+///
+/// Made by [`Port::within`] and [`Port::without_waiting`], and for the sender of a request by
 /// [`Sender::within`](crate::Sender::within) and
 /// [`Sender::without_waiting`](crate::Sender::without_waiting).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -335,8 +336,8 @@ impl sealed::Sealed for Listeners<'_> {
     }
 }
 
-/// What the core returned for a message to a group; `chose` says whether anybody of those who listen
-/// was to get it.
+/// What the core returned for a message to a group; `chose` says whether anybody of those who
+/// listen was to get it.
 #[inline]
 fn sent_to_group(sent: c_int, chose: bool) -> Result<(), SendError> {
     if sent == bindings::CN_NOT_TAKEN as c_int {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The functions that other modules call; exported by `glue/cn_glue.c`. Those for the crate have the
-//! version of the interface in their exported names, as the header says.
+//! The functions that other modules call; exported by `glue/cn_glue.c`. Those for the crate have
+//! the version of the interface in their exported names, as the header says.
 //!
 //! Turns raw pointers into references in the first lines, and results into numbers in the last.
 //! Each definition is compared with its declaration in C.

@@ -159,7 +159,8 @@ pub(crate) fn post(id: Id, buffer: Buffer, to: Destination, gfp: gfp_t) -> Resul
     sent
 }
 
-/// Whether anybody would hear a message to `group`; if that is 0, to the group of the id's callback.
+/// Whether anybody would hear a message to `group`; if that is 0, to the group of the id's
+/// callback.
 ///
 /// Context: any that `gfp` allows.
 ///

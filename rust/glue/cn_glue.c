@@ -300,7 +300,7 @@ bool cn_core_initial_namespaces(void)
 /* The functions are in Rust, so their exports cannot follow them. */
 #define EXPORT(symbol)			EXPORT_SYMBOL_GPL(symbol)
 
-/* The same for functions that are called by the crate, and by nobody else; under names of this version. */
+/* The same, under a name with the version, for what the crate calls and nobody else does. */
 #define EXPORT_FOR_CRATE(name)						\
 	extern typeof(cn_core_##name) CN_CORE_SYMBOL(name);		\
 	EXPORT_SYMBOL_NS_GPL(CN_CORE_SYMBOL(name), "CONNECTOR")
