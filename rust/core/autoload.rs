@@ -2,9 +2,9 @@
 
 //! Loading the module of an id that a program asks for.
 //!
-//! Only that of process events: programs for those know nothing of modules, since elsewhere they are
-//! a part of the kernel. A program decides what id it sends to, so that for others, everyone could
-//! have programs of the administrator run, for whatever names.
+//! Only that of process events: programs for those know nothing of modules, since elsewhere they
+//! are a part of the kernel. A program decides what id it sends to, so that for others, everyone
+//! could have programs of the administrator run, for whatever names.
 //!
 //! C counterpart: none. There, what has an id is built in, or loaded by something else.
 
@@ -19,8 +19,8 @@ const PROCESS_EVENTS: Id = Id::new(CN_IDX_PROC, CN_VAL_PROC);
 /// Has the module of an id loaded, if it is one for which that is done, and returns whether it is
 /// worth looking for the id again.
 ///
-/// It is asked for once in some seconds, whoever sends; who comes meanwhile waits for the answer, for
-/// some seconds at most.
+/// It is asked for once in some seconds, whoever sends; who comes meanwhile waits for the answer,
+/// for some seconds at most.
 ///
 /// Context: process; nothing of the connector held. Sleeps until the module is there, or the sender
 /// is killed.
