@@ -2,10 +2,9 @@
 
 //! A callback that may be called now.
 
-use crate::{entry::Entry, registry::Registry, table::Table, window::widen};
+use crate::{entry::Entry, rcu::Preemption, registry::Registry, table::Table, window::widen};
 use connector::Id;
 use core::ptr::NonNull;
-use kernel::sync::rcu;
 
 /// A callback that may be called now.
 ///
@@ -20,7 +19,7 @@ impl Active {
     /// sleep.
     #[inline(always)]
     pub(crate) fn enter(table: &Table, id: Id) -> Option<Self> {
-        let guard = rcu::read_lock();
+        let guard = Preemption::disable();
         let entry = table.find(id, &guard)?;
         widen();
         // INVARIANT: The call was just entered.

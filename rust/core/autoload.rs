@@ -16,21 +16,21 @@ use connector::{
 /// The id of process events, and of the module's alias `cn-id-1-1`.
 const PROCESS_EVENTS: Id = Id::new(CN_IDX_PROC, CN_VAL_PROC);
 
-/// Has the module of an id loaded, if it is one for which that is done, and returns whether it is
-/// worth looking for the id again.
+/// Whether the module of an id is loaded when a program asks for it.
+#[inline]
+pub(crate) fn is_loaded_on_demand(id: Id) -> bool {
+    id.as_u64() == PROCESS_EVENTS.as_u64()
+}
+
+/// Has that module loaded.
 ///
-/// It is asked for once in some seconds, whoever sends; who comes meanwhile waits for the answer,
-/// for some seconds at most.
+/// It is asked for once in some seconds, whoever sends. The first sender waits until `modprobe` has
+/// ended, others for some seconds at most; all until they are killed.
 ///
-/// Context: process; nothing of the connector held. Sleeps until the module is there, or the sender
-/// is killed.
+/// Context: process; nothing of the connector held.
 #[cold]
 #[inline(never)]
-pub(crate) fn load_module_of(id: Id) -> bool {
-    if id != PROCESS_EVENTS {
-        return false;
-    }
+pub(crate) fn load() {
     // SAFETY: In process context.
     unsafe { cn_glue_request_process_events() };
-    true
 }

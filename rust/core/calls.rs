@@ -19,7 +19,8 @@
 //! |                               | moves the second word up           |
 //! | leaves (B: full)              | leaves (B: full)                   |
 //!
-//! A: both change the same word, so that a call is either counted before the mark, or refused. B:
+//! A: both change the same word, so that a call is either counted before the mark, or refused. (One
+//! that is refused changes the word, too, to which nobody pays attention any more.) B:
 //! of those who leave, the last one sees all that the others did. Whoever leaves learns from that
 //! operation itself whether it was the last one: all others must not look at the subject any more,
 //! since it can be reclaimed and freed at that moment.
@@ -32,7 +33,7 @@
 //! C counterparts: `refcount_inc_not_zero()` and `refcount_dec_and_test()` in
 //! `include/linux/refcount.h`.
 
-use crate::once::{compare_exchange, fetch_add, read_once};
+use crate::once::{fetch_add, read_once};
 use kernel::sync::atomic::Atomic;
 
 /// The bit of `entered` that says that no more calls may be entered; and what `left` is when all of
@@ -56,20 +57,12 @@ impl Calls {
         }
     }
 
-    /// Enters a call, unless the subject is dead.
-    ///
-    /// Retries only if others have entered at the same moment.
+    /// Enters a call, unless the subject is dead. In one step, whatever others do.
     #[inline(always)]
     #[must_use]
     pub(crate) fn try_enter(&self) -> bool {
-        let mut entered = read_once(&self.entered);
-        while entered & DEAD == 0 {
-            match compare_exchange(&self.entered, entered, entered.wrapping_add(1)) {
-                Ok(()) => return true,
-                Err(now) => entered = now,
-            }
-        }
-        false
+        // Nobody looks at how many there are after the mark: their number was taken with it.
+        fetch_add(&self.entered, 1) & DEAD == 0
     }
 
     /// Leaves a call, or the registration. Returns whether the subject is to be reclaimed, which is
@@ -77,7 +70,7 @@ impl Calls {
     #[inline(always)]
     #[must_use]
     pub(crate) fn leave(&self) -> bool {
-        fetch_add(&self.left, 1).wrapping_add(1) == DEAD
+        fetch_add(&self.left, 1).wrapping_add(1) & DEAD != 0
     }
 
     /// Refuses all further calls. To be called once; [`Self::leave`] must follow.
@@ -92,13 +85,9 @@ impl Calls {
         read_once(&self.entered) & DEAD != 0
     }
 
-    /// How many calls have left. While the subject is being unregistered it may be some less.
-    pub(crate) fn completed(&self) -> u64 {
+    /// How many calls have left, while the subject is registered; [`None`] when it is not any more.
+    pub(crate) fn completed(&self) -> Option<u64> {
         let left = read_once(&self.left);
-        if left < DEAD / 2 {
-            return left;
-        }
-        let entered = read_once(&self.entered) & !DEAD;
-        entered.saturating_sub(DEAD.wrapping_sub(left))
+        (left < DEAD / 2).then_some(left)
     }
 }

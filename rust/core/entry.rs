@@ -9,7 +9,7 @@
 //! C counterpart: `struct cn_callback_entry` in `include/linux/connector.h`.
 
 use crate::{
-    access::is_capable, calls::Calls, counters::Counter, entry_list::Links, frame::Deferred, once,
+    access::is_capable, calls::Calls, counters::{count_delivered, Counter}, entry_list::Links, frame::Deferred, once,
     rcu,
 };
 use connector::{bindings, Id};
@@ -148,9 +148,9 @@ impl Outcomes {
     #[inline(never)]
     pub(crate) fn count(&self, returned: Option<Result>) {
         match returned {
-            Some(Ok(())) => Counter::Delivered.count(),
+            Some(Ok(())) => count_delivered(),
             Some(Err(_)) => {
-                Counter::Delivered.count();
+                count_delivered();
                 once::add(&self.failed, 1);
             }
             None => {
@@ -218,7 +218,7 @@ impl Entry {
         };
         let refused = count(|outcomes| &outcomes.refused);
         Tally {
-            delivered: self.calls.completed().saturating_sub(refused),
+            delivered: self.calls.completed().unwrap_or(0).saturating_sub(refused),
             failed: count(|outcomes| &outcomes.failed),
             refused,
         }

@@ -185,9 +185,9 @@ mod registry_tests {
             assert_eq!(released.load(Relaxed), 0);
             Ok(())
         };
-        registry.with_callback(id, inside, || Err(ENODEV))?;
+        registry.with_callback(id, inside, |_| Err(ENODEV))?;
         assert_eq!(released.load(Relaxed), 2);
-        assert!(registry.with_callback(id, |_| Ok(()), || Err(ENODEV)) == Err(ENODEV));
+        assert!(registry.with_callback(id, |_| Ok(()), |_| Err(ENODEV)) == Err(ENODEV));
         Ok(())
     }
 
@@ -220,7 +220,7 @@ mod registry_tests {
                 fsleep(Delta::from_millis(100));
                 caller.returned.store(1, Relaxed);
             };
-            caller.registry.with_callback(id, inside, || ());
+            caller.registry.with_callback(id, inside, |_| ());
         })?;
         shared.started.wait_for_completion();
         unregister(&shared.registry, id, None);
@@ -240,7 +240,7 @@ mod calls_tests {
         assert!(calls.try_enter());
         assert!(calls.try_enter());
         assert!(!calls.leave());
-        assert_eq!(calls.completed(), 1);
+        assert_eq!(calls.completed(), Some(1));
         calls.kill();
         assert!(calls.is_dead());
         assert!(!calls.try_enter());

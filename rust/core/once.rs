@@ -7,7 +7,7 @@
 //! uses where that is known (x86-64), else by [`Atomic`].
 //!
 //! C counterparts: `READ_ONCE()` and `WRITE_ONCE()` in `include/asm-generic/rwonce.h`,
-//! `atomic64_try_cmpxchg()`, `atomic64_fetch_add()` and `atomic64_add()`.
+//! `atomic64_fetch_add()` and `atomic64_add()`.
 
 use kernel::sync::atomic::{Atomic, AtomicType};
 
@@ -29,7 +29,7 @@ pub(crate) fn write_once<T: AtomicType>(word: &Atomic<T>, value: T) {
     unsafe { word.as_ptr().write_volatile(value) };
 }
 
-pub(crate) use words::{add, compare_exchange, fetch_add};
+pub(crate) use words::{add, fetch_add};
 
 /// On x86-64, an instruction with a lock prefix is a full barrier for the processor, and an `asm!`
 /// that may touch memory is one for the compiler.
@@ -38,32 +38,11 @@ mod words {
     use core::arch::asm;
     use kernel::sync::atomic::Atomic;
 
-    /// Sets a word to `new` if it is `old`; else returns what it is. A full barrier if it was.
-    #[inline(always)]
-    pub(crate) fn compare_exchange(word: &Atomic<u64>, old: u64, new: u64) -> Result<(), u64> {
-        let found: u64;
-        // SAFETY: The pointer is that of a word which exists.
-        unsafe {
-            asm!(
-                "lock cmpxchg qword ptr [{word}], {new}",
-                word = in(reg) word.as_ptr(),
-                new = in(reg) new,
-                inout("rax") old => found,
-                options(nostack),
-            );
-        }
-        if found == old {
-            Ok(())
-        } else {
-            Err(found)
-        }
-    }
-
     /// Adds to a word, and returns what it was. A full barrier.
     #[inline(always)]
     pub(crate) fn fetch_add(word: &Atomic<u64>, number: u64) -> u64 {
         let old: u64;
-        // SAFETY: As in `compare_exchange`.
+        // SAFETY: The pointer is that of a word which exists.
         unsafe {
             asm!(
                 "lock xadd qword ptr [{word}], {number}",
@@ -78,7 +57,7 @@ mod words {
     /// Adds to a word. Orders nothing.
     #[inline(always)]
     pub(crate) fn add(word: &Atomic<u64>, number: u64) {
-        // SAFETY: As in `compare_exchange`.
+        // SAFETY: As in `fetch_add`.
         unsafe {
             asm!(
                 "lock add qword ptr [{word}], {number}",
@@ -93,12 +72,6 @@ mod words {
 #[cfg(not(all(target_arch = "x86_64", not(CONFIG_RUST_INLINE_HELPERS))))]
 mod words {
     use kernel::sync::atomic::{Atomic, Full, Relaxed};
-
-    /// Sets a word to `new` if it is `old`; else returns what it is. A full barrier if it was.
-    #[inline(always)]
-    pub(crate) fn compare_exchange(word: &Atomic<u64>, old: u64, new: u64) -> Result<(), u64> {
-        word.cmpxchg(old, new, Full).map(|_| ())
-    }
 
     /// Adds to a word, and returns what it was. A full barrier.
     #[inline(always)]

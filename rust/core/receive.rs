@@ -10,6 +10,7 @@
 use crate::{
     autoload,
     counters::Counter,
+    instance,
     received::{Datagram, Received},
     registry::Registry,
     trace,
@@ -23,22 +24,28 @@ use kernel::prelude::*;
 #[inline]
 pub(crate) fn receive(registry: &Registry, datagram: Datagram<'_>) {
     match datagram.alone() {
-        Some(message) if !trace::traces_receive() => handle_plain(registry, &message),
+        Some(message) if !trace::traces_receive() => {
+            call_plain(registry, &message, || load_and_handle_alone(datagram));
+        }
         _ => receive_all(registry, datagram),
     }
 }
 
 /// The short way of a message that is well-formed and wants no answer.
 #[inline(always)]
-fn handle_plain(registry: &Registry, message: &Received<'_>) {
+fn call_plain(registry: &Registry, message: &Received<'_>, load_and_handle: impl FnOnce()) {
     if let Ok(id) = message.current().id {
         registry.with_callback(
             id,
             |active| {
                 message.call(active);
             },
-            || {
-                handle_missed(registry, id, message);
+            |id| {
+                if autoload::is_loaded_on_demand(id) {
+                    load_and_handle();
+                } else {
+                    Outcome::drop_unknown();
+                }
             },
         );
     }
@@ -52,7 +59,9 @@ fn receive_all(registry: &Registry, datagram: Datagram<'_>) {
         match datagram.plain(next) {
             Some(message) if !trace::traces_receive() => {
                 next = message.current().following();
-                handle_plain(registry, &message);
+                call_plain(registry, &message, || {
+                    load_and_handle(&message);
+                });
             }
             _ => match datagram.at(next) {
                 Some(message) => {
@@ -72,7 +81,13 @@ fn handle(registry: &Registry, message: Received<'_>) {
         Ok(id) => registry.with_callback(
             id,
             |active| message.call(active),
-            || handle_missed(registry, id, &message),
+            |id| {
+                if autoload::is_loaded_on_demand(id) {
+                    load_and_handle(&message)
+                } else {
+                    Outcome::drop_unknown()
+                }
+            },
         ),
         Err(reason) => Outcome::drop_malformed(reason),
     };
@@ -85,14 +100,29 @@ fn handle(registry: &Registry, message: Received<'_>) {
     }
 }
 
-/// Handles a message for which there was no callback: loads a module that has one, or drops it.
+/// Handles a message for which there was no callback, after the module that may have one was loaded.
 #[cold]
 #[inline(never)]
-fn handle_missed(registry: &Registry, id: Id, message: &Received<'_>) -> Outcome {
-    if !autoload::load_module_of(id) {
+fn load_and_handle(message: &Received<'_>) -> Outcome {
+    let (Ok(id), Some(connector)) = (message.current().id, instance::get()) else {
         return Outcome::drop_unknown();
+    };
+    autoload::load();
+    connector.registry().with_callback(
+        id,
+        |active| message.call(active),
+        |_| Outcome::drop_unknown(),
+    )
+}
+
+/// The same for the only message of a datagram. Reads it again, so that nothing of it is kept in a
+/// register until here.
+#[cold]
+#[inline(never)]
+fn load_and_handle_alone(datagram: Datagram<'_>) {
+    if let Some(message) = datagram.alone() {
+        load_and_handle(&message);
     }
-    registry.with_callback(id, |active| message.call(active), Outcome::drop_unknown)
 }
 
 /// What came of a message.

@@ -4,7 +4,7 @@
 //!
 //! C counterparts: `struct sk_buff`, `NETLINK_CB()` and `netlink_ack()`.
 
-use crate::{active::Active, counters::Counter, entry::Callback, receive::Outcome, trace};
+use crate::{active::Active, counters::count_delivered, entry::Callback, receive::Outcome, trace};
 use connector::{
     bindings::{cb_id, cn_msg, CONNECTOR_MAX_MSG_SIZE},
     wire::{self, Frame, Header, NetlinkHeader, NETLINK_HEADER_LEN},
@@ -127,7 +127,7 @@ impl Received<'_> {
                 // invariants the control block is that of netlink. `active` proves that the
                 // callback may be called.
                 unsafe { function(message, self.parms()) };
-                Counter::Delivered.count();
+                count_delivered();
                 Outcome::Returned(Ok(()))
             }
             Callback::Handler(handler) => {

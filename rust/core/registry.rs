@@ -100,10 +100,10 @@ impl Registry {
         &self,
         id: Id,
         call: impl FnOnce(&Active) -> R,
-        otherwise: impl FnOnce() -> R,
+        otherwise: impl FnOnce(Id) -> R,
     ) -> R {
         let Some(active) = Active::enter(&self.table, id) else {
-            return otherwise();
+            return otherwise(id);
         };
         widen();
         frame::call_out(|| {

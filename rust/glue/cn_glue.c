@@ -11,6 +11,7 @@
 #include <linux/net.h>
 #include <linux/percpu.h>
 #include <linux/pid_namespace.h>
+#include <linux/preempt.h>
 #include <linux/proc_fs.h>
 #include <linux/random.h>
 #include <linux/rcupdate.h>
@@ -35,6 +36,11 @@ static DEFINE_PER_CPU(u64[CN_COUNTERS], cn_counters);
 void cn_glue_count(unsigned int counter)
 {
 	this_cpu_inc(cn_counters[counter]);
+}
+
+void cn_glue_count_delivered(void)
+{
+	this_cpu_inc(cn_counters[CN_DELIVERED]);
 }
 
 u64 cn_glue_counted(unsigned int counter)
@@ -195,6 +201,16 @@ void cn_glue_request_process_events(void)
 void cn_glue_kvfree_rcu(void *ptr)
 {
 	kvfree_rcu_mightsleep(ptr);
+}
+
+void cn_glue_preempt_disable(void)
+{
+	preempt_disable();
+}
+
+void cn_glue_preempt_enable(void)
+{
+	preempt_enable();
 }
 
 void *cn_glue_alloc_certain(size_t size)

@@ -164,6 +164,7 @@ enum cn_counter {
  * the request for a module, for which a task waits that can be killed.
  */
 void cn_glue_count(unsigned int counter);
+void cn_glue_count_delivered(void);
 u64 cn_glue_counted(unsigned int counter);
 
 struct sk_buff *cn_glue_alloc_skb(unsigned int len, gfp_t gfp_mask);
@@ -188,6 +189,8 @@ struct file *cn_glue_file_of_other(const struct sock *sk);
 void cn_glue_request_process_events(void);
 
 void cn_glue_kvfree_rcu(void *ptr);
+void cn_glue_preempt_disable(void);
+void cn_glue_preempt_enable(void);
 void *cn_glue_alloc_certain(size_t size);
 
 unsigned long cn_glue_random_long(void);
