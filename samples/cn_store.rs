@@ -5,9 +5,7 @@
 //! Shows several kinds of messages, errors as answers, rights per kind, and a list as a bundle of
 //! messages. The user program that belongs to it is `cn_kv.c`.
 
-use connector::{
-    Access, Bundle, Capability, Handler, Id, Message, Options, Outgoing, Sender,
-};
+use connector::{Access, Bundle, Capability, Handler, Id, Message, Options, Outgoing, Sender};
 use kernel::{new_mutex, prelude::*, rbtree::RBTree, sync::Mutex};
 use zerocopy_derive::{Immutable, KnownLayout};
 

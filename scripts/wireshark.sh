@@ -129,7 +129,8 @@ messages() {
 		infos "$WORK/capture.pcap" -Y 'cn and not cn.proc.what > 0'
 		columns "$HERE/messages.txt" "$WORK/capture.pcap" 'cn and not cn.proc.what' | sed "s/|$asked|/|ASKED|/"
 		shark "$WORK/capture.pcap" -Y 'cn.proc.what == 0' -T fields -e cn.seq -e cn.ack -e cn.proc.cpu -e cn.proc.err |
-			awk -v answer=$((asked + 1)) '$2 == answer { $2 = "ANSWER" } { print }'
+			awk -v answer=$((asked + 1)) '$2 == answer { $2 = "ANSWER" }
+				{ $1 = "NUMBER"; if ($3 >= 0 && $3 <= 1) $3 = "CPU"; print }'
 		infos "$WORK/capture.pcap" -Y 'cn.notify.snapshot == 1'
 	} >"$WORK/messages"
 	diff -u <(grep -v '^#' "$HERE/messages.txt") "$WORK/messages"
@@ -172,16 +173,17 @@ written() {
 	processes_in "$WORK/proc.pcap"
 }
 
-# What the lines above do not show: all of it agrees with what was done.
+# What the lines above do not show: all of it agrees with what was done. The parent of who was reaped already is 0.
 fields_of_processes() {
 	local parent
 	parent=$(awk '$1 == "fork" { print $2; exit }' "$WORK/work.txt")
-	shark "$WORK/capture.pcap" -Y "cn.proc.what == 0x80000000 and cn.proc.parent_pid == $parent" -T fields \
+	shark "$WORK/capture.pcap" -Y "cn.proc.what == 0x80000000" -T fields \
 		-e cn.id -e cn.len -e cn.proc.pid -e cn.proc.tgid -e cn.proc.parent_tgid -e cn.proc.exit_signal -e cn.proc.exit_code \
 		-e cn.proc.cpu -e cn.proc.timestamp >"$WORK/exits"
 	awk -v parent="$parent" '
-		FNR == NR { if ($1 == "exit") status[$2] = $3; next }
-		$1 != "1:1" || $2 != 40 || $3 != $4 || $5 != parent || $6 != 17 || $8 > 1 || !$9 { print "wrong:", $0; bad = 1 }
+		FNR == NR { if ($1 == "exit") status[$2] = $3; if ($1 == "fork" && $2 == parent) child[$3]; next }
+		!($3 in child) { next }
+		$1 != "1:1" || $2 != 40 || $3 != $4 || ($5 && $5 != parent) || $6 != 17 || $8 > 1 || !$9 { print "wrong:", $0; bad = 1 }
 		{ printf "%s %d\n", $3, status[$3]; sub(/^0x/, "", $7); code = 0
 		  for (i = 1; i <= length($7); i++) code = code * 16 + index("0123456789abcdef", substr($7, i, 1)) - 1
 		  if (code != status[$3]) { print "wrong code:", $0; bad = 1 }

@@ -3,7 +3,6 @@
  * What is over when the end of a process is told: everything. Its parent can reap it, and what it had is
  * released. Runs on every provider.
  */
-#include <sys/file.h>
 #include <sys/un.h>
 
 #include "kselftest_harness.h"
@@ -20,11 +19,7 @@ FIXTURE(ends)
 FIXTURE_SETUP(ends)
 {
 	SKIP_WITHOUT_PROCESS_EVENTS();
-	self->fd = process_open((uint32_t)PROC_EVENT_EXIT);
-	if (self->fd == -ETIMEDOUT) {
-		/* Not every provider acknowledges a request with a filter. */
-		self->fd = process_open(0);
-	}
+	self->fd = process_open(0);
 	ASSERT_LE(0, self->fd);
 }
 
@@ -123,39 +118,6 @@ TEST_F(ends, files_are_closed)
 	EXPECT_EQ(POLLHUP, pfd.revents);
 	waitpid(child, NULL, 0);
 	close(pipe_ends[0]);
-}
-
-#define LOCKED "/tmp/proc_ends.lock"
-
-static int lock(void)
-{
-	int fd = open(LOCKED, O_RDWR | O_CREAT, 0600);
-
-	return fd < 0 || flock(fd, LOCK_EX | LOCK_NB);
-}
-
-static bool can_lock(void)
-{
-	int fd = open(LOCKED, O_RDWR | O_CREAT, 0600);
-	bool can = fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB);
-
-	close(fd);
-	return can;
-}
-
-TEST_F(ends, locks_are_released)
-{
-	int child;
-
-	if (!can_lock())
-		SKIP(return, "this kernel has no locks of files");
-	child = make_child(lock);
-	ASSERT_LT(0, child);
-	EXPECT_NE(0, lock());
-	ASSERT_EQ(0, process_wait_for_end(self->fd, child));
-	EXPECT_EQ(0, lock());
-	waitpid(child, NULL, 0);
-	unlink(LOCKED);
 }
 
 static int take_address(void)

@@ -125,6 +125,22 @@ TEST_F(listeners, filter_can_be_changed)
 	close(other);
 }
 
+/* Each time, the very next thing that happens. */
+TEST_F(listeners, who_joins_after_asking_misses_nothing)
+{
+	int other, i;
+
+	for (i = 0; i < cn_repeat(20); i++) {
+		other = cn_open_in_group(0);
+		ASSERT_LE(0, other);
+		ASSERT_LT(0, process_operation(other, PROC_CN_MCAST_LISTEN, 1, 1));
+		ASSERT_EQ(0, i % 2 ? cn_join(other, CN_IDX_PROC) :
+				     cn_bind(other, cn_port(other), 1 << (CN_IDX_PROC - 1)));
+		EXPECT_EQ(2, process_count(other, process_make(0)));
+		close(other);
+	}
+}
+
 TEST_F(listeners, who_left_the_group_hears_nothing)
 {
 	int other = process_open(0);
@@ -357,12 +373,12 @@ static bool file_has(const char *line)
 	return has;
 }
 
-/* Hooks are detached in the background. */
+/* Hooks are detached in the background; those of users some seconds later. */
 static bool soon(const char *line)
 {
 	int tries;
 
-	for (tries = 0; tries < cn_timeout() / 10; tries++) {
+	for (tries = 0; tries < (cn_timeout() + 10000) / 10; tries++) {
 		if (file_has(line))
 			return true;
 		usleep(10 * 1000);
@@ -476,13 +492,19 @@ TEST_F(hooks, killed_listener_detaches)
 	close(ready[1]);
 }
 
-TEST_F(hooks, who_never_joins_attaches_nothing)
+/* He may join at any time, and nobody says when. */
+TEST_F(hooks, asking_attaches)
 {
 	self->fd = cn_open_in_group(0);
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, process_listen(self->fd));
-	EXPECT_TRUE(file_has(NOTHING_ATTACHED));
+	EXPECT_TRUE(file_has("attached fork exec exit comm"));
 	EXPECT_FALSE(process_hears(self->fd));
+	/* Longer than hooks stay for nobody. */
+	usleep(500 * 1000);
+	EXPECT_TRUE(file_has("attached fork exec exit comm"));
+	ASSERT_EQ(0, cn_join(self->fd, CN_IDX_PROC));
+	EXPECT_TRUE(process_hears(self->fd));
 }
 
 TEST_F(hooks, who_joins_without_asking_attaches_nothing)
@@ -493,19 +515,7 @@ TEST_F(hooks, who_joins_without_asking_attaches_nothing)
 	EXPECT_FALSE(process_hears(self->fd));
 }
 
-TEST_F(hooks, joining_after_asking_attaches)
-{
-	self->fd = cn_open_in_group(0);
-	ASSERT_LE(0, self->fd);
-	ASSERT_EQ(0, process_listen(self->fd));
-	ASSERT_EQ(0, cn_join(self->fd, CN_IDX_PROC));
-	EXPECT_TRUE(process_hears(self->fd));
-	ASSERT_EQ(0, cn_leave(self->fd, CN_IDX_PROC));
-	EXPECT_FALSE(process_hears(self->fd));
-}
-
-/* Nobody is told of those who leave like this, until an event finds nobody. */
-TEST_F(hooks, leaving_by_bind_detaches)
+TEST_F(hooks, leaving_by_bind_is_seen)
 {
 	self->fd = cn_open();
 	ASSERT_LE(0, self->fd);
@@ -513,10 +523,64 @@ TEST_F(hooks, leaving_by_bind_detaches)
 	ASSERT_EQ(0, process_listen(self->fd));
 	EXPECT_TRUE(process_hears(self->fd));
 	ASSERT_EQ(0, cn_bind(self->fd, cn_port(self->fd), 0));
-	process_make(0);
-	EXPECT_TRUE(soon(NOTHING_ATTACHED));
+	EXPECT_FALSE(process_hears(self->fd));
 	ASSERT_EQ(0, cn_bind(self->fd, cn_port(self->fd), 1 << (CN_IDX_PROC - 1)));
 	EXPECT_TRUE(process_hears(self->fd));
+}
+
+/* -- Users --------------------------------------------------------------------------------- */
+
+/* A user who asks and goes, over and over; 0 if all went well. */
+static int come_and_go_as_user(int times)
+{
+	int status, child = fork();
+
+	if (!child) {
+		become_user();
+		while (times--) {
+			int fd = process_open(PROC_EVENT_EXEC);
+
+			if (fd < 0)
+				_exit(1);
+			close(fd);
+		}
+		_exit(0);
+	}
+	return waitpid(child, &status, 0) == child ? status : -1;
+}
+
+/* The code of the kernel is changed each time hooks come or go. */
+TEST_F(hooks, users_do_not_detach_at_once)
+{
+	int i;
+
+	ASSERT_EQ(0, come_and_go_as_user(5));
+	for (i = 0; i < 60; i++) {
+		ASSERT_TRUE(file_has("attached exec\n"));
+		usleep(50 * 1000);
+	}
+	/* That somebody with rights comes and goes changes nothing. */
+	self->fd = process_open(PROC_EVENT_EXEC);
+	ASSERT_LE(0, self->fd);
+	close(self->fd);
+	self->fd = -1;
+	for (i = 0; i < 40; i++) {
+		ASSERT_TRUE(file_has("attached exec\n"));
+		usleep(50 * 1000);
+	}
+	EXPECT_TRUE(soon(NOTHING_ATTACHED));
+}
+
+TEST_F(hooks, users_hold_only_what_they_wanted)
+{
+	ASSERT_EQ(0, come_and_go_as_user(1));
+	self->fd = process_open(PROC_EVENT_COMM);
+	ASSERT_LE(0, self->fd);
+	ASSERT_TRUE(file_has("attached exec comm\n"));
+	close(self->fd);
+	self->fd = -1;
+	usleep(1000 * 1000);
+	EXPECT_TRUE(file_has("attached exec\n"));
 }
 
 /* -- What is lost ---------------------------------------------------------------------------- */

@@ -64,33 +64,60 @@ TEST_F(message, time_is_that_of_the_event)
 	EXPECT_GE(after, self->m.event.timestamp_ns);
 }
 
-/* A listener that gets everything finds no gap, on any processor. */
-TEST_F(message, numbers_of_a_processor_have_no_gap)
-{
+struct numbers {
 	uint32_t next[64];
-	bool seen[64] = {};
-	int i, cpu, counted = 0;
+	bool seen[64];
+	int count, gaps;
+};
 
-	for (i = 0; i < 50; i++) {
-		cpu_set_t one;
+static void take_number(struct numbers *n, const struct process_message *m)
+{
+	uint32_t cpu = m->event.cpu;
 
+	if (cpu >= 64) {
+		n->gaps++;
+		return;
+	}
+	if (n->seen[cpu] && n->next[cpu] != m->message.seq)
+		n->gaps++;
+	n->seen[cpu] = true;
+	n->next[cpu] = m->message.seq + 1;
+	n->count++;
+}
+
+/* Reads all events there are, but no acknowledgements. */
+static int take_numbers(struct numbers *n, int fd)
+{
+	struct process_message m;
+	int ret;
+
+	while (!(ret = process_read_within(fd, &m, cn_pause())))
+		if ((uint32_t)m.event.what != PROC_EVENT_NONE)
+			take_number(n, &m);
+	return ret == -ETIMEDOUT ? 0 : ret;
+}
+
+static void make_on_two_processors(int count)
+{
+	cpu_set_t one;
+
+	while (count--) {
 		CPU_ZERO(&one);
-		CPU_SET(i % 2, &one);
+		CPU_SET(count % 2, &one);
 		sched_setaffinity(0, sizeof(one), &one);
 		process_make(0);
 	}
-	while (!process_read_within(self->fd, &self->m, cn_pause())) {
-		if ((uint32_t)self->m.event.what == PROC_EVENT_NONE)
-			continue;
-		cpu = self->m.event.cpu;
-		ASSERT_GT(64, (uint32_t)cpu);
-		if (seen[cpu])
-			EXPECT_EQ(next[cpu], self->m.message.seq);
-		seen[cpu] = true;
-		next[cpu] = self->m.message.seq + 1;
-		counted++;
-	}
-	EXPECT_LE(100, counted);
+}
+
+/* A listener that gets everything finds no gap, on any processor. */
+TEST_F(message, numbers_of_a_processor_have_no_gap)
+{
+	struct numbers numbers = {};
+
+	make_on_two_processors(50);
+	ASSERT_EQ(0, take_numbers(&numbers, self->fd));
+	EXPECT_EQ(0, numbers.gaps);
+	EXPECT_LE(100, numbers.count);
 }
 
 TEST_F(message, processor_is_that_of_the_event)
@@ -137,19 +164,93 @@ TEST_F(message, acknowledgement_of_a_request)
 	EXPECT_EQ(0, memcmp(zeroes, &self->m.event.event_data, sizeof(zeroes)));
 }
 
-TEST_F(message, acknowledgement_is_sent_to_one_socket)
+TEST_F(message, acknowledgement_comes_as_events_do)
 {
 	ASSERT_EQ(0, ask_again(self->fd, &self->m));
 	EXPECT_EQ(0, self->m.from.nl_pid);
-	EXPECT_EQ(0, self->m.from.nl_groups);
+	EXPECT_EQ(1 << (CN_IDX_PROC - 1), self->m.from.nl_groups);
+	EXPECT_EQ(self->m.message.seq, self->m.header.nlmsg_seq);
 }
 
+TEST_F(message, acknowledgement_names_the_processor)
+{
+	cpu_set_t one;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		CPU_ZERO(&one);
+		CPU_SET(i, &one);
+		if (sched_setaffinity(0, sizeof(one), &one))
+			continue;
+		ASSERT_EQ(0, ask_again(self->fd, &self->m));
+		EXPECT_EQ(i, self->m.event.cpu);
+	}
+}
+
+TEST_F(message, no_gap_behind_the_acknowledgement)
+{
+	struct numbers numbers = {};
+	int other = cn_open_in_group(CN_IDX_PROC), i;
+
+	ASSERT_LE(0, other);
+	make_on_two_processors(4);
+	ASSERT_LT(0, process_operation(other, PROC_CN_MCAST_LISTEN, 17, 0x4711));
+	do {
+		ASSERT_EQ(0, process_read(other, &self->m));
+	} while ((uint32_t)self->m.event.what != PROC_EVENT_NONE);
+	take_number(&numbers, &self->m);
+	for (i = 0; i < 4; i++)
+		make_on_two_processors(2);
+	ASSERT_EQ(0, take_numbers(&numbers, other));
+	EXPECT_EQ(0, numbers.gaps);
+	EXPECT_LT(8, numbers.count);
+	close(other);
+}
+
+/* Nobody else finds a gap where it would have been. */
 TEST_F(message, acknowledgement_takes_no_number)
 {
-	ASSERT_EQ(0, ask_again(self->fd, &self->m));
-	EXPECT_EQ(17, self->m.message.seq);
-	EXPECT_EQ(17, self->m.header.nlmsg_seq);
-	EXPECT_EQ(UINT32_MAX, self->m.event.cpu);
+	struct numbers numbers = {};
+	int other = cn_open_in_group(CN_IDX_PROC), i;
+
+	ASSERT_LE(0, other);
+	for (i = 0; i < 4; i++) {
+		make_on_two_processors(2);
+		ASSERT_LT(0, process_operation(other, PROC_CN_MCAST_LISTEN, 17, 0x4711));
+		ASSERT_LT(0, process_operation(other, PROC_CN_MCAST_IGNORE, 17, 0x4711));
+	}
+	make_on_two_processors(2);
+	ASSERT_EQ(0, take_numbers(&numbers, self->fd));
+	EXPECT_EQ(0, numbers.gaps);
+	close(other);
+}
+
+/* -- What comes first ------------------------------------------------------------------ */
+
+/* Programs take the first datagram for the answer. */
+TEST_F(message, acknowledgement_is_first)
+{
+	int storm = fork(), other, i, error = 0;
+
+	ASSERT_LE(0, storm);
+	if (!storm)
+		for (;;)
+			process_make(0);
+	for (i = 0; i < cn_repeat(300) && !error; i++) {
+		other = cn_open_in_group(CN_IDX_PROC);
+		if (other < 0 || process_operation(other, PROC_CN_MCAST_LISTEN, 1, 1) < 0 ||
+		    process_read(other, &self->m))
+			error = 1;
+		else if ((uint32_t)self->m.event.what != PROC_EVENT_NONE || self->m.message.ack != 2)
+			error = 2;
+		if (other >= 0)
+			close(other);
+	}
+	kill(storm, SIGKILL);
+	waitpid(storm, NULL, 0);
+	EXPECT_EQ(0, error) {
+		TH_LOG("socket %d: what %#x", i, (uint32_t)self->m.event.what);
+	}
 }
 
 TEST_HARNESS_MAIN

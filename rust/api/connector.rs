@@ -85,8 +85,8 @@ pub use sender::Sender;
 pub use socket_id::SocketId;
 pub use socket_watch::{SocketChange, SocketWatch, SocketWatcher};
 pub use target::{
-    group_has_listeners, has_listeners, visit_listeners, Listener, Listeners, Port, PortWithin,
-    Target,
+    group_has_listeners, has_listeners, visit_listeners, Listener, Listeners, Port, PortShownIn,
+    PortWithin, Target,
 };
 pub use watch::{Change, Watch, Watcher};
 pub use writer::Writer;

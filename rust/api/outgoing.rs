@@ -116,11 +116,11 @@ impl<'a> Outgoing<'a> {
     /// Sends to the socket with port `portid`, which is not 0.
     ///
     /// With [`GFP_KERNEL`], waits while the receive buffer of the socket is full: until the program
-    /// reads, its last reference to the socket is gone, or a signal comes to whoever sends. That can
-    /// be never: a program in `sendmsg()`, which called a handler, cannot read, and a `close()` in
-    /// another thread ends nothing, because `sendmsg()` keeps the socket. A kernel thread gets no
-    /// signals. So use [`Sender::reply`](crate::Sender::reply) in handlers, and elsewhere limit the
-    /// time with [`Port::within`], or wait not at all with [`Port::without_waiting`].
+    /// reads, the last reference to its socket is gone, or a signal comes to whoever sends. That
+    /// can be never: a program in `sendmsg()`, which called a handler, cannot read, and a `close()`
+    /// in another thread ends nothing, because `sendmsg()` keeps the socket. A kernel thread gets
+    /// no signals. So use [`Sender::reply`](crate::Sender::reply) in handlers, and elsewhere limit
+    /// the time with [`Port::within`], or wait not at all with [`Port::without_waiting`].
     ///
     /// # Errors
     ///

@@ -77,13 +77,18 @@ pub trait Handler: Send + Sync + 'static {
 /// # Dropping
 ///
 /// When the drop returns, the handler is not running and will not be called again. To this end the
-/// drop sleeps until the calls that are under way have returned; it does not wait for a grace
-/// period when there are none.
+/// drop sleeps until the calls of this handler that are under way have returned; it does not wait
+/// for a grace period when there are none.
 ///
-/// Where the drop happens inside a handler (its own or that of another id), waiting could mean to
-/// wait for itself. There it returns at once: new messages don't reach the handler any more, and
-/// the core lets go of the [`Arc`] when the last call has returned. A module is not unloaded
-/// before.
+/// Where the drop happens inside of a call of the connector (of a handler, this one or another; of
+/// a watcher; of the drop of one of them), waiting could mean to wait for itself. There it returns
+/// at once: new messages don't reach the handler any more, and the core drops its [`Arc`] when the
+/// last call has returned; if nothing was running, before the outermost of these calls returns. A
+/// module is not unloaded before.
+///
+/// The last call may be that of a program, in whose context the handler is dropped then.
+///
+/// A handler may own its own registration, or two each other's: they end with their module.
 #[must_use = "a registration ends when it is dropped"]
 pub struct Registration<H: Handler> {
     registered: AnyRegistration,
@@ -109,11 +114,11 @@ impl<H: Handler> Registration<H> {
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`]: the id is taken; or `name` is empty or has control characters (bytes below 0x20,
-    ///   and 0x7f).
+    /// - [`EINVAL`]: the id is taken; or `name` is empty or has control characters (bytes below
+    ///   0x20, and 0x7f).
     /// - [`EAGAIN`]: the connector has not started yet.
+    /// - [`ENODEV`]: the module is being unloaded.
     /// - [`ENOMEM`]: no memory.
-    /// - [`EPROTO`]: `cn.ko` is of another version than this crate.
     pub fn with_options(id: Id, name: &CStr, handler: Arc<H>, options: Options) -> Result<Self> {
         let name_bytes = name.to_bytes();
         if name_bytes.is_empty() || name_bytes.iter().any(u8::is_ascii_control) {
@@ -122,7 +127,6 @@ impl<H: Handler> Registration<H> {
         let raw_id = raw_id(id);
         let cookie = handler.into_foreign();
         let raw_handler = bindings::cn_core_handler {
-            version: bindings::CN_CORE_VERSION,
             flags: options.flags(),
             capability: options.access.as_raw(),
             receive: Some(receive_callback::<H>),

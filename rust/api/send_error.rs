@@ -30,8 +30,8 @@ use kernel::prelude::*;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SendError {
     /// Nobody listens to the group who could hear the message, or nobody to whom it would go.
-    /// Members in other network namespaces than the first cannot hear it, unless they were given the
-    /// right to. [`ESRCH`].
+    /// Members in other network namespaces than the first cannot hear it, unless they were given
+    /// the right to. [`ESRCH`].
     NoListeners,
     /// The message was to go to the group of its id, and nothing is registered under the id.
     /// [`ENODEV`].

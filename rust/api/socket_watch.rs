@@ -12,14 +12,14 @@ use crate::{bindings, SocketId};
 use core::marker::PhantomData;
 use kernel::{error::to_result, prelude::*, sync::Arc, types::ForeignOwnable};
 
-/// What happened to a socket, or is about to.
+/// What happened to a socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SocketChange {
     /// This socket was closed: by its program, or because that has died. It is in no group any
     /// more.
     Closed(SocketId),
-    /// The running program joins this group, as soon as the watcher has returned. Which of its
-    /// sockets, netlink does not say.
+    /// A program was let into this group. It joins at about the time when this is told, or fails
+    /// to for another reason. Which of its sockets, netlink does not say.
     Joins(u32),
     /// A socket has left this group. A socket that leaves by `bind(2)` is not told of.
     Left(u32),
@@ -29,8 +29,13 @@ pub enum SocketChange {
 pub trait SocketWatcher: Send + Sync + 'static {
     /// Looks at one change.
     ///
-    /// Called in the context of the program, which waits meanwhile, and may sleep. Changes of all
-    /// sockets of the connector are told, one at a time. Must not make or drop a [`SocketWatch`].
+    /// Called by a work item, shortly after the change, and may sleep; no lock is held, so that it
+    /// may send, register, unregister and watch. Changes of all sockets of the connector are told in
+    /// order, one at a time; none is left out. Programs don't wait for this, so that the socket that
+    /// it is told of may be in another state by now.
+    ///
+    /// A watcher that is slower than programs open and close sockets uses memory for what it was
+    /// not told yet; that is charged to their memory control groups.
     fn changed(&self, change: SocketChange);
 }
 
@@ -38,7 +43,8 @@ pub trait SocketWatcher: Send + Sync + 'static {
 ///
 /// # Dropping
 ///
-/// When the drop returns, the watcher is not running and will not be called again. May sleep.
+/// When the drop returns, the watcher is not running and will not be called again. Inside of a call
+/// of the connector the drop does not wait; there the watcher lives on until its call has returned.
 ///
 /// # Examples
 ///
@@ -81,8 +87,8 @@ impl<W: SocketWatcher> SocketWatch<W> {
     /// # Errors
     ///
     /// - [`EAGAIN`]: the connector has not started yet.
+    /// - [`ENODEV`]: the module is being unloaded.
     /// - [`ENOMEM`]: no memory.
-    /// - [`EPROTO`]: `cn.ko` is of another version than this crate.
     pub fn new(watcher: Arc<W>) -> Result<Self> {
         let cookie = watcher.into_foreign();
         let mut serial = 0;
@@ -90,7 +96,6 @@ impl<W: SocketWatcher> SocketWatch<W> {
         // one does; `serial` can be written to.
         let watched = to_result(unsafe {
             bindings::cn_core_watch_sockets(
-                bindings::CN_CORE_VERSION,
                 Some(watch_callback::<W>),
                 Some(release_callback::<W>),
                 cookie,

@@ -20,7 +20,7 @@ use kernel::{
     time::Delta,
 };
 
-/// Where a message can go: [`Port`], [`PortWithin`] or [`Listeners`].
+/// Where a message can go: [`Port`], [`PortWithin`], [`PortShownIn`] or [`Listeners`].
 pub trait Target: sealed::Sealed {}
 
 pub(crate) mod sealed {
@@ -85,10 +85,33 @@ impl Port {
         }
     }
 
+    /// Lets the message seem to come through a group, as those do that are sent to it: `recvmsg(2)`
+    /// gives the program the group as `nl_groups` (up to 32) and by `NETLINK_PKTINFO`. It is still
+    /// sent to the one socket only, whether that is in the group or not.
+    ///
+    /// For protocols whose programs look at the group of all that they read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use connector::{Id, Outgoing, Port, SendError};
+    /// use kernel::prelude::*;
+    ///
+    /// # const ID: Id = Id::new(20, 1);
+    /// fn welcome(portid: u32) -> Result<(), SendError> {
+    ///     Outgoing::new(ID, "welcome").send_to(Port(portid).shown_in(ID.idx()), GFP_KERNEL)
+    /// }
+    /// ```
+    #[inline]
+    pub fn shown_in(self, group: u32) -> PortShownIn {
+        PortShownIn { port: self, group }
+    }
+
     #[inline]
     fn send_within(
         self,
         wait_ms: u32,
+        group: u32,
         send: impl FnOnce(&cn_core_target) -> c_int,
     ) -> Result<(), SendError> {
         if self.0 == 0 {
@@ -99,6 +122,7 @@ impl Port {
             portid: self.0,
             group: 0,
             wait_ms,
+            shown_group: group,
             filter: None,
             filter_data: null_mut(),
         };
@@ -116,12 +140,13 @@ impl sealed::Sealed for Port {
 
     #[inline]
     fn send(self, _id: Id, send: impl FnOnce(&cn_core_target) -> c_int) -> Result<(), SendError> {
-        self.send_within(bindings::CN_WAIT_FOR_EVER, send)
+        self.send_within(bindings::CN_WAIT_FOR_EVER, 0, send)
     }
 }
 
-/// A [`Port`] to which sending waits for a limited time, or not at all; made by [`Port::within`] and
-/// [`Port::without_waiting`], and for the sender of a request by
+/// A [`Port`] to which sending waits for a limited time, or not at all.
+///
+/// Made by [`Port::within`] and [`Port::without_waiting`], and for the sender of a request by
 /// [`Sender::within`](crate::Sender::within) and
 /// [`Sender::without_waiting`](crate::Sender::without_waiting).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -140,7 +165,28 @@ impl sealed::Sealed for PortWithin {
 
     #[inline]
     fn send(self, _id: Id, send: impl FnOnce(&cn_core_target) -> c_int) -> Result<(), SendError> {
-        self.port.send_within(self.wait_ms, send)
+        self.port.send_within(self.wait_ms, 0, send)
+    }
+}
+
+/// A [`Port`] to which a message seems to come through a group; made by [`Port::shown_in`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PortShownIn {
+    port: Port,
+    group: u32,
+}
+
+impl Target for PortShownIn {}
+
+impl sealed::Sealed for PortShownIn {
+    #[inline]
+    fn check_awaited(&self, _id: Id, _flags: Flags) -> Result<(), SendError> {
+        Ok(())
+    }
+
+    #[inline]
+    fn send(self, _id: Id, send: impl FnOnce(&cn_core_target) -> c_int) -> Result<(), SendError> {
+        self.port.send_within(bindings::CN_WAIT_FOR_EVER, self.group, send)
     }
 }
 
@@ -271,6 +317,7 @@ impl sealed::Sealed for Listeners<'_> {
             portid: self.except,
             group: self.group.unwrap_or(0),
             wait_ms: 0,
+            shown_group: 0,
             filter: None,
             filter_data: null_mut(),
         };
@@ -289,8 +336,8 @@ impl sealed::Sealed for Listeners<'_> {
     }
 }
 
-/// What the core returned for a message to a group; `chose` says whether anybody of those who listen
-/// was to get it.
+/// What the core returned for a message to a group; `chose` says whether anybody of those who
+/// listen was to get it.
 #[inline]
 fn sent_to_group(sent: c_int, chose: bool) -> Result<(), SendError> {
     if sent == bindings::CN_NOT_TAKEN as c_int {

@@ -22,18 +22,25 @@ pub trait Watcher: Send + Sync + 'static {
     /// Looks at one change.
     ///
     /// Called in process context, and may sleep; no lock of the connector is held, so that it may
-    /// send, register and unregister. The changes of one id come in order, and none is left out.
+    /// send, register and unregister, and watch. It is called by one task at a time; changes come
+    /// in order, and none is left out, unless there is no memory for it (`notify_lost` in
+    /// `/proc/net/connector_stats` counts those).
+    ///
+    /// A change is told before the call that caused it returns, except where another task is
+    /// calling this watcher at that moment, which then tells it this one too; and what is
+    /// registered or unregistered inside of a call of the connector is told before the outermost
+    /// such call returns.
     fn changed(&self, id: Id, change: Change);
 }
 
 /// A watcher that is told of all ids that come and go, until this is dropped.
 ///
-/// What was registered before is not told.
+/// What was registered before is not told, also where the watch is made inside of a watcher.
 ///
 /// # Dropping
 ///
-/// When the drop returns, the watcher is not running and will not be called again. Inside a watcher
-/// the drop does not wait; there the watcher lives on until its call has returned.
+/// When the drop returns, the watcher is not running and will not be called again. Inside of a call
+/// of the connector the drop does not wait; there the watcher lives on until its call has returned.
 ///
 /// # Examples
 ///
@@ -68,8 +75,8 @@ impl<W: Watcher> Watch<W> {
     /// # Errors
     ///
     /// - [`EAGAIN`]: the connector has not started yet.
+    /// - [`ENODEV`]: the module is being unloaded.
     /// - [`ENOMEM`]: no memory.
-    /// - [`EPROTO`]: `cn.ko` is of another version than this crate.
     pub fn new(watcher: Arc<W>) -> Result<Self> {
         let cookie = watcher.into_foreign();
         let mut serial = 0;
@@ -77,7 +84,6 @@ impl<W: Watcher> Watch<W> {
         // one does; `serial` can be written to.
         let watched = to_result(unsafe {
             bindings::cn_core_watch(
-                bindings::CN_CORE_VERSION,
                 Some(watch_callback::<W>),
                 Some(release_callback::<W>),
                 cookie,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The functions that other modules call; exported by `glue/cn_glue.c`.
+//! The functions that other modules call; exported by `glue/cn_glue.c`. Those for the crate have
+//! the version of the interface in their exported names, as the header says.
 //!
 //! Turns raw pointers into references in the first lines, and results into numbers in the last.
 //! Each definition is compared with its declaration in C.
@@ -21,8 +22,7 @@ use crate::{
 use connector::{
     bindings::{
         self, cb_id, cn_core_handler, cn_core_release_fn, cn_core_sockets_fn, cn_core_target,
-        cn_core_watch_fn, cn_msg, CN_CORE_VERSION, CN_HANDLER_OPEN_GROUP, CN_NOT_TAKEN, CN_TO_GROUP,
-        CN_TO_PORT,
+        cn_core_watch_fn, cn_msg, CN_HANDLER_OPEN_GROUP, CN_NOT_TAKEN, CN_TO_GROUP, CN_TO_PORT,
     },
     wire::{Header, HEADER_LEN},
     Id,
@@ -194,26 +194,21 @@ unsafe fn send_c(
 
 /// Registers a handler, and writes the number of the registration to `serial`.
 ///
-/// Context and errors as for [`cn_add_callback`]; also `-EPROTO` if the caller was compiled against
-/// another version of this interface, which is reported.
+/// Context and errors as for [`cn_add_callback`].
 ///
 /// # Safety
 ///
 /// `id` must point to an id, `name` to a string, `serial` to where a number can be written, and
-/// `handler` to a handler of the version that it says. On success, its functions must be callable
+/// `handler` to a handler. On success, its functions must be callable
 /// with its cookie by all tasks until `release` was called.
-#[no_mangle]
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_register")]
 unsafe extern "C" fn cn_core_register(
     id: *const cb_id,
     name: *const c_char,
     handler: *const cn_core_handler,
     serial: *mut u64,
 ) -> c_int {
-    // SAFETY: By the safety requirements of this function: all versions start with their number.
-    if let Err(error) = check_version(unsafe { (*handler).version }) {
-        return error.to_errno();
-    }
-    // SAFETY: By the safety requirements of this function; the version is ours.
+    // SAFETY: By the safety requirements of this function.
     let handler = unsafe { &*handler };
     let (Some(receive), Some(release)) = (handler.receive, handler.release) else {
         return EINVAL.to_errno();
@@ -249,7 +244,7 @@ unsafe extern "C" fn cn_core_register(
 /// # Safety
 ///
 /// `id` must point to an id.
-#[no_mangle]
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_unregister")]
 unsafe extern "C" fn cn_core_unregister(id: *const cb_id, serial: u64) {
     if let Some(connector) = instance::get() {
         // SAFETY: By the safety requirements of this function.
@@ -266,7 +261,7 @@ unsafe extern "C" fn cn_core_unregister(id: *const cb_id, serial: u64) {
 ///
 /// `header` must point to a header, `payload` to as many bytes as it says, and `to` to a target
 /// whose filter, if not null, is callable with its data.
-#[no_mangle]
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_send")]
 unsafe extern "C" fn cn_core_send(
     header: *const cn_msg,
     payload: *const c_void,
@@ -291,7 +286,7 @@ unsafe extern "C" fn cn_core_send(
 /// # Safety
 ///
 /// `data` must point to where a pointer can be written.
-#[no_mangle]
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_alloc")]
 unsafe extern "C" fn cn_core_alloc(
     len: u32,
     seq: u32,
@@ -316,7 +311,7 @@ unsafe extern "C" fn cn_core_alloc(
 ///
 /// `skb` must come from [`cn_core_alloc`], with `len` bytes written; `id` must point to an id, and
 /// `to` to a target whose filter, if not null, is callable with its data.
-#[no_mangle]
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_post")]
 unsafe extern "C" fn cn_core_post(
     skb: *mut sk_buff,
     len: u32,
@@ -343,7 +338,7 @@ unsafe extern "C" fn cn_core_post(
 /// # Safety
 ///
 /// `skb` must be null or come from [`cn_core_alloc`].
-#[no_mangle]
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_free")]
 unsafe extern "C" fn cn_core_free(skb: *mut sk_buff) {
     if let Some(skb) = NonNull::new(skb) {
         // SAFETY: By the safety requirements of this function.
@@ -359,12 +354,8 @@ unsafe extern "C" fn cn_core_free(skb: *mut sk_buff) {
 /// # Safety
 ///
 /// `id` must point to an id.
-#[no_mangle]
-unsafe extern "C" fn cn_core_has_listeners(
-    id: *const cb_id,
-    group: u32,
-    gfp_mask: gfp_t,
-) -> c_int {
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_has_listeners")]
+unsafe extern "C" fn cn_core_has_listeners(id: *const cb_id, group: u32, gfp_mask: gfp_t) -> c_int {
     // SAFETY: By the safety requirements of this function.
     into_int(has_listeners(unsafe { read_id(id) }, group, gfp_mask).map(c_int::from))
 }
@@ -375,7 +366,7 @@ unsafe extern "C" fn cn_core_has_listeners(
 /// # Safety
 ///
 /// `parms` must be what a handler is looking at.
-#[no_mangle]
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_capable")]
 unsafe extern "C" fn cn_core_capable(parms: *const netlink_skb_parms, capability: c_int) -> bool {
     // SAFETY: By the safety requirements of this function.
     unsafe { is_capable(parms, capability) }
@@ -383,16 +374,15 @@ unsafe extern "C" fn cn_core_capable(parms: *const netlink_skb_parms, capability
 
 /// Adds a watcher, and writes its number to `serial`.
 ///
-/// Context: process; may sleep. Returns 0, `-EAGAIN`, `-ENODEV`, `-ENOMEM`, or `-EPROTO` as
-/// [`cn_core_register`]. On failure, the cookie is not released.
+/// Context: process; may sleep. Returns 0, `-EAGAIN`, `-ENODEV` (the module is being unloaded) or
+/// `-ENOMEM`. On failure, the cookie is not released.
 ///
 /// # Safety
 ///
 /// `watch` must be callable with `cookie` by all tasks until `release` is called; `serial` must
 /// point to where a number can be written.
-#[no_mangle]
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_watch")]
 unsafe extern "C" fn cn_core_watch(
-    version: u32,
     watch: cn_core_watch_fn,
     release: cn_core_release_fn,
     cookie: *mut c_void,
@@ -401,8 +391,7 @@ unsafe extern "C" fn cn_core_watch(
     let (Some(watch), Some(release)) = (watch, release) else {
         return EINVAL.to_errno();
     };
-    let result = check_version(version).and_then(|()| {
-        let connector = instance::get().ok_or(EAGAIN)?;
+    let result = instance::get().ok_or(EAGAIN).and_then(|connector| {
         // SAFETY: By the safety requirements of this function.
         let functions = unsafe { watcher::Functions::new(watch, release, cookie) };
         let permit = |address| connector.leaving().permit(address);
@@ -425,7 +414,7 @@ unsafe extern "C" fn cn_core_watch(
 /// # Safety
 ///
 /// None.
-#[no_mangle]
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_unwatch")]
 unsafe extern "C" fn cn_core_unwatch(serial: u64) {
     if let Some(connector) = instance::get() {
         connector.notifier().unwatch(serial);
@@ -439,9 +428,8 @@ unsafe extern "C" fn cn_core_unwatch(serial: u64) {
 /// # Safety
 ///
 /// As for [`cn_core_watch`].
-#[no_mangle]
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_watch_sockets")]
 unsafe extern "C" fn cn_core_watch_sockets(
-    version: u32,
     watch: cn_core_sockets_fn,
     release: cn_core_release_fn,
     cookie: *mut c_void,
@@ -450,8 +438,7 @@ unsafe extern "C" fn cn_core_watch_sockets(
     let (Some(watch), Some(release)) = (watch, release) else {
         return EINVAL.to_errno();
     };
-    let result = check_version(version).and_then(|()| {
-        let connector = instance::get().ok_or(EAGAIN)?;
+    let result = instance::get().ok_or(EAGAIN).and_then(|connector| {
         // SAFETY: By the safety requirements of this function.
         let functions = unsafe { socket_watchers::Functions::new(watch, release, cookie) };
         let permit = |address| connector.leaving().permit(address);
@@ -474,7 +461,7 @@ unsafe extern "C" fn cn_core_watch_sockets(
 /// # Safety
 ///
 /// None.
-#[no_mangle]
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_unwatch_sockets")]
 unsafe extern "C" fn cn_core_unwatch_sockets(serial: u64) {
     if let Some(connector) = instance::get() {
         connector.socket_watchers().remove(serial);
@@ -488,7 +475,7 @@ unsafe extern "C" fn cn_core_unwatch_sockets(serial: u64) {
 /// # Safety
 ///
 /// `visit` must be callable with `data`.
-#[no_mangle]
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_visit")]
 unsafe extern "C" fn cn_core_visit(
     group: u32,
     visit: netlink_filter_fn,
@@ -506,20 +493,6 @@ unsafe extern "C" fn cn_core_visit(
     )
 }
 
-/// # Errors
-///
-/// `EPROTO`: the caller was compiled against another version of the interface.
-fn check_version(version: u32) -> Result {
-    if version == CN_CORE_VERSION {
-        return Ok(());
-    }
-    pr_err!(
-        "a module was built for version {version} of the crate connector, \
-         but this is version {CN_CORE_VERSION}; build it again\n"
-    );
-    Err(EPROTO)
-}
-
 impl From<&cn_core_target> for Destination {
     fn from(target: &cn_core_target) -> Self {
         let (receivers, except) = match target.kind {
@@ -531,6 +504,7 @@ impl From<&cn_core_target> for Destination {
             receivers,
             except,
             wait_ms: target.wait_ms,
+            shown_group: target.shown_group,
             filter: Filter {
                 function: target.filter,
                 data: target.filter_data,

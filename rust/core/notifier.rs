@@ -517,7 +517,7 @@ impl Drop for Token<'_> {
 fn send_to(group: u32, event: &Event) {
     let message = message(event.id, event.registered);
     let sent = socket::get().ok_or(EAGAIN).and_then(|socket| {
-        if !socket.has_listeners(group) {
+        if !socket.can_be_heard(group, GFP_MAY_SLEEP)? {
             return Ok(0);
         }
         let mut buffer = Buffer::new(0, [message.as_bytes()], GFP_MAY_SLEEP)?;

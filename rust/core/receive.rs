@@ -8,12 +8,13 @@
 //! C counterpart: `cn_rx_skb()` in `drivers/connector/connector.c`.
 
 use crate::{
+    autoload,
     counters::Counter,
     received::{Datagram, Received},
     registry::Registry,
     trace,
 };
-use connector::wire::Malformed;
+use connector::{wire::Malformed, Id};
 use kernel::prelude::*;
 
 /// Handles a datagram.
@@ -37,7 +38,7 @@ fn handle_plain(registry: &Registry, message: &Received<'_>) {
                 message.call(active);
             },
             || {
-                Outcome::drop_unknown();
+                handle_missed(registry, id, message);
             },
         );
     }
@@ -71,7 +72,7 @@ fn handle(registry: &Registry, message: Received<'_>) {
         Ok(id) => registry.with_callback(
             id,
             |active| message.call(active),
-            Outcome::drop_unknown,
+            || handle_missed(registry, id, &message),
         ),
         Err(reason) => Outcome::drop_malformed(reason),
     };
@@ -82,6 +83,16 @@ fn handle(registry: &Registry, message: Received<'_>) {
         Counter::Answered.count();
         message.answer(&outcome);
     }
+}
+
+/// Handles a message for which there was no callback: loads a module that has one, or drops it.
+#[cold]
+#[inline(never)]
+fn handle_missed(registry: &Registry, id: Id, message: &Received<'_>) -> Outcome {
+    if !autoload::load_module_of(id) {
+        return Outcome::drop_unknown();
+    }
+    registry.with_callback(id, |active| message.call(active), Outcome::drop_unknown)
 }
 
 /// What came of a message.

@@ -32,6 +32,8 @@ pub(crate) struct Destination {
     pub(crate) except: u32,
     /// The longest wait for a port, as [`Handle::unicast`] takes it.
     pub(crate) wait_ms: u32,
+    /// For a port: the group through which the message seems to come; 0 for none.
+    pub(crate) shown_group: u32,
     /// Which members of the group do not receive.
     pub(crate) filter: Filter,
 }
@@ -50,6 +52,7 @@ impl Destination {
             receivers,
             except,
             wait_ms: CN_WAIT_FOR_EVER,
+            shown_group: 0,
             filter,
         }
     }
@@ -144,12 +147,7 @@ fn try_send<const N: usize>(
 
 /// Sends a message that was written in place; else as [`send`]. Whoever writes in place has asked
 /// before whether anybody listens.
-pub(crate) fn post(
-    id: Id,
-    buffer: Buffer,
-    to: Destination,
-    gfp: gfp_t,
-) -> Result<c_int, Failure> {
+pub(crate) fn post(id: Id, buffer: Buffer, to: Destination, gfp: gfp_t) -> Result<c_int, Failure> {
     let len = buffer.len();
     let sent = match way(&id, &to) {
         Ok((socket, route)) => hand_over(socket, buffer, route, &to, gfp),
@@ -161,7 +159,8 @@ pub(crate) fn post(
     sent
 }
 
-/// Whether anybody would hear a message to `group`; if that is 0, to the group of the id's callback.
+/// Whether anybody would hear a message to `group`; if that is 0, to the group of the id's
+/// callback.
 ///
 /// Context: any that `gfp` allows.
 ///
@@ -218,7 +217,10 @@ fn hand_over(
     gfp: gfp_t,
 ) -> Result<c_int, Failure> {
     let (sent, anybody) = match route {
-        Route::Port(portid) => (socket.unicast(buffer, portid, gfp, to.wait_ms), true),
+        Route::Port(portid) => {
+            buffer.set_group(to.shown_group);
+            (socket.unicast(buffer, portid, gfp, to.wait_ms), true)
+        }
         Route::Group(group) => {
             buffer.set_group(group);
             socket.offer(buffer, to.except, group, gfp, to.filter)

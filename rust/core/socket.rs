@@ -182,8 +182,8 @@ impl Handle {
     }
 }
 
-/// What is remembered while netlink goes through those who would hear a message: it calls the filter
-/// for each of them, and for nobody else.
+/// What is remembered while netlink goes through those who would hear a message: it calls the
+/// filter for each of them, and for nobody else.
 struct Asked {
     next: Filter,
     /// Whether those whom `next` does not refuse get the message.

@@ -6,6 +6,8 @@
 #include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/init.h>
+#include <linux/jiffies.h>
+#include <linux/kmod.h>
 #include <linux/net.h>
 #include <linux/percpu.h>
 #include <linux/pid_namespace.h>
@@ -16,6 +18,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
@@ -160,6 +163,35 @@ struct file *cn_glue_file_of_other(const struct sock *sk)
 	return file && file->f_cred != current_cred() ? file : NULL;
 }
 
+/* How often the module of process events is asked for at most. */
+#define REQUEST_INTERVAL	(5 * HZ)
+
+static DECLARE_WAIT_QUEUE_HEAD(request_is_over);
+static atomic_t is_requesting;
+static unsigned long requested;	/* when that was over, as an odd number; 0 for never */
+
+/*
+ * One task asks; others wait for the answer, but not for long, as what modprobe does is up to the
+ * administrator. No lock is held meanwhile.
+ */
+void cn_glue_request_process_events(void)
+{
+	unsigned long last;
+
+	if (atomic_cmpxchg(&is_requesting, 0, 1)) {
+		wait_event_killable_timeout(request_is_over, !atomic_read(&is_requesting),
+					    REQUEST_INTERVAL);
+		return;
+	}
+	last = requested;
+	if (!last || time_after(jiffies, last + REQUEST_INTERVAL)) {
+		request_module("cn-id-%d-%d", CN_IDX_PROC, CN_VAL_PROC);
+		requested = jiffies | 1;
+	}
+	atomic_set_release(&is_requesting, 0);
+	wake_up_all(&request_is_over);
+}
+
 void cn_glue_kvfree_rcu(void *ptr)
 {
 	kvfree_rcu_mightsleep(ptr);
@@ -268,8 +300,10 @@ bool cn_core_initial_namespaces(void)
 /* The functions are in Rust, so their exports cannot follow them. */
 #define EXPORT(symbol)			EXPORT_SYMBOL_GPL(symbol)
 
-/* The same for functions that are called by the crate, and by nobody else. */
-#define EXPORT_FOR_CRATE(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, "CONNECTOR")
+/* The same, under a name with the version, for what the crate calls and nobody else does. */
+#define EXPORT_FOR_CRATE(name)						\
+	extern typeof(cn_core_##name) CN_CORE_SYMBOL(name);		\
+	EXPORT_SYMBOL_NS_GPL(CN_CORE_SYMBOL(name), "CONNECTOR")
 
 /* The C interface, declared in <linux/connector.h>. */
 EXPORT(cn_add_callback);
@@ -278,18 +312,18 @@ EXPORT(cn_netlink_send);
 EXPORT(cn_netlink_send_mult);
 
 /* What the crate `connector` calls. */
-EXPORT_FOR_CRATE(cn_core_alloc);
-EXPORT_FOR_CRATE(cn_core_capable);
-EXPORT_FOR_CRATE(cn_core_drops);
-EXPORT_FOR_CRATE(cn_core_free);
-EXPORT_FOR_CRATE(cn_core_has_listeners);
-EXPORT_FOR_CRATE(cn_core_initial_namespaces);
-EXPORT_FOR_CRATE(cn_core_post);
-EXPORT_FOR_CRATE(cn_core_register);
-EXPORT_FOR_CRATE(cn_core_send);
-EXPORT_FOR_CRATE(cn_core_unregister);
-EXPORT_FOR_CRATE(cn_core_unwatch);
-EXPORT_FOR_CRATE(cn_core_unwatch_sockets);
-EXPORT_FOR_CRATE(cn_core_visit);
-EXPORT_FOR_CRATE(cn_core_watch);
-EXPORT_FOR_CRATE(cn_core_watch_sockets);
+EXPORT_FOR_CRATE(alloc);
+EXPORT_FOR_CRATE(capable);
+EXPORT_FOR_CRATE(drops);
+EXPORT_FOR_CRATE(free);
+EXPORT_FOR_CRATE(has_listeners);
+EXPORT_FOR_CRATE(initial_namespaces);
+EXPORT_FOR_CRATE(post);
+EXPORT_FOR_CRATE(register);
+EXPORT_FOR_CRATE(send);
+EXPORT_FOR_CRATE(unregister);
+EXPORT_FOR_CRATE(unwatch);
+EXPORT_FOR_CRATE(unwatch_sockets);
+EXPORT_FOR_CRATE(visit);
+EXPORT_FOR_CRATE(watch);
+EXPORT_FOR_CRATE(watch_sockets);

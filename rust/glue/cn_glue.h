@@ -13,13 +13,27 @@
 #include <linux/netlink.h>
 #include <linux/notifier.h>
 #include <linux/seq_file.h>
+#include <linux/stringify.h>
 
 /*
  * Interface of cn.ko for the crate `connector`; exported in the symbol namespace CONNECTOR.
  */
 
-/* What a module was compiled against; a change of anything in this part makes it another number. */
-#define CN_CORE_VERSION 6
+/*
+ * What a module was compiled against; a change of anything in this part makes it another number.
+ *
+ * The exported names have it in them (cn_core_7_send). So a module that was compiled against
+ * another version finds none of the functions, whichever it calls, and is refused when it is
+ * loaded. In C and in Rust, the functions are called without it.
+ */
+#define CN_CORE_VERSION 7
+
+#define CN_CORE_PASTE(version, name)	cn_core_##version##_##name
+#define CN_CORE_EXPAND(version, name)	CN_CORE_PASTE(version, name)
+/* The exported name of the function cn_core_<name>(). */
+#define CN_CORE_SYMBOL(name)		CN_CORE_EXPAND(CN_CORE_VERSION, name)
+/* Gives a function its exported name. */
+#define CN_CORE_EXPORTED(name)		asm(__stringify(CN_CORE_SYMBOL(name)))
 
 /* The capability of a handler to which everyone may send. */
 enum { CN_ANYONE = -1 };
@@ -40,7 +54,6 @@ typedef int (*cn_core_receive_fn)(void *cookie, struct cn_msg *msg,
 typedef void (*cn_core_release_fn)(void *cookie);
 
 struct cn_core_handler {
-	u32 version;			/* CN_CORE_VERSION */
 	u32 flags;			/* CN_HANDLER_* */
 	s32 capability;			/* of opener and sender both, or CN_ANYONE */
 	cn_core_receive_fn receive;
@@ -68,6 +81,7 @@ struct cn_core_target {
 	u32 portid;
 	u32 group;
 	u32 wait_ms;		/* for CN_TO_PORT, where the allocation may sleep: see CN_WAIT_* */
+	u32 shown_group;	/* for CN_TO_PORT: the group it seems to come through; 0: none */
 	netlink_filter_fn filter;
 	void *filter_data;
 };
@@ -93,25 +107,29 @@ enum {
 typedef void (*cn_core_sockets_fn)(void *cookie, u32 change, u64 subject);
 
 int cn_core_register(const struct cb_id *id, const char *name,
-		     const struct cn_core_handler *handler, u64 *serial);
-void cn_core_unregister(const struct cb_id *id, u64 serial);
+		     const struct cn_core_handler *handler, u64 *serial) CN_CORE_EXPORTED(register);
+void cn_core_unregister(const struct cb_id *id, u64 serial) CN_CORE_EXPORTED(unregister);
 int cn_core_send(const struct cn_msg *header, const void *payload,
-		 const struct cn_core_target *to, gfp_t gfp_mask);
-struct sk_buff *cn_core_alloc(u32 len, u32 seq, gfp_t gfp_mask, void **data);
+		 const struct cn_core_target *to, gfp_t gfp_mask) CN_CORE_EXPORTED(send);
+struct sk_buff *cn_core_alloc(u32 len, u32 seq, gfp_t gfp_mask, void **data)
+	CN_CORE_EXPORTED(alloc);
 int cn_core_post(struct sk_buff *skb, u32 len, const struct cb_id *id,
-		 const struct cn_core_target *to, gfp_t gfp_mask);
-void cn_core_free(struct sk_buff *skb);
-int cn_core_has_listeners(const struct cb_id *id, u32 group, gfp_t gfp_mask);
-bool cn_core_capable(const struct netlink_skb_parms *parms, int capability);
-int cn_core_watch(u32 version, cn_core_watch_fn watch, cn_core_release_fn release,
-		  void *cookie, u64 *serial);
-void cn_core_unwatch(u64 serial);
-int cn_core_watch_sockets(u32 version, cn_core_sockets_fn watch, cn_core_release_fn release,
-			  void *cookie, u64 *serial);
-void cn_core_unwatch_sockets(u64 serial);
-int cn_core_visit(u32 group, netlink_filter_fn visit, void *data);
-u32 cn_core_drops(const struct sock *sk);
-bool cn_core_initial_namespaces(void);
+		 const struct cn_core_target *to, gfp_t gfp_mask) CN_CORE_EXPORTED(post);
+void cn_core_free(struct sk_buff *skb) CN_CORE_EXPORTED(free);
+int cn_core_has_listeners(const struct cb_id *id, u32 group, gfp_t gfp_mask)
+	CN_CORE_EXPORTED(has_listeners);
+bool cn_core_capable(const struct netlink_skb_parms *parms, int capability)
+	CN_CORE_EXPORTED(capable);
+int cn_core_watch(cn_core_watch_fn watch, cn_core_release_fn release, void *cookie, u64 *serial)
+	CN_CORE_EXPORTED(watch);
+void cn_core_unwatch(u64 serial) CN_CORE_EXPORTED(unwatch);
+int cn_core_watch_sockets(cn_core_sockets_fn watch, cn_core_release_fn release, void *cookie,
+			  u64 *serial)
+	CN_CORE_EXPORTED(watch_sockets);
+void cn_core_unwatch_sockets(u64 serial) CN_CORE_EXPORTED(unwatch_sockets);
+int cn_core_visit(u32 group, netlink_filter_fn visit, void *data) CN_CORE_EXPORTED(visit);
+u32 cn_core_drops(const struct sock *sk) CN_CORE_EXPORTED(drops);
+bool cn_core_initial_namespaces(void) CN_CORE_EXPORTED(initial_namespaces);
 
 /* Starts a connector that is built in. */
 int cn_core_start(void);
@@ -142,7 +160,8 @@ enum cn_counter {
 
 /*
  * Wrappers of inline functions and macros of the kernel, one line each; except the limited wait,
- * for which netlink has no function, and the buffer, which is made at its full length in one step.
+ * for which netlink has no function, the buffer, which is made at its full length in one step, and
+ * the request for a module, for which a task waits that can be killed.
  */
 void cn_glue_count(unsigned int counter);
 u64 cn_glue_counted(unsigned int counter);
@@ -165,6 +184,8 @@ void cn_glue_joins_outside(struct net *net);
 void **cn_glue_user_data(struct sock *sk);
 bool cn_glue_is_kernel_socket(const struct sock *sk);
 struct file *cn_glue_file_of_other(const struct sock *sk);
+
+void cn_glue_request_process_events(void);
 
 void cn_glue_kvfree_rcu(void *ptr);
 void *cn_glue_alloc_certain(size_t size);

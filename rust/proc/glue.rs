@@ -88,6 +88,15 @@ impl Turn {
         Self { number, cpu }
     }
 
+    /// The turn of a message without a number of its own: it has the number that its processor
+    /// gave last.
+    pub(crate) fn again() -> Self {
+        let mut cpu = 0;
+        // SAFETY: A number can be written to `cpu`; the drop ends what this begins.
+        let number = unsafe { bindings::cn_proc_glue_begin_again(&mut cpu) };
+        Self { number, cpu }
+    }
+
     /// The number of the message.
     pub(crate) fn number(&self) -> u32 {
         self.number

@@ -13,10 +13,12 @@ use crate::event::{Event, Kinds};
 pub(crate) struct Listener {
     /// Its port when it asked.
     pub(crate) portid: u32,
-    /// When it first asked, in nanoseconds since the machine was started.
-    pub(crate) asked_ns: u64,
-    /// What it has asked for.
+    /// What it has asked for last.
+    pub(crate) asked: Kinds,
+    /// What it gets: what it had asked for when it was told so last.
     pub(crate) kinds: Kinds,
+    /// Whether it has `CAP_NET_ADMIN`.
+    pub(crate) is_privileged: bool,
     /// Messages that were handed to netlink for it, acknowledgements among them.
     pub(crate) sent: u64,
     /// Events for which there was no memory.
@@ -28,17 +30,28 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// A socket that has just asked.
-    pub(crate) const fn new(portid: u32, asked_ns: u64, kinds: Kinds) -> Self {
+    /// A socket that has just asked, and gets nothing yet.
+    pub(crate) const fn new(portid: u32, asked: Kinds, is_privileged: bool) -> Self {
         Self {
             portid,
-            asked_ns,
-            kinds,
+            asked,
+            kinds: Kinds::NONE,
+            is_privileged,
             sent: 0,
             no_memory: 0,
             is_member: false,
             dropped: 0,
         }
+    }
+
+    /// It has been told of what it has asked for, and gets that from here on.
+    pub(crate) fn begin(&mut self) {
+        self.kinds = self.asked;
+    }
+
+    /// What events have to be looked for because of it.
+    pub(crate) fn needs(&self) -> Kinds {
+        self.kinds.with(self.asked)
     }
 
     /// Whether it gets an event; counts it if so.

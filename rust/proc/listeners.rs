@@ -7,7 +7,6 @@
 
 use crate::{
     event::{Event, Kinds},
-    glue,
     listener::Listener,
 };
 use connector::SocketId;
@@ -32,18 +31,19 @@ impl Listeners {
         })
     }
 
-    /// Adds a socket, or changes what it wants. Returns what it wanted before. May sleep.
+    /// Notes what a socket has asked for; what it gets is what it was before. Returns what it had
+    /// asked for before. May sleep.
     ///
     /// # Errors
     ///
     /// [`ENOMEM`]: no memory.
-    pub(crate) fn set(&self, socket: SocketId, portid: u32, kinds: Kinds) -> Result<Option<Kinds>> {
-        let new = Listener::new(portid, glue::now(), kinds);
+    pub(crate) fn ask(&self, socket: SocketId, new: Listener) -> Result<Option<Kinds>> {
         let node = RBTreeNode::new(socket, new, GFP_KERNEL)?;
         let mut tree = self.tree.lock();
         if let Some(listener) = tree.get_mut(&socket) {
-            let before = listener.kinds;
-            listener.kinds = kinds;
+            let before = listener.asked;
+            listener.asked = new.asked;
+            listener.is_privileged &= new.is_privileged;
             drop(tree);
             drop(node);
             return Ok(Some(before));

@@ -39,6 +39,8 @@ module! {
     authors: ["The connector-rs authors"],
     description: "Process events over the connector",
     license: "GPL",
+    // Asked for by the core, when a program sends to the id.
+    alias: ["cn-id-1-1"],
     imports_ns: ["CONNECTOR"],
     params: {
         probe: bool {

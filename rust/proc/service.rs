@@ -6,21 +6,25 @@
 //!
 //! - A socket gets the events that it has asked for, from when it is told so until it asks for none
 //!   or is closed, if it is in the group. What others do changes nothing about that.
-//! - Whoever is told that he listens, does: the hooks are attached before.
-//! - Nothing is attached when nobody who has asked is in the group, but see [`JOINING_NS`].
+//! - Whoever is told that he listens, does: the hooks are attached before, and his first event comes
+//!   behind that message.
+//! - Hooks are attached as long as somebody has asked for their events, whether he is in the group or
+//!   not: netlink does not say when and with which socket he joins. They stay a little longer, so that
+//!   who comes and goes all the time does not have the code of the kernel changed each time.
 //!
 //! C counterpart: `drivers/connector/cn_proc.c`.
 
 use crate::{
     event::{Event, Kinds},
     glue::{self, Turn},
-    hook::Hooks,
+    hook::{Hook, Hooks},
     listener::Listener,
     listeners::Listeners,
     operation::{Operation, Refused},
 };
 use connector::{
-    visit_listeners, Handler, Id, Message, Outgoing, SendError, Sender, SocketChange, SocketWatcher,
+    group_has_listeners, visit_listeners, Capability, Handler, Id, Message, Outgoing, Port,
+    SendError, Sender, SocketChange, SocketId, SocketWatcher,
 };
 use kernel::{
     new_mutex,
@@ -37,26 +41,55 @@ pub(crate) const ID: Id = Id::new(1, 1);
 /// The group that gets events.
 const GROUP: u32 = ID.idx();
 
-/// How long a program may take to join a group after the connector has let it. Netlink does not say
-/// when it has, nor by which socket; until then, a listener that asked before and is not in the
-/// group is taken for one that will be.
-const JOINING_NS: u64 = 10_000_000_000;
+/// How soon is tried again what there was no memory for.
+const TRY_AGAIN_MS: u32 = 1000;
 
-/// How soon it is looked whether somebody has joined, or whether those whom an event did not reach
-/// have left.
-const LOOK_AGAIN_MS: u32 = 1000;
+/// How long a hook stays attached after the last one has gone who needed it.
+const LINGER_NS: u64 = 200_000_000;
 
-/// How long hooks stay attached after the last one has gone who needed them: who comes and goes all
-/// the time shall not have the code of the kernel changed each time.
-const LINGER_MS: u32 = 200;
+/// The same if one of those who needed it had no `CAP_NET_ADMIN`.
+const USERS_LINGER_NS: u64 = 10_000_000_000;
 
 /// What changes only with the lock held that attaching and detaching need.
 struct Control {
     /// The hooks that this kernel has, as far as is known.
     available: Hooks,
     attached: Hooks,
-    /// When a program was last let into the group.
-    joined_ns: Option<u64>,
+    /// Those of the attached that somebody without `CAP_NET_ADMIN` has needed.
+    by_users: Hooks,
+    /// Since when each hook has been attached for nobody, in the order of their numbers.
+    idle_since: [Option<u64>; Hook::ALL.len()],
+}
+
+impl Control {
+    /// The hooks, and since when they are attached for nobody.
+    fn idle(&mut self) -> impl Iterator<Item = (Hook, &mut Option<u64>)> {
+        Hook::ALL.into_iter().zip(&mut self.idle_since)
+    }
+
+    /// Takes the hooks that have been attached for nobody for long enough, and says in how many
+    /// nanoseconds the next one will have been.
+    fn take_idle(&mut self, needed: Hooks, now: u64) -> (Hooks, Option<u64>) {
+        let (attached, by_users) = (self.attached, self.by_users);
+        let (mut taken, mut next) = (Hooks::NONE, None);
+        for (hook, since) in self.idle() {
+            if needed.contains(hook) || !attached.contains(hook) {
+                *since = None;
+                continue;
+            }
+            let linger = if by_users.contains(hook) {
+                USERS_LINGER_NS
+            } else {
+                LINGER_NS
+            };
+            let idle = now.saturating_sub(*since.get_or_insert(now));
+            match linger.checked_sub(idle) {
+                None | Some(0) => taken.add(hook),
+                Some(left) => next = Some(next.unwrap_or(left).min(left)),
+            }
+        }
+        (taken, next)
+    }
 }
 
 /// The service.
@@ -90,7 +123,12 @@ impl Service {
             wanted: Atomic::new(0),
             listeners <- Listeners::new(),
             control <- new_mutex!(
-                Control { available, attached: Hooks::NONE, joined_ns: None },
+                Control {
+                    available,
+                    attached: Hooks::NONE,
+                    by_users: Hooks::NONE,
+                    idle_since: [None; Hook::ALL.len()],
+                },
                 "cn_proc_control"
             ),
             sent: Atomic::new(0),
@@ -102,6 +140,10 @@ impl Service {
     /// off.
     pub(crate) fn tell(&self, event: &Event) {
         if !Kinds::from_bits(self.wanted.load(Relaxed)).want(event) {
+            return;
+        }
+        // An event for nobody takes no number.
+        if !group_has_listeners(GROUP).unwrap_or(false) {
             return;
         }
         let turn = Turn::take();
@@ -121,31 +163,28 @@ impl Service {
                 self.no_memory.fetch_add(1, Relaxed);
                 self.listeners.lose(event);
             }
-            // They have left in a way that nobody was told of.
-            Err(SendError::NoListeners) => glue::settle_later(LOOK_AGAIN_MS),
+            Err(SendError::NoListeners) => (),
             _ => {
                 self.sent.fetch_add(1, Relaxed);
             }
         }
     }
 
-    /// Lets a socket listen.
+    /// Prepares for what a socket has asked for; it gets that when it was told so.
     ///
     /// # Errors
     ///
-    /// [`ENOMEM`]: no memory. What the socket wanted before, it still gets.
-    fn listen(&self, sender: &Sender<'_>, kinds: Kinds) -> Result {
+    /// [`ENOMEM`]: no memory. What the socket got before, it still gets.
+    fn listen(&self, control: &mut Control, sender: &Sender<'_>, kinds: Kinds) -> Result {
         let socket = sender.socket();
-        let mut control = self.control.lock();
-        let before = self.listeners.set(socket, sender.portid(), kinds)?;
-        let adapted = self.adapt(&mut control);
-        // It may be joining at this very moment.
-        self.look_again_for_outsiders(&control);
-        adapted.inspect_err(|_| {
+        let is_privileged = sender.capable(Capability::NET_ADMIN);
+        let new = Listener::new(sender.portid(), kinds, is_privileged);
+        let before = self.listeners.ask(socket, new)?;
+        self.adapt(control).inspect_err(|_| {
             match before {
                 Some(kinds) => {
                     self.listeners
-                        .with(socket, |listener| listener.kinds = kinds);
+                        .with(socket, |listener| listener.asked = kinds);
                 }
                 None => {
                     self.listeners.remove(socket);
@@ -155,14 +194,27 @@ impl Service {
         })
     }
 
-    /// Attaches what is needed for those who listen now, and remembers what is wanted.
+    /// Attaches what is needed for those who have asked, and remembers what is wanted.
     ///
     /// # Errors
     ///
     /// As for [`Self::listen`].
     fn adapt(&self, control: &mut Control) -> Result {
-        let kinds = self.needed(control)?;
+        let (mut kinds, mut of_users) = (Kinds::NONE, Kinds::NONE);
+        self.listeners.for_each(|_, listener| {
+            kinds = kinds.with(listener.needs());
+            if !listener.is_privileged {
+                of_users = of_users.with(listener.needs());
+            }
+        });
         self.attach(control, kinds)?;
+        for hook in Hooks::for_kinds(of_users).and(control.attached).iter() {
+            control.by_users.add(hook);
+        }
+        let needed = Hooks::for_kinds(kinds);
+        for (_, since) in control.idle().filter(|(hook, _)| needed.contains(*hook)) {
+            *since = None;
+        }
         self.wanted.store(kinds.bits(), Relaxed);
         Ok(())
     }
@@ -185,91 +237,60 @@ impl Service {
         Ok(())
     }
 
-    /// Detaches what nobody needs any more; the work that [`glue::settle_later`] asks for. May
-    /// sleep.
+    /// Detaches what nobody has needed for a while; the work that [`glue::settle_later`] asks for.
+    /// May sleep.
     pub(crate) fn settle(&self) {
         let mut control = self.control.lock();
         if self.adapt(&mut control).is_err() {
-            glue::settle_later(LOOK_AGAIN_MS);
+            glue::settle_later(TRY_AGAIN_MS);
             return;
         }
         let wanted = Kinds::from_bits(self.wanted.load(Relaxed));
-        let needless = control.attached.without(Hooks::for_kinds(wanted));
-        for hook in needless.iter() {
+        let (idle, next) = control.take_idle(Hooks::for_kinds(wanted), glue::now());
+        for hook in idle.iter() {
             glue::detach(hook);
             control.attached.remove(hook);
+            control.by_users.remove(hook);
         }
-        self.look_again_for_outsiders(&control);
-    }
-
-    /// Has it looked again, soon, whether a listener who is not in the group has joined it.
-    fn look_again_for_outsiders(&self, control: &Control) {
-        if self.joining(control).is_some() && self.has_outsiders() {
-            glue::settle_later(LOOK_AGAIN_MS);
+        if let Some(nanoseconds) = next {
+            glue::settle_later((nanoseconds / 1_000_000).saturating_add(1) as u32);
         }
     }
 
-    /// When somebody was let into the group who has perhaps not joined yet.
-    fn joining(&self, control: &Control) -> Option<u64> {
-        control
-            .joined_ns
-            .filter(|joined| glue::now().wrapping_sub(*joined) < JOINING_NS)
+    /// Forgets a listener, if the socket is one.
+    fn forget(&self, socket: SocketId) {
+        if self.listeners.remove(socket) {
+            glue::settle_later(0);
+        }
     }
 
-    /// What those want who have asked and are in the group, or perhaps will be in a moment.
+    /// Answers a request, to the socket that made it and to no other; a listener gets what it has
+    /// asked for from here on.
     ///
-    /// # Errors
-    ///
-    /// [`ENOMEM`]: no memory.
-    fn needed(&self, control: &Control) -> Result<Kinds> {
-        let mut kinds = Kinds::NONE;
-        self.visit_members(|listener| kinds = kinds.with(listener.kinds))?;
-        if let Some(joined) = self.joining(control) {
-            self.listeners.for_each(|_, listener| {
-                if !listener.is_member && listener.asked_ns <= joined {
-                    kinds = kinds.with(listener.kinds);
-                }
-            });
-        }
-        Ok(kinds)
-    }
-
-    /// Calls `work` with each listener that is in the group, and notes which they are.
-    fn visit_members(&self, mut work: impl FnMut(&Listener)) -> Result {
-        self.listeners
-            .for_each(|_, listener| listener.is_member = false);
-        visit_listeners(GROUP, |member| {
-            let dropped = member.drops();
-            self.listeners.with(member.socket(), |listener| {
-                listener.is_member = true;
-                listener.dropped = dropped;
-                work(listener);
-            });
-        })?;
-        Ok(())
-    }
-
-    /// Whether there are listeners who were not in the group when that was last looked at.
-    fn has_outsiders(&self) -> bool {
-        let mut found = false;
-        self.listeners
-            .for_each(|_, listener| found |= !listener.is_member);
-        found
-    }
-
-    /// Answers a request, to the socket that made it and to no other.
+    /// The answer looks as if it were an event: it comes through the group, from a processor, and as
+    /// it has the number that this processor gave last, there is no gap between it and the next
+    /// event.
     ///
     /// Must not wait: the reader may be the task that is sending the request. As with any message
     /// for which there is no room, the program is told that it missed something.
     fn acknowledge(&self, message: &Message<'_>, sender: &Sender<'_>, result: Result) {
         let error = result.map_or_else(|error| error.to_errno().unsigned_abs(), |()| 0);
-        let wire = Event::Acknowledged { error }.wire(u32::MAX, glue::now());
-        let sent = Outgoing::reply_to(message, &wire).send_to_port(sender.portid(), GFP_ATOMIC);
-        // What there is no room for, netlink has counted as dropped.
-        if matches!(sent, Ok(()) | Err(SendError::ReceiverFull)) {
-            self.listeners.with(sender.socket(), |listener| {
+        let turn = Turn::again();
+        let wire = Event::Acknowledged { error }.wire(turn.cpu(), glue::now());
+        let acknowledgement = Outgoing::reply_to(message, &wire).seq(turn.number());
+        let only_him = Port(sender.portid()).shown_in(GROUP);
+        // An event asks for the listener, with the same lock held, before it is sent to him.
+        let told = self.listeners.with(sender.socket(), |listener| {
+            let sent = acknowledgement.send_to(only_him, GFP_ATOMIC);
+            // What there is no room for, netlink has counted as dropped.
+            if matches!(sent, Ok(()) | Err(SendError::ReceiverFull)) {
                 listener.sent = listener.sent.wrapping_add(1);
-            });
+            }
+            listener.begin();
+        });
+        if told.is_none() {
+            // What could not be sent to who does not listen, nobody counts.
+            let _ = acknowledgement.send_to(only_him, GFP_ATOMIC);
         }
     }
 
@@ -277,7 +298,7 @@ impl Service {
     pub(crate) fn summary(&self) -> Summary {
         let control = self.control.lock();
         // Without memory, nobody is shown as a member.
-        let _ = self.visit_members(|_| ());
+        let _ = self.look_for_members();
         Summary {
             available: control.available,
             attached: control.attached,
@@ -285,6 +306,24 @@ impl Service {
             no_memory: self.no_memory.load(Relaxed),
             missed: glue::missed(),
         }
+    }
+
+    /// Notes which listeners are in the group, and what they have missed.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory.
+    fn look_for_members(&self) -> Result {
+        self.listeners
+            .for_each(|_, listener| listener.is_member = false);
+        visit_listeners(GROUP, |member| {
+            let dropped = member.drops();
+            self.listeners.with(member.socket(), |listener| {
+                listener.is_member = true;
+                listener.dropped = dropped;
+            });
+        })?;
+        Ok(())
     }
 
     /// Who listens.
@@ -306,12 +345,12 @@ impl Service {
 
 impl Handler for Service {
     fn receive(&self, message: &Message<'_>, sender: &Sender<'_>) -> Result {
+        // Held until the answer is on its way, so that the last request of a socket is what counts.
+        let mut control = self.control.lock();
         let result = match Operation::read(message.payload()) {
-            Ok(Operation::Listen(kinds)) => self.listen(sender, kinds),
+            Ok(Operation::Listen(kinds)) => self.listen(&mut control, sender, kinds),
             Ok(Operation::Ignore) => {
-                if self.listeners.remove(sender.socket()) {
-                    glue::settle_later(LINGER_MS);
-                }
+                self.forget(sender.socket());
                 Ok(())
             }
             Err(Refused::Operation) => Err(EINVAL),
@@ -328,29 +367,10 @@ impl Handler for Service {
 }
 
 impl SocketWatcher for Service {
+    /// Told a moment after it has happened, when nobody can be this socket any more.
     fn changed(&self, change: SocketChange) {
-        match change {
-            SocketChange::Closed(socket) => {
-                if self.listeners.remove(socket) {
-                    glue::settle_later(LINGER_MS);
-                }
-            }
-            SocketChange::Joins(GROUP) => self.expect_member(),
-            SocketChange::Left(GROUP) => glue::settle_later(LINGER_MS),
-            SocketChange::Joins(_) | SocketChange::Left(_) => (),
-        }
-    }
-}
-
-impl Service {
-    /// Somebody joins the group. If there is a listener that is not in it, it may be that one.
-    fn expect_member(&self) {
-        let mut control = self.control.lock();
-        control.joined_ns = Some(glue::now());
-        if self.listeners.next_after(None).is_some() {
-            // What could not be attached now is attached later.
-            let _ = self.adapt(&mut control);
-            glue::settle_later(LOOK_AGAIN_MS);
+        if let SocketChange::Closed(socket) = change {
+            self.forget(socket);
         }
     }
 }

@@ -59,6 +59,41 @@ lists() {
 		! grep -q 4294967295 /tmp/said
 }
 
+# Names that a program prints as they are would do something to a terminal. A connector may refuse them.
+shows_odd_names() {
+	local odd
+	odd=$(printf 'a\033[2Jb')
+	tell add "25:1 $odd count" || return 0
+	ends 0 '^25:1 *a\\033\[2Jb' cnctl list && ! grep -q "$(printf '\033')" /tmp/said &&
+		ends 0 '"name":"a\\u001b\[2Jb"' cnctl --json list --idx 25 || return
+	[ "$CN_PROVIDER" = c ] || ends 0 '^25:1 is there (a\\033\[2Jb)$' cnctl watch --count 1 25
+}
+
+# Without /proc, and with one that has processes only: what can be said is said, and what cannot, why.
+without_proc() {
+	unshare -m sh -c 'umount -l /proc && exec "$@"' sh "$@"
+}
+
+with_processes_only() {
+	unshare -m sh -c 'umount -l /proc && mount -t proc -o subset=pid proc /proc && ! [ -e /proc/net ] && exec "$@"' sh "$@"
+}
+
+says_what_is_hidden() {
+	local hidden='/proc/net cannot be read: /proc is not mounted'
+	tell add 25:1 tools echo
+	ends 1 "$hidden" without_proc cnctl list && ends 1 "$hidden" without_proc cnctl stats &&
+		ends 1 "$hidden" without_proc cnctl watch && ends 1 "$hidden" without_proc cnctl send --ack 25:1 hello &&
+		ends 0 '^25:1 replies 5 bytes' without_proc cnctl send --reply 25:1 hello &&
+		ends 0 '^-- connector *there; /proc/net' without_proc cnctl doctor && ! grep -q 'modprobe' /tmp/said || return
+	ends 0 '^25:1 *tools' with_processes_only cnctl list &&
+		ends 0 '^ok connector *in ' with_processes_only cnctl doctor || return
+	ends 3 'not in this network namespace' without_proc unshare -n cnctl listen 25 &&
+		ends 3 '^-- connector *not in this network namespace' without_proc unshare -n cnctl doctor &&
+		ends 3 '^-- connector *not in this network namespace' as_user unshare -U -r -n cnctl doctor &&
+		ends 3 '^-- user namespace *another one' as_user unshare -U -r -n cnctl doctor &&
+		ends 4 'user namespace of its own' as_user unshare -U -r cnctl listen 24
+}
+
 sends() {
 	tell add 25:1 tools echo
 	echo from a file >/tmp/payload
@@ -339,7 +374,21 @@ tells_of_processes() {
 	hears_of_processes cnctl proc nonzero-exit && hears_of_processes as_user exec cnctl proc nonzero-exit &&
 		ends 0 '^ok process events *yes' cnctl doctor && follows_a_process && counts_processes || return
 	ends 4 'hearing of processes' unshare -p -f cnctl proc || return
+	hears_without without_proc && hears_without with_processes_only || return
 	unload cn_proc
+}
+
+# Where /proc does not say that there are process events, the kernel does.
+hears_without() {
+	local listener
+	"$1" cnctl proc --count 1 --timeout 30 nonzero-exit >/tmp/heard 2>&1 &
+	listener=$!
+	while kill -0 $listener 2>/dev/null; do
+		sh -c 'exit 3'
+		sleep 0.1
+	done
+	wait $listener || { cat /tmp/heard; return 1; }
+	grep -q 'with status 3$' /tmp/heard
 }
 
 # A program that waits until it may go on, which is when the filter for the two kinds is in force.
@@ -386,7 +435,24 @@ hears_of_processes() {
 	wait $listener || return
 	cat /tmp/heard
 	# Nothing else: not who has ended with 0, and not the kernel's answers.
-	grep -q ' exit  *[0-9]* has ended with status 3$' /tmp/heard && ! grep -qv ' has ended ' /tmp/heard && ! grep -q 'status 0' /tmp/heard
+	grep -q ' exit  *the first thread of [0-9]* has ended with status 3$' /tmp/heard && ! grep -qv ' has ended ' /tmp/heard && ! grep -q 'status 0' /tmp/heard
+}
+
+# With more groups than the sender's address of a datagram has bits.
+hears_high_groups() {
+	local listener status=0
+	unload_everything && insmod "/lib/modules/$CN_PROVIDER/cn.ko" groups=64 && insmod /lib/modules/test/cn_client.ko || return
+	ends 0 '^ok 1 request.event_of_a_high_group_is_no_reply$' /selftests/client tests high_group || status=1
+	cnctl --json listen --count 1 --timeout 20 40 >/tmp/heard 2>&1 &
+	listener=$!
+	while kill -0 $listener 2>/dev/null; do
+		tell send id=40:1 group=40
+		sleep 0.1
+	done
+	wait $listener && grep '"group":40,' /tmp/heard || status=1
+	tell add 25:1 tools count
+	ends 0 '^25:1 is there (tools)$' cnctl watch --group 50 --count 1 25 || status=1
+	unload_everything && load_connector "$CN_PROVIDER" && insmod /lib/modules/test/cn_client.ko && return $status
 }
 
 is_documented() {
@@ -429,6 +495,10 @@ try_cnctl() {
 	check cnctl.other_namespace in_another_namespace
 	check cnctl.lists lists
 	tell clear
+	check cnctl.shows_odd_names shows_odd_names
+	tell clear
+	check cnctl.says_what_is_hidden says_what_is_hidden
+	tell clear
 	check cnctl.sends sends
 	check cnctl.usage sends_what_makes_no_sense
 	check cnctl.refused is_refused
@@ -449,6 +519,7 @@ try_cnctl() {
 	check cnctl.counts counts
 	check cnctl.doctor is_examined
 	check cnctl.processes tells_of_processes
+	[ "$CN_PROVIDER" = c ] || check cnctl.high_groups hears_high_groups
 	check cnctl.generated is_documented
 	check cnctl.output_closed nobody_reads
 	[ "$CN_PROVIDER" = c ] || check cnctl.examples examples_run

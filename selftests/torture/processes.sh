@@ -12,7 +12,7 @@
 
 hooks_are_off() {
 	local try
-	for try in 1 2 3 4 5 6 7 8 9 10; do
+	for try in $(seq 20); do
 		grep '^attached$' /proc/net/cn_proc && return 0
 		sleep 1
 	done

@@ -21,6 +21,8 @@
 
 #define WORKERS 2
 #define PROCESSORS 64
+/* More than there can be. */
+#define PIDS (1 << 22)
 
 struct listener {
 	const char *name;
@@ -35,6 +37,8 @@ struct listener {
 	unsigned long long overruns, gaps, wrong;
 	uint32_t next[PROCESSORS];
 	bool seen[PROCESSORS];
+	/* Which processes are those of the storm: an end may come when nobody is the parent any more. */
+	bool *is_ours;
 	/* What /proc says; and the socket, as the file does not look at one that has left the group. */
 	unsigned long long sent, no_memory, dropped;
 };
@@ -66,15 +70,30 @@ static unsigned long long received_by(const struct listener *l)
 	return l->forks + l->ends + l->others;
 }
 
+/* Of a fork. */
+static bool begins(struct listener *l, const struct proc_event *e)
+{
+	bool is_ours = is_worker(e->event_data.fork.parent_tgid);
+
+	if (l->is_ours)
+		l->is_ours[e->event_data.fork.child_pid % PIDS] = is_ours;
+	return is_ours;
+}
+
+/* Of an end. */
+static bool is_over(const struct listener *l, const struct proc_event *e)
+{
+	return l->is_ours && l->is_ours[e->event_data.exit.process_pid % PIDS];
+}
+
 static void look_at(struct listener *l, const struct process_message *m)
 {
 	const struct proc_event *e = &m->event;
 	uint32_t cpu = e->cpu;
 
-	if ((uint32_t)e->what == PROC_EVENT_FORK && is_worker(e->event_data.fork.parent_tgid)) {
+	if ((uint32_t)e->what == PROC_EVENT_FORK && begins(l, e)) {
 		l->forks++;
-	} else if ((uint32_t)e->what == (uint32_t)PROC_EVENT_EXIT &&
-		   is_worker(e->event_data.exit.parent_tgid)) {
+	} else if ((uint32_t)e->what == (uint32_t)PROC_EVENT_EXIT && is_over(l, e)) {
 		l->ends++;
 		l->failures += e->event_data.exit.exit_code != 0;
 	} else {
@@ -166,6 +185,9 @@ static void ask(struct listener *l)
 
 static void begin_to_read(struct listener *l)
 {
+	l->is_ours = calloc(PIDS, sizeof(*l->is_ours));
+	if (!l->is_ours)
+		fail("memory");
 	if (pthread_create(&l->thread, NULL, listen_to, l))
 		fail("a thread");
 }

@@ -536,8 +536,10 @@ struct numbers {
 	u32 next;
 };
 
+/* An acknowledgement before the first event has 0. */
 static DEFINE_PER_CPU(struct numbers, numbers) = {
 	.lock = INIT_LOCAL_LOCK(lock),
+	.next = 1,
 };
 
 u32 cn_proc_glue_begin(u32 *cpu)

@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done; also when Ctrl-C ends what goes on without an end
-  1    a system call has failed, or a file cannot be written
+  1    a system call has failed, or a file cannot be read or written
   2    the command line makes no sense
   3    there is no connector here, or it has not what is asked for
   4    a right is missing

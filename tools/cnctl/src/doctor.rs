@@ -35,7 +35,7 @@ pub(crate) fn run(out: &mut Output) -> Result<(), Failure> {
         show(&finding, out)?;
     }
     match kernel.connector {
-        Connector::C | Connector::Rust | Connector::Loadable => Ok(()),
+        Connector::C | Connector::Rust | Connector::Loadable | Connector::Hidden => Ok(()),
         _ => {
             out.flush()?;
             Err(Failure::NotUsable)
@@ -65,22 +65,46 @@ fn show(finding: &Finding, out: &mut Output) -> Result<(), Failure> {
     }
 }
 
-fn about_kernel(kernel: &Kernel) -> Vec<Finding> {
-    let (good, is, change) = match kernel.connector {
-        Connector::Rust => (true, "in Rust", ""),
-        Connector::C => (true, "in C", ""),
-        Connector::Loadable => (true, "not loaded; the first socket loads it", ""),
-        Connector::OtherNamespace => (
+/// Whether it is usable, what it is, and what to change.
+fn about_connector(kernel: &Kernel) -> (bool, &'static str, &'static str) {
+    const MOUNT: &str = "To know more, mount it: mount -t proc proc /proc.";
+    match (kernel.connector, kernel.built_in) {
+        (Connector::Rust, false) => (true, "in Rust", ""),
+        (Connector::Rust, true) => (true, "in Rust, built in", ""),
+        (Connector::C, false) => (true, "in C", ""),
+        (Connector::C, true) => (true, "in C, built in", ""),
+        (Connector::Loadable, _) => (true, "not loaded; the first socket loads it", ""),
+        (Connector::OtherNamespace, _) => (
             false,
             "not in this network namespace",
             "Run in the first one: nsenter --target 1 --net.",
         ),
-        _ => (
+        (Connector::Hidden, false) => (
+            false,
+            "there; /proc/net, which says more, cannot be read",
+            MOUNT,
+        ),
+        (Connector::Hidden, true) => (
+            false,
+            "there, built in; /proc/net, which says more, cannot be read",
+            MOUNT,
+        ),
+        (Connector::Unknown, _) => (false, "not known: /proc/net cannot be read", MOUNT),
+        (_, true) => (
+            false,
+            "built in, and has not started",
+            "The kernel's log says why; a parameter of cn may be wrong.",
+        ),
+        (_, false) => (
             false,
             "none",
             "Load the module cn: modprobe cn, or insmod cn.ko.",
         ),
-    };
+    }
+}
+
+fn about_kernel(kernel: &Kernel) -> Vec<Finding> {
+    let (good, is, change) = about_connector(kernel);
     let mut findings = vec![
         finding("kernel", true, format!("Linux {}", kernel.release), ""),
         finding("connector", good, is, change),
@@ -88,22 +112,48 @@ fn about_kernel(kernel: &Kernel) -> Vec<Finding> {
     if !matches!(kernel.connector, Connector::C | Connector::Rust) {
         return findings;
     }
-    let ours = "The connector in Rust has it; here the C connector is loaded.";
+    let (ours, events) = match (kernel.connector, kernel.built_in) {
+        (Connector::C, true) => (
+            "The connector in Rust has it; here the C connector is built in, beside which none can be loaded.",
+            "This kernel was built without CONFIG_PROC_EVENTS.",
+        ),
+        (Connector::C, false) => (
+            "The connector in Rust has it; here the C connector is loaded.",
+            "The connector in Rust has them, with the module cn_proc, and so has a built-in C connector with CONFIG_PROC_EVENTS.",
+        ),
+        _ => ("", "Load the module cn_proc: modprobe cn_proc, or insmod cn_proc.ko."),
+    };
     let yes_or_no = |yes: bool| if yes { "yes" } else { "no" };
     findings.extend([
-        finding("acknowledgements", kernel.acknowledgements, yes_or_no(kernel.acknowledgements), ours),
-        finding("statistics", kernel.statistics, yes_or_no(kernel.statistics), ours),
+        finding(
+            "acknowledgements",
+            kernel.acknowledgements,
+            yes_or_no(kernel.acknowledgements),
+            ours,
+        ),
+        finding(
+            "statistics",
+            kernel.statistics,
+            yes_or_no(kernel.statistics),
+            ours,
+        ),
         finding(
             "notification channel",
             kernel.notification_channel.is_some(),
-            kernel.notification_channel.map_or("no".to_owned(), |id| format!("id {id}")),
-            if kernel.statistics { "The module cn was loaded with notify=0." } else { ours },
+            kernel
+                .notification_channel
+                .map_or("no".to_owned(), |id| format!("id {id}")),
+            if kernel.statistics {
+                "The module cn was loaded with notify=0."
+            } else {
+                ours
+            },
         ),
         finding(
             "process events",
             kernel.process_events,
             yes_or_no(kernel.process_events),
-            "They are offered by the module cn_proc, or by a built-in C connector with CONFIG_PROC_EVENTS.",
+            events,
         ),
     ]);
     findings
@@ -150,4 +200,33 @@ fn about_rights(kernel: &Kernel, rights: Rights) -> Vec<Finding> {
     };
     findings.push(finding("open groups", true, open, ""));
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_built_in_is_not_to_be_loaded() {
+        let mut kernel = Kernel::detect();
+        kernel.built_in = true;
+        kernel.process_events = false;
+        for connector in [
+            Connector::C,
+            Connector::None,
+            Connector::Hidden,
+            Connector::OtherNamespace,
+        ] {
+            kernel.connector = connector;
+            for Finding { change, .. } in about_kernel(&kernel) {
+                let change = change.unwrap_or_default();
+                assert!(
+                    !change.contains("modprobe") && !change.contains("Load"),
+                    "{change}"
+                );
+            }
+        }
+        kernel.connector = Connector::C;
+        assert_eq!(about_kernel(&kernel)[1].is, "in C, built in");
+    }
 }

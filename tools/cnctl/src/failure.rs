@@ -41,9 +41,7 @@ impl Failure {
                 Error::Refused(refusal) if refusal.errno == EPERM => 4,
                 Error::Refused(_) => 5,
                 Error::TimedOut { .. } => 6,
-                Error::PayloadTooLong(_)
-                | Error::NoSuchGroup { .. }
-                | Error::GroupNotNamed { .. } => 2,
+                Error::PayloadTooLong(_) | Error::NoSuchGroup { .. } => 2,
                 Error::Stopped => 130,
                 _ => 1,
             },

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::arguments::List;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{tell_odd, Output};
 
 /// Names of the capabilities that modules ask for; others are numbers.
 pub(crate) fn capability_name(number: u32) -> String {
@@ -33,6 +33,7 @@ fn with_counters(
     wanted: impl Fn(u32) -> bool,
     out: &mut Output,
 ) -> Result<(), Failure> {
+    tell_odd("/proc/net/connector_stats", &statistics.odd);
     let mut rows = Vec::new();
     for callback in statistics
         .callbacks
@@ -89,7 +90,9 @@ fn with_counters(
 /// The C connector says no more.
 fn names_only(wanted: impl Fn(u32) -> bool, out: &mut Output) -> Result<(), Failure> {
     let mut rows = Vec::new();
-    for entry in Registrations::read()?
+    let registrations = Registrations::read()?;
+    tell_odd("/proc/net/connector", registrations.odd());
+    for entry in registrations
         .into_iter()
         .filter(|entry| wanted(entry.id.idx))
     {

@@ -23,7 +23,7 @@ use clap::Parser;
 
 use arguments::{Arguments, Command};
 use failure::Failure;
-use output::Output;
+use output::{printable, Output};
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut out = Output::new(arguments.json, arguments.color);
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
         Err(failure) => {
             // If nobody hears it, the code still says so.
             let mut to = std::io::stderr();
-            let _ = writeln!(to, "cnctl: {failure}");
+            let _ = writeln!(to, "cnctl: {}", printable(&failure.to_string()));
             if let Some(advice) = failure.advice() {
                 let _ = writeln!(to, "  {advice}");
             }

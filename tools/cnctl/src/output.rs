@@ -104,8 +104,8 @@ impl Output {
         if self.muted {
             return Ok(());
         }
-        serde_json::to_writer(&mut self.to, object).map_err(io::Error::from)?;
-        Ok(self.to.write_all(b"\n")?)
+        let text = serde_json::to_string(object).map_err(io::Error::from)?;
+        self.line(&json_printable(&text))
     }
 
     /// What was written is seen.
@@ -151,9 +151,53 @@ impl Output {
     }
 }
 
-/// A text of others, of which nothing moves the cursor.
+/// Whether a terminal shows a character, and does nothing else with it.
+fn is_shown(c: char) -> bool {
+    matches!(c, '"' | '\'') || c != '\\' && c.escape_debug().len() == 1
+}
+
+/// A text of others, of which nothing moves the cursor or turns the direction: what would is written in octal, as the kernel's
+/// files do.
 pub(crate) fn printable(text: &str) -> String {
-    text.replace(char::is_control, "?")
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_shown(c) {
+            shown.push(c);
+        } else {
+            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                shown += &format!("\\{byte:03o}");
+            }
+        }
+    }
+    shown
+}
+
+/// JSON escapes only some of these. Outside of its strings there are none.
+fn json_printable(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_shown(c) || c == '\\' {
+            shown.push(c);
+        } else {
+            for half in c.encode_utf16(&mut [0; 2]) {
+                shown += &format!("\\u{half:04x}");
+            }
+        }
+    }
+    shown
+}
+
+/// Says on standard error that a file of the kernel has lines that make no sense.
+pub(crate) fn tell_odd(file: &str, lines: &[String]) {
+    if let Some(first) = lines.first() {
+        let number = lines.len();
+        let first: String = printable(first).chars().take(200).collect();
+        // If nobody hears it, the rest is true all the same.
+        let _ = writeln!(
+            io::stderr(),
+            "cnctl: {file} has lines that make no sense ({number}), left out here: \"{first}\""
+        );
+    }
 }
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -221,7 +265,18 @@ mod tests {
 
     #[test]
     fn names_stay_in_their_line() {
-        assert_eq!(printable("a\x1b[2J\nb"), "a?[2J?b");
+        assert_eq!(printable("a\x1b[2J\nb"), "a\\033[2J\\012b");
+        assert_eq!(
+            printable("\\n \u{9b}\u{202e}\"ü'"),
+            "\\134n \\302\\233\\342\\200\\256\"ü'"
+        );
+        let object = Value::from("\x1b\u{9b}\x7f\u{e0001}\\\"ü").to_string();
+        let shown = json_printable(&object);
+        assert_eq!(shown, r#""\u001b\u009b\u007f\udb40\udc01\\\"ü""#);
+        assert_eq!(
+            serde_json::from_str::<Value>(&shown).unwrap(),
+            serde_json::from_str::<Value>(&object).unwrap()
+        );
     }
 
     #[test]

@@ -108,6 +108,15 @@ fn named(task: Task) -> String {
     }
 }
 
+/// One thread. That the first one has ended says nothing of the process, in which others may go on.
+fn thread(task: Task) -> String {
+    if task.pid == task.tgid {
+        format!("the first thread of {}", task.tgid)
+    } else {
+        format!("thread {} of {}", task.pid, task.tgid)
+    }
+}
+
 /// What `wait(2)` would say.
 fn ending(code: u32) -> String {
     match (code & 0x7f, code >> 8 & 0xff) {
@@ -146,7 +155,7 @@ fn event_text(event: &ProcessEvent) -> String {
         ProcessKind::Comm { task, name } => format!("{} is called {name:?}", named(*task)),
         ProcessKind::Coredump { task, .. } => format!("{} has dumped core", named(*task)),
         ProcessKind::Exit { task, code, .. } => {
-            format!("{} has ended {}", named(*task), ending(*code))
+            format!("{} has ended {}", thread(*task), ending(*code))
         }
         other => format!("{other:?}"),
     };
@@ -295,8 +304,9 @@ mod tests {
         };
         assert_eq!(
             event_text(&event),
-            "    2.000003 exit     7 (thread 8) has ended with status 1"
+            "    2.000003 exit     thread 8 of 7 has ended with status 1"
         );
+        assert_eq!(thread(Task { pid: 7, tgid: 7 }), "the first thread of 7");
         assert_eq!(event_json(&event)["task"], json!({ "pid": 8, "tgid": 7 }));
     }
 }

@@ -9,11 +9,12 @@ use serde_json::{json, Value};
 
 use crate::arguments::Stats;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{tell_odd, Output};
 use crate::signals;
 
 pub(crate) fn run(options: &Stats, out: &mut Output) -> Result<(), Failure> {
     let mut before = Statistics::read()?;
+    tell_odd("/proc/net/connector_stats", &before.odd);
     if !options.live {
         return show(&before, None, options.all, out);
     }

@@ -67,7 +67,7 @@ pub(crate) fn run(options: &Watch, out: &mut Output) -> Result<(), Failure> {
 fn unused_group() -> u32 {
     /// The netlink protocol of the connector, as the file shows it.
     const PROTOCOL: &str = "11";
-    let sockets = fs::read_to_string("/proc/net/netlink").unwrap_or_default();
+    let sockets = fs::read_to_string("/proc/thread-self/net/netlink").unwrap_or_default();
     let groups = sockets
         .lines()
         .map(|line| line.split_whitespace().collect::<Vec<_>>());
@@ -86,9 +86,7 @@ type Names = HashMap<Id, String>;
 fn read_names() -> Names {
     let registrations = Registrations::read().unwrap_or_default();
     let names = registrations.into_iter();
-    names
-        .map(|entry| (entry.id, printable(&entry.name)))
-        .collect()
+    names.map(|entry| (entry.id, entry.name)).collect()
 }
 
 /// The name of what came. Most are known from the beginning, and the file is long where there are many.
@@ -132,7 +130,9 @@ fn show(change: Change, names: &mut Names, out: &mut Output) -> Result<bool, Fai
         return Ok(true);
     }
     let said = out.styled(style, if what == "there" { "is there" } else { what });
-    let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
+    let name = name
+        .map(|name| format!(" ({})", printable(&name)))
+        .unwrap_or_default();
     out.line(&format!("{id} {said}{name}"))?;
     Ok(true)
 }

@@ -29,6 +29,8 @@ pub enum Error {
     NoRightToJoin {
         /// Which one.
         group: u32,
+        /// Whether this process is in a user namespace of its own, whose rights do not count.
+        other_user_namespace: bool,
     },
     /// Something is not for this process, whatever its rights are.
     NoRight {
@@ -37,11 +39,6 @@ pub enum Error {
     },
     /// There is no such group.
     NoSuchGroup {
-        /// Which one.
-        group: u32,
-    },
-    /// Netlink does not tell programs that a message came by this group, since its number is above 32.
-    GroupNotNamed {
         /// Which one.
         group: u32,
     },
@@ -67,12 +64,12 @@ pub enum Error {
     PayloadTooLong(PayloadTooLong),
     /// What came is malformed.
     Malformed(DecodeError),
-    /// A file of the kernel does not look as it should.
-    Unreadable {
-        /// The file.
-        file: &'static str,
-        /// The line.
-        line: String,
+    /// `/proc/net` cannot be read, so that nobody knows what there is.
+    ProcHidden {
+        /// Whether `/proc` is mounted at all.
+        mounted: bool,
+        /// What the attempt has come to.
+        error: io::Error,
     },
     /// A system call has failed.
     System {
@@ -156,11 +153,11 @@ impl Error {
     pub fn errno(&self) -> Option<i32> {
         match self {
             Self::Refused(refusal) => Some(refusal.errno),
-            Self::System { error, .. } => error.raw_os_error(),
+            Self::System { error, .. } | Self::ProcHidden { error, .. } => error.raw_os_error(),
             Self::NoConnector => Some(EPROTONOSUPPORT),
             Self::OtherNamespace => Some(ECONNREFUSED),
             Self::NoRightToJoin { .. } | Self::NoRight { .. } => Some(EPERM),
-            Self::NoSuchGroup { .. } | Self::GroupNotNamed { .. } => Some(EINVAL),
+            Self::NoSuchGroup { .. } => Some(EINVAL),
             _ => None,
         }
     }
@@ -171,11 +168,13 @@ impl Error {
             Self::NoConnector => "Load it: modprobe cn (or, built by hand: insmod cn.ko).",
             Self::OtherNamespace => "Run it in the initial network namespace: nsenter --target 1 --net.",
             Self::NoRight { .. } => "Run it outside of the container: nsenter --target 1 --user --pid.",
+            Self::NoRightToJoin { other_user_namespace: true, .. } => {
+                "Run it with CAP_NET_ADMIN in the initial user namespace; that of others does not count."
+            }
             Self::NoRightToJoin { .. } => "Run it as root, or with CAP_NET_ADMIN in the initial user namespace.",
-            Self::GroupNotNamed { .. } => "Use a group from 1 to 32.",
             Self::NoSuchGroup { .. } => "The parameter groups of the module cn says how many there are (32 by default).",
             Self::Refused(refusal) => match refusal.errno {
-                EPERM => "The callback wants a right of its sender, mostly CAP_NET_ADMIN: run it as root.",
+                EPERM => "The callback wants a right of its sender, mostly CAP_NET_ADMIN in the initial user namespace: run it as root.",
                 ENODEV => "Nothing is registered under that id: load the module that does. /proc/net/connector lists all.",
                 EMSGSIZE => "The connector takes payloads of 16364 bytes at most.",
                 ENOSPC => "The connector, or this socket, has as many requests for notification as it may have.",
@@ -186,6 +185,9 @@ impl Error {
             Self::TimedOut { waiting_for: "an acknowledgement", .. } => {
                 "The C connector has no acknowledgements."
             }
+            Self::TimedOut { waiting_for: "an answer about process events", .. } => {
+                "Nobody may offer process events here: load the module cn_proc. They are for the initial user and pid namespaces only."
+            }
             Self::TimedOut { .. } => {
                 "The callback may not reply, or there is none: /proc/net/connector lists those that are registered."
             }
@@ -193,6 +195,7 @@ impl Error {
                 "Load the module cn_proc; a C connector that is built in offers them with CONFIG_PROC_EVENTS."
             }
             Self::NotOffered { .. } => "The connector in Rust offers it; the C connector does not.",
+            Self::ProcHidden { .. } => "Mount it: mount -t proc proc /proc. Sending, listening and process events do without.",
             Self::System { error, .. } => match error.raw_os_error() {
                 Some(EPERM) => "Run it as root, or with CAP_NET_ADMIN in the initial user namespace.",
                 _ => return None,
@@ -209,14 +212,20 @@ impl fmt::Display for Error {
                 f.write_str("the kernel has no connector: the module cn is not loaded")
             }
             Self::OtherNamespace => f.write_str("the connector is not in this network namespace"),
-            Self::NoRightToJoin { group } => write!(f, "joining group {group} is not permitted"),
+            Self::NoRightToJoin {
+                group,
+                other_user_namespace,
+            } => {
+                write!(f, "joining group {group} is not permitted")?;
+                if *other_user_namespace {
+                    f.write_str(" in a user namespace of its own")?;
+                }
+                Ok(())
+            }
             Self::NoRight { to } => {
                 write!(f, "{to} is for the initial user and pid namespaces only")
             }
             Self::NoSuchGroup { group } => write!(f, "the connector has no group {group}"),
-            Self::GroupNotNamed { group } => {
-                write!(f, "messages do not say that they come by group {group}")
-            }
             Self::Refused(refusal) => refusal.fmt(f),
             Self::TimedOut {
                 waiting_for, after, ..
@@ -231,9 +240,13 @@ impl fmt::Display for Error {
             Self::NotOffered { what } => write!(f, "this kernel does not offer {what}"),
             Self::PayloadTooLong(error) => error.fmt(f),
             Self::Malformed(error) => write!(f, "what came is malformed: {error}"),
-            Self::Unreadable { file, line } => {
-                write!(f, "{file} has a line that makes no sense: {line:?}")
+            Self::ProcHidden { mounted: false, .. } => {
+                f.write_str("/proc/net cannot be read: /proc is not mounted")
             }
+            Self::ProcHidden { error, .. } => match error.raw_os_error() {
+                Some(errno) => write!(f, "/proc/net cannot be read: {}", sentence(errno)),
+                None => write!(f, "/proc/net cannot be read: {error}"),
+            },
             Self::System { doing, error } => match error.raw_os_error() {
                 Some(errno) => write!(f, "cannot {doing}: {}", sentence(errno)),
                 None => write!(f, "cannot {doing}: {error}"),
@@ -247,7 +260,7 @@ impl std::error::Error for Error {
         match self {
             Self::Malformed(error) => Some(error),
             Self::PayloadTooLong(error) => Some(error),
-            Self::System { error, .. } => Some(error),
+            Self::System { error, .. } | Self::ProcHidden { error, .. } => Some(error),
             _ => None,
         }
     }

@@ -10,7 +10,7 @@ use crate::{Id, Message, Refusal};
 pub struct Arrival<'a> {
     /// The message.
     pub message: Message<'a>,
-    /// The group that it was sent to, if it was not for this socket alone. The kernel can say numbers up to 32.
+    /// The group that it was sent to, if it was not for this socket alone.
     pub group: Option<u32>,
 }
 

@@ -35,11 +35,11 @@ impl Filter {
     pub const PTRACE: Self = Self(0x100);
     /// A process or thread has changed its name.
     pub const COMM: Self = Self(0x200);
-    /// A process or thread has ended with a code that is not 0.
+    /// A thread has ended with a code that is not 0; the first one of a process too.
     pub const NONZERO_EXIT: Self = Self(0x2000_0000);
     /// A process has dumped core.
     pub const COREDUMP: Self = Self(0x4000_0000);
-    /// A process or thread has ended.
+    /// A thread has ended; the first one of a process too, in which others may go on.
     pub const EXIT: Self = Self(0x8000_0000);
     /// All of them.
     pub const ALL: Self = Self(0xe000_03c7);

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the running kernel offers, and what this process may do. Found out by looking at files: nothing is loaded, and
-//! no socket is opened.
+//! What the running kernel offers, and what this process may do. Found out by looking at files: nothing is loaded. A socket
+//! is opened where files say too little, and that the connector is there already.
 
 use std::fs;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
+use netlink_sys::protocols::NETLINK_CONNECTOR;
 use rustix::thread::{capabilities, CapabilitySet};
 
+use crate::error::{ECONNREFUSED, EPROTONOSUPPORT};
 use crate::watch::channel_of;
 use crate::{Error, Id, Registrations};
 
@@ -25,6 +28,10 @@ pub enum Connector {
     C,
     /// The one of this project.
     Rust,
+    /// There is one, and `/proc/net`, which would say which, cannot be read.
+    Hidden,
+    /// There may be one: `/proc/net` cannot be read, and nothing else says.
+    Unknown,
 }
 
 /// What the running kernel offers.
@@ -44,6 +51,8 @@ pub struct Kernel {
     pub release: String,
     /// Which connector there is.
     pub connector: Connector,
+    /// Whether the connector is a part of the kernel and no module, so that no other can be loaded.
+    pub built_in: bool,
     /// Whether the connector answers to those who ask for it.
     pub acknowledgements: bool,
     /// The id of the notification channel.
@@ -58,23 +67,21 @@ impl Kernel {
     /// Looks at the running kernel.
     pub fn detect() -> Self {
         let registrations = Registrations::read();
-        let statistics = Path::new("/proc/net/connector_stats").exists();
-        let release = fs::read_to_string("/proc/sys/kernel/osrelease")
-            .unwrap_or_default()
-            .trim()
-            .to_owned();
+        let statistics = has_file("connector_stats");
         let connector = match &registrations {
             Err(Error::OtherNamespace) => Connector::OtherNamespace,
-            Err(Error::NoConnector) if can_be_loaded(&release) => Connector::Loadable,
+            Err(Error::NoConnector) if can_be_loaded() => Connector::Loadable,
             Err(Error::NoConnector) => Connector::None,
-            // There is one, whether or not its file can be read.
-            _ if statistics => Connector::Rust,
-            _ => Connector::C,
+            Err(Error::ProcHidden { .. }) => hidden_connector(),
+            Ok(_) | Err(_) if statistics => Connector::Rust,
+            Ok(_) | Err(_) => Connector::C,
         };
         let registrations = registrations.unwrap_or_default();
+        let there = !matches!(connector, Connector::None | Connector::Loadable);
         Self {
-            release,
+            release: release(),
             connector,
+            built_in: is_built_in() || there && connector != Connector::Unknown && !is_module(),
             acknowledgements: statistics,
             notification_channel: channel_of(&registrations).filter(|_| statistics),
             process_events: registrations.get(Id::PROCESS_EVENTS).is_some(),
@@ -128,25 +135,137 @@ fn is_in(kind: &str, namespace: u32) -> bool {
     })
 }
 
-/// Why there is no file of the connector in /proc/net.
-pub(crate) fn why_no_file() -> Error {
-    // Not all kernels show a module that is built in; process 1 is where the connector is, on most systems.
-    let namespace = |process: &str| fs::read_link(format!("/proc/{process}/ns/net")).ok();
-    let elsewhere =
-        matches!((namespace("self"), namespace("1")), (Some(ours), Some(first)) if ours != first);
-    if Path::new("/sys/module/cn").exists()
-        || elsewhere && fs::exists("/proc/1/net/connector").unwrap_or(false)
-    {
-        Error::OtherNamespace
-    } else {
-        Error::NoConnector
+/// A file in /proc/net. Where /proc has processes only (`subset=pid`), it is to be seen by way of a process.
+fn path_of(file: &str) -> PathBuf {
+    Path::new("/proc/thread-self/net").join(file)
+}
+
+pub(crate) fn has_file(file: &str) -> bool {
+    path_of(file).exists()
+}
+
+/// Whether /proc/net can be seen at all.
+pub(crate) fn proc_is_visible() -> bool {
+    has_file("netlink")
+}
+
+/// A file of the connector in /proc/net.
+pub(crate) fn read_file(file: &str) -> Result<Vec<u8>, Error> {
+    fs::read(path_of(file)).map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound && proc_is_visible() {
+            why_no_file()
+        } else {
+            hidden(error)
+        }
+    })
+}
+
+/// /proc/net cannot be read.
+fn hidden(error: io::Error) -> Error {
+    Error::ProcHidden {
+        mounted: fs::symlink_metadata("/proc/self").is_ok(),
+        error,
     }
 }
 
+/// The same, where nothing was read.
+pub(crate) fn why_hidden() -> Error {
+    match fs::read(path_of("netlink")) {
+        Ok(_) => why_no_file(),
+        Err(error) => hidden(error),
+    }
+}
+
+/// Why there is no file of the connector in a /proc/net that can be seen.
+fn why_no_file() -> Error {
+    match probe() {
+        Probe::Absent => Error::NoConnector,
+        _ => Error::OtherNamespace,
+    }
+}
+
+fn hidden_connector() -> Connector {
+    match probe() {
+        Probe::Absent if is_known() => Connector::None,
+        Probe::Absent if can_be_loaded() => Connector::Loadable,
+        Probe::Absent | Probe::Unknown => Connector::Unknown,
+        Probe::Elsewhere => Connector::OtherNamespace,
+        Probe::Here => Connector::Hidden,
+    }
+}
+
+/// What a socket says of the connector.
+enum Probe {
+    Absent,
+    Elsewhere,
+    Here,
+    Unknown,
+}
+
+/// Asks by a socket, if that cannot load anything.
+fn probe() -> Probe {
+    if !is_known() {
+        return Probe::Absent;
+    }
+    match netlink_sys::Socket::new(NETLINK_CONNECTOR) {
+        Ok(socket) => ask(&socket),
+        Err(error) if error.raw_os_error() == Some(EPROTONOSUPPORT) => Probe::Absent,
+        Err(_) => Probe::Unknown,
+    }
+}
+
+/// Whether the connector is in the network namespace of a socket. A message that says nothing (`NLMSG_NOOP`) cannot even
+/// be sent where it is not.
+fn ask(socket: &netlink_sys::Socket) -> Probe {
+    let mut message = [0; 16];
+    message[..4].copy_from_slice(&16u32.to_ne_bytes());
+    message[4..6].copy_from_slice(&1u16.to_ne_bytes());
+    match socket.send(&message, 0) {
+        Ok(_) => Probe::Here,
+        Err(error) if error.raw_os_error() == Some(ECONNREFUSED) => Probe::Elsewhere,
+        Err(_) => Probe::Unknown,
+    }
+}
+
+/// Whether a socket is of another network namespace than the connector.
+pub(crate) fn is_elsewhere(socket: &netlink_sys::Socket) -> bool {
+    matches!(ask(socket), Probe::Elsewhere)
+}
+
+/// Whether anything says that the kernel has the connector. Not all kernels show one that is built in; process 1 is where the
+/// connector is, on most systems.
+fn is_known() -> bool {
+    is_module() || is_built_in() || Path::new("/proc/1/net/connector").exists()
+}
+
+fn is_module() -> bool {
+    Path::new("/sys/module/cn").exists()
+        || fs::read("/proc/modules").is_ok_and(|list| has_line(&list, b"cn "))
+}
+
+/// What belongs to the running kernel's modules: a file of /lib/modules.
+fn modules_file(file: &str) -> Vec<u8> {
+    fs::read(Path::new("/lib/modules").join(release()).join(file)).unwrap_or_default()
+}
+
+fn has_line(text: &[u8], beginning: &[u8]) -> bool {
+    text.split(|&byte| byte == b'\n')
+        .any(|line| line.starts_with(beginning))
+}
+
+fn release() -> String {
+    let name = rustix::system::uname();
+    name.release().to_string_lossy().into_owned()
+}
+
+/// Whether the list of what is built in has the connector.
+fn is_built_in() -> bool {
+    let list = modules_file("modules.builtin");
+    list.split(|&byte| byte == b'\n')
+        .any(|line| line.ends_with(b"/cn.ko"))
+}
+
 /// Whether modprobe knows the alias by which the kernel asks for the connector.
-fn can_be_loaded(release: &str) -> bool {
-    let aliases = fs::read(format!("/lib/modules/{release}/modules.alias")).unwrap_or_default();
-    aliases
-        .split(|&byte| byte == b'\n')
-        .any(|line| line.starts_with(b"alias net-pf-16-proto-11 "))
+fn can_be_loaded() -> bool {
+    has_line(&modules_file("modules.alias"), b"alias net-pf-16-proto-11 ")
 }

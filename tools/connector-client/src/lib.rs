@@ -34,6 +34,7 @@
 
 mod entries;
 mod error;
+mod escape;
 mod event;
 mod events;
 mod filter;

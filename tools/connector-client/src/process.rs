@@ -74,7 +74,7 @@ pub enum ProcessKind {
         /// Its parent.
         parent: Task,
     },
-    /// It has ended.
+    /// A thread has ended. Where it is the first one of its process, others of it may go on.
     Exit {
         /// Who.
         task: Task,

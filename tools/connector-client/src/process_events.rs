@@ -5,10 +5,11 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use crate::error::ENODEV;
 use crate::wire::DecodeError;
 use crate::{
-    Arrival, Error, Event, Filter, Id, Kernel, Message, Options, ProcessEvent, ProcessKind, Rights,
-    Socket,
+    Arrival, Error, Event, Filter, Id, Message, Options, ProcessEvent, ProcessKind, Registrations,
+    Rights, Socket,
 };
 
 /// The group that process events are sent to.
@@ -17,6 +18,10 @@ const LISTEN: u32 = 1;
 const IGNORE: u32 = 2;
 /// How long the kernel may take to answer. It answers at once; a loaded machine may not run us.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+const NOT_OFFERED: Error = Error::NotOffered {
+    what: "process events",
+};
 
 /// What a stream of process events tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,10 +71,10 @@ pub struct ProcessEvents {
 struct NextNumbers(HashMap<u32, u32>);
 
 impl NextNumbers {
-    /// How many numbers are missing before this event. Acknowledgements come from no processor, and have the number
-    /// of the request.
+    /// How many numbers are missing before this event. Not every connector counts acknowledgements.
     fn gap_before(&mut self, event: &ProcessEvent) -> u32 {
-        if event.cpu == u32::MAX {
+        if let ProcessKind::Acknowledgement { .. } = event.kind {
+            self.0.remove(&event.cpu);
             return 0;
         }
         let next = event.seq.wrapping_add(1);
@@ -97,10 +102,14 @@ impl ProcessEvents {
     ///
     /// As [`ProcessEvents::open`].
     pub fn on(mut socket: Socket, filter: Filter) -> Result<Self, Error> {
-        if !Kernel::detect().process_events {
-            return Err(Error::NotOffered {
-                what: "process events",
-            });
+        // Without the file, only the answer says.
+        let offered = match Registrations::read() {
+            Ok(all) => all.get(Id::PROCESS_EVENTS).is_some(),
+            Err(Error::ProcHidden { .. }) => true,
+            Err(error) => return Err(error),
+        };
+        if !offered && !socket.acknowledges() {
+            return Err(NOT_OFFERED);
         }
         // Kernels do not answer to others, or refuse them.
         let rights = Rights::of_this_process();
@@ -110,6 +119,15 @@ impl ProcessEvents {
             });
         }
         socket.join(GROUP)?;
+        // Somebody may load it for who asks.
+        if !offered {
+            socket
+                .send_acknowledged(&order(LISTEN, None, 0)?, PATIENCE)
+                .map_err(|error| match error {
+                    Error::Refused(refusal) if refusal.errno == ENODEV => NOT_OFFERED,
+                    error => error,
+                })?;
+        }
         let mut events = Self {
             socket,
             filter,
@@ -159,13 +177,7 @@ impl ProcessEvents {
     }
 
     fn order(&mut self, what: u32, filter: Option<Filter>, ack: u32) -> Result<(), Error> {
-        let mut payload = what.to_ne_bytes().to_vec();
-        // Kernels before 6.6 know of no filter.
-        if let Some(Filter(bits)) = filter {
-            payload.extend_from_slice(&bits.to_ne_bytes());
-        }
-        self.socket
-            .send(&Message::new(Id::PROCESS_EVENTS, payload)?.with_ack(ack))
+        self.socket.send(&order(what, filter, ack)?)
     }
 
     /// The socket, for its numbers and settings.
@@ -230,6 +242,15 @@ impl Drop for ProcessEvents {
     }
 }
 
+fn order(what: u32, filter: Option<Filter>, ack: u32) -> Result<Message<'static>, Error> {
+    let mut payload = what.to_ne_bytes().to_vec();
+    // Kernels before 6.6 know of no filter.
+    if let Some(Filter(bits)) = filter {
+        payload.extend_from_slice(&bits.to_ne_bytes());
+    }
+    Ok(Message::new(Id::PROCESS_EVENTS, payload)?.with_ack(ack))
+}
+
 fn news(
     event: Event<'_>,
     held: &mut Option<ProcessEvent>,
@@ -268,14 +289,15 @@ mod tests {
     #[test]
     fn gaps_are_counted_for_each_processor() {
         let mut next = NextNumbers::default();
-        let mut event = |cpu, seq| {
+        let mut news = |cpu, seq, kind| {
             next.gap_before(&ProcessEvent {
                 cpu,
                 seq,
                 time: 0,
-                kind: ProcessKind::Unknown { what: 0 },
+                kind,
             })
         };
+        let mut event = |cpu, seq| news(cpu, seq, ProcessKind::Unknown { what: 8 });
         assert_eq!(
             [
                 event(0, 7),
@@ -287,6 +309,12 @@ mod tests {
             [0, 0, 0, 2, 0]
         );
         assert_eq!([event(2, u32::MAX), event(2, 0), event(2, 2)], [0, 0, 1]);
-        assert_eq!([event(u32::MAX, 5), event(u32::MAX, 50)], [0, 0]);
+        let answer = ProcessKind::Acknowledgement { ack: 1, errno: 0 };
+        assert_eq!(
+            [news(0, 5, answer.clone()), news(u32::MAX, 9, answer)],
+            [0, 0]
+        );
+        let mut event = |cpu, seq| news(cpu, seq, ProcessKind::Unknown { what: 8 });
+        assert_eq!([event(0, 50), event(0, 52)], [0, 1]);
     }
 }

@@ -8,17 +8,16 @@ mod requests;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use netlink_sys::protocols::NETLINK_CONNECTOR;
-use netlink_sys::SocketAddr;
 use rustix::net::sockopt;
 
 use self::attempt::{Attempt, NoDatagram};
 use crate::error::{ECONNREFUSED, EINVAL, EPERM, EPROTONOSUPPORT};
 use crate::event::Event;
 use crate::events::{is_over, End, Events};
+use crate::kernel::{has_file, is_elsewhere, proc_is_visible, Rights};
 use crate::loss::Drops;
 use crate::options::Options;
 use crate::pending::Pending;
@@ -66,10 +65,17 @@ pub struct Socket {
     /// Of those there was no room for among the kept ones.
     not_kept: u64,
     strangers: u64,
-    acknowledges: bool,
+    /// Where /proc cannot be seen, nobody knows.
+    acknowledges: Option<bool>,
     /// Has been in a group, so that there may be anything in the receive buffer.
     listens: bool,
+    /// Has been in a group above 32: netlink names the group in a control message then, and its datagrams are received
+    /// here first.
+    named: Option<Vec<u8>>,
     stop: Option<OwnedFd>,
+    /// How often that was set.
+    #[cfg(feature = "async")]
+    stop_number: u64,
     tap: Tap,
     /// Datagrams since it was last looked whether to stop.
     unlooked: u32,
@@ -104,8 +110,13 @@ impl Socket {
                 .or_else(|_| sockopt::set_socket_recv_buffer_size(&inner, bytes))
                 .map_err(|error| Error::system("set the size of the receive buffer", error))?;
         }
-        let proc = Path::new("/proc/thread-self/net");
-        if proc.join("netlink").exists() && !proc.join("connector").exists() {
+        let visible = proc_is_visible();
+        let elsewhere = if visible {
+            !has_file("connector")
+        } else {
+            is_elsewhere(&inner)
+        };
+        if elsewhere {
             return Err(Error::OtherNamespace);
         }
         Ok(Self {
@@ -118,9 +129,12 @@ impl Socket {
             kept: VecDeque::new(),
             not_kept: 0,
             strangers: 0,
-            acknowledges: proc.join("connector_stats").exists(),
+            acknowledges: visible.then(|| has_file("connector_stats")),
             listens: false,
+            named: None,
             stop: None,
+            #[cfg(feature = "async")]
+            stop_number: 0,
             tap: Tap::default(),
             unlooked: 0,
         })
@@ -131,9 +145,9 @@ impl Socket {
         self.port
     }
 
-    /// Whether the connector acknowledges messages.
+    /// Whether the connector is known to acknowledge messages; without `/proc/net` nobody knows.
     pub fn acknowledges(&self) -> bool {
-        self.acknowledges
+        self.acknowledges == Some(true)
     }
 
     /// How many datagrams came from somebody else than the kernel. They were thrown away.
@@ -146,10 +160,29 @@ impl Socket {
         self.drops.total()
     }
 
-    /// Ends every wait, with [`Error::Stopped`], once this file descriptor can be read: a pipe into which a signal
-    /// handler writes, for example.
+    /// Ends every wait for something to receive, with [`Error::Stopped`], once this file descriptor can be read: a pipe into which
+    /// a signal handler writes, for example. Sending is not ended by it: the callback runs inside of that, and a callback that
+    /// takes its time keeps the thread.
     pub fn stop_on(&mut self, descriptor: impl Into<OwnedFd>) {
         self.stop = Some(descriptor.into());
+        #[cfg(feature = "async")]
+        {
+            self.stop_number += 1;
+        }
+    }
+
+    /// The descriptor that stops waits, and how often it was set before.
+    #[cfg(feature = "async")]
+    pub(crate) fn stop(&self) -> (u64, Option<&OwnedFd>) {
+        (self.stop_number, self.stop.as_ref())
+    }
+
+    /// What a thread of its own has sent.
+    #[cfg(feature = "async")]
+    pub(crate) fn sent(&self, (datagram, result): crate::stream::Sent) -> Result<(), Error> {
+        result.or_else(try_again)?;
+        self.tap.see(Direction::Sent, datagram.as_bytes());
+        Ok(())
     }
 
     /// Shows the bytes of each datagram from now on: those that are sent, once they are, and those that are received, before
@@ -172,13 +205,22 @@ impl Socket {
         self.tap = Tap::new(see);
     }
 
-    /// Joins a group: what is sent to it comes to this socket, too.
+    /// Joins a group: what is sent to it comes to this socket, too. From the first group above 32 on, receiving takes longer,
+    /// by a copy.
     ///
     /// # Errors
     ///
     /// [`Error::NoRightToJoin`], [`Error::NoSuchGroup`], [`Error::System`].
     pub fn join(&mut self, group: u32) -> Result<(), Error> {
         self.listens = true;
+        // A sender's address has a bit for each of the first 32 groups. What came by another one must not look as if it
+        // were for this socket alone.
+        if group > u32::BITS && self.named.is_none() {
+            self.inner
+                .set_pktinfo(true)
+                .map_err(|error| Error::system("ask for the groups of messages", error))?;
+            self.named = Some(Vec::new());
+        }
         self.inner
             .add_membership(group)
             .map_err(|error| membership_error(group, error))
@@ -195,7 +237,8 @@ impl Socket {
             .map_err(|error| membership_error(group, error))
     }
 
-    /// Sends a message. Nobody says whether it has arrived; its callback has returned when this returns.
+    /// Sends a message. Nobody says whether it has arrived; its callback has returned when this returns, which takes as long
+    /// as the callback does.
     ///
     /// # Errors
     ///
@@ -288,7 +331,7 @@ impl Socket {
     }
 
     #[inline(never)]
-    fn keep_what_came(&mut self, datagram: Result<SocketAddr, NoDatagram>) -> Result<bool, Error> {
+    fn keep_what_came(&mut self, datagram: Result<Option<u32>, NoDatagram>) -> Result<bool, Error> {
         let attempt = self.attempt_of(datagram)?;
         let found = !matches!(attempt, Attempt::Empty);
         self.keep(attempt);
@@ -404,7 +447,10 @@ fn try_again(error: io::Error) -> Result<(), Error> {
 
 fn membership_error(group: u32, error: io::Error) -> Error {
     match error.raw_os_error() {
-        Some(EPERM) => Error::NoRightToJoin { group },
+        Some(EPERM) => Error::NoRightToJoin {
+            group,
+            other_user_namespace: !Rights::of_this_process().initial_user_namespace,
+        },
         Some(EINVAL) => Error::NoSuchGroup { group },
         _ => Error::system("join or leave a group", error),
     }

@@ -72,8 +72,8 @@ impl Watch {
     ///
     /// # Errors
     ///
-    /// [`Error::NotOffered`] if there is no channel; [`Error::GroupNotNamed`] for groups above 32, by which nobody can tell
-    /// events from snapshots; as [`Socket::open`] and [`Socket::join`].
+    /// [`Error::NotOffered`] if there is no channel, [`Error::ProcHidden`] where nobody knows its id; as [`Socket::open`] and
+    /// [`Socket::join`].
     pub fn open(group: u32) -> Result<Self, Error> {
         Self::on(Options::new().open()?, group)
     }
@@ -89,9 +89,6 @@ impl Watch {
             .ok_or(Error::NotOffered {
                 what: "the notification channel",
             })?;
-        if group > u32::BITS {
-            return Err(Error::GroupNotNamed { group });
-        }
         socket.join(group)?;
         Ok(Self {
             socket,

@@ -177,8 +177,134 @@ proptest! {
     }
 
     #[test]
-    fn files_of_any_text_are_survived(text in "([a-z0-9:_ ]{0,30}\n){0,5}") {
-        let _ = Registrations::parse(&text);
-        let _ = Statistics::parse(&text);
+    fn files_of_any_bytes_are_survived(file in file()) {
+        let all = Registrations::parse(&file);
+        prop_assert!(all.iter().count() + all.odd().len() <= file.len() + 1);
+        let _ = Registrations::parse_raw(&file);
+        let _ = Statistics::parse(&file);
     }
+
+    /// One odd line changes nothing of the others, wherever it is.
+    #[test]
+    fn an_odd_line_is_the_only_one(names in prop::collection::vec(name(), 1..6), at in 0usize..6, odd in "[^\n0-9]{0,60}") {
+        let mut files = files(&names);
+        let whole = (Registrations::parse(files[0].concat()), Statistics::parse(files[1].concat()));
+        for file in &mut files {
+            let at = 1 + at.min(file.len() - 1);
+            file.insert(at, format!("{odd}\n").into_bytes());
+        }
+        let all = Registrations::parse(files[0].concat());
+        prop_assert_eq!(all.odd(), [odd.clone()]);
+        prop_assert!(all.iter().eq(whole.0.iter()));
+        let statistics = Statistics::parse(files[1].concat());
+        prop_assert_eq!(&statistics.odd, &[odd]);
+        prop_assert_eq!((statistics.counters, statistics.callbacks), (whole.1.counters, whole.1.callbacks));
+    }
+
+    /// As the kernel escapes them, all names and descriptions are read back, and none makes lines or fields of its own.
+    #[test]
+    fn escaped_names_are_read(names in prop::collection::vec(name(), 1..6)) {
+        let files = files(&names);
+        let expected: Vec<_> = names.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+        let all = Registrations::parse(files[0].concat());
+        prop_assert!(all.odd().is_empty());
+        for (entry, (val, name)) in all.iter().zip((0..).zip(&expected)) {
+            prop_assert_eq!(entry.id, Id::new(25, val));
+            // Blanks that fill a short name up are no part of it.
+            prop_assert_eq!(entry.name.trim_end_matches(' '), name.trim_end_matches(' '));
+        }
+        let statistics = Statistics::parse(files[1].concat());
+        prop_assert!(statistics.odd.is_empty());
+        prop_assert_eq!(&statistics.counters, &[("received".to_owned(), 7)]);
+        for (entry, name) in statistics.callbacks.iter().zip(&expected) {
+            prop_assert_eq!(&entry.name, name);
+            prop_assert_eq!(entry.description.as_ref(), Some(name));
+            prop_assert_eq!((entry.delivered, entry.failed, entry.refused), (1, 2, 3));
+        }
+        prop_assert_eq!((all.iter().count(), statistics.callbacks.len()), (names.len(), names.len()));
+    }
+
+    /// The C connector cuts names to 31 bytes. Those that are no whole lines of that file are read.
+    #[test]
+    fn raw_names_are_read(names in prop::collection::vec("[a-c0-2: \n\t\\\\]{0,15}[a-z]", 1..6)) {
+        let mut file = String::from("Name            ID\n");
+        for (val, name) in names.iter().enumerate() {
+            file += &format!("{name:15} 25:{val}\n");
+        }
+        let all = Registrations::parse_raw(&file);
+        prop_assert!(all.odd().is_empty());
+        prop_assert_eq!(all.iter().map(|entry| &entry.name).collect::<Vec<_>>(), names.iter().collect::<Vec<_>>());
+    }
+}
+
+/// Names of all bytes but 0, and names that would be lines and fields.
+fn name() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        prop::collection::vec(1u8.., 0..40),
+        Just(b"a\nb 1:1".to_vec()),
+        Just(b"xxxxxxxxxxxxxxx 1:1\ny".to_vec()),
+        Just(b"x description y name z delivered 9".to_vec()),
+        Just(b"\\012\\".to_vec()),
+        Just(vec![b'n'; 10_000]),
+    ]
+}
+
+/// Bytes, and pieces of lines in any order.
+fn file() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..40),
+        prop::sample::select(vec![
+            "\n",
+            " ",
+            "id ",
+            "20:1",
+            " name ",
+            " description ",
+            "\\012",
+            "\\",
+            "received 1",
+            "               ",
+            " delivered 1",
+            " failed 1",
+            " refused 1",
+            "Name            ID\n",
+            "\r",
+            "\t",
+            "99999999999999999999",
+        ])
+        .prop_map(|text| text.as_bytes().to_vec()),
+    ];
+    prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
+}
+
+fn escaped(name: &[u8], blanks: bool) -> Vec<u8> {
+    let mut text = Vec::new();
+    for &byte in name {
+        if byte.is_ascii_control() || byte == b'\\' || blanks && byte == b' ' {
+            text.extend(format!("\\{byte:03o}").bytes());
+        } else {
+            text.push(byte);
+        }
+    }
+    text
+}
+
+/// The lines of both files, for callbacks with these names, which are their descriptions too.
+fn files(names: &[Vec<u8>]) -> [Vec<Vec<u8>>; 2] {
+    let mut list = vec![b"Name            ID\n".to_vec()];
+    let mut statistics = vec![b"received 7\n".to_vec()];
+    for (val, name) in names.iter().enumerate() {
+        let mut line = escaped(name, false);
+        line.resize(line.len().max(15), b' ');
+        line.extend(format!(" 25:{val}\n").bytes());
+        list.push(line);
+        let numbers = "delivered 1 failed 2 refused 3 capability -1 group closed";
+        let mut line = format!("id 25:{val} {numbers} name ").into_bytes();
+        line.extend(escaped(name, true));
+        line.extend(b" description ");
+        line.extend(escaped(name, false));
+        line.push(b'\n');
+        statistics.push(line);
+    }
+    [list, statistics]
 }

@@ -68,6 +68,10 @@ fn main() -> ExitCode {
         asynchronous::TESTS,
     ]
     .concat();
+    // Most connectors have no groups for these.
+    if !wanted.is_empty() {
+        tests.extend(requests::HIGH_GROUP_TESTS);
+    }
     tests.retain(|(name, _)| name.contains(wanted));
     let mut failed = 0;
     println!("TAP version 13\n1..{}", tests.len());

@@ -2,6 +2,7 @@
 
 //! Requests and their replies.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use connector_client::{Error, Event, Id, Options, Request, Socket};
@@ -39,6 +40,12 @@ pub(crate) const TESTS: &[Test] = &[
     ("request.no_reply_in_time", no_reply_in_time),
     ("request.late_reply_is_an_event", late_reply_is_an_event),
 ];
+
+/// With a connector that was loaded with more groups.
+pub(crate) const HIGH_GROUP_TESTS: &[Test] = &[(
+    "request.event_of_a_high_group_is_no_reply",
+    event_of_a_high_group_is_no_reply,
+)];
 
 fn reply_is_found() -> Tested {
     tell("add 25:1 tools echo")?;
@@ -171,6 +178,49 @@ fn multicast_with_the_same_seq_is_no_reply() -> Tested {
     let result = ticket.wait(&mut socket, Duration::from_millis(100));
     assert!(matches!(result, Err(Error::TimedOut { .. })), "{result:?}");
     assert_eq!(next_message(&mut socket)?.message.seq, 1);
+    Ok(Outcome::Passed)
+}
+
+/// Groups above 32 have no bit in the sender's address. An event of the id's own group with the number of the request comes
+/// before the reply, whichever way the reply is waited for.
+fn event_of_a_high_group_is_no_reply() -> Tested {
+    const HIGH: Id = Id::new(40, 1);
+    let mut socket = Socket::open()?;
+    socket.join(HIGH.idx)?;
+    tell("add 40:1 tools count")?;
+    let port = socket.port();
+    let send_both = move |seq: u32| {
+        tell(&format!("send id=40:1 seq={seq} msg_len=1 group=40"))?;
+        tell(&format!("send id=40:1 seq={seq} msg_len=4 portid={port}"))
+    };
+    let ticket = socket.request(HIGH, b"")?;
+    send_both(ticket.seq())?;
+    assert_eq!(ticket.wait(&mut socket, PATIENCE)?.payload.len(), 4);
+    let first = socket.request(HIGH, b"")?;
+    let second = socket.request(HIGH, b"")?;
+    send_both(first.seq())?;
+    send_both(second.seq())?;
+    assert_eq!(second.wait(&mut socket, PATIENCE)?.payload.len(), 4);
+    assert_eq!(first.wait(&mut socket, PATIENCE)?.payload.len(), 4);
+    // It asks and waits in one step: both are sent while it waits.
+    let mut prepared = Request::new(HIGH, b"".as_slice())?.prepare();
+    let sender = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(200));
+        send_both(4)
+    });
+    assert_eq!(socket.ask(&mut prepared, PATIENCE)?.payload.len(), 4);
+    sender.join().map_err(|_| "the sender panicked")??;
+    for _ in 0..4 {
+        let event = next_message(&mut socket)?;
+        assert_eq!((event.group, event.message.payload.len()), (Some(40), 1));
+    }
+    // A group that has a bit is named as well, and so is what comes by none.
+    socket.join(IDX)?;
+    tell("send id=25:1 seq=9 group=25")?;
+    tell(&format!("send id=25:1 seq=9 portid={port}"))?;
+    assert_eq!(next_message(&mut socket)?.group, Some(IDX));
+    assert_eq!(next_message(&mut socket)?.group, None);
+    expect_silence(&mut socket);
     Ok(Outcome::Passed)
 }
 

@@ -87,11 +87,6 @@ fn errors() -> Tested {
     if on_c() {
         return SKIPPED;
     }
-    let error = Watch::open(33).expect_err("a group without a name");
-    assert!(
-        matches!(error, Error::GroupNotNamed { group: 33 }),
-        "{error:?}"
-    );
     let mut watch = Watch::open(GROUP)?;
     let errno = |result: Result<(), Error>| match result {
         Err(Error::Refused(refusal)) => refusal.errno,

@@ -222,8 +222,23 @@ fn hooks_in_words() {
 }
 
 #[test]
+fn listener_gets_what_it_was_told_of() {
+    let mut listener = Listener::new(1, Kinds::EXEC, true);
+    assert!(!listener.take(&EVENTS[2]));
+    assert_eq!(listener.needs(), Kinds::EXEC);
+    listener.begin();
+    assert!(listener.take(&EVENTS[2]));
+    listener.asked = Kinds::EXIT;
+    assert!(listener.take(&EVENTS[2]) && !listener.take(&EXIT));
+    assert_eq!(listener.needs(), Kinds::EXEC.with(Kinds::EXIT));
+    listener.begin();
+    assert!(!listener.take(&EVENTS[2]) && listener.take(&EXIT));
+}
+
+#[test]
 fn listener_counts_what_it_wants() {
-    let mut listener = Listener::new(1, 0, Kinds::EXEC);
+    let mut listener = Listener::new(1, Kinds::EXEC, true);
+    listener.begin();
     assert!(listener.take(&EVENTS[2]));
     assert!(!listener.take(&EXIT));
     listener.lose(&EXIT);

@@ -2,10 +2,11 @@
 
 //! One attempt to receive, and waiting for the next.
 
-use std::io;
+use std::io::{self, IoSliceMut};
+use std::os::fd::AsRawFd;
 use std::time::Instant;
 
-use netlink_sys::SocketAddr;
+use nix::sys::socket::{recvmsg, ControlMessageOwned, MsgFlags, NetlinkAddr};
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::net::RecvFlags;
 
@@ -32,8 +33,8 @@ pub(super) enum Attempt {
 pub(super) enum NoDatagram {
     /// It has to be looked first whether to stop.
     Unlooked,
-    /// One came, of this size and from there, and it is somebody else's or not all of it is in the buffer.
-    Unusable(usize, SocketAddr),
+    /// One came, of this size and from this port, and it is somebody else's or not all of it is in the buffer.
+    Unusable(usize, u32),
     Failed(io::Error),
 }
 
@@ -41,14 +42,17 @@ pub(super) enum NoDatagram {
 const UNLOOKED: u32 = 256;
 
 impl Socket {
-    /// The sender's address of the kernel's next datagram, which is in the buffer then. That is all that most calls come to.
+    /// The group of the kernel's next datagram, if it came by one; it is in the buffer then. That is all that most calls come to.
     #[inline(always)]
-    pub(super) fn datagram(&mut self) -> Result<SocketAddr, NoDatagram> {
+    pub(super) fn datagram(&mut self) -> Result<Option<u32>, NoDatagram> {
         if self.stop.is_some() {
             self.unlooked += 1;
             if self.unlooked >= UNLOOKED {
                 return Err(NoDatagram::Unlooked);
             }
+        }
+        if self.named.is_some() {
+            return self.named_datagram();
         }
         self.buffer.clear();
         // With MSG_TRUNC the kernel says how long the datagram was, not how much of it fitted.
@@ -56,11 +60,44 @@ impl Socket {
         match self.inner.recv_from(&mut self.buffer, flags) {
             Ok((size, from)) if from.port_number() == 0 && size == self.buffer.len() => {
                 self.tap.see(Direction::Received, &self.buffer);
-                Ok(from)
+                // There are no other groups: see `Socket::join`.
+                Ok(lowest(from.multicast_groups()))
             }
-            Ok((size, from)) => Err(NoDatagram::Unusable(size, from)),
+            Ok((size, from)) => Err(NoDatagram::Unusable(size, from.port_number())),
             Err(error) => Err(NoDatagram::Failed(error)),
         }
+    }
+
+    /// The same for a socket that has been in a group above 32, for which there is no bit in the sender's address.
+    #[inline(never)]
+    fn named_datagram(&mut self) -> Result<Option<u32>, NoDatagram> {
+        let bytes = self.named.get_or_insert_default();
+        bytes.resize(self.buffer.capacity(), 0);
+        let mut control = nix::cmsg_space!([u64; 8]);
+        let mut parts = [IoSliceMut::new(bytes)];
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
+        let received = recvmsg::<NetlinkAddr>(
+            self.inner.as_raw_fd(),
+            &mut parts,
+            Some(&mut control),
+            flags,
+        )
+        .map_err(|error| NoDatagram::Failed(error.into()))?;
+        let (size, port) = (
+            received.bytes,
+            received.address.map_or(0, |from| from.pid()),
+        );
+        let group = received
+            .cmsgs()
+            .ok()
+            .and_then(|mut all| all.find_map(group_of));
+        let Some(datagram) = bytes.get(..size).filter(|_| port == 0) else {
+            return Err(NoDatagram::Unusable(size, port));
+        };
+        self.buffer.clear();
+        self.buffer.extend_from_slice(datagram);
+        self.tap.see(Direction::Received, &self.buffer);
+        Ok(group.filter(|&group| group != 0))
     }
 
     pub(super) fn attempt(&mut self) -> Result<Attempt, Error> {
@@ -72,16 +109,16 @@ impl Socket {
     #[inline(never)]
     pub(super) fn attempt_of(
         &mut self,
-        mut datagram: Result<SocketAddr, NoDatagram>,
+        mut datagram: Result<Option<u32>, NoDatagram>,
     ) -> Result<Attempt, Error> {
         loop {
             let why = match datagram {
-                Ok(from) => return Ok(Attempt::Datagram(group_of(&from))),
+                Ok(group) => return Ok(Attempt::Datagram(group)),
                 Err(why) => why,
             };
             match why {
                 NoDatagram::Unlooked => self.look_at_stop()?,
-                NoDatagram::Unusable(_, from) if from.port_number() != 0 => {
+                NoDatagram::Unusable(_, port) if port != 0 => {
                     self.strangers += 1;
                     return Ok(Attempt::Stranger);
                 }
@@ -109,7 +146,7 @@ impl Socket {
     }
 
     /// Who receives without a pause never waits, and has to be told to stop all the same.
-    fn look_at_stop(&mut self) -> Result<(), Error> {
+    pub(crate) fn look_at_stop(&mut self) -> Result<(), Error> {
         self.unlooked = 0;
         let Some(stop) = &self.stop else {
             return Ok(());
@@ -151,8 +188,27 @@ impl Socket {
     }
 }
 
+/// The group of a mask of the first 32.
 #[inline]
-pub(super) fn group_of(from: &SocketAddr) -> Option<u32> {
-    let mask = from.multicast_groups();
+fn lowest(mask: u32) -> Option<u32> {
     (mask != 0).then(|| mask.trailing_zeros() + 1)
+}
+
+/// What `NETLINK_PKTINFO` says: the number, 0 for none.
+fn group_of(control: ControlMessageOwned) -> Option<u32> {
+    const SOL_NETLINK: i32 = 270;
+    const NETLINK_PKTINFO: i32 = 3;
+    match control {
+        ControlMessageOwned::Unknown(control)
+            if control.cmsg_header.cmsg_level == SOL_NETLINK
+                && control.cmsg_header.cmsg_type == NETLINK_PKTINFO =>
+        {
+            control
+                .data_bytes
+                .first_chunk()
+                .copied()
+                .map(u32::from_ne_bytes)
+        }
+        _ => None,
+    }
 }

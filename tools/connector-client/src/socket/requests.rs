@@ -4,11 +4,10 @@
 
 use std::time::{Duration, Instant};
 
-use netlink_sys::SocketAddr;
-
-use super::attempt::{group_of, Attempt, NoDatagram};
+use super::attempt::{Attempt, NoDatagram};
 use super::{Socket, OTHERS};
 use crate::events::is_over;
+use crate::kernel::why_hidden;
 use crate::request::Expected;
 use crate::wire::{sole_message, SOLE_PAYLOAD};
 use crate::{Error, Id, Message, Prepared, Request, Ticket};
@@ -40,17 +39,21 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] with the kernel's reason; [`Error::NotOffered`] on a connector that does not acknowledge, where
-    /// nothing is sent; [`Error::TimedOut`]; as [`Socket::send`].
+    /// [`Error::Refused`] with the kernel's reason; [`Error::NotOffered`] on a connector that does not acknowledge, and
+    /// [`Error::ProcHidden`] where nobody knows, where nothing is sent; [`Error::TimedOut`]; as [`Socket::send`].
     pub fn send_acknowledged(
         &mut self,
         message: &Message<'_>,
         within: Duration,
     ) -> Result<(), Error> {
-        if !self.acknowledges {
-            return Err(Error::NotOffered {
-                what: "acknowledgements",
-            });
+        match self.acknowledges {
+            Some(true) => {}
+            Some(false) => {
+                return Err(Error::NotOffered {
+                    what: "acknowledgements",
+                })
+            }
+            None => return Err(why_hidden()),
         }
         self.make_room()?;
         let lost_before = self.drops.total();
@@ -121,9 +124,9 @@ impl Socket {
         request.datagram.renumber(seq, expected.acknowledged);
         self.send_bytes(request.datagram.as_bytes())?;
         let first = self.datagram();
-        if let Ok(from) = &first {
+        if let Ok(group) = first {
             let reply = sole_message(&self.buffer)
-                .filter(|message| expected.is_met_by(message, seq, group_of(from)));
+                .filter(|message| expected.is_met_by(message, seq, group));
             if let Some(reply) = reply.map(without_payload) {
                 if expected.acknowledged {
                     self.pending.expect_unwanted(seq);
@@ -139,7 +142,7 @@ impl Socket {
     #[inline]
     fn expected(&self, wanted: Expected) -> Expected {
         Expected {
-            acknowledged: wanted.acknowledged && self.acknowledges,
+            acknowledged: wanted.acknowledged && self.acknowledges == Some(true),
             ..wanted
         }
     }
@@ -171,8 +174,8 @@ impl Socket {
         } else {
             Some(self.datagram())
         };
-        if let Some(Ok(from)) = &first {
-            if let Some(reply) = self.reply_in_buffer(ticket.seq, group_of(from)) {
+        if let Some(Ok(group)) = first {
+            if let Some(reply) = self.reply_in_buffer(ticket.seq, group) {
                 return Ok(self.with_payload(reply));
             }
         }
@@ -184,7 +187,7 @@ impl Socket {
     fn wait_after(
         &mut self,
         ticket: Ticket,
-        first: Option<Result<SocketAddr, NoDatagram>>,
+        first: Option<Result<Option<u32>, NoDatagram>>,
         within: Duration,
     ) -> Result<Message<'_>, Error> {
         match self.wait_on(ticket, first, within, "a reply")? {
@@ -232,7 +235,7 @@ impl Socket {
     fn wait_on(
         &mut self,
         ticket: Ticket,
-        first: Option<Result<SocketAddr, NoDatagram>>,
+        first: Option<Result<Option<u32>, NoDatagram>>,
         within: Duration,
         waiting_for: &'static str,
     ) -> Result<Done, Error> {
@@ -244,7 +247,7 @@ impl Socket {
     fn wait_until_done(
         &mut self,
         Ticket { seq, lost_before }: Ticket,
-        mut first: Option<Result<SocketAddr, NoDatagram>>,
+        mut first: Option<Result<Option<u32>, NoDatagram>>,
         within: Duration,
         waiting_for: &'static str,
     ) -> Result<Done, Error> {

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Callbacks that take as long as a program lets them (modules/cn_rust_block.rs): who has nothing to do with them is not
+ * held up, and what waits for them ends with them.
+ */
+#include <pthread.h>
+#include <sys/mman.h>
+
+#include "kselftest_harness.h"
+#include "cn_client.h"
+#include "cn_module.h"
+#include "cn_privilege.h"
+#include "cn_watchdog.h"
+
+SKIP_PROGRAM_ON_C()
+
+#define IDX 43
+#define GATE 1
+#define OPEN 2
+#define COUNT 3
+#define TRIGGER 99
+#define PORT 5555
+#define TASKS 500
+/* What is not to wait for anything. */
+#define AT_ONCE_MS 1000
+
+FIXTURE(block)
+{
+	int fd;
+	pid_t inside;
+};
+
+FIXTURE_SETUP(block)
+{
+	ASSERT_FALSE(module_is_loaded("cn"));
+	ASSERT_EQ(0, connector_load(""));
+	ASSERT_EQ(0, test_module_load("cn_client"));
+	self->fd = cn_open_in_group(0);
+	ASSERT_LE(0, self->fd);
+	self->inside = -1;
+}
+
+static int send_to(int fd, uint32_t val)
+{
+	struct cn_packet p = { .id = { IDX, val } };
+	int ret = cn_send(fd, &p);
+
+	return ret < 0 ? ret : 0;
+}
+
+FIXTURE_TEARDOWN(block)
+{
+	EXPECT_EQ(0, send_to(self->fd, OPEN));
+	if (self->inside >= 0)
+		EXPECT_EQ(0, end_process(self->inside, SOON_MS));
+	close(self->fd);
+	client("clear");
+	client_close();
+	if (module_is_loaded("cn_rust_block"))
+		EXPECT_EQ(0, unload_within("cn_rust_block"));
+	EXPECT_EQ(0, unload_within("cn_client"));
+	/* In their calls the tasks must have left nothing that is let go of one inside the other. */
+	EXPECT_EQ(0, unload_within("cn"));
+}
+
+/* How many tasks are inside the gate. */
+static int count_inside(int fd)
+{
+	struct cn_packet p = { .id = { IDX, COUNT } };
+	static struct cn_received got;
+	uint32_t number;
+	int ret = cn_send(fd, &p);
+
+	if (ret > 0)
+		ret = cn_receive(fd, &got);
+	if (ret < 0)
+		return ret;
+	memcpy(&number, cn_message(&got)->data, sizeof(number));
+	return number;
+}
+
+static void *go_inside(void *fd)
+{
+	return (void *)(long)send_to(*(int *)fd, GATE);
+}
+
+/* A process with so many threads, which all go inside and come back. */
+static int crowd(const void *arg)
+{
+	int n = *(const int *)arg, fd = cn_open_in_group(0), i, errors = 0;
+	pthread_t *threads = calloc(n, sizeof(*threads));
+	pthread_attr_t attr;
+	void *ret;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 64 * 1024);
+	for (i = 0; i < n; i++)
+		if (pthread_create(&threads[i], &attr, go_inside, &fd))
+			_exit(ENOMEM);
+	for (i = 0; i < n; i++) {
+		pthread_join(threads[i], &ret);
+		errors += ret != NULL;
+	}
+	return errors ? -EIO : 0;
+}
+
+static int wait_for_inside(int fd, int n)
+{
+	long long end = watchdog_ms() + cn_timeout();
+	int inside;
+
+	while ((inside = count_inside(fd)) < n && inside >= 0 && watchdog_ms() < end)
+		usleep(5000);
+	return inside;
+}
+
+static int register_another(const void *arg)
+{
+	int ret;
+
+	client_close();
+	ret = client("add %u:60 x count", IDX);
+	return ret ? ret : client("del %u:60", IDX);
+}
+
+TEST_F(block, a_crowd_delays_no_other_id)
+{
+	int tasks = cn_repeat(TASKS), i;
+
+	ASSERT_EQ(0, load_within("cn_rust_block", ""));
+	self->inside = begin_process(crowd, &tasks);
+	ASSERT_EQ(tasks, wait_for_inside(self->fd, tasks));
+	for (i = 0; i < 20; i++)
+		ASSERT_EQ(0, run_within(AT_ONCE_MS, register_another, NULL));
+	EXPECT_TRUE(is_running(self->inside));
+}
+
+TEST_F(block, unloading_ends_with_the_last_call)
+{
+	int tasks = 20;
+	pid_t unload;
+
+	ASSERT_EQ(0, load_within("cn_rust_block", ""));
+	self->inside = begin_process(crowd, &tasks);
+	ASSERT_EQ(tasks, wait_for_inside(self->fd, tasks));
+	unload = begin_process(unload_named, "cn_rust_block");
+	usleep(cn_pause() * 1000);
+	EXPECT_TRUE(is_running(unload));
+	/* Meanwhile others go on. */
+	EXPECT_EQ(0, run_within(AT_ONCE_MS, register_another, NULL));
+	EXPECT_EQ(0, run_within(AT_ONCE_MS, use_a_socket, NULL));
+	EXPECT_EQ(0, send_to(self->fd, OPEN));
+	EXPECT_EQ(0, end_process(unload, SOON_MS));
+}
+
+/* A watcher of sockets ends a registration whose handler is in a call. */
+TEST_F(block, a_socket_watcher_that_unregisters_holds_up_nobody)
+{
+	int tasks = 1;
+
+	ASSERT_EQ(0, load_within("cn_rust_block", "end_on_close=1"));
+	self->inside = begin_process(crowd, &tasks);
+	ASSERT_EQ(tasks, wait_for_inside(self->fd, tasks));
+	EXPECT_EQ(0, run_within(AT_ONCE_MS, use_a_socket, NULL));
+	EXPECT_EQ(0, run_within(AT_ONCE_MS, use_a_socket, NULL));
+	EXPECT_EQ(0, run_within(AT_ONCE_MS, register_another, NULL));
+	EXPECT_TRUE(is_running(self->inside));
+}
+
+static int register_trigger(const void *arg)
+{
+	client_close();
+	return client("add %u:%u x count", IDX, TRIGGER);
+}
+
+TEST_F(block, a_watcher_that_unregisters_holds_up_nobody)
+{
+	int tasks = 1;
+
+	ASSERT_EQ(0, load_within("cn_rust_block", "end_on_register=1"));
+	self->inside = begin_process(crowd, &tasks);
+	ASSERT_EQ(tasks, wait_for_inside(self->fd, tasks));
+	EXPECT_EQ(0, run_within(AT_ONCE_MS, register_trigger, NULL));
+	EXPECT_EQ(0, run_within(AT_ONCE_MS, register_another, NULL));
+	EXPECT_EQ(0, run_within(AT_ONCE_MS, use_a_socket, NULL));
+	EXPECT_FALSE(is_shown(" 43:1\n"));
+	EXPECT_TRUE(is_running(self->inside));
+}
+
+/* -- A watcher that waits for room in a socket ------------------------------ */
+
+/* Has a small buffer and never reads; closes its socket when it is told to. */
+struct reader {
+	int ready[2], go[2];
+	bool ends_by_itself;
+};
+
+static int never_read(const void *arg)
+{
+	const struct reader *reader = arg;
+	int fd, size = 1;
+	char word = 'x';
+
+	become_user();
+	fd = cn_open();
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	if (cn_bind(fd, PORT, 0) || write(reader->ready[1], &word, 1) != 1 || read(reader->go[0], &word, 1) != 1)
+		return -EIO;
+	close(fd);
+	if (!reader->ends_by_itself)
+		pause();
+	return 0;
+}
+
+static int register_many(const void *arg)
+{
+	int i, ret = 0;
+
+	client_close();
+	for (i = 0; i < 50 && !ret; i++)
+		ret = client("add %u:%u x count", IDX, 100 + i);
+	return ret;
+}
+
+/* Somebody else, who does not share a lock with the one above. */
+static int load_another(const void *arg)
+{
+	int ret = test_module_load("cn_echo");
+
+	return ret ? ret : module_unload_soon("cn_echo");
+}
+
+static void look_at_full_socket(struct __test_metadata *_metadata, struct reader *reader)
+{
+	pid_t program, waits;
+	char word;
+
+	ASSERT_EQ(0, pipe(reader->ready));
+	ASSERT_EQ(0, pipe(reader->go));
+	program = begin_process(never_read, reader);
+	ASSERT_EQ(1, read(reader->ready[0], &word, 1));
+	ASSERT_EQ(0, load_within("cn_rust_block", "port=5555"));
+	waits = begin_process(register_many, NULL);
+	usleep(cn_limit(500) * 1000);
+	/* The sender waits, since it has said that it would; and nobody else does. */
+	EXPECT_TRUE(is_running(waits));
+	EXPECT_EQ(0, run_within(SOON_MS, load_another, NULL));
+	EXPECT_EQ(0, run_within(SOON_MS, use_a_socket, NULL));
+	if (reader->ends_by_itself) {
+		ASSERT_EQ(1, write(reader->go[1], "x", 1));
+		EXPECT_EQ(0, end_process(program, SOON_MS));
+	} else {
+		kill(program, SIGKILL);
+		EXPECT_EQ(-EINTR, end_process(program, SOON_MS));
+	}
+	EXPECT_EQ(0, end_process(waits, SOON_MS));
+	EXPECT_EQ(0, run_within(SOON_MS, load_another, NULL));
+}
+
+TEST_F(block, closing_a_full_socket_ends)
+{
+	struct reader reader = { .ends_by_itself = true };
+
+	look_at_full_socket(_metadata, &reader);
+}
+
+TEST_F(block, killing_who_has_a_full_socket_ends)
+{
+	struct reader reader = { .ends_by_itself = false };
+
+	look_at_full_socket(_metadata, &reader);
+}
+
+TEST_HARNESS_MAIN

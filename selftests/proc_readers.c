@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Programs without rights that read the files of many callbacks over and over: registering goes on beside them.
+ */
+#include <sched.h>
+
+#include "kselftest_harness.h"
+#include "cn_client.h"
+#include "cn_privilege.h"
+#include "cn_watchdog.h"
+
+SKIP_PROGRAM_ON_C()
+
+#define IDX 47
+#define IDS 60000
+#define READERS 16
+#define ROUNDS 50
+/* On average, of those who register before all others; the whole of a file takes longer. */
+#define MEAN_MS 30
+
+FIXTURE(readers)
+{
+	pid_t children[READERS];
+};
+
+FIXTURE_VARIANT(readers)
+{
+	const char *path;
+};
+
+FIXTURE_VARIANT_ADD(readers, connector) { .path = "/proc/net/connector" };
+FIXTURE_VARIANT_ADD(readers, connector_stats) { .path = "/proc/net/connector_stats" };
+
+static void read_for_ever(const char *path)
+{
+	static char text[1 << 20];
+	int fd;
+
+	become_user();
+	for (;;) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			_exit(1);
+		while (read(fd, text, sizeof(text)) > 0)
+			;
+		close(fd);
+	}
+}
+
+FIXTURE_SETUP(readers)
+{
+	int i;
+
+	CLIENT_SETUP();
+	ASSERT_EQ(0, client("add_many %u:1 %u", IDX, cn_repeat(IDS)));
+	for (i = 0; i < READERS; i++) {
+		self->children[i] = fork();
+		if (!self->children[i])
+			read_for_ever(variant->path);
+	}
+}
+
+FIXTURE_TEARDOWN(readers)
+{
+	int i;
+
+	for (i = 0; i < READERS; i++) {
+		EXPECT_TRUE(is_running(self->children[i]));
+		kill(self->children[i], SIGKILL);
+		waitpid(self->children[i], NULL, 0);
+	}
+	client("clear");
+}
+
+/* Before all others, so that what it waits for is not the scheduler. */
+TEST_F(readers, hold_up_nobody_who_registers)
+{
+	struct sched_param param = { .sched_priority = 50 };
+	long long begin, total = 0;
+	int i, rounds = cn_repeat(ROUNDS);
+
+	must(!sched_setscheduler(0, SCHED_FIFO, &param), "policy");
+	usleep(cn_limit(200) * 1000);
+	for (i = 0; i < rounds; i++) {
+		begin = watchdog_ms();
+		ASSERT_EQ(0, client("add 48:1 x count"));
+		ASSERT_EQ(0, client("del 48:1"));
+		total += watchdog_ms() - begin;
+		usleep(5000);
+	}
+	TH_LOG("%lld ms on average", total / rounds);
+	EXPECT_GE(cn_limit(2 * MEAN_MS), total / rounds);
+}
+
+TEST_HARNESS_MAIN
