@@ -25,15 +25,27 @@ const FILES: [&str; 10] = [
 /// What the stand-in does otherwise: macros that generate code, and a trait of ours.
 const ADAPTATIONS: &[Edit] = &[
     // A task's frames are found by its stack; here, tasks are threads that know theirs.
-    ("frame", "{cn_glue_outermost_mark, cn_glue_random_long}", "cn_glue_outermost_mark"),
+    (
+        "frame",
+        "{cn_glue_outermost_mark, cn_glue_random_long}",
+        "cn_glue_outermost_mark",
+    ),
     ("frame", "static KEY: Atomic<usize> = Atomic::new(0);", ""),
-    ("frame", "write_once(&KEY, unsafe { cn_glue_random_long() } as usize);", ""),
+    (
+        "frame",
+        "write_once(&KEY, unsafe { cn_glue_random_long() } as usize);",
+        "",
+    ),
     (
         "frame",
         "write_once(&frame.mark, (&raw const frame).addr() ^ read_once(&KEY));",
         "kernel::task::enter_frame((&raw const frame).cast());",
     ),
-    ("frame", "write_once(&frame.mark, 0);", "kernel::task::leave_frame();"),
+    (
+        "frame",
+        "write_once(&frame.mark, 0);",
+        "kernel::task::leave_frame();",
+    ),
     ("frame", "read_once(&KEY)", "0usize"),
     ("registry", "#[pin_data]\n", ""),
     ("registry", "    #[pin]\n", ""),
@@ -62,8 +74,8 @@ const LOOM: &[Edit] = &[
     ),
     (
         "calls",
-        "fetch_add(&self.left, 1).wrapping_add(1)",
-        "{ kernel::memory::touch(self); fetch_add(&self.left, 1) }.wrapping_add(1)",
+        "fn leave(&self) -> bool {\n",
+        "fn leave(&self) -> bool {\n        kernel::memory::touch(self);\n",
     ),
     ("entry", "const fn new()", "fn new()"),
     ("entry_list", "const fn new()", "fn new()"),
@@ -73,7 +85,11 @@ const LOOM: &[Edit] = &[
         "Zeroable for RcuPointer<T> {}",
         "Zeroable for RcuPointer<T> { fn zeroed() -> Self { Self::new(core::ptr::null_mut()) } }",
     ),
-    ("probe", "MIN_CAPACITY: usize = 16", "MIN_CAPACITY: usize = 2"),
+    (
+        "probe",
+        "MIN_CAPACITY: usize = 16",
+        "MIN_CAPACITY: usize = 2",
+    ),
     (
         "entry",
         "fn id(&self) -> Id {\n",
@@ -84,8 +100,16 @@ const LOOM: &[Edit] = &[
         "fn callback(&self) -> &Callback {\n",
         "fn callback(&self) -> &Callback {\n        kernel::memory::touch(self);\n",
     ),
-    ("once", "unsafe { word.as_ptr().read_volatile() }", "word.read_once()"),
-    ("once", "unsafe { word.as_ptr().write_volatile(value) };", "word.write_once(value);"),
+    (
+        "once",
+        "unsafe { word.as_ptr().read_volatile() }",
+        "word.read_once()",
+    ),
+    (
+        "once",
+        "unsafe { word.as_ptr().write_volatile(value) };",
+        "word.write_once(value);",
+    ),
 ];
 
 fn edit(file: &str, text: &mut String, edits: &[Edit]) {

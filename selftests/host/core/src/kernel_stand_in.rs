@@ -100,7 +100,13 @@ pub mod task {
     }
 
     pub fn outermost_frame() -> *const c_void {
-        FRAMES.with(|frames| frames.borrow().first().copied().unwrap_or(core::ptr::null()))
+        FRAMES.with(|frames| {
+            frames
+                .borrow()
+                .first()
+                .copied()
+                .unwrap_or(core::ptr::null())
+        })
     }
 }
 

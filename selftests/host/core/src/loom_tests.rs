@@ -28,8 +28,13 @@ fn registering() {
 }
 
 #[test]
-fn crowded_row() {
-    models::crowded_row();
+fn last_call_reclaims() {
+    models::last_call_reclaims();
+}
+
+#[test]
+fn unregistering_crosswise() {
+    models::unregistering_crosswise();
 }
 
 /// A mistake has to be found, for the right reason. In a process of its own, since loom does not survive

@@ -17,158 +17,188 @@ pub struct Mistake {
 /// Two threads use the same thing, and neither has waited for the other.
 const RACE: &str = "Causality violation";
 
+/// Something is freed or reclaimed while another thread uses it.
+const IN_USE: &str = "currently reading from cell";
+
 pub const MISTAKES: &[Mistake] = &[
     Mistake {
-        name: "no_barrier_before_the_look_up",
-        model: "unregistering_waits",
-        says: "use after free",
+        name: "entered_without_order",
+        model: "last_call_reclaims",
+        says: "used after it was reclaimed",
         edits: &[(
-            "once",
-            "word.cmpxchg(0, new, Full)",
-            "word.cmpxchg(0, new, Relaxed)",
+            "calls",
+            "match compare_exchange(&self.entered, entered, entered.wrapping_add(1)) {",
+            "self.entered.store(entered.wrapping_add(1), connector::atomic::Relaxed);\n            match Ok::<(), u64>(()) {",
         )],
     },
     Mistake {
-        name: "no_barrier_before_looking_at_seats",
+        name: "entered_though_dead",
+        model: "last_call_reclaims",
+        says: "used after it was reclaimed",
+        edits: &[("calls", "while entered & DEAD == 0 {", "loop {")],
+    },
+    Mistake {
+        name: "marked_without_order",
+        model: "last_call_reclaims",
+        says: IN_USE,
+        edits: &[(
+            "calls",
+            "let entered = fetch_add(&self.entered, DEAD);",
+            "let entered = read_once(&self.entered);\n        self.entered.store(entered | DEAD, connector::atomic::Relaxed);",
+        )],
+    },
+    Mistake {
+        name: "left_without_order",
+        model: "last_call_reclaims",
+        says: RACE,
+        edits: &[(
+            "calls",
+            "fetch_add(&self.left, 1)",
+            "self.left.fetch_add(1, connector::atomic::Relaxed)",
+        )],
+    },
+    Mistake {
+        name: "left_with_acquire_only",
+        model: "last_call_reclaims",
+        says: RACE,
+        edits: &[(
+            "calls",
+            "fetch_add(&self.left, 1)",
+            "self.left.fetch_add(1, connector::atomic::Acquire)",
+        )],
+    },
+    Mistake {
+        name: "left_with_release_only",
+        model: "last_call_reclaims",
+        says: RACE,
+        edits: &[(
+            "calls",
+            "fetch_add(&self.left, 1)",
+            "self.left.fetch_add(1, connector::atomic::Release)",
+        )],
+    },
+    Mistake {
+        name: "moved_up_before_the_mark",
+        model: "last_call_reclaims",
+        says: IN_USE,
+        edits: &[(
+            "calls",
+            "let entered = fetch_add(&self.entered, DEAD);",
+            "let entered = read_once(&self.entered);",
+        ), (
+            "calls",
+            "fetch_add(&self.left, DEAD.wrapping_sub(entered));",
+            "fetch_add(&self.left, DEAD.wrapping_sub(entered));\n        fetch_add(&self.entered, DEAD);",
+        )],
+    },
+    Mistake {
+        name: "looks_after_it_has_left",
+        model: "unregistering_waits",
+        says: RACE,
+        edits: &[(
+            "calls",
+            "fetch_add(&self.left, 1).wrapping_add(1) == DEAD\n",
+            "let left = fetch_add(&self.left, 1).wrapping_add(1);\n        kernel::memory::touch(self);\n        self.is_dead() && left == DEAD\n",
+        )],
+    },
+    Mistake {
+        name: "looked_up_without_rcu",
+        model: "unregistering_waits",
+        says: RACE,
+        edits: &[(
+            "active",
+            "            .then(|| Self(NonNull::from(entry)))",
+            "            .then(|| Self(entry))",
+        ), (
+            "active",
+            "let entry = table.find(id, &guard)?;",
+            "let entry = NonNull::from(table.find(id, &guard)?);\n        drop(guard);",
+        ), (
+            "active",
+            "        entry\n            .calls()",
+            "        unsafe { entry.as_ref() }\n            .calls()",
+        )],
+    },
+    Mistake {
+        name: "freed_at_once",
+        model: "unregistering_waits",
+        says: "use after free",
+        edits: &[(
+            "rcu",
+            "bindings::cn_glue_kvfree_rcu(memory.cast::<c_void>())",
+            "kernel::memory::free_now(memory)",
+        )],
+    },
+    Mistake {
+        name: "freed_before_it_is_removed",
+        model: "unregistering_waits",
+        says: "use after free",
+        edits: &[("table", "slot.set(REMOVED);\n            NonNull::from(entry)", "NonNull::from(entry)")],
+    },
+    Mistake {
+        name: "call_is_not_entered",
         model: "unregistering_waits",
         says: RACE,
         edits: &[
-            (
-                "running",
-                "        smp_mb(Full);\n        let is_running",
-                "        let is_running",
-            ),
-            (
-                "entry",
-                "self.state.xchg(DEAD, Full)",
-                "self.state.xchg(DEAD, connector::atomic::Relaxed)",
-            ),
+            ("active", ".try_enter()\n", ".is_dead()\n"),
+            ("active", ".then(||", ".eq(&false).then(||"),
+            ("active", "if self.entry().calls().leave() {", "if false {"),
         ],
-    },
-    Mistake {
-        name: "no_barrier_after_looking_at_seats",
-        model: "unregistering_waits",
-        says: RACE,
-        edits: &[(
-            "running",
-            "        smp_mb(Full);\n        is_running\n",
-            "        is_running\n",
-        )],
-    },
-    Mistake {
-        name: "seat_taken_after_the_look_up",
-        model: "unregistering_waits",
-        says: "use after free",
-        edits: &[(
-            "running",
-            "if !take(&self.callback, LOOKING) {",
-            "if self.callback.load(connector::atomic::Relaxed) != 0 {",
-        )],
-    },
-    Mistake {
-        name: "who_looks_is_not_waited_for",
-        model: "unregistering_waits",
-        says: RACE,
-        edits: &[(
-            "running",
-            "LOOKING => fsleep(Delta::from_micros(10)),",
-            "LOOKING => break LOOKING,",
-        )],
     },
     Mistake {
         name: "unregistering_does_not_wait",
         model: "unregistering_waits",
-        says: RACE,
-        edits: &[(
-            "registry",
-            "if !is_to_be_released && !self.running.is_running(entry.token()) {",
-            "if !is_to_be_released {",
-        )],
-    },
-    Mistake {
-        name: "seat_left_without_order",
-        model: "unregistering_waits",
-        says: "deadlock",
-        edits: &[(
-            "running",
-            "replace(&self.callback, 0);",
-            "write_once(&self.callback, 0);",
-        )],
-    },
-    Mistake {
-        name: "no_barrier_after_leaving_a_seat",
-        model: "unregistering_waits",
-        says: "deadlock",
-        edits: &[(
-            "running",
-            "replace(&self.callback, 0);",
-            "self.callback.store(0, connector::atomic::Release);",
-        )],
-    },
-    Mistake {
-        name: "nobody_looks_who_waits",
-        model: "unregistering_waits",
-        says: "deadlock",
-        edits: &[(
-            "registry",
-            "if read_once(&self.retired) != 0 {",
-            "if false {",
-        )],
-    },
-    Mistake {
-        name: "who_waits_does_not_say_so",
-        model: "unregistering_waits",
-        says: "deadlock",
-        edits: &[("registry", "self.retired.fetch_add(1usize, Full);", "")],
+        says: IN_USE,
+        edits: &[("registry", "if !frame::is_inside() {", "if false {")],
     },
     Mistake {
         name: "nobody_is_woken_up",
         model: "unregistering_waits",
         says: "deadlock",
-        edits: &[("registry", "self.changed.notify_all();", "")],
+        edits: &[("registry", "self.reclaimed.notify_all();", "")],
     },
     Mistake {
-        name: "claimed_by_two",
-        model: "release_comes_once",
-        says: RACE,
-        edits: &[("table", " && entry.claim()", "")],
+        name: "reclaimed_by_nobody",
+        model: "unregistering_waits",
+        says: "deadlock",
+        edits: &[(
+            "active",
+            "if self.entry().calls().leave() {",
+            "if self.entry().calls().leave() && false {",
+        )],
     },
     Mistake {
-        name: "claimed_while_running",
+        name: "reclaimed_while_it_runs",
         model: "release_comes_once",
-        says: "currently reading",
-        edits: &[("table", "!running.is_running(entry.token()) && ", "")],
+        says: IN_USE,
+        edits: &[("registry", "if !is_idle {", "if false {")],
     },
     Mistake {
         name: "waits_for_itself",
         model: "unregistering_inside",
         says: "deadlock",
-        edits: &[(
-            "registry",
-            "if !self.running.is_inside(current_task()) {",
-            "if true {",
-        )],
+        edits: &[("registry", "if !frame::is_inside() {", "if true {")],
     },
     Mistake {
         name: "others_do_not_wait_for_an_unregistered_one",
         model: "unregistering_inside",
-        says: "currently reading",
+        says: IN_USE,
         edits: &[("registry", "return serial;", "return None;")],
+    },
+    Mistake {
+        name: "waits_crosswise",
+        model: "unregistering_crosswise",
+        says: "deadlock",
+        edits: &[("registry", "if !frame::is_inside() {", "if true {")],
     },
     Mistake {
         name: "old_slots_freed_at_once",
         model: "table_grows",
         says: "use after free",
-        edits: &[("table", "running.wait_for_lookups();", "")],
-    },
-    Mistake {
-        name: "growth_without_barrier",
-        model: "table_grows",
-        says: RACE,
         edits: &[(
-            "running",
-            "        smp_mb(Full);\n        let is_running",
-            "        let is_running",
+            "rcu",
+            "bindings::cn_glue_kvfree_rcu(memory.cast::<c_void>())",
+            "kernel::memory::free_now(memory)",
         )],
     },
     Mistake {
@@ -187,11 +217,5 @@ pub const MISTAKES: &[Mistake] = &[
                 "atomic::{Atomic, Relaxed}",
             ),
         ],
-    },
-    Mistake {
-        name: "more_seats_are_overlooked",
-        model: "crowded_row",
-        says: RACE,
-        edits: &[("running", "write_once(&self.grown, 1);", "")],
     },
 ];

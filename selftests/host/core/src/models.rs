@@ -4,13 +4,14 @@
 //! up to a number of preemptions, and with every value that the memory model lets a load see.
 
 use super::{
-    entry::{Callback, Handler, Name},
+    calls::Calls,
+    entry::{Callback, Handler, Name, Outcomes},
+    frame::Deferred,
     registry::Registry,
 };
 use crate::{
     memory::{self, KBox, GFP_KERNEL},
     prelude::{c_int, c_void, PinInit},
-    task::become_task,
     Id,
 };
 use core::cell::{Cell, RefCell};
@@ -86,7 +87,6 @@ unsafe extern "C" fn release(cookie: *mut c_void) {
 
 impl World {
     fn new() -> Arc<Self> {
-        become_task(1);
         Arc::new(Self {
             registry: Registry::new().make().unwrap(),
             data: Data {
@@ -110,6 +110,8 @@ impl World {
             cookie: core::ptr::from_ref(&self.data).cast_mut().cast(),
             opens_group: false,
             description: core::ptr::null(),
+            outcomes: Outcomes::new(),
+            deferred: Deferred::new(),
         };
         self.add(
             id,
@@ -119,18 +121,20 @@ impl World {
 
     fn add(&self, id: Id, callback: Callback) -> u64 {
         let name = Name::new(b"model".iter().copied());
-        self.registry.register(id, name, callback, |_| ()).unwrap()
+        self.registry
+            .register(id, name, callback, |_| Ok(()), |_| ())
+            .unwrap()
     }
 
     /// A message for `id`; whether there was a callback.
     fn call(&self, id: Id, callback: impl FnOnce()) -> bool {
-        let call = |active: &super::active::Active<'_>| {
+        let call = |active: &super::active::Active| {
             active.entry().callback();
             callback();
             active.entry().callback();
             true
         };
-        self.registry.with_callback(id, call, |_| false)
+        self.registry.with_callback(id, call, || false)
     }
 
     fn unregister(&self, id: Id, serial: Option<u64>) {
@@ -139,17 +143,20 @@ impl World {
         }
     }
 
-    /// Runs `job` in another thread, as another task.
-    fn spawn(
-        world: &Arc<Self>,
-        task: usize,
-        job: impl FnOnce(&Self) + 'static,
-    ) -> thread::JoinHandle<()> {
+    /// Runs `job` in another thread, which is another task.
+    fn spawn(world: &Arc<Self>, job: impl FnOnce(&Self) + 'static) -> thread::JoinHandle<()> {
         let world = world.clone();
-        thread::spawn(move || {
-            become_task(task);
-            job(&world);
-        })
+        thread::spawn(move || job(&world))
+    }
+}
+
+/// What is left is unregistered, as when the module is unloaded.
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.unregister(A, None);
+            self.unregister(B, None);
+        }
     }
 }
 
@@ -171,10 +178,10 @@ fn run(preemptions: usize, model: fn()) {
 
 /// The owner of a C callback frees its data after unregistering while a message comes.
 pub fn unregistering_waits() {
-    run(3, || {
+    run(4, || {
         let world = World::new();
         world.register(A);
-        let sender = World::spawn(&world, 2, |world| {
+        let sender = World::spawn(&world, |world| {
             world.call(A, || world.data.use_in_callback());
         });
         world.unregister(A, None);
@@ -185,10 +192,10 @@ pub fn unregistering_waits() {
 
 /// The same for a handler, which is released when it will not run any more.
 pub fn release_comes_once() {
-    run(2, || {
+    run(4, || {
         let world = World::new();
         let serial = world.register_handler(A);
-        let sender = World::spawn(&world, 2, |world| {
+        let sender = World::spawn(&world, |world| {
             world.call(A, || world.data.use_in_callback());
         });
         world.unregister(A, Some(serial));
@@ -206,10 +213,10 @@ pub fn release_comes_once() {
 
 /// A callback unregisters itself while its owner does, too, who frees its data then.
 pub fn unregistering_inside() {
-    run(2, || {
+    run(4, || {
         let world = World::new();
         let serial = world.register(A);
-        let sender = World::spawn(&world, 2, move |world| {
+        let sender = World::spawn(&world, move |world| {
             world.call(A, || {
                 world.unregister(A, Some(serial));
                 world.data.use_in_callback();
@@ -223,10 +230,10 @@ pub fn unregistering_inside() {
 
 /// The table becomes larger while a message comes.
 pub fn table_grows() {
-    run(3, || {
+    run(4, || {
         let world = World::new();
         world.register(A);
-        let sender = World::spawn(&world, 2, |world| {
+        let sender = World::spawn(&world, |world| {
             assert!(world.call(A, || ()), "a callback was not found");
         });
         world.register(B);
@@ -236,9 +243,9 @@ pub fn table_grows() {
 
 /// A message comes while its callback is registered.
 pub fn registering() {
-    run(3, || {
+    run(4, || {
         let world = World::new();
-        let sender = World::spawn(&world, 2, |world| {
+        let sender = World::spawn(&world, |world| {
             world.call(A, || world.data.content.with(|_| ()));
         });
         world.data.content.with_mut(|_| ());
@@ -247,20 +254,69 @@ pub fn registering() {
     });
 }
 
-/// Two tasks that share a row with one seat; the callback of one is unregistered.
-pub fn crowded_row() {
-    run(2, || {
+/// What calls are counted of, and what is reclaimed by the last one.
+struct Subject {
+    calls: Calls,
+    data: UnsafeCell<()>,
+    reclaimed: Cell<u32>,
+}
+
+unsafe impl Send for Subject {}
+unsafe impl Sync for Subject {}
+
+impl Subject {
+    fn call(&self) {
+        if self.calls.try_enter() {
+            self.use_data();
+            self.leave();
+        }
+    }
+
+    fn use_data(&self) {
+        assert_eq!(self.reclaimed.get(), 0, "used after it was reclaimed");
+        self.data.with(|_| thread::yield_now());
+        assert_eq!(self.reclaimed.get(), 0, "reclaimed while it was used");
+    }
+
+    fn leave(&self) {
+        if self.calls.leave() {
+            self.data.with_mut(|_| ());
+            self.reclaimed.set(self.reclaimed.get() + 1);
+        }
+    }
+}
+
+/// Two callers and a task that unregisters, of whom one reclaims.
+pub fn last_call_reclaims() {
+    run(3, || {
+        let subject = Subject {
+            calls: Calls::new(),
+            data: UnsafeCell::new(()),
+            reclaimed: Cell::new(0),
+        };
+        let subject: &'static Subject = KBox::leak(KBox::new(subject, GFP_KERNEL).unwrap());
+        let callers = [(); 2].map(|()| thread::spawn(|| subject.call()));
+        subject.calls.kill();
+        subject.leave();
+        for caller in callers {
+            caller.join().unwrap();
+        }
+        assert_eq!(subject.reclaimed.get(), 1, "not reclaimed once");
+        // SAFETY: The threads have ended.
+        unsafe { memory::free_deferred(core::ptr::from_ref(subject).cast_mut()) };
+    });
+}
+
+/// Each of two callbacks unregisters the other one while it runs.
+pub fn unregistering_crosswise() {
+    run(4, || {
         let world = World::new();
-        world.register(A);
-        let first = World::spawn(&world, 2, |world| {
-            world.call(A, || world.data.use_in_callback());
+        let [first, second] = [world.register(A), world.register(B)];
+        let sender = World::spawn(&world, move |world| {
+            world.call(A, || world.unregister(B, Some(second)));
         });
-        let second = World::spawn(&world, 3, |world| {
-            world.call(A, || world.data.use_in_callback());
-        });
-        world.unregister(A, None);
-        world.data.free();
-        first.join().unwrap();
-        second.join().unwrap();
+        world.call(B, || world.unregister(A, Some(first)));
+        sender.join().unwrap();
+        assert_eq!(world.registry.lock().dying().count(), 0, "not reclaimed");
     });
 }

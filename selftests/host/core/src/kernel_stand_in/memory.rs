@@ -96,7 +96,7 @@ mod grace {
     }
 
     std::thread_local! {
-        /// Memory, and the last reader that is waited for.
+        /// Memory, and the readers that are waited for.
         static DUE: RefCell<Vec<(*mut u8, Vec<u64>)>> = const { RefCell::new(Vec::new()) };
     }
 
@@ -112,8 +112,9 @@ mod grace {
     ///
     /// As `free`.
     pub unsafe fn free_later(memory: *mut u8) {
-        // What was unlinked before is seen by those who begin later.
+        // What was unlinked before is seen by those who begin later, and by whoever frees it.
         BEGUN.fetch_add(1, Ordering::Release);
+        ENDED.fetch_add(1, Ordering::Release);
         let readers = READERS.with_borrow(Vec::clone);
         DUE.with_borrow_mut(|due| due.push((memory, readers)));
         free_what_is_due();
@@ -203,6 +204,17 @@ pub unsafe fn free_deferred<T>(memory: *mut T) {
         // SAFETY: By the safety requirements.
         unsafe { free(memory.cast()) };
     }
+}
+
+/// Frees memory without a grace period, which is a mistake.
+///
+/// # Safety
+///
+/// It was allocated here.
+#[cfg(feature = "loom")]
+pub unsafe fn free_now<T>(memory: *mut T) {
+    // SAFETY: By the safety requirements.
+    unsafe { free(memory.cast()) };
 }
 
 /// Tells loom that an object, or a part of one, is used, which must not have been freed.
