@@ -7,7 +7,7 @@
 //! - Events are delivered in the order in which ids were registered and unregistered. No lock is
 //!   held meanwhile.
 //! - An event is delivered before the call that caused it returns, unless another task is
-//!   delivering at that moment, which then delivers it too; and watchers are called when the task is
+//!   delivering at that moment (or waits to), which then delivers it too; and watchers are called when the task is
 //!   not inside of a call of the connector any more.
 //! - A request belongs to the socket that made it, and ends with it. Closing a socket waits for no
 //!   delivery.
@@ -268,12 +268,16 @@ impl Notifier {
         snapshot_to: Option<u32>,
     ) -> Result {
         let new = StoredRequest::new(owner, request)?;
+        let like = match snapshot_to {
+            Some(portid) => Some((portid, StoredRequest::new(owner, request)?)),
+            None => None,
+        };
         // From here on, events are added to the log.
         self.interested.fetch_add(1usize, Full);
         widen();
-        let stored = match snapshot_to {
+        let stored = match like {
             None => self.store(registry, new, false).map(|stored| stored.is_new),
-            Some(portid) => self.store_with_snapshot(registry, new, portid),
+            Some((portid, like)) => self.store_with_snapshot(registry, new, &like, portid),
         };
         if !matches!(stored, Ok(true)) {
             self.interested.fetch_sub(1usize, Full);
@@ -286,11 +290,16 @@ impl Notifier {
         &self,
         registry: &Registry,
         new: StoredRequest,
+        like: &StoredRequest,
         portid: u32,
     ) -> Result<bool> {
         let token = self.wait_for_token()?;
-        let stored = self.store(registry, new, true)?;
+        let mut stored = self.store(registry, new, true)?;
         widen();
+        // Not with the table locked: a request may have many ranges.
+        stored
+            .snapshot
+            .retain(|[idx, val]| like.matches(Id::new(*idx, *val)));
         // Those who have asked before get what came before.
         token.send_up_to(stored.since);
         self.send_snapshot(&stored.snapshot, portid);
@@ -317,9 +326,8 @@ impl Notifier {
             }
             // With the table locked, no event is added to the log.
             new.since = self.log.last_number();
-            let matching = table.entries().map(Entry::id).filter(|id| new.matches(*id));
             let mut found = 0usize;
-            for (to, id) in snapshot.iter_mut().zip(matching) {
+            for (to, id) in snapshot.iter_mut().zip(table.entries().map(Entry::id)) {
                 *to = [id.idx(), id.val()];
                 found = found.saturating_add(1);
             }
@@ -422,11 +430,15 @@ impl Notifier {
     ) -> Result<u64> {
         // Before the watcher begins to read the log, so that no event is left out.
         self.interested.fetch_add(1usize, Full);
-        self.watchers
+        let serial = self
+            .watchers
             .add(functions, &self.log, permit)
             .inspect_err(|_| {
                 self.interested.fetch_sub(1usize, Full);
-            })
+            })?;
+        // What came after the watcher began to read, and before others could find it.
+        self.deliver();
+        Ok(serial)
     }
 
     /// Removes a watcher. Waits until it has returned, except inside of a call.
@@ -450,6 +462,7 @@ struct Stored {
     is_new: bool,
     /// The number of the last event that the snapshot knows of.
     since: u64,
+    /// All ids, if a snapshot is wanted.
     snapshot: KVVec<[u32; 2]>,
 }
 

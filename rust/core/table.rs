@@ -9,7 +9,8 @@
 //! - An entry can be found only when it is complete.
 //! - An entry that was found is there for as long as the reader who found it: the RCU read lock, or
 //!   a call that was entered (see [`calls`](crate::calls)).
-//! - The lock is a spin lock, held for some steps at a time: nothing is allocated or freed under it.
+//! - The lock is a spin lock, held for one pass over the entries at most. The table allocates and
+//!   frees nothing under it.
 //!
 //! Does not know when an entry may be reclaimed; see [`registry`](crate::registry).
 //!
