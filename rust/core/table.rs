@@ -36,10 +36,6 @@ use kernel::{
 const REMOVED: *mut Entry = core::ptr::dangling_mut();
 
 /// The slots; each is null, [`REMOVED`], or points to an entry of the table.
-///
-/// # Invariants
-///
-/// `shift` is [`probe::shift_for`] the length of `array`, so that [`probe::start`] gives an index.
 struct Slots {
     array: KVVec<RcuPointer<Entry>>,
     shift: u32,
@@ -55,7 +51,6 @@ enum Slot<'a> {
 impl Slots {
     fn new(capacity: usize) -> Result<KBox<Self>> {
         let array = zeroed(capacity)?;
-        // INVARIANT: The length is `capacity`.
         let slots = Self {
             array,
             shift: probe::shift_for(capacity),
@@ -85,8 +80,7 @@ impl Slots {
     #[inline]
     fn find<'a>(&self, id: Id, reader: &'a impl Reader) -> Option<(&RcuPointer<Entry>, &'a Entry)> {
         let start = probe::start(id, self.shift);
-        // SAFETY: By the type invariants.
-        let slot = unsafe { self.array.get_unchecked(start) };
+        let slot = self.array.get(start)?;
         match Self::read(slot, reader) {
             Slot::Taken(entry) if entry.id().as_u64() == id.as_u64() => Some((slot, entry)),
             Slot::Empty => None,

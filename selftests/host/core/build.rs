@@ -47,6 +47,12 @@ const ADAPTATIONS: &[Edit] = &[
         "kernel::task::leave_frame();",
     ),
     ("frame", "read_once(&KEY)", "0usize"),
+    // A grace period waits for preemption that is off as for readers; here, there are readers only.
+    (
+        "active",
+        "Preemption::disable()",
+        "kernel::sync::rcu::read_lock()",
+    ),
     ("registry", "#[pin_data]\n", ""),
     ("registry", "    #[pin]\n", ""),
     ("table", "#[pin_data(PinnedDrop)]\n", ""),
@@ -69,8 +75,8 @@ const LOOM: &[Edit] = &[
     ("calls", "const fn new()", "fn new()"),
     (
         "calls",
-        "let mut entered = read_once(&self.entered);",
-        "kernel::memory::touch(self);\n        let mut entered = read_once(&self.entered);",
+        "fn try_enter(&self) -> bool {\n",
+        "fn try_enter(&self) -> bool {\n        kernel::memory::touch(self);\n",
     ),
     (
         "calls",

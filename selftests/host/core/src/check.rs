@@ -199,7 +199,7 @@ impl World {
             *self.running.borrow_mut().get_mut(&serial).unwrap() -= 1;
             *self.calls.borrow_mut().entry(serial).or_default() += 1;
         };
-        let otherwise = || assert!(known.is_none());
+        let otherwise = |_| assert!(known.is_none());
         self.registry.with_callback(id, call, otherwise);
     }
 

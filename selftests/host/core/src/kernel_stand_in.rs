@@ -129,6 +129,16 @@ pub mod bindings {
     /// # Safety
     ///
     /// As in the kernel.
+    pub unsafe fn cn_glue_preempt_disable() {}
+
+    /// # Safety
+    ///
+    /// As in the kernel.
+    pub unsafe fn cn_glue_preempt_enable() {}
+
+    /// # Safety
+    ///
+    /// As in the kernel.
     pub unsafe fn cn_glue_outermost_mark(_key: core::ffi::c_ulong) -> *mut c_void {
         super::task::outermost_frame().cast_mut()
     }
@@ -148,6 +158,8 @@ pub mod counters {
         Delivered,
         DropRefused,
     }
+
+    pub fn count_delivered() {}
 
     impl Counter {
         pub fn count(&self) {}

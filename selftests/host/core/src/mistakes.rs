@@ -27,15 +27,15 @@ pub const MISTAKES: &[Mistake] = &[
         says: "used after it was reclaimed",
         edits: &[(
             "calls",
-            "match compare_exchange(&self.entered, entered, entered.wrapping_add(1)) {",
-            "self.entered.store(entered.wrapping_add(1), connector::atomic::Relaxed);\n            match Ok::<(), u64>(()) {",
+            "fetch_add(&self.entered, 1) & DEAD == 0",
+            "let entered = read_once(&self.entered);\n        self.entered.store(entered.wrapping_add(1), connector::atomic::Relaxed);\n        entered & DEAD == 0",
         )],
     },
     Mistake {
         name: "entered_though_dead",
         model: "last_call_reclaims",
         says: "used after it was reclaimed",
-        edits: &[("calls", "while entered & DEAD == 0 {", "loop {")],
+        edits: &[("calls", "fetch_add(&self.entered, 1) & DEAD == 0", "fetch_add(&self.entered, 1) | DEAD != 0")],
     },
     Mistake {
         name: "marked_without_order",
@@ -97,8 +97,8 @@ pub const MISTAKES: &[Mistake] = &[
         says: RACE,
         edits: &[(
             "calls",
-            "fetch_add(&self.left, 1).wrapping_add(1) == DEAD\n",
-            "let left = fetch_add(&self.left, 1).wrapping_add(1);\n        kernel::memory::touch(self);\n        self.is_dead() && left == DEAD\n",
+            "fetch_add(&self.left, 1).wrapping_add(1) & DEAD != 0\n",
+            "let left = fetch_add(&self.left, 1).wrapping_add(1);\n        kernel::memory::touch(self);\n        self.is_dead() && left & DEAD != 0\n",
         )],
     },
     Mistake {

@@ -134,7 +134,7 @@ impl World {
             active.entry().callback();
             true
         };
-        self.registry.with_callback(id, call, || false)
+        self.registry.with_callback(id, call, |_| false)
     }
 
     fn unregister(&self, id: Id, serial: Option<u64>) {
