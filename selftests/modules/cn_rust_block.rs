@@ -92,8 +92,7 @@ impl Handler for Gate {
 
 impl SocketWatcher for Gate {
     fn changed(&self, change: SocketChange) {
-        if module_parameters::end_on_close.value() != 0
-            && matches!(change, SocketChange::Closed(_))
+        if module_parameters::end_on_close.value() != 0 && matches!(change, SocketChange::Closed(_))
         {
             self.end();
         }

@@ -264,8 +264,7 @@ impl<'a> Actor<'a> {
                     .exchange(&mut self.random, Some(Thing::Registration(more.into()))),
             );
         }
-        let registration =
-            Registration::with_options(self.random.id(), c"random", node, options)?;
+        let registration = Registration::with_options(self.random.id(), c"random", node, options)?;
         Ok(Thing::Registration(registration.into()))
     }
 
