@@ -186,7 +186,8 @@ impl sealed::Sealed for PortShownIn {
 
     #[inline]
     fn send(self, _id: Id, send: impl FnOnce(&cn_core_target) -> c_int) -> Result<(), SendError> {
-        self.port.send_within(bindings::CN_WAIT_FOR_EVER, self.group, send)
+        self.port
+            .send_within(bindings::CN_WAIT_FOR_EVER, self.group, send)
     }
 }
 

@@ -33,21 +33,6 @@ impl<T> Chain<T> {
         Self(None)
     }
 
-    /// Whether there are no elements.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_none()
-    }
-
-    /// Adds an element in front. May sleep.
-    ///
-    /// # Errors
-    ///
-    /// [`ENOMEM`]: no memory; the element is dropped.
-    pub(crate) fn push(&mut self, value: T) -> Result {
-        self.push_reserved(Self::reserve()?, value);
-        Ok(())
-    }
-
     /// Takes the memory for one more element of any list. May sleep.
     ///
     /// # Errors

@@ -9,8 +9,12 @@
 //! C counterpart: `struct cn_callback_entry` in `include/linux/connector.h`.
 
 use crate::{
-    access::is_capable, calls::Calls, counters::{count_delivered, Counter}, entry_list::Links, frame::Deferred, once,
-    rcu,
+    access::is_capable,
+    calls::Calls,
+    counters::{count_delivered, Counter},
+    entry_list::Links,
+    frame::Deferred,
+    once, rcu,
 };
 use connector::{bindings, Id};
 use core::{ops::Deref, ptr::NonNull};

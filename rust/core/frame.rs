@@ -94,7 +94,11 @@ fn outermost<'a>() -> Option<&'a Frame> {
     // SAFETY: In process context. What is found is the mark of a frame, by the invariants of
     // `Frame`: nobody else knows the key. The frame is on the stack of this very task, below its
     // caller.
-    unsafe { cn_glue_outermost_mark(read_once(&KEY) as c_ulong).cast::<Frame>().as_ref() }
+    unsafe {
+        cn_glue_outermost_mark(read_once(&KEY) as c_ulong)
+            .cast::<Frame>()
+            .as_ref()
+    }
 }
 
 impl Frame {
@@ -108,8 +112,9 @@ impl Frame {
             if next == 0 {
                 return;
             }
-            while let Some(node) = NonNull::new(core::ptr::with_exposed_provenance_mut::<Deferred>(next))
-                .filter(|_| next != END)
+            while let Some(node) =
+                NonNull::new(core::ptr::with_exposed_provenance_mut::<Deferred>(next))
+                    .filter(|_| next != END)
             {
                 // SAFETY: Who put it into the list has promised that it stays until it is run; it
                 // was taken out of the list, so that nobody else runs it.

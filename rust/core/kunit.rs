@@ -55,7 +55,13 @@ mod registry_tests {
             deferred: Deferred::new(),
         };
         let callback = Callback::Handler(KBox::new(handler, GFP_KERNEL)?);
-        registry.register(id, Name::new(name.iter().copied()), callback, |_| Ok(()), |_| ())
+        registry.register(
+            id,
+            Name::new(name.iter().copied()),
+            callback,
+            |_| Ok(()),
+            |_| (),
+        )
     }
 
     fn unregister(registry: &Registry, id: Id, serial: Option<u64>) {
@@ -297,7 +303,9 @@ mod frame_tests {
 
     unsafe fn reclaim_second(node: NonNull<()>, _: NonNull<()>) {
         // SAFETY: As above.
-        unsafe { node.cast::<Node>().as_ref() }.count.store(2, Relaxed);
+        unsafe { node.cast::<Node>().as_ref() }
+            .count
+            .store(2, Relaxed);
     }
 
     #[test]

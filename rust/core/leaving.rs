@@ -3,7 +3,12 @@
 //! Modules that are being unloaded, which may not register anything any more.
 
 use connector::bindings::cn_glue_within_module;
-use kernel::{bindings::module, new_condvar, new_spinlock, prelude::*, sync::{CondVar, SpinLock}};
+use kernel::{
+    bindings::module,
+    new_condvar, new_spinlock,
+    prelude::*,
+    sync::{CondVar, SpinLock},
+};
 
 /// How many modules can leave at the same time; more of them wait.
 const PLACES: usize = 16;

@@ -344,7 +344,11 @@ impl Notifier {
     }
 
     /// Adds a request if there is room and no equal one; returns whether it did. Does not sleep.
-    fn store_once(&self, mut new: StoredRequest, reserved: Reserved<StoredRequest>) -> Result<bool> {
+    fn store_once(
+        &self,
+        mut new: StoredRequest,
+        reserved: Reserved<StoredRequest>,
+    ) -> Result<bool> {
         let mut requests = self.requests.lock();
         let (mut total, mut own, mut is_known) = (0usize, 0usize, false);
         for one in requests.list.iter() {

@@ -15,7 +15,7 @@ use crate::{
     registry::Registry,
     trace,
 };
-use connector::{wire::Malformed, Id};
+use connector::wire::Malformed;
 use kernel::prelude::*;
 
 /// Handles a datagram.

@@ -222,8 +222,7 @@ impl SocketWatchers {
     ///
     /// Context: process, not inside of a call; may sleep.
     pub(crate) fn remove_all(&self, predicate: impl Fn(*const c_void) -> bool) -> usize {
-        let of_code =
-            |watcher: &SocketWatcher| predicate(watcher.functions.watch as *const c_void);
+        let of_code = |watcher: &SocketWatcher| predicate(watcher.functions.watch as *const c_void);
         let removed = self.kill(of_code);
         self.wait_until_reclaimed(of_code);
         removed

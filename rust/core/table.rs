@@ -29,7 +29,9 @@ use core::ptr::NonNull;
 use kernel::{
     new_spinlock,
     prelude::*,
-    sync::{lock::spinlock::SpinLockBackend, lock::Guard as LockGuard, rcu::Guard, CondVar, SpinLock},
+    sync::{
+        lock::spinlock::SpinLockBackend, lock::Guard as LockGuard, rcu::Guard, CondVar, SpinLock,
+    },
 };
 
 /// Stands in a slot whose entry was removed, so that look-ups go on behind it.
@@ -349,9 +351,7 @@ impl Locked<'_> {
         if !probe::is_full(used, capacity) {
             return Ok(None);
         }
-        Ok(Some(
-            probe::capacity_for(self.writer.count).ok_or(ENOMEM)?,
-        ))
+        Ok(Some(probe::capacity_for(self.writer.count).ok_or(ENOMEM)?))
     }
 
     /// Moves all entries to new slots, and returns the old ones.
