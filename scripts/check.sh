@@ -158,7 +158,7 @@ license_lines() {
 		case $file in
 		COPYING | *.md | *.rst | *.lock | */seeds/*) continue ;;
 		esac
-		if ! head -n 2 "$file" | grep -q 'SPDX-License-Identifier: '; then
+		if ! head -n 4 "$file" | grep -q 'SPDX-License-Identifier: '; then
 			printf '%s: no SPDX line at the top\n' "$file"
 			status=1
 		fi

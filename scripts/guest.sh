@@ -212,14 +212,14 @@ qemu_command() {
 boot_job() {
 	local status=0
 	QEMU+=(-chardev "stdio,id=user,signal=off" -serial chardev:user)
-	timeout --kill-after=5 "${TIMEOUT:-600}" "${QEMU[@]}" </dev/null >"$RUN/pipe" 2>"$RUN/qemu.log" &
+	timeout --kill-after=5 "${TIMEOUT:-1500}" "${QEMU[@]}" </dev/null >"$RUN/pipe" 2>"$RUN/qemu.log" &
 	CHILD=$!
 	# In the background, because a signal interrupts waiting only.
 	show_output <"$RUN/pipe" &
 	wait "$CHILD" || status=$?
 	CHILD=
 	wait $!
-	[ "$status" -ne 124 ] || say "guest: stopped after ${TIMEOUT:-600} s without a verdict"
+	[ "$status" -ne 124 ] || say "guest: stopped after ${TIMEOUT:-1500} s without a verdict"
 	[ "$status" -eq 0 ] || cat "$RUN/qemu.log" >&2
 }
 

@@ -294,15 +294,13 @@ impl Notifier {
         portid: u32,
     ) -> Result<bool> {
         let token = self.wait_for_token()?;
-        let mut stored = self.store(registry, new, true)?;
+        let stored = self.store(registry, new, true)?;
         widen();
-        // Not with the table locked: a request may have many ranges.
-        stored
-            .snapshot
-            .retain(|[idx, val]| like.matches(Id::new(*idx, *val)));
         // Those who have asked before get what came before.
         token.send_up_to(stored.since);
-        self.send_snapshot(&stored.snapshot, portid);
+        // Not with the table locked: a request may have many ranges.
+        let ids = stored.snapshot.iter().map(|[idx, val]| Id::new(*idx, *val));
+        self.send_snapshot(ids.filter(|id| like.matches(*id)), portid);
         Ok(stored.is_new)
     }
 
@@ -371,16 +369,21 @@ impl Notifier {
     }
 
     /// Sends as much as fits; what does not is lost as any message to a full receive buffer.
-    fn send_snapshot(&self, ids: &[[u32; 2]], portid: u32) {
+    fn send_snapshot(&self, mut ids: impl Iterator<Item = Id>, portid: u32) {
         let Some(socket) = socket::get() else {
             return;
         };
-        for batch in ids.chunks(SNAPSHOT_BATCH) {
+        loop {
             let mut messages = [const { message(Id::new(0, 0), true) }; SNAPSHOT_BATCH];
-            for (message, [idx, val]) in messages.iter_mut().zip(batch) {
-                message.id = Id::new(*idx, *val);
+            let mut count = 0usize;
+            for (message, id) in messages.iter_mut().zip(ids.by_ref()) {
+                message.id = id;
+                count = count.saturating_add(1);
             }
-            let messages = messages.get(..batch.len()).unwrap_or_default();
+            if count == 0 {
+                return;
+            }
+            let messages = messages.get(..count).unwrap_or_default();
             let sent = Buffer::several(messages, GFP_MAY_SLEEP).and_then(|buffer| {
                 // Must not wait: the reader may be the task that is sending the request.
                 socket.unicast(buffer, portid, GFP_MUST_NOT_SLEEP, 0)
@@ -389,7 +392,7 @@ impl Notifier {
                 Ok(_) => Counter::Notified,
                 Err(_) => Counter::NotifyLost,
             };
-            batch.iter().for_each(|_| counter.count());
+            messages.iter().for_each(|_| counter.count());
         }
     }
 

@@ -38,7 +38,7 @@ const ADAPTATIONS: &[Edit] = &[
     ),
     (
         "frame",
-        "write_once(&frame.mark, (&raw const frame).addr() ^ read_once(&KEY));",
+        "write_once(&frame.mark, (&raw const frame).expose_provenance() ^ read_once(&KEY));",
         "kernel::task::enter_frame((&raw const frame).cast());",
     ),
     (
