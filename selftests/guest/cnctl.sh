@@ -367,10 +367,21 @@ is_examined() {
 		ends 0 '^{.*"what":"connector"' cnctl --json doctor
 }
 
+# The connector has the module loaded once in some seconds at most, and has just tried.
+loads_on_demand() {
+	cnctl proc --timeout 0.1 coredump
+	is_loaded cn_proc
+}
+
+# Where nothing loads modules on demand, the user is told to; else asking for process events loads their module.
 tells_of_processes() {
-	ends 3 'Load the module cn_proc' cnctl proc || return
-	[ "$CN_PROVIDER" != c ] || return 0
-	insmod /lib/modules/rust/cn_proc.ko || return
+	local status=0
+	echo /bin/false >/proc/sys/kernel/modprobe
+	ends 3 'Load the module cn_proc' timeout 20 cnctl proc || status=1
+	echo /sbin/modprobe >/proc/sys/kernel/modprobe
+	[ "$CN_PROVIDER" != c ] || return $status
+	[ $status -eq 0 ] || return
+	eventually loads_on_demand || return
 	hears_of_processes cnctl proc nonzero-exit && hears_of_processes as_user exec cnctl proc nonzero-exit &&
 		ends 0 '^ok process events *yes' cnctl doctor && follows_a_process && counts_processes || return
 	ends 4 'hearing of processes' unshare -p -f cnctl proc || return
