@@ -232,7 +232,7 @@ static int load_another(const void *arg)
 
 static void look_at_full_socket(struct __test_metadata *_metadata, struct reader *reader)
 {
-	pid_t program, waits;
+	pid_t program;
 	char word;
 
 	ASSERT_EQ(0, pipe(reader->ready));
@@ -240,10 +240,8 @@ static void look_at_full_socket(struct __test_metadata *_metadata, struct reader
 	program = begin_process(never_read, reader);
 	ASSERT_EQ(1, read(reader->ready[0], &word, 1));
 	ASSERT_EQ(0, load_within("cn_rust_block", "port=5555"));
-	waits = begin_process(register_many, NULL);
-	usleep(cn_limit(500) * 1000);
-	/* The sender waits, since it has said that it would; and nobody else does. */
-	EXPECT_TRUE(is_running(waits));
+	/* The watcher waits, since it has said that it would; and nobody else does. */
+	EXPECT_EQ(0, run_within(SOON_MS, register_many, NULL));
 	EXPECT_EQ(0, run_within(SOON_MS, load_another, NULL));
 	EXPECT_EQ(0, run_within(SOON_MS, use_a_socket, NULL));
 	if (reader->ends_by_itself) {
@@ -253,8 +251,9 @@ static void look_at_full_socket(struct __test_metadata *_metadata, struct reader
 		kill(program, SIGKILL);
 		EXPECT_EQ(-EINTR, end_process(program, SOON_MS));
 	}
-	EXPECT_EQ(0, end_process(waits, SOON_MS));
 	EXPECT_EQ(0, run_within(SOON_MS, load_another, NULL));
+	/* Nothing is left of the wait. */
+	EXPECT_EQ(0, module_unload_soon("cn_rust_block"));
 }
 
 TEST_F(block, closing_a_full_socket_ends)

@@ -30,12 +30,15 @@ pub trait SocketWatcher: Send + Sync + 'static {
     /// Looks at one change.
     ///
     /// Called by a work item, shortly after the change, and may sleep; no lock is held, so that it
-    /// may send, register, unregister and watch. Changes of all sockets of the connector are told in
-    /// order, one at a time; none is left out. Programs don't wait for this, so that the socket that
-    /// it is told of may be in another state by now.
+    /// may send, register, unregister and watch. It is called by one task at a time. Programs don't
+    /// wait for this, so that the socket that it is told of may be in another state by now.
     ///
-    /// A watcher that is slower than programs open and close sockets uses memory for what it was
-    /// not told yet; that is charged to their memory control groups.
+    /// Sockets that were closed are told in order, and none is left out. Of a group, what happened
+    /// last is told, once, if more has happened since the watcher was called before; and in another
+    /// order than what happened to other groups and sockets.
+    ///
+    /// A watcher that is slower than programs close sockets uses memory for those that it was not
+    /// told of yet; that is charged to their memory control groups, and freed one by one.
     fn changed(&self, change: SocketChange);
 }
 
@@ -141,7 +144,7 @@ unsafe extern "C" fn watch_callback<W: SocketWatcher>(
     watcher.changed(change);
 }
 
-/// Lets go of the watcher.
+/// Drops the reference to the watcher.
 ///
 /// # Safety
 ///

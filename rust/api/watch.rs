@@ -21,16 +21,18 @@ pub enum Change {
 pub trait Watcher: Send + Sync + 'static {
     /// Looks at one change.
     ///
-    /// Called in process context, and may sleep; no lock of the connector is held, so that it may
-    /// send, register and unregister, and watch. It is called by one task at a time; changes come
-    /// in order, and none is left out, unless there is no memory for it (`notify_lost` in
-    /// `/proc/net/connector_stats` counts those).
-    ///
-    /// A change is told before the call that caused it returns, except where another task is
-    /// calling this watcher at that moment, which then tells it this one too; and what is
-    /// registered or unregistered inside of a call of the connector is told before the outermost
-    /// such call returns.
+    /// Called by a work item, shortly after the change, and may sleep; no lock is held, so that it
+    /// may send, register and unregister, and watch. It is called by one task at a time, and changes
+    /// come in order. Whoever causes them does not wait for this, so that the id may be in another
+    /// state by now.
     fn changed(&self, id: Id, change: Change);
+
+    /// Changes were left out, at this place in their order: the watcher was more than 65,536
+    /// changes behind, or there was no memory (`notify_lost` in `/proc/net/connector_stats` counts
+    /// those). A watcher that remembers what is registered has to forget it.
+    ///
+    /// Called as [`Self::changed`] is.
+    fn missed(&self) {}
 }
 
 /// A watcher that is told of all ids that come and go, until this is dropped.
@@ -114,7 +116,7 @@ impl<W: Watcher> Drop for Watch<W> {
 /// # Safety
 ///
 /// `cookie` must come from `Arc<W>::into_foreign` and not have been released. `id` must point to an
-/// id.
+/// id, or be null, if changes were missed.
 unsafe extern "C" fn watch_callback<W: Watcher>(
     cookie: *mut c_void,
     id: *const bindings::cb_id,
@@ -123,7 +125,10 @@ unsafe extern "C" fn watch_callback<W: Watcher>(
     // SAFETY: By the safety requirements of this function.
     let watcher = unsafe { Arc::<W>::borrow(cookie) };
     // SAFETY: By the safety requirements of this function; `Id` has the layout of `cb_id`.
-    let id = unsafe { id.cast::<Id>().read() };
+    let Some(&id) = (unsafe { id.cast::<Id>().as_ref() }) else {
+        watcher.missed();
+        return;
+    };
     let change = if registered {
         Change::Registered
     } else {
@@ -132,7 +137,7 @@ unsafe extern "C" fn watch_callback<W: Watcher>(
     watcher.changed(id, change);
 }
 
-/// Lets go of the watcher.
+/// Drops the reference to the watcher.
 ///
 /// # Safety
 ///

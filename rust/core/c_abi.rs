@@ -14,10 +14,10 @@ use crate::{
     counters::Counter,
     entry::{Callback, Handler, Name, Outcomes},
     frame::Deferred,
-    instance,
+    id_watchers, instance,
     send::{has_listeners, post, send, Destination, Failure, Receivers},
     socket::{self, Filter},
-    socket_watchers, watcher,
+    socket_watchers,
 };
 use connector::{
     bindings::{
@@ -393,7 +393,7 @@ unsafe extern "C" fn cn_core_watch(
     };
     let result = instance::get().ok_or(EAGAIN).and_then(|connector| {
         // SAFETY: By the safety requirements of this function.
-        let functions = unsafe { watcher::Functions::new(watch, release, cookie) };
+        let functions = unsafe { id_watchers::Functions::new(watch, release, cookie) };
         let permit = |address| connector.leaving().permit(address);
         connector.notifier().watch(functions, permit)
     });
@@ -442,7 +442,7 @@ unsafe extern "C" fn cn_core_watch_sockets(
         // SAFETY: By the safety requirements of this function.
         let functions = unsafe { socket_watchers::Functions::new(watch, release, cookie) };
         let permit = |address| connector.leaving().permit(address);
-        connector.socket_watchers().add(functions, permit)
+        connector.watch_sockets(functions, permit)
     });
     match result {
         Ok(number) => {

@@ -63,6 +63,11 @@ impl<T> Chain<T> {
         Self(self.0.take())
     }
 
+    /// Whether there is no element.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// The same elements, first added first.
     pub(crate) fn reversed(mut self) -> Self {
         let mut reversed = Self::new();
@@ -94,6 +99,26 @@ impl<T> Chain<T> {
             next = link.next.as_deref();
             Some(&link.value)
         })
+    }
+}
+
+/// The elements of a list, each taken out in its turn.
+pub(crate) struct Taken<T>(Chain<T>);
+
+impl<T> Iterator for Taken<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.0.pop_link().map(|link| KBox::into_inner(link).value)
+    }
+}
+
+impl<T> IntoIterator for Chain<T> {
+    type Item = T;
+    type IntoIter = Taken<T>;
+
+    fn into_iter(self) -> Taken<T> {
+        Taken(self)
     }
 }
 

@@ -9,8 +9,8 @@ use crate::{
     entry::{Callback, Handler, Name, Outcomes},
     frame::Deferred,
     instance::{self, Connector},
-    notifier::Owner,
     request::{Control, Range, Request},
+    requests::Owner,
 };
 use connector::{
     bindings::{cn_ctl_msg, cn_msg, cn_notify_req, CN_NOTIFY_SNAPSHOT},

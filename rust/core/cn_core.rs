@@ -32,6 +32,7 @@ mod entry;
 mod entry_list;
 mod event_log;
 mod frame;
+mod id_watchers;
 mod instance;
 #[cfg(CONFIG_CONNECTOR_KUNIT_TEST)]
 mod kunit;
@@ -48,12 +49,13 @@ mod receive;
 mod received;
 mod registry;
 mod request;
+mod requests;
 mod send;
 mod socket;
 mod socket_watchers;
 mod table;
 mod trace;
-mod watcher;
+mod watch_list;
 mod window;
 mod zeroed;
 
@@ -62,9 +64,9 @@ use connector::Id;
 use instance::Instance;
 use kernel::prelude::*;
 use module_notifier::ModuleNotifier;
-use notifier::Limits;
 use parameters::{Groups, Refused, MAX_GROUPS};
 use proc_files::ProcFiles;
+use requests::Limits;
 use socket::Socket;
 
 /// What the kernel starts as the module `cn`.

@@ -8,8 +8,8 @@
 //!
 //! - Inside, unregistering does not wait, since it could wait for itself, or for a task that waits
 //!   for it.
-//! - What is to be reclaimed inside, and events for watchers, are left to the outermost call: they
-//!   are done before that returns, one after the other, without recursion.
+//! - What is to be reclaimed inside is left to the outermost call: it is done before that returns,
+//!   one after the other, without recursion.
 //!
 //! The mark is a word on the stack that is its own address, combined with a random number. It costs
 //! two stores for each call and shares no memory between tasks; looking for it is needed only where
@@ -18,19 +18,13 @@
 //!
 //! C counterpart: none. `object_is_on_stack()` asks the reverse.
 
-use crate::{
-    instance,
-    once::{read_once, write_once},
-};
+use crate::once::{read_once, write_once};
 use connector::bindings::{cn_glue_outermost_mark, cn_glue_random_long};
 use core::{cell::UnsafeCell, ptr::NonNull};
 use kernel::{prelude::*, sync::atomic::Atomic};
 
 /// What marks are combined with.
 static KEY: Atomic<usize> = Atomic::new(0);
-
-/// Ends a list of [`Deferred`]; no address.
-const END: usize = 1;
 
 /// Chooses the random number. To be called before anything else here.
 pub(crate) fn init() {
@@ -47,7 +41,7 @@ pub(crate) fn init() {
 #[repr(C)]
 struct Frame {
     mark: Atomic<usize>,
-    /// 0: nothing is to be done. Else a list that ends with [`END`]. Of the outermost frame only.
+    /// What is to be done: the address of a [`Deferred`], or 0. Of the outermost frame only.
     todo: Atomic<usize>,
 }
 
@@ -61,7 +55,10 @@ pub(crate) fn call_out<R>(call: impl FnOnce() -> R) -> R {
         todo: Atomic::new(0),
     };
     // INVARIANT: The mark is removed below, before the frame is.
-    write_once(&frame.mark, (&raw const frame).expose_provenance() ^ read_once(&KEY));
+    write_once(
+        &frame.mark,
+        (&raw const frame).expose_provenance() ^ read_once(&KEY),
+    );
     let result = call();
     if read_once(&frame.todo) != 0 {
         frame.settle();
@@ -75,18 +72,6 @@ pub(crate) fn call_out<R>(call: impl FnOnce() -> R) -> R {
 /// Context: process.
 pub(crate) fn is_inside() -> bool {
     outermost().is_some()
-}
-
-/// Has events delivered to watchers when the outermost call of the running task returns. Returns
-/// false if it is not inside of one.
-pub(crate) fn defer_delivery() -> bool {
-    let Some(frame) = outermost() else {
-        return false;
-    };
-    if read_once(&frame.todo) == 0 {
-        write_once(&frame.todo, END);
-    }
-    true
 }
 
 /// The outermost frame of the running task, which stays at least as long as the caller.
@@ -107,20 +92,14 @@ impl Frame {
     #[inline(never)]
     fn settle(&self) {
         loop {
-            let mut next = read_once(&self.todo);
-            write_once(&self.todo, 0);
-            if next == 0 {
+            let first = core::ptr::with_exposed_provenance_mut::<Deferred>(read_once(&self.todo));
+            let Some(first) = NonNull::new(first) else {
                 return;
-            }
-            while let Some(node) =
-                NonNull::new(core::ptr::with_exposed_provenance_mut::<Deferred>(next))
-                    .filter(|_| next != END)
-            {
-                // SAFETY: Who put it into the list has promised that it stays until it is run; it
-                // was taken out of the list, so that nobody else runs it.
-                next = unsafe { Deferred::run(node) };
-            }
-            instance::deliver_events();
+            };
+            // SAFETY: Who put it into the list has promised that it stays until it is run.
+            write_once(&self.todo, unsafe { *first.as_ref().next.get() });
+            // SAFETY: As above; it was taken out of the list, so that nobody else runs it.
+            unsafe { Deferred::run(first) };
         }
     }
 }
@@ -148,12 +127,12 @@ impl Deferred {
     pub(crate) const fn new() -> Self {
         Self {
             work: UnsafeCell::new(None),
-            next: UnsafeCell::new(END),
+            next: UnsafeCell::new(0),
         }
     }
 
-    /// Calls `reclaim` with `subject` and `owner`: at once, or, inside of a call, before the outermost one
-    /// returns. It may run code of modules.
+    /// Calls `reclaim` with `subject` and `owner`: at once, or, inside of a call, before the
+    /// outermost one returns. It may run code of modules.
     ///
     /// Context: process; no lock of the connector may be held.
     ///
@@ -172,30 +151,24 @@ impl Deferred {
             call_out(|| unsafe { reclaim(subject, owner) });
             return;
         };
-        let first = match read_once(&frame.todo) {
-            0 => END,
-            first => first,
-        };
         // SAFETY: By the safety requirements, nobody else looks inside.
         unsafe {
             *self.work.get() = Some((reclaim, subject, owner));
-            *self.next.get() = first;
+            *self.next.get() = read_once(&frame.todo);
         }
         write_once(&frame.todo, core::ptr::from_ref(self).expose_provenance());
     }
 
-    /// Does the work of a node, which is gone then, and returns what follows it in its list.
+    /// Does the work of a node, which is gone then.
     ///
     /// # Safety
     ///
     /// `node` must have been taken out of a list.
-    unsafe fn run(node: NonNull<Self>) -> usize {
+    unsafe fn run(node: NonNull<Self>) {
         // SAFETY: By the safety requirements.
-        let (work, next) = unsafe { (*node.as_ref().work.get(), *node.as_ref().next.get()) };
-        if let Some((reclaim, subject, owner)) = work {
+        if let Some((reclaim, subject, owner)) = unsafe { *node.as_ref().work.get() } {
             // SAFETY: As `Self::reclaim` requires it.
             unsafe { reclaim(subject, owner) };
         }
-        next
     }
 }

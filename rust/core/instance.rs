@@ -6,13 +6,15 @@ use crate::{
     entry::{Callback, Entry, Name},
     frame,
     leaving::Leaving,
-    notifier::{Limits, Notifier},
+    notifier::Notifier,
     once::read_once,
     open_groups::OpenGroups,
     parameters::Groups,
     registry::Registry,
-    socket_watchers::SocketWatchers,
+    requests::Limits,
+    socket_watchers::{self, SocketChange, Unread},
     trace,
+    watch_list::WatchList,
 };
 use connector::{
     bindings::{cn_glue_workqueue_create, cn_glue_workqueue_destroy},
@@ -35,7 +37,7 @@ pub(crate) struct Connector {
     #[pin]
     notifier: Notifier,
     #[pin]
-    socket_watchers: SocketWatchers,
+    socket_watchers: WatchList<SocketChange>,
     #[pin]
     leaving: Leaving,
 }
@@ -48,7 +50,7 @@ impl Connector {
             open_groups <- OpenGroups::new(groups.count()),
             registry <- Registry::new(),
             notifier <- Notifier::new(limits),
-            socket_watchers <- SocketWatchers::new(),
+            socket_watchers <- WatchList::new(),
             leaving <- Leaving::new(),
         }? Error)
     }
@@ -77,13 +79,23 @@ impl Connector {
     }
 
     /// Watchers of sockets.
-    pub(crate) fn socket_watchers(&self) -> &SocketWatchers {
+    pub(crate) fn socket_watchers(&self) -> &WatchList<SocketChange> {
         &self.socket_watchers
     }
 
     /// Modules that are being unloaded.
     pub(crate) fn leaving(&self) -> &Leaving {
         &self.leaving
+    }
+
+    /// Adds a watcher of sockets, and returns its number; see [`WatchList::add`].
+    pub(crate) fn watch_sockets(
+        &self,
+        functions: socket_watchers::Functions,
+        permit: impl FnOnce(*const c_void) -> Result,
+    ) -> Result<u64> {
+        let unread = Unread::new(self.groups.count())?;
+        self.socket_watchers.add(functions, unread, permit)
     }
 
     /// Registers a callback and returns the number of the registration.
@@ -166,13 +178,6 @@ impl Connector {
     }
 }
 
-/// Delivers events that were left until the outermost call of the running task has returned.
-pub(crate) fn deliver_events() {
-    if let Some(connector) = get() {
-        connector.notifier().deliver_deferred();
-    }
-}
-
 /// The connector while it runs, else null.
 static INSTANCE: Atomic<*mut Connector> = Atomic::new(core::ptr::null_mut());
 
@@ -188,7 +193,7 @@ pub(crate) fn get() -> Option<&'static Connector> {
 
 /// Runs the connector for as long as it exists.
 pub(crate) struct Instance {
-    // Before the connector, of which it is.
+    // Dropped first, since its work uses the connector.
     _workqueue: Workqueue,
     connector: Pin<KBox<Connector>>,
 }

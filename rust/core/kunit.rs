@@ -341,16 +341,16 @@ mod event_log_tests {
             log.append(Blank::new(GFP_KERNEL)?, Id::new(1, val), true);
         }
         let mut late = log.end();
-        assert!(late.next().is_none());
+        assert!(late.next_up_to(u64::MAX).is_none());
         assert_eq!(log.last_number(), 1000);
         let first = early.next_up_to(1).map(|event| event.id);
         assert_eq!(first, Some(Id::new(1, 0)));
         assert!(early.next_up_to(1).is_none());
         log.append(Blank::new(GFP_KERNEL)?, Id::new(2, 0), false);
-        let event = late.next();
+        let event = late.next_up_to(u64::MAX);
         assert!(event.is_some_and(|event| event.number == 1001 && !event.registered));
         let mut count = 0u32;
-        while early.next().is_some() {
+        while early.next_up_to(u64::MAX).is_some() {
             count = count.saturating_add(1);
         }
         assert_eq!(count, 1000);

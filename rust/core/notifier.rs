@@ -6,71 +6,56 @@
 //!
 //! - Events are delivered in the order in which ids were registered and unregistered. No lock is
 //!   held meanwhile.
-//! - An event is delivered before the call that caused it returns, unless another task is
-//!   delivering at that moment (or waits to), which then delivers it too; and watchers are called when the task is
-//!   not inside of a call of the connector any more.
+//! - Whoever causes an event waits for nobody. The message is sent before its call returns, unless
+//!   another task is sending at that moment, or many events wait to be sent; then those are sent by
+//!   a work item. Watchers are called by work items of their own.
 //! - A request belongs to the socket that made it, and ends with it. Closing a socket waits for no
 //!   delivery.
 //! - After a snapshot, a requester gets each later event, and no earlier one.
+//! - At most [`MAX_UNREAD`] events are kept. Beyond that, listeners of all groups that are notified
+//!   get the error `ENOBUFS`, as for a receive buffer that was full.
 //!
 //! An event is added to the log while the table is locked, which fixes its place, and delivered
 //! afterwards. A request or a snapshot has its place in the same order: the number of the last event
 //! when it was made.
 //!
-//! Locks: `cn_requests` and that of the log are taken inside of the table's.
+//! Locks: those of the requests and of the log are taken inside of the table's.
 //!
 //! C counterpart: `cn_notify()` in `drivers/connector/connector.c`, until it was removed in 2010.
 
 use crate::{
     buffer::Buffer,
-    chain::{Chain, Reserved},
     counters::Counter,
     entry::Entry,
-    event_log::{Blank, Cursor, Event, EventLog},
-    frame,
+    event_log::{Blank, Cursor, Event, EventLog, MAX_UNREAD},
+    id_watchers::{Functions, IdChange},
     once::read_once,
     registry::Registry,
-    request::{matches, Range, Request},
+    request::Request,
+    requests::{Limits, Owner, Requests, StoredRequest},
     socket::{self, Filter},
-    watcher::{Functions, Watchers},
+    watch_list::WatchList,
     window::widen,
     zeroed::zeroed,
 };
-use connector::{wire::Header, Id};
+use connector::{bindings::cn_glue_workqueue, wire::Header, Id};
+use core::ptr::NonNull;
 use kernel::{
-    bindings::{sock, GFP_ATOMIC as GFP_MUST_NOT_SLEEP, GFP_KERNEL as GFP_MAY_SLEEP},
+    bindings::{GFP_ATOMIC as GFP_MUST_NOT_SLEEP, GFP_KERNEL as GFP_MAY_SLEEP},
     new_condvar, new_spinlock,
     prelude::*,
     sync::{
         atomic::{Atomic, Full},
-        CondVar, SpinLock,
+        Arc, CondVar, SpinLock,
     },
+    workqueue::{impl_has_work, new_work, Queue, Work, WorkItem},
 };
 
 /// How many ids of a snapshot share a buffer.
 const SNAPSHOT_BATCH: usize = 64;
 
-/// The socket that a request belongs to. Only compared; never looked into.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Owner(usize);
-
-impl Owner {
-    pub(crate) fn new(socket: *const sock) -> Self {
-        Self(socket.addr())
-    }
-}
-
-/// How many requests there may be.
-#[derive(Clone, Copy)]
-pub(crate) struct Limits {
-    /// Of all sockets together.
-    pub(crate) total: usize,
-    /// Of one socket.
-    pub(crate) per_socket: usize,
-}
-
-/// How many groups are looked up at a time.
-const GROUP_BATCH: usize = 64;
+/// How many events a task sends at a time. It may have caused one only.
+const EVENT_BATCH: usize = 64;
 
 /// The message of an event.
 const fn message(id: Id, registered: bool) -> Header {
@@ -83,102 +68,86 @@ const fn message(id: Id, registered: bool) -> Header {
     }
 }
 
-/// A request as it is kept.
-struct StoredRequest {
-    /// The number of the request; none is used twice.
-    serial: u64,
-    owner: Owner,
-    /// The number of the last event that is not for it.
-    since: u64,
-    group: u32,
-    idx_count: usize,
-    ranges: KVVec<Range>,
-}
-
-impl StoredRequest {
-    /// May sleep.
-    fn new(owner: Owner, request: &Request<'_>) -> Result<Self> {
-        let mut ranges = zeroed::<Range>(request.count)?;
-        for (to, from) in ranges.iter_mut().zip(request.ranges()) {
-            *to = from;
-        }
-        Ok(Self {
-            serial: 0,
-            owner,
-            since: 0,
-            group: request.group,
-            idx_count: request.idx_count,
-            ranges,
-        })
-    }
-
-    fn matches(&self, id: Id) -> bool {
-        self.ranges
-            .split_at_checked(self.idx_count)
-            .is_some_and(|(idx, val)| matches(id, idx, val))
-    }
-
-    fn has_ranges_of(&self, other: &Self) -> bool {
-        self.idx_count == other.idx_count && *self.ranges == *other.ranges
-    }
-}
-
-/// All requests.
-struct Requests {
-    /// Last made first.
-    list: Chain<StoredRequest>,
-    /// The number of the last one.
-    last: u64,
-}
-
 /// How far messages were sent.
 struct Sending {
     cursor: Cursor,
     /// Whether a task has the [`Token`].
     is_busy: bool,
-    /// How many tasks wait for it. They send what is left.
-    waiting: usize,
+}
+
+/// Sends what others have left.
+///
+/// # Invariants
+///
+/// `notifier` points to the notifier that this belongs to, which outlives the work.
+#[pin_data]
+struct Remaining {
+    notifier: NonNull<Notifier>,
+    #[pin]
+    work: Work<Remaining>,
+}
+
+// SAFETY: The notifier may be used from all tasks.
+unsafe impl Send for Remaining {}
+
+// SAFETY: As above.
+unsafe impl Sync for Remaining {}
+
+impl_has_work! {
+    impl HasWork<Self> for Remaining { self.work }
+}
+
+impl WorkItem for Remaining {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        // SAFETY: By the type invariants.
+        unsafe { this.notifier.as_ref() }.send_some();
+    }
 }
 
 /// Delivers events.
 #[pin_data]
 pub(crate) struct Notifier {
-    limits: Limits,
     #[pin]
     log: EventLog,
     /// The requests of programs.
     #[pin]
-    requests: SpinLock<Requests>,
+    requests: Requests,
     #[pin]
     sending: SpinLock<Sending>,
     /// Notified when the token is free.
     #[pin]
     token_is_free: CondVar,
+    remaining: Arc<Remaining>,
     #[pin]
-    watchers: Watchers,
+    watchers: WatchList<IdChange>,
     /// The number of requests and watchers; 0 means that nothing is added to the log.
     interested: Atomic<usize>,
 }
 
 /// The right to send messages about events; one task has it at a time. Not a lock: tasks that cause
-/// events go on, and leave them to the holder, which sends all before it gives the token back.
+/// events go on, and leave them to the holder.
 #[must_use]
 struct Token<'a>(&'a Notifier);
 
 impl Notifier {
     pub(crate) fn new(limits: Limits) -> impl PinInit<Self, Error> {
         try_pin_init!(&this in Self {
-            limits,
             log <- EventLog::new(),
-            requests <- new_spinlock!(Requests { list: Chain::new(), last: 0 }, "cn_requests"),
+            requests <- Requests::new(limits),
             sending <- new_spinlock!(Sending {
                 // SAFETY: The log was initialized above.
                 cursor: unsafe { (*this.as_ptr()).log.end() },
                 is_busy: false,
-                waiting: 0,
             }, "cn_sending"),
             token_is_free <- new_condvar!("cn_token"),
-            watchers <- Watchers::new(),
+            // INVARIANT: The notifier is freed after all work of the connector was done.
+            remaining: Arc::pin_init(pin_init!(Remaining {
+                notifier: this,
+                work <- new_work!("cn_remaining"),
+            }), GFP_KERNEL)?,
+            watchers <- WatchList::new(),
             interested: Atomic::new(0),
         }? Error)
     }
@@ -199,7 +168,10 @@ impl Notifier {
         // Somebody may have become interested since the memory was taken.
         match blank.ok_or(ENOMEM).or_else(|_| Blank::new(GFP_ATOMIC)) {
             Ok(blank) => self.log.append(blank, id, registered),
-            Err(_) => Counter::NotifyLost.count(),
+            Err(_) => {
+                self.log.lose();
+                Counter::NotifyLost.count();
+            }
         }
     }
 
@@ -210,15 +182,36 @@ impl Notifier {
         if read_once(&self.interested) == 0 {
             return;
         }
-        drop(self.try_token());
-        if !frame::defer_delivery() {
-            self.watchers.deliver();
-        }
+        self.send_some();
+        self.watchers.read(&self.log);
     }
 
-    /// Delivers to watchers what was left until the outermost call has returned.
-    pub(crate) fn deliver_deferred(&self) {
-        self.watchers.deliver();
+    /// Sends some messages, unless another task does, and has the others sent.
+    fn send_some(&self) {
+        self.catch_up();
+        let Some(token) = self.try_token() else {
+            return;
+        };
+        token.send_some();
+    }
+
+    /// Passes over all events if too many wait to be sent, and tells the programs.
+    fn catch_up(&self) {
+        let last = self.log.last_number();
+        let mut sending = self.sending.lock();
+        if !sending.cursor.is_behind(last, MAX_UNREAD) {
+            return;
+        }
+        let passed = core::mem::replace(&mut sending.cursor, self.log.end());
+        // The lock ends before many events are freed.
+        drop(sending);
+        drop(passed);
+        Counter::NotifyLost.count();
+        self.requests.for_each_group(None, |group| {
+            if let Some(socket) = socket::get() {
+                socket.tell_lost(group);
+            }
+        });
     }
 
     fn try_token(&self) -> Option<Token<'_>> {
@@ -230,20 +223,17 @@ impl Notifier {
         Some(Token(self))
     }
 
-    /// Waits for the token. Its holder runs no code of modules and waits for no program.
+    /// Waits for the token. Its holder runs no code of modules, waits for no program, and sends no
+    /// more than some events.
     fn wait_for_token(&self) -> Result<Token<'_>> {
         let mut sending = self.sending.lock();
-        sending.waiting = sending.waiting.saturating_add(1);
-        let mut is_interrupted = false;
-        while sending.is_busy && !is_interrupted {
-            is_interrupted = self.token_is_free.wait_interruptible(&mut sending);
-        }
-        sending.waiting = sending.waiting.saturating_sub(1);
-        if is_interrupted {
-            drop(sending);
-            // What was left to this task.
-            drop(self.try_token());
-            return Err(EINTR);
+        while sending.is_busy {
+            if self.token_is_free.wait_interruptible(&mut sending) {
+                drop(sending);
+                // It may be this task that was told that the token is free.
+                self.token_is_free.notify_one();
+                return Err(EINTR);
+            }
         }
         sending.is_busy = true;
         Ok(Token(self))
@@ -297,7 +287,7 @@ impl Notifier {
         let stored = self.store(registry, new, true)?;
         widen();
         // Those who have asked before get what came before.
-        token.send_up_to(stored.since);
+        while token.send_next(stored.since) {}
         // Not with the table locked: a request may have many ranges.
         let ids = stored.snapshot.iter().map(|[idx, val]| Id::new(*idx, *val));
         self.send_snapshot(ids.filter(|id| like.matches(*id)), portid);
@@ -311,7 +301,7 @@ impl Notifier {
         mut new: StoredRequest,
         wants_snapshot: bool,
     ) -> Result<Stored> {
-        let reserved = Chain::reserve()?;
+        let reserved = Requests::reserve()?;
         let mut snapshot = KVVec::new();
         loop {
             let table = registry.lock();
@@ -330,7 +320,7 @@ impl Notifier {
                 found = found.saturating_add(1);
             }
             let since = new.since;
-            let is_new = self.store_once(new, reserved);
+            let is_new = self.requests.add(new, reserved);
             drop(table);
             snapshot.truncate(found);
             return Ok(Stored {
@@ -339,33 +329,6 @@ impl Notifier {
                 snapshot,
             });
         }
-    }
-
-    /// Adds a request if there is room and no equal one; returns whether it did. Does not sleep.
-    fn store_once(
-        &self,
-        mut new: StoredRequest,
-        reserved: Reserved<StoredRequest>,
-    ) -> Result<bool> {
-        let mut requests = self.requests.lock();
-        let (mut total, mut own, mut is_known) = (0usize, 0usize, false);
-        for one in requests.list.iter() {
-            total = total.saturating_add(1);
-            if one.owner == new.owner {
-                own = own.saturating_add(1);
-                is_known |= one.group == new.group && one.has_ranges_of(&new);
-            }
-        }
-        if is_known {
-            return Ok(false);
-        }
-        if total >= self.limits.total || own >= self.limits.per_socket {
-            return Err(ENOSPC);
-        }
-        requests.last = requests.last.wrapping_add(1);
-        new.serial = requests.last;
-        requests.list.push_reserved(reserved, new);
-        Ok(true)
     }
 
     /// Sends as much as fits; what does not is lost as any message to a full receive buffer.
@@ -406,7 +369,7 @@ impl Notifier {
     /// - [`ENOMEM`]: no memory.
     pub(crate) fn unsubscribe(&self, owner: Owner, request: &Request<'_>) -> Result {
         let like = StoredRequest::new(owner, request)?;
-        match self.remove_requests(|one| one.owner == owner && one.has_ranges_of(&like)) {
+        match self.lose_interest(self.requests.remove(&like)) {
             0 => Err(ENOENT),
             _ => Ok(()),
         }
@@ -415,21 +378,17 @@ impl Notifier {
     /// Removes the requests of a socket that is being closed. Waits for nothing but a spin lock.
     pub(crate) fn forget(&self, owner: Owner) {
         if read_once(&self.interested) != 0 {
-            self.remove_requests(|one| one.owner == owner);
+            self.lose_interest(self.requests.remove_all(owner));
         }
     }
 
-    fn remove_requests(&self, predicate: impl Fn(&StoredRequest) -> bool) -> usize {
-        // The lock ends before what was removed is freed.
-        let removed = self.requests.lock().list.extract(predicate);
-        let count = removed
-            .iter()
-            .fold(0usize, |count, _| count.saturating_add(1));
+    /// So many requests are gone.
+    fn lose_interest(&self, count: usize) -> usize {
         self.interested.fetch_sub(count, Full);
         count
     }
 
-    /// Adds a watcher, and returns its number; see [`Watchers::add`].
+    /// Adds a watcher, and returns its number; see [`WatchList::add`].
     pub(crate) fn watch(
         &self,
         functions: Functions,
@@ -437,15 +396,11 @@ impl Notifier {
     ) -> Result<u64> {
         // Before the watcher begins to read the log, so that no event is left out.
         self.interested.fetch_add(1usize, Full);
-        let serial = self
-            .watchers
-            .add(functions, &self.log, permit)
+        self.watchers
+            .watch(functions, &self.log, permit)
             .inspect_err(|_| {
                 self.interested.fetch_sub(1usize, Full);
-            })?;
-        // What came after the watcher began to read, and before others could find it.
-        self.deliver();
-        Ok(serial)
+            })
     }
 
     /// Removes a watcher. Waits until it has returned, except inside of a call.
@@ -456,7 +411,7 @@ impl Notifier {
         self.interested.fetch_sub(count, Full);
     }
 
-    /// Removes the watchers for whose code `predicate` holds; see [`Watchers::remove_all`].
+    /// Removes the watchers for whose code `predicate` holds; see [`WatchList::remove_all`].
     pub(crate) fn unwatch_all(&self, predicate: impl Fn(*const c_void) -> bool) -> usize {
         let count = self.watchers.remove_all(predicate);
         self.interested.fetch_sub(count, Full);
@@ -474,61 +429,45 @@ struct Stored {
 }
 
 impl Token<'_> {
-    /// Sends the messages of the events up to the one with this number, which was added before.
-    fn send_up_to(&self, last: u64) {
-        // By itself, so that the lock ends before the message is sent.
-        let next = || self.0.sending.lock().cursor.next_up_to(last);
-        while let Some(event) = next() {
-            self.send(&event);
-        }
-    }
-
-    /// Sends a message for each request that matches.
-    fn send(&self, event: &Event) {
-        let mut groups = [0u32; GROUP_BATCH];
-        let mut before = u64::MAX;
-        loop {
-            let mut count = 0usize;
-            let requests = self.0.requests.lock();
-            let limit = before;
-            let matching = requests.list.iter().filter(|one| {
-                one.serial < limit && one.since < event.number && one.matches(event.id)
-            });
-            for (to, request) in groups.iter_mut().zip(matching) {
-                *to = request.group;
-                before = request.serial;
-                count = count.saturating_add(1);
-            }
-            drop(requests);
-            for group in groups.iter().take(count) {
-                send_to(*group, event);
-            }
-            if count < GROUP_BATCH {
+    /// Sends the messages of some events.
+    fn send_some(&self) {
+        for _ in 0..EVENT_BATCH {
+            if !self.send_next(u64::MAX) {
                 return;
             }
         }
+    }
+
+    /// Sends the messages of the next event, unless its number is above `last`. Returns whether
+    /// there was one.
+    fn send_next(&self, last: u64) -> bool {
+        // By itself, so that the lock ends before the message is sent.
+        let next = self.0.sending.lock().cursor.next_up_to(last);
+        let Some(event) = next else {
+            return false;
+        };
+        widen();
+        self.0
+            .requests
+            .for_each_group(Some(&event), |group| send_to(group, &event));
+        true
     }
 }
 
 impl Drop for Token<'_> {
-    /// Sends the messages of all events, also of those that are added meanwhile, and gives the
-    /// token back; at once if another task waits for it.
+    /// Gives the token back, and has sent what was left.
     fn drop(&mut self) {
-        loop {
-            let mut sending = self.0.sending.lock();
-            let next = match sending.waiting {
-                0 => sending.cursor.next_up_to(u64::MAX),
-                _ => None,
-            };
-            let Some(event) = next else {
-                // Under the lock: whoever adds an event after this finds the token free.
-                sending.is_busy = false;
-                self.0.token_is_free.notify_one();
-                return;
-            };
-            drop(sending);
-            widen();
-            self.send(&event);
+        let mut sending = self.0.sending.lock();
+        // Under the lock: whoever adds an event after this finds the token free.
+        sending.is_busy = false;
+        let is_left = sending.cursor.has_next();
+        drop(sending);
+        self.0.token_is_free.notify_one();
+        if is_left {
+            // SAFETY: The queue exists as long as the connector does.
+            let queue = unsafe { Queue::from_raw(cn_glue_workqueue()) };
+            // If it is queued already, it will find what was left.
+            let _ = queue.enqueue(self.0.remaining.clone());
         }
     }
 }

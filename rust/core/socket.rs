@@ -7,8 +7,8 @@
 //! `drivers/connector/connector.c`.
 
 use crate::{
-    buffer::Buffer, instance, notifier::Owner, once::read_once, parameters::Groups,
-    receive::receive, received::Datagram,
+    buffer::Buffer, instance, once::read_once, parameters::Groups, receive::receive,
+    received::Datagram, requests::Owner,
 };
 use connector::bindings::{
     cn_glue_is_kernel_socket, cn_glue_joins_outside, cn_glue_outside, cn_glue_unicast_within,
@@ -135,6 +135,15 @@ impl Handle {
                 filter.data,
             )
         })
+    }
+
+    /// Gives all who listen to `group` the error `ENOBUFS`, as for a message that they missed.
+    /// Context: process.
+    pub(crate) fn tell_lost(self, group: u32) {
+        // SAFETY: By the type invariants this is a kernel socket.
+        unsafe {
+            bindings::netlink_set_err(self.0.as_ptr(), 0, group, ENOBUFS.to_errno());
+        }
     }
 
     /// Calls `filter` with each socket in `group`; nothing is sent. Context: any that `gfp` allows.

@@ -215,7 +215,9 @@ void cn_glue_preempt_enable(void)
 
 void *cn_glue_alloc_certain(size_t size)
 {
-	return kmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
+	void *memory = kmalloc(size, GFP_ATOMIC | __GFP_ACCOUNT | __GFP_NOWARN);
+
+	return memory ? memory : kmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 }
 
 unsigned long cn_glue_random_long(void)

@@ -26,7 +26,7 @@
  * another version finds none of the functions, whichever it calls, and is refused when it is
  * loaded. In C and in Rust, the functions are called without it.
  */
-#define CN_CORE_VERSION 7
+#define CN_CORE_VERSION 8
 
 #define CN_CORE_PASTE(version, name)	cn_core_##version##_##name
 #define CN_CORE_EXPAND(version, name)	CN_CORE_PASTE(version, name)
@@ -90,9 +90,8 @@ struct cn_core_target {
 enum { CN_NOT_TAKEN = 1 };
 
 /*
- * Told of each id that is registered or unregistered, in order. Before the call that causes it
- * returns, unless another task is delivering at that moment, or this one is inside of a call of the
- * connector: then before that returns. May sleep, register and unregister.
+ * Told of each id that is registered or unregistered, in order, by a work item; with a null pointer
+ * where something was left out. May sleep, and add and remove whatever it likes.
  */
 typedef void (*cn_core_watch_fn)(void *cookie, const struct cb_id *id, bool registered);
 
@@ -103,7 +102,10 @@ enum {
 	CN_SOCKET_LEFT,		/* subject: a group, which a socket has left */
 };
 
-/* Told in order, by a work item; may sleep, and add and remove whatever it likes. */
+/*
+ * Told by a work item: of each socket, in order; of a group, what happened last. May sleep, and add
+ * and remove whatever it likes.
+ */
 typedef void (*cn_core_sockets_fn)(void *cookie, u32 change, u64 subject);
 
 int cn_core_register(const struct cb_id *id, const char *name,

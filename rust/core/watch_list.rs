@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Watchers: code in the kernel that is told what happens.
+//!
+//! What is told may happen anywhere: while ids are registered, inside of a call of a module, with
+//! locks of netlink held. So nobody calls a watcher there. Each has a list of what it was not told
+//! yet, and a work item that tells it, in order. A watcher that takes long delays no other one, no
+//! program, and nobody who registers.
+//!
+//! There are watchers of ids ([`id_watchers`](crate::id_watchers)) and of sockets
+//! ([`socket_watchers`](crate::socket_watchers)), which differ in what they are told.
+//!
+//! C counterpart: `include/linux/notifier.h`, whose chains are called by whoever causes an event.
+
+use crate::{
+    calls::Calls,
+    chain::Chain,
+    frame::{self, Deferred},
+    once::read_once,
+    window::widen,
+};
+use connector::bindings::cn_glue_workqueue;
+use core::ptr::NonNull;
+use kernel::{
+    new_condvar, new_spinlock,
+    prelude::*,
+    sync::{
+        atomic::{Atomic, Full},
+        Arc, CondVar, SpinLock,
+    },
+    workqueue::{impl_has_work, new_work, Queue, Work, WorkItem},
+};
+
+/// After how many changes the work of a watcher gives way to other work.
+const BATCHES: usize = 64;
+
+/// What watchers of one kind are told.
+pub(crate) trait Subject: Sized + 'static {
+    /// The function of a watcher.
+    type Function: Copy + Send + Sync;
+    /// What a watcher was not told yet.
+    type Pending: Send + Unpin;
+    /// A part of that.
+    type Batch: IntoIterator<Item = Self>;
+
+    /// The address of the code that is called.
+    fn address(function: Self::Function) -> *const c_void;
+
+    /// Takes out what is to be told next. Does not sleep.
+    fn take(pending: &mut Self::Pending) -> Option<Self::Batch>;
+
+    /// Tells a watcher.
+    ///
+    /// # Safety
+    ///
+    /// `function` must be callable with `cookie`.
+    unsafe fn tell(self, function: Self::Function, cookie: *mut c_void);
+}
+
+/// What the owner of a watcher has handed over.
+///
+/// # Invariants
+///
+/// `watch` may be called with `cookie` by all tasks until `release` is, once.
+pub(crate) struct Functions<F> {
+    watch: F,
+    release: unsafe extern "C" fn(*mut c_void),
+    cookie: *mut c_void,
+}
+
+impl<F> Functions<F> {
+    /// # Safety
+    ///
+    /// `watch` must be callable with `cookie` by all tasks until `release` is called, once.
+    pub(crate) unsafe fn new(
+        watch: F,
+        release: unsafe extern "C" fn(*mut c_void),
+        cookie: *mut c_void,
+    ) -> Self {
+        // INVARIANT: By the safety requirements.
+        Self {
+            watch,
+            release,
+            cookie,
+        }
+    }
+}
+
+/// A watcher.
+///
+/// # Invariants
+///
+/// `list` points to the list that it is in, which outlives its work.
+#[pin_data]
+pub(crate) struct Watcher<S: Subject> {
+    serial: u64,
+    functions: Functions<S::Function>,
+    list: NonNull<WatchList<S>>,
+    calls: Calls,
+    #[pin]
+    pending: SpinLock<S::Pending>,
+    #[pin]
+    work: Work<Watcher<S>>,
+    deferred: Deferred,
+}
+
+// SAFETY: By the invariants of `Functions` these may be called from all tasks; the list may be used
+// from all tasks, too.
+unsafe impl<S: Subject> Send for Watcher<S> {}
+
+// SAFETY: As above; what is pending is behind a lock.
+unsafe impl<S: Subject> Sync for Watcher<S> {}
+
+impl_has_work! {
+    impl{S: Subject} HasWork<Watcher<S>> for Watcher<S> { self.work }
+}
+
+impl<S: Subject> WorkItem for Watcher<S> {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        // It runs only once at a time, and is queued anew for what comes meanwhile.
+        for _ in 0..BATCHES {
+            let batch = S::take(&mut this.pending.lock());
+            let Some(batch) = batch else {
+                return;
+            };
+            for change in batch {
+                widen();
+                if !this.tell(change) {
+                    return;
+                }
+            }
+        }
+        enqueue(this);
+    }
+}
+
+impl<S: Subject> Watcher<S> {
+    /// What it was not told yet.
+    pub(crate) fn pending(&self) -> &SpinLock<S::Pending> {
+        &self.pending
+    }
+
+    /// Returns false if it is told nothing any more.
+    fn tell(&self, change: S) -> bool {
+        if !self.calls.try_enter() {
+            return false;
+        }
+        let Functions { watch, cookie, .. } = self.functions;
+        // SAFETY: A call was entered, so that the cookie is not released.
+        frame::call_out(|| unsafe { change.tell(watch, cookie) });
+        self.leave();
+        true
+    }
+
+    /// Leaves a call, or the list.
+    fn leave(&self) {
+        if self.calls.leave() {
+            // SAFETY: `release` is for watchers of this kind and their list, which keeps the
+            // watcher until it is called. Its calls have all left, which is said once.
+            unsafe {
+                self.deferred
+                    .reclaim(release::<S>, NonNull::from(self).cast(), self.list.cast());
+            }
+        }
+    }
+}
+
+/// Has a watcher told what is pending.
+fn enqueue<S: Subject>(watcher: Arc<Watcher<S>>) {
+    // SAFETY: The queue exists as long as the connector does.
+    let queue = unsafe { Queue::from_raw(cn_glue_workqueue()) };
+    // If it is queued already, its work will find what is pending.
+    let _ = queue.enqueue(watcher);
+}
+
+/// What the lock of a list is for.
+struct Watchers<S: Subject> {
+    /// Last added first; those that are dead stay until they were reclaimed.
+    chain: Chain<Arc<Watcher<S>>>,
+    /// The number of the last watcher; none is used twice.
+    last: u64,
+}
+
+/// Watchers of one kind.
+#[pin_data]
+pub(crate) struct WatchList<S: Subject> {
+    #[pin]
+    watchers: SpinLock<Watchers<S>>,
+    /// How many there are, so that nothing is locked where there is none.
+    count: Atomic<usize>,
+    /// Notified when a watcher was reclaimed.
+    #[pin]
+    reclaimed: CondVar,
+}
+
+impl<S: Subject> WatchList<S> {
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            watchers <- new_spinlock!(Watchers { chain: Chain::new(), last: 0 }, "cn_watchers"),
+            count: Atomic::new(0),
+            reclaimed <- new_condvar!("cn_watchers"),
+        })
+    }
+
+    /// Adds a watcher, and returns its number.
+    ///
+    /// With the list locked, `permit` is asked whether it may be added.
+    ///
+    /// Context: process; may sleep.
+    ///
+    /// # Errors
+    ///
+    /// - [`ENOMEM`]: no memory.
+    /// - What `permit` returns.
+    ///
+    /// The cookie is not released then.
+    pub(crate) fn add(
+        &self,
+        functions: Functions<S::Function>,
+        pending: S::Pending,
+        permit: impl FnOnce(*const c_void) -> Result,
+    ) -> Result<u64> {
+        let address = S::address(functions.watch);
+        let list = NonNull::from(self);
+        let reserved = Chain::reserve()?;
+        // INVARIANT: The list is freed after all work was done, and a watcher is in it while it has
+        // work.
+        let watcher = Arc::pin_init(
+            pin_init!(Watcher {
+                serial: 0,
+                functions,
+                list,
+                calls: Calls::new(),
+                pending <- new_spinlock!(pending, "cn_watcher"),
+                work <- new_work!("cn_watcher"),
+                deferred: Deferred::new(),
+            }),
+            GFP_KERNEL,
+        )?;
+        // Nobody else knows it yet.
+        let mut watcher = Arc::into_unique_or_drop(watcher).ok_or(ENOMEM)?;
+        let mut watchers = self.watchers.lock();
+        permit(address)?;
+        watchers.last = watchers.last.wrapping_add(1);
+        let serial = watchers.last;
+        *watcher.as_mut().project().serial = serial;
+        watchers.chain.push_reserved(reserved, watcher.into());
+        self.count.fetch_add(1usize, Full);
+        Ok(serial)
+    }
+
+    /// Whether there is no watcher.
+    pub(crate) fn is_empty(&self) -> bool {
+        read_once(&self.count) == 0
+    }
+
+    /// Has all watchers told what is pending after `update` was called for them.
+    ///
+    /// Context: process; does not sleep unless `update` does. Nothing of the list is locked then.
+    pub(crate) fn notify(&self, mut update: impl FnMut(&Watcher<S>)) {
+        if self.is_empty() {
+            return;
+        }
+        let mut last = 0;
+        while let Some(watcher) = self.next_after(last) {
+            last = watcher.serial;
+            update(&watcher);
+            enqueue(watcher);
+        }
+    }
+
+    fn next_after(&self, last: u64) -> Option<Arc<Watcher<S>>> {
+        let watchers = self.watchers.lock();
+        let live = watchers.chain.iter().filter(|one| !one.calls.is_dead());
+        let later = live.filter(|one| one.serial > last);
+        later.min_by_key(|one| one.serial).cloned()
+    }
+
+    /// Removes the watcher with this number. Waits until it has returned, except inside of a call.
+    ///
+    /// Context: process; may sleep.
+    pub(crate) fn remove(&self, serial: u64) -> usize {
+        let removed = self.kill(|watcher| watcher.serial == serial);
+        if !frame::is_inside() {
+            self.wait_until_reclaimed(|watcher| watcher.serial == serial);
+        }
+        removed
+    }
+
+    /// Removes the watchers for whose code `predicate` holds, waits until they have returned, and
+    /// returns how many there were. Those that others have removed are waited for as well.
+    ///
+    /// Context: process, not inside of a call; may sleep.
+    pub(crate) fn remove_all(&self, predicate: impl Fn(*const c_void) -> bool) -> usize {
+        let of_code = |watcher: &Watcher<S>| predicate(S::address(watcher.functions.watch));
+        let removed = self.kill(of_code);
+        self.wait_until_reclaimed(of_code);
+        removed
+    }
+
+    fn kill(&self, predicate: impl Fn(&Watcher<S>) -> bool) -> usize {
+        let mut count = 0usize;
+        loop {
+            let watchers = self.watchers.lock();
+            let found = {
+                let mut live = watchers.chain.iter().filter(|one| !one.calls.is_dead());
+                live.find(|one| predicate(one)).cloned()
+            };
+            let Some(watcher) = found else {
+                return count;
+            };
+            // Under the lock, so that it is done once.
+            watcher.calls.kill();
+            drop(watchers);
+            widen();
+            watcher.leave();
+            count = count.saturating_add(1);
+        }
+    }
+
+    fn wait_until_reclaimed(&self, predicate: impl Fn(&Watcher<S>) -> bool) {
+        let mut watchers = self.watchers.lock();
+        while watchers.chain.iter().any(|one| predicate(one)) {
+            self.reclaimed.wait(&mut watchers);
+        }
+    }
+}
+
+/// Releases the cookie of a watcher, and takes it out of its list.
+///
+/// # Safety
+///
+/// `list` must be the [`WatchList<S>`] that `watcher` is in; nothing else may be called with its
+/// cookie any more. To be called once.
+unsafe fn release<S: Subject>(watcher: NonNull<()>, list: NonNull<()>) {
+    // SAFETY: By the safety requirements it is in the list.
+    let watcher = unsafe { watcher.cast::<Watcher<S>>().as_ref() };
+    let Functions {
+        release, cookie, ..
+    } = watcher.functions;
+    // SAFETY: By the safety requirements.
+    unsafe { release(cookie) };
+    // SAFETY: By the safety requirements.
+    let list = unsafe { list.cast::<WatchList<S>>().as_ref() };
+    let serial = watcher.serial;
+    let mut watchers = list.watchers.lock();
+    let removed = watchers.chain.extract(|one| one.serial == serial);
+    list.count.fetch_sub(1usize, Full);
+    list.reclaimed.notify_all();
+    drop(watchers);
+    drop(removed);
+}
