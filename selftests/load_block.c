@@ -9,6 +9,7 @@
 #include "kselftest_harness.h"
 #include "cn_client.h"
 #include "cn_module.h"
+#include "cn_notify.h"
 #include "cn_privilege.h"
 #include "cn_watchdog.h"
 
@@ -18,7 +19,13 @@ SKIP_PROGRAM_ON_C()
 #define GATE 1
 #define OPEN 2
 #define COUNT 3
+#define CHURN 4
+#define MISSED 5
+#define GROUPS 6
+#define CHURN_ANOTHER 7
+#define CHURNED 98
 #define TRIGGER 99
+#define GROUP 7
 #define PORT 5555
 #define TASKS 500
 /* What is not to wait for anything. */
@@ -63,10 +70,10 @@ FIXTURE_TEARDOWN(block)
 	EXPECT_EQ(0, unload_within("cn"));
 }
 
-/* How many tasks are inside the gate. */
-static int count_inside(int fd)
+/* The number that the module replies with. */
+static int count(int fd, uint32_t val)
 {
-	struct cn_packet p = { .id = { IDX, COUNT } };
+	struct cn_packet p = { .id = { IDX, val } };
 	static struct cn_received got;
 	uint32_t number;
 	int ret = cn_send(fd, &p);
@@ -109,7 +116,7 @@ static int wait_for_inside(int fd, int n)
 	long long end = watchdog_ms() + cn_timeout();
 	int inside;
 
-	while ((inside = count_inside(fd)) < n && inside >= 0 && watchdog_ms() < end)
+	while ((inside = count(fd, COUNT)) < n && inside >= 0 && watchdog_ms() < end)
 		usleep(5000);
 	return inside;
 }
@@ -268,6 +275,94 @@ TEST_F(block, killing_who_has_a_full_socket_ends)
 	struct reader reader = { .ends_by_itself = false };
 
 	look_at_full_socket(_metadata, &reader);
+}
+
+/* -- Watchers that are slower than what they are told of -------------------- */
+
+/* More than a watcher may be behind. */
+static int churn_by(uint32_t val)
+{
+	uint32_t times = 70000;
+	struct cn_packet p = { .id = { IDX, val }, .data = &times, .data_len = sizeof(times) };
+	int fd, ret;
+
+	become_user();
+	fd = cn_open_in_group(0);
+	ret = cn_send(fd, &p);
+	return ret < 0 ? ret : 0;
+}
+
+static int churn(const void *arg)
+{
+	return churn_by(CHURN);
+}
+
+static int churn_another(const void *arg)
+{
+	return churn_by(CHURN_ANOTHER);
+}
+
+TEST_F(block, a_slow_watcher_holds_up_nobody)
+{
+	long long end;
+	int missed;
+
+	ASSERT_EQ(0, load_within("cn_rust_block", "slow_us=5000"));
+	EXPECT_EQ(0, run_within(SOON_MS, churn, NULL));
+	EXPECT_EQ(0, run_within(AT_ONCE_MS, register_another, NULL));
+	EXPECT_EQ(0, run_within(AT_ONCE_MS, use_a_socket, NULL));
+	end = watchdog_ms() + cn_timeout();
+	while ((missed = count(self->fd, MISSED)) == 0 && watchdog_ms() < end)
+		usleep(1000);
+	EXPECT_LE(1, missed);
+	/* What it was not told yet, it is not told any more. */
+	EXPECT_EQ(0, unload_within("cn_rust_block"));
+}
+
+/* Of a group, what happened last is told. */
+TEST_F(block, groups_are_told_once)
+{
+	int i, told, fd = cn_open_in_group(0);
+	long long end;
+
+	ASSERT_EQ(0, load_within("cn_rust_block", "slow_us=20000"));
+	for (i = 0; i < 1000; i++) {
+		ASSERT_EQ(0, cn_join(fd, GROUP));
+		ASSERT_EQ(0, cn_leave(fd, GROUP));
+	}
+	end = watchdog_ms() + cn_timeout();
+	while ((told = count(self->fd, GROUPS)) == 0 && watchdog_ms() < end)
+		usleep(1000);
+	EXPECT_LE(1, told);
+	EXPECT_GT(500, told);
+	close(fd);
+}
+
+/*
+ * Each event makes so many messages that another task causes events more quickly than one sends them. Nothing is sent
+ * to the listener's own group, which is told nevertheless that events were passed over.
+ */
+TEST_F(block, listeners_are_told_of_events_that_were_passed_over)
+{
+	int listener = cn_open_in_group(EVENTS + 1), asks = cn_open_in_group(0), reads = cn_open_in_group(EVENTS), i;
+	struct timeval wait = { .tv_sec = cn_limit(5) };
+	pid_t first, second;
+	char word;
+
+	ASSERT_EQ(0, load_within("cn_rust_block", ""));
+	for (i = 1; i < MAX_PER_SOCKET; i++)
+		ASSERT_EQ(0, notify_ask(asks, EVENTS, RANGES({ IDX, i }), RANGES({ CHURNED - 1, 2 })));
+	ASSERT_EQ(0, notify_one(asks, EVENTS + 1, IDX + 1000, 1));
+	first = begin_process(churn, NULL);
+	second = begin_process(churn_another, NULL);
+	EXPECT_EQ(0, setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)));
+	EXPECT_EQ(-1, recv(listener, &word, 1, 0));
+	EXPECT_EQ(ENOBUFS, errno);
+	EXPECT_EQ(0, end_process(first, cn_limit(20000)));
+	EXPECT_EQ(0, end_process(second, cn_limit(20000)));
+	close(listener);
+	close(asks);
+	close(reads);
 }
 
 TEST_HARNESS_MAIN

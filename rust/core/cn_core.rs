@@ -12,7 +12,7 @@
 //! | [`registry`]: whose it is               | [`table`]: the callbacks, [`calls`]: in use    |
 //! | [`c_abi`]: from and to other modules    | [`send`], [`buffer`]: on the way to programs   |
 //! | [`channel`]: requests for notification  | [`notifier`]: who is told of ids that come, go |
-//! | [`socket_watchers`]: told of sockets    | [`autoload`]: the module of an id is loaded    |
+//! | [`watch_list`]: of ids and of sockets   | [`autoload`]: the module of an id is loaded    |
 //!
 //! C counterpart: `drivers/connector/`.
 

@@ -15,6 +15,7 @@ use kernel::{
         atomic::{Atomic, Relaxed},
         Arc, Completion, Mutex,
     },
+    time::{delay::fsleep, Delta},
 };
 
 module! {
@@ -37,6 +38,10 @@ module! {
             default: 0,
             description: "A port that is told of ids of 43, waiting for room",
         },
+        slow_us: u32 {
+            default: 0,
+            description: "How long watchers take for each change, in microseconds",
+        },
     },
 }
 
@@ -46,11 +51,24 @@ const GATE: Id = Id::new(IDX, 1);
 const OPEN: Id = Id::new(IDX, 2);
 /// Replies with the number of those inside.
 const COUNT: Id = Id::new(IDX, 3);
+/// Registers and drops an id as often as the payload says, a number.
+const CHURN: Id = Id::new(IDX, 4);
+/// Replies with how many times the watcher of ids has missed something.
+const MISSED: Id = Id::new(IDX, 5);
+/// Replies with how many changes of groups the watcher of sockets was told.
+const GROUPS: Id = Id::new(IDX, 6);
+/// As [`CHURN`], another id.
+const CHURN_ANOTHER: Id = Id::new(IDX, 7);
+/// What is registered and dropped.
+const CHURNED: Id = Id::new(IDX, 98);
+const CHURNED_TOO: Id = Id::new(IDX, 97);
 const TRIGGER: Id = Id::new(IDX, 99);
 
 #[pin_data]
 struct Gate {
     inside: Atomic<i32>,
+    missed: Atomic<i32>,
+    groups: Atomic<i32>,
     #[pin]
     open: Completion,
     #[pin]
@@ -62,6 +80,8 @@ impl Gate {
         Arc::pin_init(
             pin_init!(Self {
                 inside: Atomic::new(0),
+                missed: Atomic::new(0),
+                groups: Atomic::new(0),
                 open <- Completion::new(),
                 registration <- new_mutex!(None),
             }),
@@ -75,6 +95,34 @@ impl Gate {
     }
 }
 
+/// Takes as long as the module's user has asked for.
+fn take_time() {
+    let time = module_parameters::slow_us.value();
+    if time != 0 {
+        fsleep(Delta::from_micros(time.into()));
+    }
+}
+
+/// Is registered and dropped.
+struct Nothing;
+
+impl Handler for Nothing {
+    fn receive(&self, _message: &Message<'_>, _sender: &Sender<'_>) -> Result {
+        Ok(())
+    }
+}
+
+fn churn(id: Id, times: u32) -> Result {
+    for _ in 0..times {
+        drop(Registration::new(
+            id,
+            c"churned",
+            Arc::new(Nothing, GFP_KERNEL)?,
+        )?);
+    }
+    Ok(())
+}
+
 impl Handler for Gate {
     fn receive(&self, message: &Message<'_>, sender: &Sender<'_>) -> Result {
         match message.id() {
@@ -84,6 +132,10 @@ impl Handler for Gate {
                 self.inside.add(-1, Relaxed);
             }
             OPEN => self.open.complete_all(),
+            CHURN => churn(CHURNED, message.read_payload::<u32>()?)?,
+            CHURN_ANOTHER => churn(CHURNED_TOO, message.read_payload::<u32>()?)?,
+            MISSED => sender.reply(message, &self.missed.load(Relaxed))?,
+            GROUPS => sender.reply(message, &self.groups.load(Relaxed))?,
             _ => sender.reply(message, &self.inside.load(Relaxed))?,
         }
         Ok(())
@@ -96,11 +148,16 @@ impl SocketWatcher for Gate {
         {
             self.end();
         }
+        if !matches!(change, SocketChange::Closed(_)) {
+            self.groups.add(1, Relaxed);
+        }
+        take_time();
     }
 }
 
 impl Watcher for Gate {
     fn changed(&self, id: Id, change: Change) {
+        take_time();
         if module_parameters::end_on_register.value() != 0
             && id == TRIGGER
             && change == Change::Registered
@@ -112,11 +169,15 @@ impl Watcher for Gate {
             let _ = Outgoing::new(id, &[0u8; 1000]).send_to(Port(port), GFP_KERNEL);
         }
     }
+
+    fn missed(&self) {
+        self.missed.add(1, Relaxed);
+    }
 }
 
 struct BlockModule {
     gate: Arc<Gate>,
-    _others: [Registration<Gate>; 2],
+    _others: [Registration<Gate>; 6],
     _sockets: SocketWatch<Gate>,
     _watch: Watch<Gate>,
 }
@@ -126,7 +187,14 @@ impl kernel::Module for BlockModule {
         let gate = Gate::new()?;
         let options = Options::new().access(Access::Public);
         let register = |id| Registration::with_options(id, c"block", gate.clone(), options);
-        let others = [register(OPEN)?, register(COUNT)?];
+        let others = [
+            register(OPEN)?,
+            register(COUNT)?,
+            register(CHURN)?,
+            register(CHURN_ANOTHER)?,
+            register(MISSED)?,
+            register(GROUPS)?,
+        ];
         let registration = register(GATE)?;
         *gate.registration.lock() = Some(registration.into());
         Ok(Self {
