@@ -11,7 +11,11 @@ use connector::{
     Options, Outgoing, Port, SendError, Writer,
 };
 use core::fmt::Write as _;
-use kernel::{alloc::Flags, prelude::*, sync::atomic::Relaxed};
+use kernel::{
+    alloc::{flags::GFP_NOWAIT, Flags},
+    prelude::*,
+    sync::atomic::Relaxed,
+};
 
 /// The numbers of a command.
 pub(crate) struct Command {
@@ -22,7 +26,7 @@ pub(crate) struct Command {
     pub(crate) argument: u32,
     /// ADD: the second argument. SEND...: `seq`.
     pub(crate) second: u32,
-    /// SEND...: 1 to send with `GFP_ATOMIC`.
+    /// SEND...: 1 to send with `GFP_ATOMIC`, 2 with `GFP_NOWAIT`.
     pub(crate) atomic: u32,
     /// ADD: who may send, see [`Command::options`]. SEND...: what else is to be known.
     pub(crate) access: u32,
@@ -84,10 +88,10 @@ impl Command {
     }
 
     fn flags(&self) -> Flags {
-        if self.atomic == 0 {
-            GFP_KERNEL
-        } else {
-            GFP_ATOMIC
+        match self.atomic {
+            0 => GFP_KERNEL,
+            1 => GFP_ATOMIC,
+            _ => GFP_NOWAIT,
         }
     }
 
