@@ -15,6 +15,7 @@
 #include <linux/proc_fs.h>
 #include <linux/random.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/sched/task_stack.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -62,9 +63,10 @@ struct sk_buff *cn_glue_alloc_skb(unsigned int len, gfp_t gfp_mask)
 	return skb;
 }
 
-struct proc_dir_entry *cn_glue_proc_create(const char *name, const struct seq_operations *ops)
+struct proc_dir_entry *cn_glue_proc_create(const char *name, const struct seq_operations *ops,
+					   unsigned int state_size)
 {
-	return proc_create_seq(name, 0444, init_net.proc_net, ops);
+	return proc_create_seq_private(name, 0444, init_net.proc_net, ops, state_size, NULL);
 }
 
 void cn_glue_proc_remove(const char *name)
@@ -211,6 +213,11 @@ void cn_glue_preempt_disable(void)
 void cn_glue_preempt_enable(void)
 {
 	preempt_enable();
+}
+
+void cn_glue_cond_resched(void)
+{
+	cond_resched();
 }
 
 void *cn_glue_alloc_certain(size_t size)
