@@ -319,11 +319,11 @@ impl Locked<'_> {
             NonNull::from(entry)
         };
         // INVARIANT: The entry leaves `live` as well.
-        // SAFETY: It was found, so it is in `live`, and in no list of dying ones; it stays until
-        // it is forgotten.
+        // SAFETY: It was found, so it is in `live`, and in no other list; it stays until it is
+        // forgotten.
         unsafe {
             table.live.remove(entry.as_ref(), &mut writer.changes);
-            writer.dying.push(entry);
+            writer.dying.push(entry, &mut writer.changes);
         }
         writer.removed = writer.removed.saturating_add(1);
         writer.count = writer.count.saturating_sub(1);
@@ -337,8 +337,10 @@ impl Locked<'_> {
     ///
     /// The entry must be among the dying ones; to be called once.
     pub(crate) unsafe fn forget(&mut self, entry: NonNull<Entry>) -> OwnedEntry {
-        // SAFETY: By the safety requirements.
-        self.writer.dying.remove(unsafe { entry.as_ref() });
+        let writer = &mut *self.writer;
+        // SAFETY: By the safety requirements the entry is in this list, and stays until its owner,
+        // which is the result, is dropped.
+        unsafe { writer.dying.remove(entry.as_ref(), &mut writer.changes) };
         // SAFETY: The ownership was given up when the entry was inserted.
         unsafe { OwnedEntry::from_raw(entry) }
     }
