@@ -13,7 +13,7 @@
 
 use crate::{
     active::Active,
-    entry::{Callback, Entry, Name, OwnedEntry},
+    entry::{Callback, Entry, Name},
     frame,
     table::{Locked, Table},
     window::widen,
@@ -64,7 +64,7 @@ impl Registry {
         permit: impl FnOnce(&Entry) -> Result,
         added: impl FnOnce(&Entry),
     ) -> Result<u64> {
-        let entry = OwnedEntry::new(id, name, callback)?;
+        let entry = Entry::new(id, name, callback)?;
         let mut table = self.table.lock_with_room()?;
         if let Err(error) = permit(&entry) {
             drop(table);
