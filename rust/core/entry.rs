@@ -63,7 +63,8 @@ pub(crate) struct Handler {
     pub(crate) cookie: *mut c_void,
     /// Whether everyone may join the group.
     pub(crate) opens_group: bool,
-    /// What the handler is for, in words; null or a string that lives as long as the handler.
+    /// What the handler is for, in words: null or a string. Readers under RCU look at it, also when
+    /// the handler was just released; `struct cn_core_handler` says why it is still there.
     pub(crate) description: *const c_char,
     /// What came of its messages.
     pub(crate) outcomes: Outcomes,
@@ -89,12 +90,15 @@ impl Handler {
     ) -> Option<Result> {
         let is_permitted = self
             .capability
-            // SAFETY: By the safety requirements.
+            // SAFETY: By the safety requirements this is the control block of a message whose
+            // sender is the running task.
             .is_none_or(|capability| unsafe { is_capable(parms, capability) });
         if !is_permitted {
             return None;
         }
-        // SAFETY: By the safety requirements.
+        // SAFETY: Whoever registered the handler has promised that the function may be called with
+        // the cookie until that is released, which it was not by the safety requirements; the
+        // message and its control block are there by them.
         let returned = unsafe { (self.receive)(self.cookie, message, parms) };
         match returned {
             // Most often; the kernel crate's function is not in line.
