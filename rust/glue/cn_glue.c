@@ -137,6 +137,11 @@ void cn_glue_unwatch_namespaces(void)
 /*
  * Called before netlink makes a socket of the namespace a member. It is counted before the bit says
  * so, because others who see the bit rely on it.
+ *
+ * A: test_and_set_bit() is a full barrier. It orders the count before the bit, and before netlink
+ * makes the socket a member; who sees the bit makes its own socket a member after that. It pairs
+ * with the read barrier in Handle::can_be_heard(), which asks netlink for a member first and reads
+ * the count then.
  */
 void cn_glue_joins_outside(struct net *net)
 {
@@ -145,6 +150,7 @@ void cn_glue_joins_outside(struct net *net)
 	if (test_bit(0, word))
 		return;
 	atomic_inc(&cn_glue_outside);
+	/* A */
 	if (test_and_set_bit(0, word))
 		atomic_dec(&cn_glue_outside);
 }
