@@ -30,9 +30,9 @@ pub trait SocketWatcher: Send + Sync + 'static {
     /// Looks at one change.
     ///
     /// Called by a work item, shortly after the change, and may sleep; no lock is held, so that it
-    /// may send, register, unregister and watch. Changes of all sockets of the connector are told in
-    /// order, one at a time; none is left out. Programs don't wait for this, so that the socket that
-    /// it is told of may be in another state by now.
+    /// may send, register, unregister and watch. Changes of all sockets of the connector are
+    /// reported in order, one at a time; none is left out. Programs don't wait for this, so the
+    /// socket may be in another state by now.
     ///
     /// A watcher that is slower than programs open and close sockets uses memory for what it was
     /// not told yet; that is charged to their memory control groups.
@@ -141,7 +141,7 @@ unsafe extern "C" fn watch_callback<W: SocketWatcher>(
     watcher.changed(change);
 }
 
-/// Lets go of the watcher.
+/// Releases the watcher.
 ///
 /// # Safety
 ///

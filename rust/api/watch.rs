@@ -132,7 +132,7 @@ unsafe extern "C" fn watch_callback<W: Watcher>(
     watcher.changed(id, change);
 }
 
-/// Lets go of the watcher.
+/// Releases the watcher.
 ///
 /// # Safety
 ///
