@@ -97,6 +97,17 @@ TEST_F(proc_file, name_is_not_a_format)
 	EXPECT_STREQ("%s%n%x          25:1\n", ADDED());
 }
 
+/* Nor does it end its line, or reach a terminal: but for the C connector, what could is shown as octal numbers. */
+TEST_F(proc_file, name_is_on_one_line)
+{
+	ASSERT_EQ(0, client("add %u:1 a\nforged\x1b[2J\t\x7f count", IDX));
+	ASSERT_EQ(0, client("add %u:2 a\\b count", IDX));
+	EXPECT_STREQ(provider_is_c() ? "a\nforged\x1b[2J\t\x7f  25:1\n"
+				       "a\\b             25:2\n"
+				     : "a\\012forged\\033[2J\\011\\177 25:1\n"
+				       "a\\134b          25:2\n", ADDED());
+}
+
 TEST_F(proc_file, is_readable_by_all_and_writable_by_none)
 {
 	struct stat st;

@@ -36,6 +36,7 @@ FIXTURE_VARIANT(rust_send)
 
 FIXTURE_VARIANT_ADD(rust_send, may_sleep) { .atomic = 0 };
 FIXTURE_VARIANT_ADD(rust_send, atomic) { .atomic = 1 };
+FIXTURE_VARIANT_ADD(rust_send, nowait) { .atomic = 2 };
 
 FIXTURE_SETUP(rust_send)
 {

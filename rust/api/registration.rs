@@ -137,9 +137,11 @@ impl<H: Handler> Registration<H> {
                 .map_or(core::ptr::null(), |text| text.as_char_ptr()),
         };
         let mut serial = 0;
-        // SAFETY: `raw_id`, `raw_handler` and the name live as long as the call, the description
-        // for ever; the functions expect a cookie that came from `Arc<H>::into_foreign`, as this
-        // one does.
+        // SAFETY: `raw_id`, `raw_handler` and the name live as long as the call. The functions
+        // expect a cookie that came from `Arc<H>::into_foreign`, as this one does. The description
+        // is `'static`: it stays as long as the module that it is in, whose memory is freed a grace
+        // period after the last handler of the module was released, as `struct cn_core_handler`
+        // requires it.
         let registered = to_result(unsafe {
             bindings::cn_core_register(&raw_id, name.as_char_ptr(), &raw_handler, &mut serial)
         });
@@ -228,11 +230,14 @@ unsafe extern "C" fn receive_callback<H: Handler>(
     message: *mut bindings::cn_msg,
     parms: *mut netlink_skb_parms,
 ) -> c_int {
-    // SAFETY: By the safety requirements of this function.
+    // SAFETY: By the safety requirements the cookie came from `into_foreign` of the same type, and
+    // the core releases it after this call has returned at the earliest.
     let handler = unsafe { Arc::<H>::borrow(cookie) };
-    // SAFETY: By the safety requirements of this function.
+    // SAFETY: By the safety requirements the message is there for the time of the call, and nobody
+    // writes to it.
     let message = unsafe { Message::from_raw(message) };
-    // SAFETY: By the safety requirements of this function.
+    // SAFETY: By the safety requirements the sender's data are there for the time of the call, and
+    // nobody writes to them.
     let sender = unsafe { Sender::from_raw(parms) };
     if !handler.permits(&sender) {
         return bindings::CN_REFUSED as c_int;
@@ -240,12 +245,13 @@ unsafe extern "C" fn receive_callback<H: Handler>(
     from_result(|| handler.receive(&message, &sender).map(|()| 0))
 }
 
-/// Lets go of the handler.
+/// Releases the handler.
 ///
 /// # Safety
 ///
 /// `cookie` must come from `Arc<H>::into_foreign`; it must not be used afterwards.
 unsafe extern "C" fn release_callback<H: Handler>(cookie: *mut c_void) {
-    // SAFETY: By the safety requirements of this function.
+    // SAFETY: By the safety requirements the cookie came from `into_foreign` of the same type, and
+    // this reference, which the core had, is given back once.
     drop(unsafe { Arc::<H>::from_foreign(cookie) });
 }

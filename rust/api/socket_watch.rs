@@ -144,7 +144,7 @@ unsafe extern "C" fn watch_callback<W: SocketWatcher>(
     watcher.changed(change);
 }
 
-/// Drops the reference to the watcher.
+/// Releases the watcher.
 ///
 /// # Safety
 ///

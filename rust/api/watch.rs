@@ -137,7 +137,7 @@ unsafe extern "C" fn watch_callback<W: Watcher>(
     watcher.changed(id, change);
 }
 
-/// Drops the reference to the watcher.
+/// Releases the watcher.
 ///
 /// # Safety
 ///

@@ -32,15 +32,17 @@ impl Active {
     /// The entry of the callback.
     #[inline]
     pub(crate) fn entry(&self) -> &Entry {
-        // SAFETY: By the type invariants the entry is not reclaimed, so it is not freed either.
+        // SAFETY: By the type invariants the call has not left, so the entry is not reclaimed, and
+        // its memory is freed after that at the earliest.
         unsafe { self.0.as_ref() }
     }
 
-    /// Lets the callback go; it has returned.
+    /// Leaves the call, when the callback has returned.
     #[inline(always)]
     pub(crate) fn leave(self, registry: &Registry) {
         if self.entry().calls().leave() {
-            // SAFETY: This was the last call of a dead entry, which is told to nobody else.
+            // SAFETY: `Calls::leave` returns true once for each entry: when it is dead, and all of
+            // its calls and the registration have left.
             unsafe { registry.reclaim(self.0) };
         }
     }

@@ -61,7 +61,8 @@ impl Calls {
     #[inline(always)]
     #[must_use]
     pub(crate) fn try_enter(&self) -> bool {
-        // Nobody looks at how many there are after the mark: their number was taken with it.
+        // A: pairs with the mark in `kill`. Nobody looks at how many there are after the mark: their
+        // number was taken with it.
         fetch_add(&self.entered, 1) & DEAD == 0
     }
 
@@ -70,11 +71,13 @@ impl Calls {
     #[inline(always)]
     #[must_use]
     pub(crate) fn leave(&self) -> bool {
+        // B: pairs with itself, in the calls that have left before.
         fetch_add(&self.left, 1).wrapping_add(1) & DEAD != 0
     }
 
     /// Refuses all further calls. To be called once; [`Self::leave`] must follow.
     pub(crate) fn kill(&self) {
+        // A: pairs with `try_enter`.
         let entered = fetch_add(&self.entered, DEAD);
         // The registration itself has not left, so that this does not reach `DEAD`.
         fetch_add(&self.left, DEAD.wrapping_sub(entered));

@@ -28,6 +28,7 @@ mod certain;
 mod chain;
 mod channel;
 mod counters;
+mod cursor;
 mod entry;
 mod entry_list;
 mod event_log;

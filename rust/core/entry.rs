@@ -17,7 +17,7 @@ use crate::{
     once, rcu,
 };
 use connector::{bindings, Id};
-use core::{ops::Deref, ptr::NonNull};
+use core::ptr::NonNull;
 use kernel::{bindings::netlink_skb_parms, error::to_result, prelude::*, sync::atomic::Atomic};
 
 /// Room for the name of a callback and the NUL behind it.
@@ -63,7 +63,8 @@ pub(crate) struct Handler {
     pub(crate) cookie: *mut c_void,
     /// Whether everyone may join the group.
     pub(crate) opens_group: bool,
-    /// What the handler is for, in words; null or a string that lives as long as the handler.
+    /// What the handler is for, in words: null or a string. Readers under RCU look at it, also when
+    /// the handler was just released; `struct cn_core_handler` says why it is still there.
     pub(crate) description: *const c_char,
     /// What came of its messages.
     pub(crate) outcomes: Outcomes,
@@ -89,12 +90,15 @@ impl Handler {
     ) -> Option<Result> {
         let is_permitted = self
             .capability
-            // SAFETY: By the safety requirements.
+            // SAFETY: By the safety requirements this is the control block of a message whose
+            // sender is the running task.
             .is_none_or(|capability| unsafe { is_capable(parms, capability) });
         if !is_permitted {
             return None;
         }
-        // SAFETY: By the safety requirements.
+        // SAFETY: Whoever registered the handler has promised that the function may be called with
+        // the cookie until that is released, which it was not by the safety requirements; the
+        // message and its control block are there by them.
         let returned = unsafe { (self.receive)(self.cookie, message, parms) };
         match returned {
             // Most often; the kernel crate's function is not in line.
@@ -190,6 +194,29 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// Makes an entry; its group is `id.idx()`. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory.
+    pub(crate) fn new(id: Id, name: Name, callback: Callback) -> Result<KBox<Self>> {
+        let entry = Self {
+            id,
+            group: id.idx(),
+            calls: Calls::new(),
+            callback,
+            links: Links::new(),
+            serial: 0,
+            name,
+        };
+        Ok(KBox::new(entry, GFP_KERNEL)?)
+    }
+
+    /// Sets the number of the registration. Its owner alone can, before others find the entry.
+    pub(crate) fn set_serial(&mut self, serial: u64) {
+        self.serial = serial;
+    }
+
     /// The id under which the callback is registered.
     #[inline]
     pub(crate) fn id(&self) -> Id {
@@ -256,75 +283,41 @@ impl Entry {
     }
 }
 
-/// The owner of an entry that is in no list.
+/// An entry that was taken out of the table, and which readers may still be looking at.
 ///
 /// The memory is freed a grace period after this is dropped.
 ///
 /// # Invariants
 ///
-/// `.0` points to an entry that was allocated by [`KBox`] and that nobody else owns.
-pub(crate) struct OwnedEntry(NonNull<Entry>);
+/// `.0` points to an entry that was allocated by [`KBox`], that nobody else owns, and that new
+/// readers do not find.
+pub(crate) struct RemovedEntry(NonNull<Entry>);
 
-impl OwnedEntry {
-    /// Makes an entry; its group is `id.idx()`. May sleep.
-    pub(crate) fn new(id: Id, name: Name, callback: Callback) -> Result<Self> {
-        let entry = KBox::new(
-            Entry {
-                id,
-                group: id.idx(),
-                calls: Calls::new(),
-                callback,
-                links: Links::new(),
-                serial: 0,
-                name,
-            },
-            GFP_KERNEL,
-        )?;
-        // INVARIANT: The box was just made and is given up here.
-        Ok(Self(NonNull::from(KBox::leak(entry))))
-    }
-
-    /// Sets the number of the registration.
-    pub(crate) fn set_serial(&mut self, serial: u64) {
-        // SAFETY: By the type invariants the entry is there, and nobody else knows it.
-        unsafe { self.0.as_mut() }.serial = serial;
-    }
-
-    /// Gives up the ownership.
-    pub(crate) fn into_raw(self) -> NonNull<Entry> {
-        core::mem::ManuallyDrop::new(self).0
-    }
-
-    /// Takes the ownership back.
+impl RemovedEntry {
+    /// Takes the ownership of an entry.
     ///
     /// # Safety
     ///
-    /// `entry` must come from [`Self::into_raw`], once.
+    /// `entry` must come from [`KBox::leak`], and new readers must not find it; to be called once
+    /// for it. Nobody must use it any more but readers who found it earlier.
     pub(crate) unsafe fn from_raw(entry: NonNull<Entry>) -> Self {
-        // INVARIANT: By the safety requirements, this is the ownership that was given up.
+        // INVARIANT: By the safety requirements.
         Self(entry)
     }
 }
 
-impl Deref for OwnedEntry {
-    type Target = Entry;
-
-    fn deref(&self) -> &Entry {
-        // SAFETY: By the type invariants the entry is there.
-        unsafe { self.0.as_ref() }
-    }
-}
-
-impl Drop for OwnedEntry {
+impl Drop for RemovedEntry {
     fn drop(&mut self) {
-        if let Callback::Handler(handler) = self.callback() {
-            // SAFETY: The handler came from `kmalloc()`, and its entry is about to be freed
-            // likewise.
+        // SAFETY: By the type invariants the entry is there until it is freed below.
+        let entry = unsafe { self.0.as_ref() };
+        if let Callback::Handler(handler) = entry.callback() {
+            // SAFETY: The handler is in a `KBox`, so it came from `kmalloc()`. Readers find it by
+            // its entry alone, which new ones do not find. Its entry is freed without running the
+            // destructor of that box.
             unsafe { rcu::free_deferred(core::ptr::from_ref::<Handler>(handler).cast_mut()) };
         }
-        // SAFETY: By the type invariants the entry came from `kmalloc()` and this is its last
-        // owner; who removes an entry from the table does so before it drops it. But for the
-        // handler, an entry has nothing that needs a destructor.
+        // SAFETY: By the type invariants the entry came from `kmalloc()`, nobody else owns it, and
+        // new readers do not find it. But for the handler, it has nothing that needs a destructor.
         unsafe { rcu::free_deferred(self.0.as_ptr()) };
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Links {
     /// The next one in the list of live entries. Stays when the entry leaves the list, for those
     /// who walk it.
     next: RcuPointer<Entry>,
-    /// The one before it in the list of live entries.
+    /// The one before it in the list of live entries, or, once it has left that, of dying ones.
     previous: UnsafeCell<*mut Entry>,
     /// The next one in the list of dying entries.
     next_dying: UnsafeCell<*mut Entry>,
@@ -138,8 +138,8 @@ unsafe impl Sync for LiveList {}
 ///
 /// # Invariants
 ///
-/// `first` and the links of the entries form a singly linked list; an entry stays while it is in
-/// it.
+/// `first` and the links of the entries form a doubly linked list; an entry stays while it is in
+/// it, and is in no other list.
 pub(crate) struct DyingList {
     first: *mut Entry,
 }
@@ -153,43 +153,62 @@ impl DyingList {
         }
     }
 
-    /// Adds an entry.
+    /// Adds an entry, in front.
     ///
     /// # Safety
     ///
-    /// It must be in no such list, and stay until it is removed.
-    pub(crate) unsafe fn push(&mut self, entry: NonNull<Entry>) {
-        // SAFETY: The entry is there; `&mut self` keeps others away from these links.
-        unsafe { *entry.as_ref().links().next_dying.get() = self.first };
+    /// It must be in no list, and stay until it is removed.
+    pub(crate) unsafe fn push(&mut self, entry: NonNull<Entry>, _changes: &mut Changes) {
+        // SAFETY: The entry is there by the safety requirements. Nobody else changes lists, and
+        // these links are looked at by those alone who do.
+        unsafe {
+            let links = entry.as_ref().links();
+            *links.next_dying.get() = self.first;
+            *links.previous.get() = core::ptr::null_mut();
+        }
+        // SAFETY: By the type invariants this is null or an entry of this list; as above.
+        unsafe {
+            if let Some(first) = self.first.as_ref() {
+                *first.links().previous.get() = entry.as_ptr();
+            }
+        }
         // INVARIANT: The entry is linked to the former first one.
         self.first = entry.as_ptr();
     }
 
-    /// Takes an entry out, if it is there.
-    pub(crate) fn remove(&mut self, entry: &Entry) {
-        // SAFETY: As in `Self::push`.
-        let next = unsafe { *entry.links().next_dying.get() };
-        if core::ptr::eq(self.first, entry) {
-            self.first = next;
-            return;
-        }
-        let before = self
-            .iter()
-            // SAFETY: As above.
-            .find(|one| core::ptr::eq(unsafe { *one.links().next_dying.get() }, entry));
-        if let Some(before) = before {
-            // INVARIANT: The list goes on behind the entry.
-            // SAFETY: As above.
-            unsafe { *before.links().next_dying.get() = next };
+    /// Takes an entry out.
+    ///
+    /// # Safety
+    ///
+    /// The entry must be in this list.
+    pub(crate) unsafe fn remove(&mut self, entry: &Entry, _changes: &mut Changes) {
+        // SAFETY: Nobody else changes lists, and these links are looked at by those alone who do.
+        let (previous, next) = unsafe {
+            (
+                *entry.links().previous.get(),
+                *entry.links().next_dying.get(),
+            )
+        };
+        // INVARIANT: The neighbours are linked to each other.
+        // SAFETY: By the type invariants the neighbours of an entry of this list are null or
+        // entries of this list; as above.
+        unsafe {
+            match previous.as_ref() {
+                Some(previous) => *previous.links().next_dying.get() = next,
+                None => self.first = next,
+            }
+            if let Some(next) = next.as_ref() {
+                *next.links().previous.get() = previous;
+            }
         }
     }
 
     /// The entries.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        // SAFETY: By the type invariants; the list is borrowed.
+        // SAFETY: By the type invariants an entry stays while it is in the list, which is borrowed.
         let first = unsafe { self.first.as_ref() };
         core::iter::successors(first, |entry| {
-            // SAFETY: As above.
+            // SAFETY: As above; links of the list change under an exclusive borrow of it.
             unsafe { (*entry.links().next_dying.get()).as_ref() }
         })
     }

@@ -11,6 +11,7 @@ use kernel::prelude::kunit_tests;
 mod registry_tests {
     use crate::{
         active::Active,
+        cursor::{self, Cursor, Found, SECTION},
         entry::{Callback, Handler, Name, Outcomes},
         frame::Deferred,
         registry::Registry,
@@ -21,7 +22,7 @@ mod registry_tests {
         prelude::*,
         sync::{
             atomic::{Atomic, Relaxed},
-            Arc, Completion,
+            rcu, Arc, Completion,
         },
         time::{delay::fsleep, Delta},
         workqueue,
@@ -154,6 +155,58 @@ mod registry_tests {
         assert!(is_registered(&registry, Id::new(8, 1)));
         unregister_all(&registry);
         assert_eq!(released.load(Relaxed), 2 * N as usize);
+        Ok(())
+    }
+
+    /// The numbers of the entries that a walk passes which begins at `from`.
+    fn walk(registry: &Registry, cursor: &mut Cursor, from: u64) -> (u32, u64) {
+        let (mut count, mut next) = (0u32, from);
+        loop {
+            let guard = rcu::read_lock();
+            match cursor.seek(registry.table(), &guard, |entry| entry.serial() >= next) {
+                Found::Entry(entry) => {
+                    count = count.wrapping_add(1);
+                    next = entry.serial().wrapping_add(1);
+                }
+                Found::Pause => (),
+                Found::End => return (count, next),
+            }
+        }
+    }
+
+    #[test]
+    fn walk_goes_on_where_an_entry_was() -> Result {
+        const N: u32 = 1000;
+
+        let (released, registry) = (Released::new(0), new()?);
+        let table = registry.table();
+        for val in 0..N {
+            add(&registry, Id::new(9, val), b"walk", &released)?;
+        }
+        assert!(cursor::any(table, |entry| entry.id().val() == N - 1));
+        assert!(!cursor::any(table, |entry| entry.id().val() == N));
+        let mut cursor = Cursor::START;
+        assert_eq!(walk(&registry, &mut cursor, 0), (N, u64::from(N) + 1));
+        // It does not go back by itself.
+        assert_eq!(walk(&registry, &mut cursor, 0).0, 1);
+        assert!(cursor.is_behind(u64::from(N) - 1) && !cursor.is_behind(u64::from(N)));
+
+        // A section is all that is passed in one step.
+        let mut cursor = Cursor::START;
+        let guard = rcu::read_lock();
+        let found = cursor.seek(table, &guard, |entry| entry.id().val() >= N / 2);
+        assert!(matches!(found, Found::Pause));
+        drop(guard);
+        assert!(cursor.is_behind(SECTION as u64) && !cursor.is_behind(SECTION as u64 + 1));
+
+        // Its entry goes, and comes back behind all others.
+        let id = Id::new(9, SECTION as u32);
+        unregister(&registry, id, None);
+        add(&registry, id, b"walk", &released)?;
+        let from = SECTION as u64 + 1;
+        assert_eq!(walk(&registry, &mut cursor, from).0, N - SECTION as u32);
+        unregister_all(&registry);
+        assert!(!cursor::any(table, |_| true));
         Ok(())
     }
 

@@ -2,10 +2,15 @@
 
 //! The files in `/proc/net`.
 //!
+//! They are read under RCU. However long a file is, and wherever a program begins to read it, one
+//! read-side critical section passes at most [`SECTION`] entries: a seek to a large offset formats
+//! all lines before it, and goes from section to section as any other read.
+//!
 //! C counterpart: `cn_proc_show()` in `drivers/connector/connector.c`.
 
 use crate::{
     counters::{self, Counter},
+    cursor::{reschedule, Cursor, Found, SECTION},
     entry::Entry,
     entry_list::LiveList,
     instance,
@@ -26,8 +31,14 @@ struct File(&'static CStr);
 
 impl File {
     fn new(name: &'static CStr, operations: &'static Operations) -> Result<Self> {
-        // SAFETY: The name and the functions are static.
-        let file = unsafe { cn_glue_proc_create(name.as_char_ptr(), &operations.0) };
+        // SAFETY: The name and the functions are static. The functions expect a state of this size.
+        let file = unsafe {
+            cn_glue_proc_create(
+                name.as_char_ptr(),
+                &operations.0,
+                size_of::<State>() as c_uint,
+            )
+        };
         if file.is_null() && cfg!(CONFIG_PROC_FS) {
             return Err(ENOMEM);
         }
@@ -94,37 +105,110 @@ fn as_position(entry: Option<&Entry>) -> *mut c_void {
     })
 }
 
-/// Begins to read at a number. Until [`stop_callback`], the RCU read lock is held: for as many lines
-/// as fit a page, in which nobody waits for the reader.
+/// What an open file knows of where it is read. All zeroes at first.
+struct State {
+    /// An entry at or before the one that is read next.
+    cursor: Cursor,
+    /// How many entries were passed in this read-side critical section.
+    passed: usize,
+}
+
+/// The state of an open file.
 ///
 /// # Safety
 ///
-/// `position` must point to a number.
-unsafe extern "C" fn start_callback(_: *mut seq_file, position: *mut loff_t) -> *mut c_void {
-    let guard = Guard::new();
+/// `file` must be a sequence file of ours that is being read, and no other reference to its state
+/// be in use.
+unsafe fn state<'a>(file: *mut seq_file) -> &'a mut State {
+    // SAFETY: By the safety requirements. The private memory of the file was allocated for a state
+    // and zeroed, which is a valid one, when the file was opened, and is freed when it is closed.
+    // Sequence files are read with their mutex held.
+    unsafe { &mut *(*file).private.cast::<State>() }
+}
+
+/// Acquires the RCU read lock until it is released by [`unlock`].
+fn lock() {
+    core::mem::forget(Guard::new());
+}
+
+/// Releases the RCU read lock.
+///
+/// # Safety
+///
+/// The task must have acquired it by [`lock`].
+unsafe fn unlock() {
+    // SAFETY: By the safety requirements.
+    unsafe { bindings::rcu_read_unlock() };
+}
+
+/// Finds the first entry with this number or a larger one. Begins a new read-side critical section
+/// wherever one has passed [`SECTION`] entries.
+///
+/// # Safety
+///
+/// As for [`state`]; and the task must hold the RCU read lock by [`lock`], as it does afterwards.
+/// What was found under it before must not be used any more.
+unsafe fn seek(file: *mut seq_file, number: u64) -> *mut c_void {
+    let Some(connector) = instance::get() else {
+        return core::ptr::null_mut();
+    };
+    let table = connector.registry().table();
+    // SAFETY: By the safety requirements.
+    let state = unsafe { state(file) };
+    state.passed = 0;
+    if state.cursor.is_behind(number) {
+        state.cursor = Cursor::START;
+    }
+    loop {
+        // By itself, so that the inner lock is released before the outer one.
+        let found = {
+            let guard = Guard::new();
+            let found = state
+                .cursor
+                .seek(table, &guard, |entry| entry.serial() >= number);
+            match found {
+                Found::Entry(entry) => Some(as_position(Some(entry))),
+                Found::End => Some(core::ptr::null_mut()),
+                Found::Pause => None,
+            }
+        };
+        if let Some(found) = found {
+            return found;
+        }
+        // SAFETY: By the safety requirements the lock is held.
+        unsafe { unlock() };
+        reschedule();
+        lock();
+    }
+}
+
+/// Begins to read at a number. Until [`stop_callback`], the RCU read lock is held, except between
+/// sections.
+///
+/// # Safety
+///
+/// `file` must be a sequence file of ours that is being read, and `position` point to a number.
+unsafe extern "C" fn start_callback(file: *mut seq_file, position: *mut loff_t) -> *mut c_void {
+    // `stop_callback` releases it.
+    lock();
     // SAFETY: By the safety requirements.
     let number = unsafe { *position } as u64;
-    let found = match (number, instance::get()) {
-        (0, _) => HEAD,
-        (_, None) => core::ptr::null_mut(),
-        (_, Some(connector)) => {
-            let mut entries = connector.registry().table().entries(&guard);
-            as_position(entries.find(|entry| entry.serial() >= number))
-        }
-    };
-    // The lock is given back in `stop_callback`.
-    core::mem::forget(guard);
-    found
+    if number == 0 {
+        // SAFETY: By the safety requirements.
+        unsafe { state(file) }.passed = 0;
+        return HEAD;
+    }
+    // SAFETY: By the safety requirements; the lock was just acquired, and nothing was found yet.
+    unsafe { seek(file, number) }
 }
 
 /// Goes to the next line.
 ///
 /// # Safety
 ///
-/// `at` must be what [`start_callback`] or this function has returned, and `position` point to a
-/// number.
+/// As for [`start_callback`]; `at` must be what that or this function has returned last.
 unsafe extern "C" fn next_callback(
-    _: *mut seq_file,
+    file: *mut seq_file,
     at: *mut c_void,
     position: *mut loff_t,
 ) -> *mut c_void {
@@ -133,8 +217,8 @@ unsafe extern "C" fn next_callback(
     let (number, next) = if at == HEAD {
         (0, table.and_then(|table| table.entries(&guard).next()))
     } else {
-        // SAFETY: By the safety requirements this is an entry, found under the RCU read lock, which
-        // is still held.
+        // SAFETY: By the safety requirements this is an entry, found in the read-side critical
+        // section that still lasts: who ends one in between returns what is found in the next one.
         let entry = unsafe { &*at.cast::<Entry>() };
         (entry.serial(), LiveList::next(entry, &guard))
     };
@@ -142,36 +226,61 @@ unsafe extern "C" fn next_callback(
     let number = next.map_or(number.wrapping_add(1), Entry::serial);
     // SAFETY: By the safety requirements.
     unsafe { *position = number as loff_t };
-    as_position(next)
+    // SAFETY: By the safety requirements.
+    let state = unsafe { state(file) };
+    state.passed = state.passed.wrapping_add(1);
+    let (Some(entry), true) = (next, state.passed >= SECTION) else {
+        return as_position(next);
+    };
+    state.cursor.set(entry);
+    drop(guard);
+    // SAFETY: By the safety requirements the lock that `start_callback` has acquired is held. The
+    // entry is not used any more: it is found again.
+    unsafe {
+        unlock();
+        reschedule();
+        lock();
+        seek(file, number)
+    }
 }
 
 /// Ends what [`start_callback`] has begun.
 ///
 /// # Safety
 ///
-/// To be called once after it, by the same task.
-unsafe extern "C" fn stop_callback(_: *mut seq_file, _: *mut c_void) {
-    // SAFETY: `start_callback` has taken the lock and not given it back.
-    unsafe { bindings::rcu_read_unlock() };
+/// To be called once after it, by the same task, with what that or [`next_callback`] has returned
+/// last.
+unsafe extern "C" fn stop_callback(file: *mut seq_file, at: *mut c_void) {
+    if !at.is_null() && at != HEAD {
+        // The next read begins here.
+        // SAFETY: By the safety requirements this is an entry, found in the read-side critical
+        // section that still lasts, and the file is one of ours.
+        unsafe { state(file).cursor.set(&*at.cast::<Entry>()) };
+    }
+    // SAFETY: `start_callback` has acquired the lock.
+    unsafe { unlock() };
 }
 
 /// Shows a callback.
 ///
 /// # Safety
 ///
-/// `file` must be a sequence file that is being read, `at` what [`start_callback`] has returned.
+/// `file` must be a sequence file that is being read, and `at` what [`start_callback`] or
+/// [`next_callback`] has returned last.
 unsafe extern "C" fn show_callback(file: *mut seq_file, at: *mut c_void) -> c_int {
     if at == HEAD {
         // SAFETY: By the safety requirements; the format has no arguments.
         unsafe { bindings::seq_printf(file, c"Name            ID\n".as_char_ptr()) };
         return 0;
     }
-    // SAFETY: By the safety requirements this is an entry.
+    // SAFETY: By the safety requirements this is an entry, found in the read-side critical section
+    // that still lasts.
     let entry = unsafe { &*at.cast::<Entry>() };
     let id = entry.id();
-    // SAFETY: By the safety requirements.
+    // SAFETY: By the safety requirements the file is there, and nobody else uses it meanwhile.
     let start = unsafe { (*file).count };
-    // SAFETY: By the safety requirements; the format fits the arguments.
+    // SAFETY: The file is being read by the safety requirements; the name ends with a NUL and is a
+    // part of the entry; the format fits the arguments.
     unsafe {
         cn_glue_seq_escape(file, entry.name().as_char_ptr(), false);
         let width = 15usize.saturating_sub((*file).count.saturating_sub(start));
@@ -194,12 +303,13 @@ unsafe extern "C" fn show_callback(file: *mut seq_file, at: *mut c_void) -> c_in
 /// As for [`show_callback`].
 unsafe extern "C" fn show_stats_callback(file: *mut seq_file, at: *mut c_void) -> c_int {
     if at != HEAD {
-        // SAFETY: By the safety requirements this is an entry.
+        // SAFETY: By the safety requirements the file is being read, and this is an entry, found in
+        // the read-side critical section that still lasts.
         unsafe { show_entry(file, &*at.cast::<Entry>()) };
         return 0;
     }
     let show = |name: &CStr, value: u64| {
-        // SAFETY: By the safety requirements; the format fits the arguments.
+        // SAFETY: The file is being read by the safety requirements; the format fits the arguments.
         unsafe {
             bindings::seq_printf(file, c"%s %llu\n".as_char_ptr(), name.as_char_ptr(), value)
         };
@@ -216,7 +326,8 @@ unsafe extern "C" fn show_stats_callback(file: *mut seq_file, at: *mut c_void) -
 ///
 /// # Safety
 ///
-/// `file` must be a sequence file that is being read.
+/// `file` must be a sequence file that is being read, and `entry` one that was found in the RCU
+/// read-side critical section that still lasts.
 unsafe fn show_entry(file: *mut seq_file, entry: &Entry) {
     let tally = entry.tally();
     let group = if entry.opens_group() {
@@ -226,8 +337,12 @@ unsafe fn show_entry(file: *mut seq_file, entry: &Entry) {
     };
     let handler = entry.callback().handler();
     let capability = handler.map_or(-1, |handler| handler.capability.unwrap_or(-1));
-    // SAFETY: By the safety requirements; the formats fit the arguments. A description lives as
-    // long as its handler, which the RCU read lock keeps.
+    // SAFETY: The file is being read by the safety requirements, and the formats fit the arguments.
+    // The entry was found in this read-side critical section, so it was not reclaimed before that
+    // began. `struct cn_core_handler` requires that a description stays until a grace period after
+    // that, which has not ended: static data of a module are freed by `free_module()`, which waits
+    // for a grace period after the exit of the module and after our notifier, where the last of its
+    // entries is reclaimed.
     unsafe {
         bindings::seq_printf(
             file,

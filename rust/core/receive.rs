@@ -100,7 +100,8 @@ fn handle(registry: &Registry, message: Received<'_>) {
     }
 }
 
-/// Handles a message for which there was no callback, after the module that may have one was loaded.
+/// Handles a message for which there was no callback, after the module that may have one was
+/// loaded.
 #[cold]
 #[inline(never)]
 fn load_and_handle(message: &Received<'_>) -> Outcome {

@@ -13,7 +13,7 @@
 
 use crate::{
     active::Active,
-    entry::{Callback, Entry, Name, OwnedEntry},
+    entry::{Callback, Entry, Name},
     frame,
     table::{Locked, Table},
     window::widen,
@@ -64,7 +64,7 @@ impl Registry {
         permit: impl FnOnce(&Entry) -> Result,
         added: impl FnOnce(&Entry),
     ) -> Result<u64> {
-        let entry = OwnedEntry::new(id, name, callback)?;
+        let entry = Entry::new(id, name, callback)?;
         let mut table = self.table.lock_with_room()?;
         if let Err(error) = permit(&entry) {
             drop(table);
@@ -141,7 +141,8 @@ impl Registry {
         if !is_idle {
             return Some(serial);
         }
-        // SAFETY: The registration was the last to leave the dead entry.
+        // SAFETY: The entry was just removed and killed, so it is dying. `Calls::leave` has
+        // returned true, as it does once for each entry: all of its calls have left.
         unsafe { self.reclaim(entry) }
         // Inside of a call, it is reclaimed later, and nobody waits.
         None
@@ -185,14 +186,18 @@ impl Registry {
     #[cold]
     #[inline(never)]
     pub(crate) unsafe fn reclaim(&self, entry: NonNull<Entry>) {
-        // SAFETY: By the safety requirements the entry is there until it is forgotten.
+        // SAFETY: By the safety requirements the entry is dying, and it is there until it is
+        // forgotten, which is done below or by `release`.
         match unsafe { entry.as_ref() }.callback().handler() {
-            // SAFETY: The node is a part of the entry. The function is called with it once.
+            // SAFETY: The node is a part of the entry, which is there until `release` forgets it.
+            // By the safety requirements this is called once for the entry; the registry outlives
+            // its entries.
             Some(handler) => unsafe {
                 let owner = NonNull::from(self).cast();
                 handler.deferred.reclaim(release, entry.cast(), owner);
             },
-            // SAFETY: By the safety requirements.
+            // SAFETY: By the safety requirements the entry is dying, its last call has left, and
+            // this happens once.
             None => unsafe { self.forget(entry) },
         }
     }
@@ -204,7 +209,7 @@ impl Registry {
     /// The entry must be dying, and not be used any more; to be called once.
     unsafe fn forget(&self, entry: NonNull<Entry>) {
         let mut table = self.table.lock();
-        // SAFETY: By the safety requirements.
+        // SAFETY: By the safety requirements the entry is dying, and this happens once.
         let entry = unsafe { table.forget(entry) };
         self.reclaimed.notify_all();
         drop(table);
@@ -219,11 +224,14 @@ impl Registry {
 /// `registry` must be the registry that `entry` is in; else as [`Registry::reclaim`].
 unsafe fn release(entry: NonNull<()>, registry: NonNull<()>) {
     let entry = entry.cast::<Entry>();
-    // SAFETY: By the safety requirements.
+    // SAFETY: By the safety requirements the entry is dying, and it is there until it is forgotten
+    // below.
     if let Some(handler) = unsafe { entry.as_ref() }.callback().handler() {
-        // SAFETY: By the safety requirements nothing else is called with the cookie any more.
+        // SAFETY: By the safety requirements the last call has left, so nothing else is called with
+        // the cookie any more, and this happens once.
         unsafe { (handler.release)(handler.cookie) };
     }
-    // SAFETY: By the safety requirements.
+    // SAFETY: By the safety requirements this is the registry of the entry, which outlives it; the
+    // entry is dying, nothing uses it any more, and this happens once.
     unsafe { registry.cast::<Registry>().as_ref().forget(entry) };
 }

@@ -76,7 +76,8 @@ impl Handle {
         if !self.has_listeners(group) {
             return Ok(false);
         }
-        // Who joins from outside is counted before netlink says that there is a member.
+        // A: pairs with the full barrier of `cn_glue_joins_outside()`. If the member that netlink
+        // knows of is from outside, it is counted by now.
         smp_mb(Read);
         if !has_members_outside() {
             return Ok(true);

@@ -17,7 +17,7 @@
 //! C counterpart: `drivers/connector/cn_queue.c`.
 
 use crate::{
-    entry::{Entry, OwnedEntry},
+    entry::{Entry, RemovedEntry},
     entry_list::{Changes, DyingList, LiveList},
     probe,
     rcu::{self, RcuPointer, Reader},
@@ -283,7 +283,7 @@ impl Locked<'_> {
 
     /// Adds an entry, for which [`Table::lock_with_room`] has seen to room; from here on it can be
     /// found. Gives it back if its id is taken.
-    pub(crate) fn insert(&mut self, mut entry: OwnedEntry) -> Result<&Entry, OwnedEntry> {
+    pub(crate) fn insert(&mut self, mut entry: KBox<Entry>) -> Result<&Entry, KBox<Entry>> {
         let table = self.table;
         let writer = &mut *self.writer;
         if table.find(entry.id(), &writer.changes).is_some() {
@@ -291,12 +291,13 @@ impl Locked<'_> {
         }
         writer.serial = writer.serial.wrapping_add(1);
         entry.set_serial(writer.serial);
-        let entry = entry.into_raw();
+        let entry = NonNull::from(KBox::leak(entry));
         // INVARIANT: The entry is in `live` and becomes findable.
         // SAFETY: It is in no list yet, and from here on belongs to the table, which frees it after
         // a grace period.
         unsafe { table.live.push_back(entry, &mut writer.changes) };
-        // SAFETY: As above; it stays at least while the lock is held.
+        // SAFETY: The entry was just leaked, and stays at least until it is removed, for which the
+        // lock is needed that `self` holds.
         let entry = unsafe { entry.as_ref() };
         if table.slots(&writer.changes).insert(entry, &writer.changes) == Some(true) {
             writer.removed = writer.removed.saturating_sub(1);
@@ -319,15 +320,15 @@ impl Locked<'_> {
             NonNull::from(entry)
         };
         // INVARIANT: The entry leaves `live` as well.
-        // SAFETY: It was found, so it is in `live`, and in no list of dying ones; it stays until
-        // it is forgotten.
+        // SAFETY: It was found, so it is in `live`, and in no other list; it stays until it is
+        // forgotten.
         unsafe {
             table.live.remove(entry.as_ref(), &mut writer.changes);
-            writer.dying.push(entry);
+            writer.dying.push(entry, &mut writer.changes);
         }
         writer.removed = writer.removed.saturating_add(1);
         writer.count = writer.count.saturating_sub(1);
-        // SAFETY: As above.
+        // SAFETY: It stays until it is forgotten, for which the lock is needed that `self` holds.
         Some(unsafe { entry.as_ref() })
     }
 
@@ -336,11 +337,15 @@ impl Locked<'_> {
     /// # Safety
     ///
     /// The entry must be among the dying ones; to be called once.
-    pub(crate) unsafe fn forget(&mut self, entry: NonNull<Entry>) -> OwnedEntry {
-        // SAFETY: By the safety requirements.
-        self.writer.dying.remove(unsafe { entry.as_ref() });
-        // SAFETY: The ownership was given up when the entry was inserted.
-        unsafe { OwnedEntry::from_raw(entry) }
+    pub(crate) unsafe fn forget(&mut self, entry: NonNull<Entry>) -> RemovedEntry {
+        let writer = &mut *self.writer;
+        // SAFETY: By the safety requirements the entry is in this list, and stays until its owner,
+        // which is the result, is dropped.
+        unsafe { writer.dying.remove(entry.as_ref(), &mut writer.changes) };
+        // SAFETY: The table owns its entries since `insert`, where they were leaked. This one was
+        // taken out of its slot and of `live` before it became a dying one, so new readers do not
+        // find it, and by the safety requirements this happens once.
+        unsafe { RemovedEntry::from_raw(entry) }
     }
 
     /// How many slots there should be before one more entry crowds them; [`None`] if there are

@@ -15,6 +15,7 @@
 #include <linux/proc_fs.h>
 #include <linux/random.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/sched/task_stack.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -62,9 +63,10 @@ struct sk_buff *cn_glue_alloc_skb(unsigned int len, gfp_t gfp_mask)
 	return skb;
 }
 
-struct proc_dir_entry *cn_glue_proc_create(const char *name, const struct seq_operations *ops)
+struct proc_dir_entry *cn_glue_proc_create(const char *name, const struct seq_operations *ops,
+					   unsigned int state_size)
 {
-	return proc_create_seq(name, 0444, init_net.proc_net, ops);
+	return proc_create_seq_private(name, 0444, init_net.proc_net, ops, state_size, NULL);
 }
 
 void cn_glue_proc_remove(const char *name)
@@ -135,6 +137,11 @@ void cn_glue_unwatch_namespaces(void)
 /*
  * Called before netlink makes a socket of the namespace a member. It is counted before the bit says
  * so, because others who see the bit rely on it.
+ *
+ * A: test_and_set_bit() is a full barrier. It orders the count before the bit, and before netlink
+ * makes the socket a member; who sees the bit makes its own socket a member after that. It pairs
+ * with the read barrier in Handle::can_be_heard(), which asks netlink for a member first and reads
+ * the count then.
  */
 void cn_glue_joins_outside(struct net *net)
 {
@@ -143,6 +150,7 @@ void cn_glue_joins_outside(struct net *net)
 	if (test_bit(0, word))
 		return;
 	atomic_inc(&cn_glue_outside);
+	/* A */
 	if (test_and_set_bit(0, word))
 		atomic_dec(&cn_glue_outside);
 }
@@ -211,6 +219,11 @@ void cn_glue_preempt_disable(void)
 void cn_glue_preempt_enable(void)
 {
 	preempt_enable();
+}
+
+void cn_glue_cond_resched(void)
+{
+	cond_resched();
 }
 
 void *cn_glue_alloc_certain(size_t size)

@@ -59,7 +59,12 @@ struct cn_core_handler {
 	cn_core_receive_fn receive;
 	cn_core_release_fn release;
 	void *cookie;
-	const char *description;	/* NULL or a string that lives as long as the handler */
+	/*
+	 * NULL, or a string that stays until a grace period after the release: readers of
+	 * /proc/net/connector_stats look at it under RCU. Static data of a module do: free_module()
+	 * waits for a grace period after the last of the module's handlers was released.
+	 */
+	const char *description;
 };
 
 /* What a target is. */
@@ -171,7 +176,8 @@ u64 cn_glue_counted(unsigned int counter);
 
 struct sk_buff *cn_glue_alloc_skb(unsigned int len, gfp_t gfp_mask);
 
-struct proc_dir_entry *cn_glue_proc_create(const char *name, const struct seq_operations *ops);
+struct proc_dir_entry *cn_glue_proc_create(const char *name, const struct seq_operations *ops,
+					   unsigned int state_size);
 void cn_glue_proc_remove(const char *name);
 /* Writes a text, with what could end a line (or a field, if blanks do) as octal numbers. */
 void cn_glue_seq_escape(struct seq_file *m, const char *text, bool blanks);
@@ -193,6 +199,7 @@ void cn_glue_request_process_events(void);
 void cn_glue_kvfree_rcu(void *ptr);
 void cn_glue_preempt_disable(void);
 void cn_glue_preempt_enable(void);
+void cn_glue_cond_resched(void);
 void *cn_glue_alloc_certain(size_t size);
 
 unsigned long cn_glue_random_long(void);

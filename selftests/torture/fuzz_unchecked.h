@@ -148,7 +148,7 @@ static inline void try_faults(uint32_t times)
 
 /* -- Many at once ------------------------------------------------------------- */
 
-/* More than there are seats at first. */
+/* More than there are slots at first. */
 #define CROWD 480
 #define CROWD_COVER 4096
 
@@ -224,7 +224,7 @@ static inline void try_crowd(void)
 	usleep(300 * 1000);
 	if (pthread_create(&other, &small, unregister_crowded, NULL))
 		wrong("no thread: %s", strerror(errno));
-	/* Callbacks that unregister something look through the crowded seats. */
+	/* Callbacks that unregister something look through the crowded slots. */
 	for (i = 0; i < 20; i++) {
 		add_all_kinds();
 		forget_coverage();
@@ -314,7 +314,7 @@ static inline int open_watcher(void)
 	return fd;
 }
 
-/* Rows of seats do not become short again, so each round has the connector anew. */
+/* Arrays of slots do not become short again, so each round has the connector anew. */
 static inline void try_unchecked(uint32_t rounds)
 {
 	int watcher;

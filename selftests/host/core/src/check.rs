@@ -321,3 +321,43 @@ pub fn registry(bytes: &[u8]) {
     drop(world);
     assert_eq!(memory::allocations(), before, "something was not freed");
 }
+
+/// Calls the callbacks 1 to 3, each inside of the call before, unregisters them in this order, and returns.
+pub fn dying(order: [u32; 3]) {
+    memory::fail_after(u64::MAX);
+    let registry = KBox::pin_init(Registry::new(), GFP_KERNEL).unwrap();
+    let known = |is_meant: &dyn Fn(u32) -> bool| {
+        let mut ids: Vec<_> = order.iter().copied().filter(|id| is_meant(*id)).collect();
+        // The last one is in front.
+        ids.reverse();
+        ids
+    };
+    let listed = || -> Vec<_> {
+        registry
+            .lock()
+            .dying()
+            .map(|entry| entry.id().val())
+            .collect()
+    };
+    for val in order {
+        let callback = Callback::C(function);
+        let name = Name::new(core::iter::empty());
+        registry
+            .register(Id::new(1, val), name, callback, |_| Ok(()), |_| ())
+            .unwrap();
+    }
+    let call = |val: u32, inside: &dyn Fn()| {
+        registry.with_callback(Id::new(1, val), |_| inside(), |_| panic!("not found"));
+        assert_eq!(listed(), known(&|id| id < val));
+    };
+    call(1, &|| {
+        call(2, &|| {
+            call(3, &|| {
+                for val in order {
+                    assert!(registry.remove(Id::new(1, val), None, |_| ()).is_some());
+                }
+                assert_eq!(listed(), known(&|_| true));
+            });
+        });
+    });
+}

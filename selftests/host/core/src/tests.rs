@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-use crate::intact::check::registry;
+use crate::intact::check::{dying, registry};
 
 /// Operations by chance, with few numbers among the bytes so that ids are met again.
 #[test]
@@ -17,6 +17,22 @@ fn operations_by_chance() {
         let below = [24, 256][round % 2];
         let bytes: Vec<u8> = (0..200).map(|_| byte(below)).collect();
         registry(&bytes);
+    }
+}
+
+/// The calls of three callbacks return in one order, in which they leave the list of dying entries; that they were
+/// unregistered in each other order puts each of them in each place of it.
+#[test]
+fn dying_entries_leave_from_everywhere() {
+    for order in [
+        [1, 2, 3],
+        [1, 3, 2],
+        [2, 1, 3],
+        [2, 3, 1],
+        [3, 1, 2],
+        [3, 2, 1],
+    ] {
+        dying(order);
     }
 }
 
