@@ -39,11 +39,13 @@ impl Active {
 
     /// Leaves the call, when the callback has returned.
     #[inline(always)]
-    pub(crate) fn leave(self, registry: &Registry) {
+    pub(crate) fn leave<'a>(self, registry: impl FnOnce() -> Option<&'a Registry>) {
         if self.entry().calls().leave() {
-            // SAFETY: `Calls::leave` returns true once for each entry: when it is dead, and all of
-            // its calls and the registration have left.
-            unsafe { registry.reclaim(self.0) };
+            if let Some(registry) = registry() {
+                // SAFETY: `Calls::leave` returns true once for each entry: when it is dead, and all
+                // of its calls and the registration have left.
+                unsafe { registry.reclaim(self.0) };
+            }
         }
     }
 }

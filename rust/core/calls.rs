@@ -9,7 +9,7 @@
 //!
 //! Unregistering marks the first word as dead, after which no call is entered any more. So the
 //! number of calls is final, and the second word is moved up to where it reaches [`DEAD`] when all
-//! of them have left. Then unregistering leaves for the registration. Whoever leaves last, which
+//! of them but one have left. Then unregistering leaves for the registration. Whoever leaves last, which
 //! exactly one does, reclaims the subject.
 //!
 //! | caller                        | task that unregisters              |
@@ -37,14 +37,14 @@ use crate::once::{fetch_add, read_once};
 use kernel::sync::atomic::Atomic;
 
 /// The bit of `entered` that says that no more calls may be entered; and what `left` is when all of
-/// a dead subject have left.
+/// a dead subject but one have left. So the last one learns it from what it finds.
 const DEAD: u64 = 1 << 63;
 
 /// Counts calls; see the head of this file.
 pub(crate) struct Calls {
     /// How many were entered, the registration included; and [`DEAD`].
     entered: Atomic<u64>,
-    /// How many of them have left; of a dead subject, [`DEAD`] less how many have not.
+    /// How many of them have left; of a dead subject, one more than [`DEAD`] less how many have not.
     left: Atomic<u64>,
 }
 
@@ -72,15 +72,15 @@ impl Calls {
     #[must_use]
     pub(crate) fn leave(&self) -> bool {
         // B: pairs with itself, in the calls that have left before.
-        fetch_add(&self.left, 1).wrapping_add(1) & DEAD != 0
+        fetch_add(&self.left, 1) & DEAD != 0
     }
 
     /// Refuses all further calls. To be called once; [`Self::leave`] must follow.
     pub(crate) fn kill(&self) {
         // A: pairs with `try_enter`.
         let entered = fetch_add(&self.entered, DEAD);
-        // The registration itself has not left, so that this does not reach `DEAD`.
-        fetch_add(&self.left, DEAD.wrapping_sub(entered));
+        // The registration itself has not left, so that this does not go beyond `DEAD`.
+        fetch_add(&self.left, DEAD.wrapping_sub(entered).wrapping_add(1));
     }
 
     /// Whether calls are refused.

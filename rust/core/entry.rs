@@ -184,9 +184,10 @@ pub(crate) struct Tally {
 /// The fields that a look-up reads come first, so that they share a cache line.
 #[repr(C)]
 pub(crate) struct Entry {
+    // At the beginning, where the instruction that counts needs no address of its own.
+    calls: Calls,
     id: Id,
     group: u32,
-    calls: Calls,
     callback: Callback,
     links: Links,
     serial: u64,

@@ -55,10 +55,8 @@ pub(crate) fn call_out<R>(call: impl FnOnce() -> R) -> R {
         todo: Atomic::new(0),
     };
     // INVARIANT: The mark is removed below, before the frame is.
-    write_once(
-        &frame.mark,
-        (&raw const frame).expose_provenance() ^ read_once(&KEY),
-    );
+    let mark = (&raw const frame).expose_provenance() ^ read_once(&KEY);
+    write_once(&frame.mark, mark);
     let result = call();
     if read_once(&frame.todo) != 0 {
         frame.settle();

@@ -244,9 +244,12 @@ mod registry_tests {
             assert_eq!(released.load(Relaxed), 0);
             Ok(())
         };
-        registry.with_callback(id, inside, |_| Err(ENODEV))?;
+        registry.with_callback(id, inside, || Err(ENODEV), || Some(&registry))?;
         assert_eq!(released.load(Relaxed), 2);
-        assert!(registry.with_callback(id, |_| Ok(()), |_| Err(ENODEV)) == Err(ENODEV));
+        assert!(
+            registry.with_callback(id, |_| Ok(()), || Err(ENODEV), || Some(&registry))
+                == Err(ENODEV)
+        );
         Ok(())
     }
 
@@ -279,7 +282,9 @@ mod registry_tests {
                 fsleep(Delta::from_millis(100));
                 caller.returned.store(1, Relaxed);
             };
-            caller.registry.with_callback(id, inside, |_| ());
+            caller
+                .registry
+                .with_callback(id, inside, || (), || Some(&caller.registry));
         })?;
         shared.started.wait_for_completion();
         unregister(&shared.registry, id, None);

@@ -8,6 +8,7 @@
 //! C counterpart: `cn_rx_skb()` in `drivers/connector/connector.c`.
 
 use crate::{
+    active::Active,
     autoload,
     counters::Counter,
     instance,
@@ -25,7 +26,7 @@ use kernel::prelude::*;
 pub(crate) fn receive(registry: &Registry, datagram: Datagram<'_>) {
     match datagram.alone() {
         Some(message) if !trace::traces_receive() => {
-            call_plain(registry, &message, || load_and_handle_alone(datagram));
+            call_plain(registry, &message, || handle_unknown_alone(datagram));
         }
         _ => receive_all(registry, datagram),
     }
@@ -33,21 +34,12 @@ pub(crate) fn receive(registry: &Registry, datagram: Datagram<'_>) {
 
 /// The short way of a message that is well-formed and wants no answer.
 #[inline(always)]
-fn call_plain(registry: &Registry, message: &Received<'_>, load_and_handle: impl FnOnce()) {
+fn call_plain(registry: &Registry, message: &Received<'_>, otherwise: impl FnOnce()) {
     if let Ok(id) = message.current().id {
-        registry.with_callback(
-            id,
-            |active| {
-                message.call(active);
-            },
-            |id| {
-                if autoload::is_loaded_on_demand(id) {
-                    load_and_handle();
-                } else {
-                    Outcome::drop_unknown();
-                }
-            },
-        );
+        let call = |active: &Active| {
+            message.call(active);
+        };
+        registry.with_callback(id, call, otherwise, the_registry);
     }
 }
 
@@ -60,7 +52,7 @@ fn receive_all(registry: &Registry, datagram: Datagram<'_>) {
             Some(message) if !trace::traces_receive() => {
                 next = message.current().following();
                 call_plain(registry, &message, || {
-                    load_and_handle(&message);
+                    handle_unknown(&message);
                 });
             }
             _ => match datagram.at(next) {
@@ -81,13 +73,8 @@ fn handle(registry: &Registry, message: Received<'_>) {
         Ok(id) => registry.with_callback(
             id,
             |active| message.call(active),
-            |id| {
-                if autoload::is_loaded_on_demand(id) {
-                    load_and_handle(&message)
-                } else {
-                    Outcome::drop_unknown()
-                }
-            },
+            || handle_unknown(&message),
+            the_registry,
         ),
         Err(reason) => Outcome::drop_malformed(reason),
     };
@@ -100,30 +87,46 @@ fn handle(registry: &Registry, message: Received<'_>) {
     }
 }
 
-/// Handles a message for which there was no callback, after the module that may have one was
-/// loaded.
+/// Handles a message for which there is no callback: loads the module that may have one, if it is
+/// loaded on demand.
 #[cold]
 #[inline(never)]
-fn load_and_handle(message: &Received<'_>) -> Outcome {
-    let (Ok(id), Some(connector)) = (message.current().id, instance::get()) else {
-        return Outcome::drop_unknown();
-    };
-    autoload::load();
-    connector.registry().with_callback(
-        id,
-        |active| message.call(active),
-        |_| Outcome::drop_unknown(),
-    )
+fn handle_unknown(message: &Received<'_>) -> Outcome {
+    match (message.current().id, the_registry()) {
+        (Ok(id), Some(registry)) if autoload::is_loaded_on_demand(id) => {
+            autoload::load();
+            registry.with_callback(
+                id,
+                |active| message.call(active),
+                Outcome::drop_unknown,
+                the_registry,
+            )
+        }
+        _ => Outcome::drop_unknown(),
+    }
 }
 
 /// The same for the only message of a datagram. Reads it again, so that nothing of it is kept in a
 /// register until here.
 #[cold]
 #[inline(never)]
-fn load_and_handle_alone(datagram: Datagram<'_>) {
-    if let Some(message) = datagram.alone() {
-        load_and_handle(&message);
+fn handle_unknown_alone(datagram: Datagram<'_>) {
+    match datagram.alone() {
+        Some(message)
+            if message
+                .current()
+                .id
+                .is_ok_and(autoload::is_loaded_on_demand) =>
+        {
+            handle_unknown(&message);
+        }
+        _ => Counter::DropUnknownId.count(),
     }
+}
+
+/// The registry, for what is seldom done, so that it is not kept in a register until there.
+fn the_registry() -> Option<&'static Registry> {
+    Some(instance::get()?.registry())
 }
 
 /// What came of a message.

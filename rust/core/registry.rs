@@ -94,21 +94,25 @@ impl Registry {
     /// Runs `call` with the callback of an id, which is not reclaimed meanwhile; or `otherwise`, if
     /// nothing is registered under the id.
     ///
+    /// `again` finds this registry again. It is asked only if the callback was unregistered during
+    /// the call, so that most calls keep nothing of the registry.
+    ///
     /// Context: process; sleeps if the callback does.
     #[inline(always)]
-    pub(crate) fn with_callback<R>(
+    pub(crate) fn with_callback<'a, R>(
         &self,
         id: Id,
         call: impl FnOnce(&Active) -> R,
-        otherwise: impl FnOnce(Id) -> R,
+        otherwise: impl FnOnce() -> R,
+        again: impl FnOnce() -> Option<&'a Self>,
     ) -> R {
         let Some(active) = Active::enter(&self.table, id) else {
-            return otherwise(id);
+            return otherwise();
         };
         widen();
         frame::call_out(|| {
             let result = call(&active);
-            active.leave(self);
+            active.leave(again);
             result
         })
     }

@@ -38,7 +38,7 @@ const ADAPTATIONS: &[Edit] = &[
     ),
     (
         "frame",
-        "write_once(&frame.mark, (&raw const frame).expose_provenance() ^ read_once(&KEY));",
+        "write_once(&frame.mark, mark);",
         "kernel::task::enter_frame((&raw const frame).cast());",
     ),
     (
@@ -155,7 +155,7 @@ fn write_variant(variant: &str, core: &Path, out: &Path, edits: &[Edit], loom: b
         .join(models)
         .with_extension("rs");
     modules += &format!("#[path = {path:?}]\npub mod {models};\n");
-    format!("pub mod {variant} {{\n#![allow(unused)]\npub(crate) use crate::{{access, counters, instance, window, zeroed}};\n{modules}}}\n")
+    format!("pub mod {variant} {{\n#![allow(unused)]\npub(crate) use crate::{{access, counters, window, zeroed}};\n{modules}}}\n")
 }
 
 fn main() {

@@ -199,8 +199,9 @@ impl World {
             *self.running.borrow_mut().get_mut(&serial).unwrap() -= 1;
             *self.calls.borrow_mut().entry(serial).or_default() += 1;
         };
-        let otherwise = |_| assert!(known.is_none());
-        self.registry.with_callback(id, call, otherwise);
+        let otherwise = || assert!(known.is_none());
+        self.registry
+            .with_callback(id, call, otherwise, || Some(&self.registry));
     }
 
     fn step(&self) -> bool {
@@ -347,7 +348,8 @@ pub fn dying(order: [u32; 3]) {
             .unwrap();
     }
     let call = |val: u32, inside: &dyn Fn()| {
-        registry.with_callback(Id::new(1, val), |_| inside(), |_| panic!("not found"));
+        let otherwise = || panic!("not found");
+        registry.with_callback(Id::new(1, val), |_| inside(), otherwise, || Some(&registry));
         assert_eq!(listed(), known(&|id| id < val));
     };
     call(1, &|| {

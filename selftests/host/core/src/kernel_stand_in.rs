@@ -166,11 +166,6 @@ pub mod counters {
     }
 }
 
-pub mod instance {
-    /// There are no watchers of ids here.
-    pub fn deliver_events() {}
-}
-
 pub mod window {
     /// Loom tries all orders of steps anyway.
     pub fn widen() {}

@@ -87,8 +87,8 @@ pub const MISTAKES: &[Mistake] = &[
             "let entered = read_once(&self.entered);",
         ), (
             "calls",
-            "fetch_add(&self.left, DEAD.wrapping_sub(entered));",
-            "fetch_add(&self.left, DEAD.wrapping_sub(entered));\n        fetch_add(&self.entered, DEAD);",
+            "fetch_add(&self.left, DEAD.wrapping_sub(entered).wrapping_add(1));",
+            "fetch_add(&self.left, DEAD.wrapping_sub(entered).wrapping_add(1));\n        fetch_add(&self.entered, DEAD);",
         )],
     },
     Mistake {
@@ -97,8 +97,8 @@ pub const MISTAKES: &[Mistake] = &[
         says: RACE,
         edits: &[(
             "calls",
-            "fetch_add(&self.left, 1).wrapping_add(1) & DEAD != 0\n",
-            "let left = fetch_add(&self.left, 1).wrapping_add(1);\n        kernel::memory::touch(self);\n        self.is_dead() && left & DEAD != 0\n",
+            "fetch_add(&self.left, 1) & DEAD != 0\n",
+            "let left = fetch_add(&self.left, 1);\n        kernel::memory::touch(self);\n        self.is_dead() && left & DEAD != 0\n",
         )],
     },
     Mistake {

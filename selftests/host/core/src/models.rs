@@ -134,7 +134,8 @@ impl World {
             active.entry().callback();
             true
         };
-        self.registry.with_callback(id, call, |_| false)
+        self.registry
+            .with_callback(id, call, || false, || Some(&self.registry))
     }
 
     fn unregister(&self, id: Id, serial: Option<u64>) {
