@@ -61,8 +61,8 @@ impl Calls {
     #[inline(always)]
     #[must_use]
     pub(crate) fn try_enter(&self) -> bool {
-        // A: pairs with the mark in `kill`. Nobody looks at how many there are after the mark: their
-        // number was taken with it.
+        // A: pairs with the mark in `kill`. Nobody looks at how many there are after the mark:
+        // their number was taken with it.
         fetch_add(&self.entered, 1) & DEAD == 0
     }
 
