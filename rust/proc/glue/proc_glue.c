@@ -134,9 +134,10 @@ void cn_proc_glue_end_work(void)
 
 /* -- File ----------------------------------------------------------------- */
 
-bool cn_proc_glue_file_create(int (*show)(struct seq_file *m, void *v))
+bool cn_proc_glue_file_create(const struct seq_operations *operations)
 {
-	return proc_create_single("cn_proc", 0444, init_net.proc_net, show);
+	return proc_create_seq_private("cn_proc", 0444, init_net.proc_net, operations,
+				       sizeof(struct cn_proc_cursor), NULL);
 }
 
 void cn_proc_glue_file_remove(void)
