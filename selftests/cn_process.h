@@ -20,6 +20,16 @@
 /* Only our module has this file. */
 #define PROCESS_FILE "/proc/net/cn_proc"
 
+/* Whether the file has a line that begins so. */
+static inline bool process_file_has(const char *line)
+{
+	char *text = read_file(PROCESS_FILE);
+	bool has = text && find_line(text, line);
+
+	free(text);
+	return has;
+}
+
 /* For tests of what only our module has. */
 #define SKIP_WITHOUT_PROCESS_FILE() do { \
 	if (access(PROCESS_FILE, F_OK)) \
@@ -197,6 +207,26 @@ static inline int process_open(uint32_t events)
 		return ret;
 	}
 	return fd;
+}
+
+/* What the provider answers to the sender of a request; 1 for no answer. */
+static inline int process_answer(int fd, uint32_t ack)
+{
+	struct process_message m;
+	int ret;
+
+	while (!(ret = process_read_within(fd, &m, cn_pause())))
+		if (m.event.what == PROC_EVENT_NONE && m.message.ack == ack)
+			return -(int)m.event.event_data.ack.err;
+	return ret == -ETIMEDOUT ? 1 : ret;
+}
+
+static inline int process_try(int fd, uint32_t operation)
+{
+	uint32_t number = process_number();
+	int ret = process_operation(fd, operation, number, number);
+
+	return ret < 0 ? ret : process_answer(fd, number + 1);
 }
 
 /* -- What an event is about ------------------------------------------------ */

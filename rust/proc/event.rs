@@ -26,6 +26,20 @@ impl Kinds {
     pub(crate) const COREDUMP: Self = Self(0x4000_0000);
     pub(crate) const EXIT: Self = Self(0x8000_0000);
 
+    /// Each kind that there is.
+    pub(crate) const EACH: [Self; 10] = [
+        Self::FORK,
+        Self::EXEC,
+        Self::UID,
+        Self::GID,
+        Self::SID,
+        Self::PTRACE,
+        Self::COMM,
+        Self::NONZERO_EXIT,
+        Self::COREDUMP,
+        Self::EXIT,
+    ];
+
     /// All that there are.
     pub(crate) const ALL: Self = Self::FORK
         .with(Self::EXEC)

@@ -98,6 +98,11 @@ impl Hooks {
         self.0 &= !hook.bit();
     }
 
+    /// Whether there is none.
+    pub(crate) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// Whether one is among them.
     pub(crate) const fn contains(self, hook: Hook) -> bool {
         self.0 & hook.bit() != 0

@@ -13,60 +13,91 @@ use crate::event::{Event, Kinds};
 pub(crate) struct Listener {
     /// Its port when it asked.
     pub(crate) portid: u32,
-    /// What it has asked for last.
-    pub(crate) asked: Kinds,
-    /// What it gets: what it had asked for when it was told so last.
+    /// What it gets.
     pub(crate) kinds: Kinds,
-    /// Whether it has `CAP_NET_ADMIN`.
-    pub(crate) is_privileged: bool,
+    /// The user whose listeners it is counted among; [`None`] if it has `CAP_NET_ADMIN`.
+    pub(crate) user: Option<u32>,
     /// Messages that were handed to netlink for it, acknowledgements among them.
     pub(crate) sent: u64,
-    /// Events for which there was no memory.
-    pub(crate) no_memory: u64,
-    /// Whether it was in the group when that was last looked at.
-    pub(crate) is_member: bool,
-    /// What it had missed for want of room when that was last looked at.
+    /// What [`Self::no_memory`] adds to the losses of the kinds that it gets.
+    no_memory_base: u64,
+    /// The last pass over the members of the group in which it was found.
+    pub(crate) seen: u64,
+    /// What it had missed for want of room in that pass.
     pub(crate) dropped: u32,
 }
 
 impl Listener {
     /// A socket that has just asked, and gets nothing yet.
-    pub(crate) const fn new(portid: u32, asked: Kinds, is_privileged: bool) -> Self {
+    pub(crate) const fn new(portid: u32) -> Self {
         Self {
             portid,
-            asked,
             kinds: Kinds::NONE,
-            is_privileged,
+            user: None,
             sent: 0,
-            no_memory: 0,
-            is_member: false,
+            no_memory_base: 0,
+            seen: 0,
             dropped: 0,
         }
     }
 
-    /// It has been told of what it has asked for, and gets that from here on.
-    pub(crate) fn begin(&mut self) {
-        self.kinds = self.asked;
+    /// It has been told that it gets these kinds, and does from here on.
+    pub(crate) fn begin(&mut self, kinds: Kinds, losses: &Losses) {
+        self.no_memory_base = self.no_memory(losses).wrapping_sub(losses.of_kinds(kinds));
+        self.kinds = kinds;
     }
 
-    /// What events have to be looked for because of it.
-    pub(crate) fn needs(&self) -> Kinds {
-        self.kinds.with(self.asked)
+    /// Counts a message that was handed to netlink for it.
+    pub(crate) fn count_sent(&mut self) {
+        self.sent = self.sent.wrapping_add(1);
     }
 
     /// Whether it gets an event; counts it if so.
     pub(crate) fn take(&mut self, event: &Event) -> bool {
         let wants = self.kinds.want(event);
         if wants {
-            self.sent = self.sent.wrapping_add(1);
+            self.count_sent();
         }
         wants
     }
 
-    /// Counts an event that it would have got.
-    pub(crate) fn lose(&mut self, event: &Event) {
-        if self.kinds.want(event) {
-            self.no_memory = self.no_memory.wrapping_add(1);
+    /// How many events it would have got, had there been memory.
+    pub(crate) fn no_memory(&self, losses: &Losses) -> u64 {
+        self.no_memory_base
+            .wrapping_add(losses.of_kinds(self.kinds))
+    }
+}
+
+/// How many events there was no memory for, by kind.
+///
+/// Listeners are not visited when an event is lost: each works out its share when asked.
+#[derive(Default, Debug)]
+pub(crate) struct Losses([u64; Kinds::EACH.len()]);
+
+impl Losses {
+    /// Counts an event.
+    pub(crate) fn count(&mut self, event: &Event) {
+        let lost = match event {
+            Event::Exits { code, .. } if *code != 0 => Kinds::NONZERO_EXIT,
+            _ => event.kind(),
+        };
+        for (kind, number) in Kinds::EACH.into_iter().zip(&mut self.0) {
+            if kind == lost {
+                *number = number.wrapping_add(1);
+            }
         }
+    }
+
+    /// How many of those counted a listener to these kinds would have got.
+    fn of_kinds(&self, kinds: Kinds) -> u64 {
+        let kinds = if kinds.has(Kinds::EXIT) {
+            kinds.with(Kinds::NONZERO_EXIT)
+        } else {
+            kinds
+        };
+        let counted = Kinds::EACH.into_iter().zip(self.0);
+        counted
+            .filter(|(kind, _)| kinds.has(*kind))
+            .fold(0, |sum: u64, (_, number)| sum.wrapping_add(number))
     }
 }

@@ -1,62 +1,204 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which sockets have asked for events.
+//! Which sockets have asked for events, and what has to be attached for them.
 //!
 //! Looked at while an event is sent, with preemption off, so that nothing here sleeps, except where
-//! memory for a new listener is taken before the lock is.
+//! memory for a new listener is taken before the lock is. Nothing walks over all listeners with the
+//! lock held.
 
 use crate::{
+    demand::Demand,
     event::{Event, Kinds},
-    listener::Listener,
+    hook::{Hook, Hooks},
+    listener::{Listener, Losses},
 };
 use connector::SocketId;
 use kernel::{
     new_spinlock,
     prelude::*,
     rbtree::{RBTree, RBTreeNode},
-    sync::SpinLock,
+    sync::{
+        atomic::{Atomic, Relaxed},
+        SpinLock,
+    },
 };
 
-/// All listeners, found by their socket.
-#[pin_data]
-pub(crate) struct Listeners {
-    #[pin]
-    tree: SpinLock<RBTree<SocketId, Listener>>,
+/// What the lock protects.
+struct State {
+    /// The listeners, by the numbers of their sockets.
+    tree: RBTree<u64, Listener>,
+    /// How many listeners each user has who has any, without `CAP_NET_ADMIN`.
+    users: RBTree<u32, u32>,
+    demand: Demand,
+    losses: Losses,
+    /// Requests of users who had as many listeners as they may have.
+    refused: u64,
+    /// The number of the last pass over the members of the group.
+    pass: u64,
 }
 
-impl Listeners {
-    pub(crate) fn new() -> impl PinInit<Self> {
-        pin_init!(Self {
-            tree <- new_spinlock!(RBTree::new(), "cn_proc_listeners"),
-        })
-    }
+/// All listeners.
+#[pin_data]
+pub(crate) struct Listeners {
+    /// What those who listen want, together, as [`Kinds::bits`].
+    wanted: Atomic<u32>,
+    /// How many listeners a user may have without `CAP_NET_ADMIN`.
+    limit: u32,
+    #[pin]
+    state: SpinLock<State>,
+}
 
-    /// Notes what a socket has asked for; what it gets is what it was before. Returns what it had
-    /// asked for before. May sleep.
+/// A request to listen, with the memory that granting it may take.
+pub(crate) struct Request {
+    socket: SocketId,
+    kinds: Kinds,
+    user: Option<u32>,
+    listener: Option<RBTreeNode<u64, Listener>>,
+    account: Option<RBTreeNode<u32, u32>>,
+}
+
+impl Request {
+    /// A request of a socket with this port; `user` is who asks, if without `CAP_NET_ADMIN`. May
+    /// sleep.
     ///
     /// # Errors
     ///
     /// [`ENOMEM`]: no memory.
-    pub(crate) fn ask(&self, socket: SocketId, new: Listener) -> Result<Option<Kinds>> {
-        let node = RBTreeNode::new(socket, new, GFP_KERNEL)?;
-        let mut tree = self.tree.lock();
-        if let Some(listener) = tree.get_mut(&socket) {
-            let before = listener.asked;
-            listener.asked = new.asked;
-            listener.is_privileged &= new.is_privileged;
-            drop(tree);
-            drop(node);
-            return Ok(Some(before));
-        }
-        tree.insert(node);
-        Ok(None)
+    pub(crate) fn new(
+        socket: SocketId,
+        portid: u32,
+        kinds: Kinds,
+        user: Option<u32>,
+    ) -> Result<Self> {
+        let listener = RBTreeNode::new(socket.number(), Listener::new(portid), GFP_KERNEL)?;
+        let account = match user {
+            Some(user) => Some(RBTreeNode::new(user, 0, GFP_KERNEL)?),
+            None => None,
+        };
+        Ok(Self {
+            socket,
+            kinds,
+            user,
+            listener: Some(listener),
+            account,
+        })
+    }
+}
+
+/// What there is to be shown, but for the listeners.
+pub(crate) struct Overview {
+    pub(crate) available: Hooks,
+    pub(crate) attached: Hooks,
+    pub(crate) refused: u64,
+}
+
+impl Listeners {
+    /// No listeners, on a kernel with these hooks.
+    pub(crate) fn new(available: Hooks, limit: u32) -> impl PinInit<Self> {
+        pin_init!(Self {
+            wanted: Atomic::new(0),
+            limit,
+            state <- new_spinlock!(
+                State {
+                    tree: RBTree::new(),
+                    users: RBTree::new(),
+                    demand: Demand::new(available),
+                    losses: Losses::default(),
+                    refused: 0,
+                    pass: 0,
+                },
+                "cn_proc_listeners"
+            ),
+        })
     }
 
-    /// Removes a socket, and returns whether it was there.
-    pub(crate) fn remove(&self, socket: SocketId) -> bool {
-        let removed = self.tree.lock().remove_node(&socket);
-        // It is freed when the lock is not held any more.
-        removed.is_some()
+    /// Whether somebody may want an event.
+    pub(crate) fn want(&self, event: &Event) -> bool {
+        Kinds::from_bits(self.wanted.load(Relaxed)).want(event)
+    }
+
+    /// Grants a request, unless a hook has to be attached before; returns whether it is granted.
+    ///
+    /// `acknowledge` tells the socket of it, and returns whether that message counts as sent. It must
+    /// not sleep. Events that are looked at later go behind that message.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOSPC`]: the user has as many listeners as he may have. What the socket got before, it
+    /// still gets.
+    pub(crate) fn listen(
+        &self,
+        request: &mut Request,
+        now: u64,
+        acknowledge: impl FnOnce() -> bool,
+    ) -> Result<bool> {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        let socket = request.socket.number();
+        let is_counted = match state.tree.get(&socket) {
+            Some(listener) => listener.user.is_some(),
+            None => false,
+        };
+        let user = request.user.filter(|_| !is_counted);
+        if let Some(user) = user {
+            if state.users.get(&user).copied().unwrap_or(0) >= self.limit {
+                state.refused = state.refused.wrapping_add(1);
+                return Err(ENOSPC);
+            }
+        }
+        if !state.demand.lacking(request.kinds).is_empty() {
+            return Ok(false);
+        }
+        if state.tree.get(&socket).is_none() {
+            if let Some(node) = request.listener.take() {
+                state.tree.insert(node);
+            }
+        }
+        let Some(listener) = state.tree.get_mut(&socket) else {
+            return Ok(false);
+        };
+        if let Some(user) = user {
+            if state.users.get(&user).is_none() {
+                if let Some(node) = request.account.take() {
+                    state.users.insert(node);
+                }
+            }
+            if let Some(count) = state.users.get_mut(&user) {
+                *count = count.wrapping_add(1);
+            }
+            listener.user = Some(user);
+        }
+        let by_user = listener.user.is_some();
+        state
+            .demand
+            .change(listener.kinds, request.kinds, by_user, now);
+        self.wanted.store(state.demand.wanted().bits(), Relaxed);
+        if acknowledge() {
+            listener.count_sent();
+        }
+        listener.begin(request.kinds, &state.losses);
+        Ok(true)
+    }
+
+    /// Removes a socket, if it is there, and calls `acknowledge`, which must not sleep. Returns
+    /// whether an attached hook has become idle.
+    pub(crate) fn remove(&self, socket: SocketId, now: u64, acknowledge: impl FnOnce()) -> bool {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        let listener = state.tree.get(&socket.number()).copied();
+        let node = state.tree.remove_node(&socket.number());
+        let mut account = None;
+        let mut is_idle = false;
+        if let Some(Listener { kinds, user, .. }) = listener {
+            account = user.and_then(|user| state.release(user));
+            is_idle = state.demand.change(kinds, Kinds::NONE, false, now);
+            self.wanted.store(state.demand.wanted().bits(), Relaxed);
+        }
+        acknowledge();
+        drop(guard);
+        // Memory is freed when the lock is not held any more.
+        drop((node, account));
+        is_idle
     }
 
     /// Calls `work` with the listener that the socket is, if it is one.
@@ -65,33 +207,81 @@ impl Listeners {
         socket: SocketId,
         work: impl FnOnce(&mut Listener) -> R,
     ) -> Option<R> {
-        self.tree.lock().get_mut(&socket).map(work)
-    }
-
-    /// Calls `work` with each listener; it must not sleep.
-    pub(crate) fn for_each(&self, mut work: impl FnMut(SocketId, &mut Listener)) {
-        for (socket, listener) in self.tree.lock().iter_mut() {
-            work(*socket, listener);
-        }
+        self.state.lock().tree.get_mut(&socket.number()).map(work)
     }
 
     /// Counts an event that could not be sent.
     pub(crate) fn lose(&self, event: &Event) {
-        self.for_each(|_, listener| listener.lose(event));
+        self.state.lock().losses.count(event);
     }
 
-    /// The listener that comes first among those behind `last`.
-    pub(crate) fn next_after(&self, last: Option<SocketId>) -> Option<(SocketId, Listener)> {
-        let mut tree = self.tree.lock();
-        let Some(last) = last else {
-            let first = tree.iter().next();
-            return first.map(|(socket, listener)| (*socket, *listener));
-        };
-        let mut cursor = tree.cursor_lower_bound_mut(&last)?;
-        if *cursor.current().0 == last {
-            cursor = cursor.move_next()?;
+    /// The hooks that have to be attached before somebody can listen to these kinds.
+    pub(crate) fn lacking(&self, kinds: Kinds) -> Hooks {
+        self.state.lock().demand.lacking(kinds)
+    }
+
+    /// A hook was attached, for a request of somebody with or without `CAP_NET_ADMIN`.
+    pub(crate) fn add_attached(&self, hook: Hook, by_user: bool, now: u64) {
+        self.state.lock().demand.add_attached(hook, by_user, now);
+    }
+
+    /// The kernel has refused to attach a hook.
+    pub(crate) fn remove_available(&self, hook: Hook) {
+        self.state.lock().demand.remove_available(hook);
+    }
+
+    /// Takes the hooks that are to be detached, as [`Demand::take_idle`].
+    pub(crate) fn take_idle(&self, now: u64) -> (Hooks, Option<u64>) {
+        self.state.lock().demand.take_idle(now)
+    }
+
+    /// Wants no events any more, and takes all hooks that are attached.
+    pub(crate) fn stop(&self) -> Hooks {
+        let mut state = self.state.lock();
+        self.wanted.store(0, Relaxed);
+        state.demand.take_all()
+    }
+
+    /// What there is to be shown, but for the listeners.
+    pub(crate) fn overview(&self) -> Overview {
+        let state = self.state.lock();
+        Overview {
+            available: state.demand.available(),
+            attached: state.demand.attached(),
+            refused: state.refused,
         }
-        let (socket, listener) = cursor.current();
-        Some((*socket, *listener))
+    }
+
+    /// Begins a pass over the members of the group, and returns its number.
+    pub(crate) fn begin_pass(&self) -> u64 {
+        let mut state = self.state.lock();
+        state.pass = state.pass.wrapping_add(1);
+        state.pass
+    }
+
+    /// The number of the first listener whose number is at least this.
+    pub(crate) fn first_from(&self, number: u64) -> Option<u64> {
+        let state = self.state.lock();
+        let cursor = state.tree.cursor_lower_bound(&number)?;
+        Some(*cursor.current().0)
+    }
+
+    /// The listener with a number, and how many events there was no memory for.
+    pub(crate) fn get(&self, number: u64) -> Option<(Listener, u64)> {
+        let state = self.state.lock();
+        let listener = state.tree.get(&number)?;
+        Some((*listener, listener.no_memory(&state.losses)))
+    }
+}
+
+impl State {
+    /// Counts one listener of a user less; returns what is to be freed.
+    fn release(&mut self, user: u32) -> Option<RBTreeNode<u32, u32>> {
+        let count = self.users.get_mut(&user)?;
+        *count = count.wrapping_sub(1);
+        if *count != 0 {
+            return None;
+        }
+        self.users.remove_node(&user)
     }
 }

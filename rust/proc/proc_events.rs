@@ -9,12 +9,14 @@
 //! |-----------------------------------------|------------------------------------------------|
 //! | [`hook`]: places in the kernel          | [`source`]: what they tell                     |
 //! | [`event`]: what happened, as it is sent | [`operation`]: what programs ask for           |
-//! | [`listener`]: a socket that listens     | [`listeners`]: all of them                     |
+//! | [`demand`]: what has to be attached     | [`listener`]: a socket that listens            |
+//! | [`listeners`]: all of them              | [`instance`]: the one service                  |
 //! | [`service`]: requests in, events out    | [`proc_file`]: what can be seen of it          |
 //!
 //! C counterpart: `drivers/connector/cn_proc.c`.
 
 mod bindings;
+mod demand;
 mod event;
 mod glue;
 mod hook;
@@ -48,6 +50,11 @@ module! {
             description: "Whether functions of the kernel are probed; if not, there are fewer events, \
                           and ends are told a moment later (default true)",
         },
+        listeners_per_user: u32 {
+            default: 256,
+            description: "How many sockets of one user may listen without CAP_NET_ADMIN; further \
+                          requests fail with ENOSPC (default 256)",
+        },
     },
 }
 
@@ -62,7 +69,8 @@ struct Module {
 
 impl kernel::Module for Module {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let service = Arc::pin_init(Service::new(available()?), GFP_KERNEL)?;
+        let limit = module_parameters::listeners_per_user.value();
+        let service = Arc::pin_init(Service::new(available()?, limit), GFP_KERNEL)?;
         let instance = Instance::new(service.clone());
         let file = ProcFile::new()?;
         let watch = SocketWatch::new(service.clone())?;

@@ -86,7 +86,14 @@ u64 cn_proc_glue_now(void);
 void cn_proc_glue_later(unsigned int milliseconds);
 void cn_proc_glue_end_work(void);
 
-bool cn_proc_glue_file_create(int (*show)(struct seq_file *m, void *v));
+/* How far a reader of the file has come. */
+struct cn_proc_cursor {
+	u64 pass;		/* over the members of the group, with which it began */
+	u64 socket;		/* the number of a listener, or 0: the head */
+};
+
+/* Each open file has a cursor of its own (seq_file.private), which is zero at first. */
+bool cn_proc_glue_file_create(const struct seq_operations *operations);
 void cn_proc_glue_file_remove(void);
 
 #endif /* _PROC_GLUE_H */

@@ -22,6 +22,9 @@ mod probe;
 mod request;
 
 // Process events.
+#[path = "../../../rust/proc/demand.rs"]
+#[cfg_attr(not(test), allow(dead_code))]
+mod demand;
 #[path = "../../../rust/proc/event.rs"]
 #[cfg_attr(not(test), allow(dead_code))]
 mod event;

@@ -177,7 +177,7 @@ impl Error {
                 EPERM => "The callback wants a right of its sender, mostly CAP_NET_ADMIN in the initial user namespace: run it as root.",
                 ENODEV => "Nothing is registered under that id: load the module that does. /proc/net/connector lists all.",
                 EMSGSIZE => "The connector takes payloads of 16364 bytes at most.",
-                ENOSPC => "The connector, or this socket, has as many requests for notification as it may have.",
+                ENOSPC => "The limit is reached: of requests for notification, or of sockets of this user that listen to process events.",
                 EINVAL => "The callback, or the connector, finds the message malformed.",
                 _ => return None,
             },

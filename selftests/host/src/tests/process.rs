@@ -3,9 +3,10 @@
 //! Process events: how they look, who wants them, what they need.
 
 use crate::{
+    demand::{Demand, LINGER_NS, USERS_LINGER_NS},
     event::{Event, Kinds, Task, Wire},
     hook::{Hook, Hooks},
-    listener::Listener,
+    listener::{Listener, Losses},
     operation::{Operation, Refused},
 };
 use proptest::prelude::*;
@@ -223,26 +224,153 @@ fn hooks_in_words() {
 
 #[test]
 fn listener_gets_what_it_was_told_of() {
-    let mut listener = Listener::new(1, Kinds::EXEC, true);
+    let losses = Losses::default();
+    let mut listener = Listener::new(1);
     assert!(!listener.take(&EVENTS[2]));
-    assert_eq!(listener.needs(), Kinds::EXEC);
-    listener.begin();
-    assert!(listener.take(&EVENTS[2]));
-    listener.asked = Kinds::EXIT;
+    listener.begin(Kinds::EXEC, &losses);
     assert!(listener.take(&EVENTS[2]) && !listener.take(&EXIT));
-    assert_eq!(listener.needs(), Kinds::EXEC.with(Kinds::EXIT));
-    listener.begin();
+    listener.begin(Kinds::EXIT, &losses);
     assert!(!listener.take(&EVENTS[2]) && listener.take(&EXIT));
+    assert_eq!(listener.sent, 2);
 }
 
 #[test]
-fn listener_counts_what_it_wants() {
-    let mut listener = Listener::new(1, Kinds::EXEC, true);
-    listener.begin();
-    assert!(listener.take(&EVENTS[2]));
-    assert!(!listener.take(&EXIT));
-    listener.lose(&EXIT);
-    listener.lose(&EVENTS[2]);
-    listener.lose(&EVENTS[2]);
-    assert_eq!((listener.sent, listener.no_memory), (1, 2));
+fn losses_are_those_of_what_it_wants_from_when_it_wants_it() {
+    let mut losses = Losses::default();
+    losses.count(&EVENTS[2]);
+    let mut listener = Listener::new(1);
+    assert_eq!(listener.no_memory(&losses), 0);
+    listener.begin(Kinds::EXEC, &losses);
+    assert_eq!(listener.no_memory(&losses), 0);
+    losses.count(&EXIT);
+    losses.count(&EVENTS[2]);
+    losses.count(&EVENTS[2]);
+    assert_eq!(listener.no_memory(&losses), 2);
+    listener.begin(Kinds::EXIT, &losses);
+    losses.count(&EVENTS[2]);
+    assert_eq!(listener.no_memory(&losses), 2);
+    losses.count(&EXIT);
+    assert_eq!(listener.no_memory(&losses), 3);
+}
+
+/// An end with a status is of two kinds, and a listener to both loses it once.
+#[test]
+fn losses_of_ends() {
+    let ended_well = EVENTS[10];
+    let mut losses = Losses::default();
+    let mut listeners = [Kinds::EXIT, Kinds::NONZERO_EXIT, Kinds::ALL].map(|kinds| {
+        let mut listener = Listener::new(1);
+        listener.begin(kinds, &Losses::default());
+        listener
+    });
+    for event in [EXIT, ended_well] {
+        losses.count(&event);
+    }
+    assert_eq!(
+        listeners.map(|listener| listener.no_memory(&losses)),
+        [2, 1, 2]
+    );
+    for listener in &mut listeners {
+        assert!(listener.take(&EXIT));
+    }
+}
+
+/// As the tree of listeners does it, which this cannot hold.
+fn expected(listeners: &[Kinds]) -> Kinds {
+    listeners
+        .iter()
+        .fold(Kinds::NONE, |all, kinds| all.with(*kinds))
+}
+
+proptest! {
+    /// Counting gives what a walk over all listeners would.
+    #[test]
+    fn counts_are_what_listeners_want(
+        changes in proptest::collection::vec((0usize..5, any::<u32>(), any::<bool>()), 0..60),
+    ) {
+        let mut demand = Demand::new(Hooks::ALL);
+        let mut listeners = [Kinds::NONE; 5];
+        for hook in Hook::ALL {
+            demand.add_attached(hook, false, 0);
+        }
+        for (which, bits, goes) in changes {
+            let to = if goes { Kinds::NONE } else { Kinds::from_bits(bits) };
+            let before = Hooks::for_kinds(expected(&listeners));
+            let idle = demand.change(listeners[which], to, false, 0);
+            listeners[which] = to;
+            let wanted = expected(&listeners);
+            prop_assert_eq!(demand.wanted(), wanted);
+            prop_assert_eq!(idle, !before.without(Hooks::for_kinds(wanted)).is_empty());
+        }
+        let (taken, next) = demand.take_idle(LINGER_NS);
+        prop_assert_eq!(taken, Hooks::ALL.without(Hooks::for_kinds(expected(&listeners))));
+        prop_assert_eq!(next, None);
+        prop_assert_eq!(demand.attached(), Hooks::for_kinds(expected(&listeners)));
+    }
+}
+
+fn only(hook: Hook) -> Hooks {
+    let mut hooks = Hooks::NONE;
+    hooks.add(hook);
+    hooks
+}
+
+#[test]
+fn hooks_are_lacking_until_they_are_attached() {
+    let mut demand = Demand::new(Hooks::ALL.without(only(Hook::Sid)));
+    let both = Kinds::EXEC.with(Kinds::SID);
+    assert_eq!(demand.lacking(both), only(Hook::Exec));
+    demand.add_attached(Hook::Exec, false, 0);
+    assert!(demand.lacking(both).is_empty());
+    assert_eq!(demand.lacking(Kinds::COMM), only(Hook::Comm));
+    demand.remove_available(Hook::Comm);
+    assert!(demand.lacking(Kinds::COMM).is_empty());
+    assert_eq!(demand.take_all(), only(Hook::Exec));
+    assert_eq!(demand.lacking(both), only(Hook::Exec));
+}
+
+#[test]
+fn hooks_stay_for_a_while() {
+    let mut demand = Demand::new(Hooks::ALL);
+    demand.add_attached(Hook::Exec, false, 0);
+    assert!(!demand.change(Kinds::NONE, Kinds::EXEC, false, 10));
+    assert_eq!(demand.take_idle(u64::MAX), (Hooks::NONE, None));
+    assert!(demand.change(Kinds::EXEC, Kinds::NONE, false, 1000));
+    assert_eq!(demand.take_idle(1001), (Hooks::NONE, Some(LINGER_NS - 1)));
+    // Needed meanwhile: the time begins anew.
+    assert!(!demand.change(Kinds::NONE, Kinds::EXEC, false, 2000));
+    assert!(demand.change(Kinds::EXEC, Kinds::NONE, false, 3000));
+    let end = 3000 + LINGER_NS;
+    assert_eq!(demand.take_idle(end - 1), (Hooks::NONE, Some(1)));
+    assert_eq!(demand.take_idle(end), (only(Hook::Exec), None));
+    assert_eq!(demand.take_idle(end), (Hooks::NONE, None));
+}
+
+#[test]
+fn hooks_of_users_stay_longer() {
+    let mut demand = Demand::new(Hooks::ALL);
+    demand.add_attached(Hook::Exec, false, 0);
+    demand.add_attached(Hook::Comm, false, 0);
+    demand.change(Kinds::NONE, Kinds::EXEC, true, 0);
+    demand.change(Kinds::EXEC, Kinds::NONE, true, 0);
+    let (taken, next) = demand.take_idle(LINGER_NS);
+    assert_eq!(
+        (taken, next),
+        (only(Hook::Comm), Some(USERS_LINGER_NS - LINGER_NS))
+    );
+    // One with rights comes and goes.
+    demand.change(Kinds::NONE, Kinds::EXEC, false, LINGER_NS);
+    demand.change(Kinds::EXEC, Kinds::NONE, false, LINGER_NS);
+    assert_eq!(
+        demand.take_idle(3 * LINGER_NS),
+        (Hooks::NONE, Some(USERS_LINGER_NS - 2 * LINGER_NS))
+    );
+    let end = LINGER_NS + USERS_LINGER_NS;
+    assert_eq!(demand.take_idle(end), (only(Hook::Exec), None));
+    // Attached once more, it is nobody's.
+    demand.add_attached(Hook::Exec, false, end);
+    assert_eq!(demand.take_idle(end + LINGER_NS), (only(Hook::Exec), None));
+    // Attached for a user who was refused then.
+    demand.add_attached(Hook::Exec, true, end);
+    assert_eq!(demand.take_idle(end + LINGER_NS).0, Hooks::NONE);
 }
