@@ -22,9 +22,9 @@ pub trait Watcher: Send + Sync + 'static {
     /// Looks at one change.
     ///
     /// Called by a work item, shortly after the change, and may sleep; no lock is held, so that it
-    /// may send, register and unregister, and watch. It is called by one task at a time, and changes
-    /// come in order. Whoever causes them does not wait for this, so that the id may be in another
-    /// state by now.
+    /// may send, register and unregister, and watch. It is called by one task at a time, and
+    /// changes come in order. Whoever causes them does not wait for this, so that the id may be in
+    /// another state by now.
     fn changed(&self, id: Id, change: Change);
 
     /// Changes were left out, at this place in their order: the watcher was more than 65,536

@@ -99,8 +99,8 @@ unsafe extern "C" fn cn_add_callback(
 /// Unregisters the callback of an id; does nothing if there is none.
 ///
 /// When this returns, the callback is not running and will not be called again, so that its module
-/// may go. Inside of a call of the connector (a callback, this or another one; a watcher; a release)
-/// it does not wait.
+/// may go. Inside of a call of the connector (a callback, this or another one; a watcher; a
+/// release) it does not wait.
 ///
 /// Context: process; sleeps until the callback has returned.
 ///

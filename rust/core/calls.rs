@@ -9,8 +9,8 @@
 //!
 //! Unregistering marks the first word as dead, after which no call is entered any more. So the
 //! number of calls is final, and the second word is moved up to where it reaches [`DEAD`] when all
-//! of them but one have left. Then unregistering leaves for the registration. Whoever leaves last, which
-//! exactly one does, reclaims the subject.
+//! of them but one have left. Then unregistering leaves for the registration. Whoever leaves last,
+//! which exactly one does, reclaims the subject.
 //!
 //! | caller                        | task that unregisters              |
 //! |-------------------------------|------------------------------------|
@@ -44,7 +44,8 @@ const DEAD: u64 = 1 << 63;
 pub(crate) struct Calls {
     /// How many were entered, the registration included; and [`DEAD`].
     entered: Atomic<u64>,
-    /// How many of them have left; of a dead subject, one more than [`DEAD`] less how many have not.
+    /// How many of them have left; of a dead subject, one more than [`DEAD`] less how many have
+    /// not.
     left: Atomic<u64>,
 }
 

@@ -16,8 +16,8 @@
 //!   get the error `ENOBUFS`, as for a receive buffer that was full.
 //!
 //! An event is added to the log while the table is locked, which fixes its place, and delivered
-//! afterwards. A request or a snapshot has its place in the same order: the number of the last event
-//! when it was made.
+//! afterwards. A request or a snapshot has its place in the same order: the number of the last
+//! event when it was made.
 //!
 //! Locks: those of the requests and of the log are taken inside of the table's.
 //!
