@@ -56,7 +56,7 @@ static long long shortest_time(int fd)
 	long long time, shortest = LLONG_MAX;
 	int i;
 
-	for (i = 0; i < BATCHES; i++) {
+	for (i = 0; i < cn_repeat(BATCHES); i++) {
 		time = time_of_requests(fd);
 		shortest = time < shortest ? time : shortest;
 	}
