@@ -103,7 +103,7 @@ typedef void (*cn_core_watch_fn)(void *cookie, const struct cb_id *id, bool regi
 /* What a watcher of sockets is notified of. */
 enum {
 	CN_SOCKET_CLOSED,	/* subject: the number of the socket; it is in no group any more */
-	CN_SOCKET_JOINS,	/* subject: a group; a program may join it, and has by now or failed */
+	CN_SOCKET_JOINS,	/* subject: a group; a program joins it, or fails to */
 	CN_SOCKET_LEFT,		/* subject: a group, which a socket has left */
 };
 
