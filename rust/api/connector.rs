@@ -64,7 +64,6 @@ mod registration;
 mod send_error;
 mod sender;
 mod socket_id;
-mod socket_watch;
 mod target;
 mod watch;
 #[doc(hidden)]
@@ -83,10 +82,9 @@ pub use registration::{AnyRegistration, Handler, Registration};
 pub use send_error::SendError;
 pub use sender::Sender;
 pub use socket_id::SocketId;
-pub use socket_watch::{SocketChange, SocketWatch, SocketWatcher};
 pub use target::{
     group_has_listeners, has_listeners, visit_listeners, Listener, Listeners, Port, PortShownIn,
     PortWithin, Target,
 };
-pub use watch::{Change, Watch, Watcher};
+pub use watch::{Change, SocketChange, SocketWatch, SocketWatcher, Watch, Watcher};
 pub use writer::Writer;

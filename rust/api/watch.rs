@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who registers and who leaves.
+//! Watching ids and sockets: who registers and unregisters; which sockets are closed, and which
+//! groups are joined and left.
 //!
-//! C counterpart: none; the notification channel does the same for programs.
+//! Watchers of sockets are for modules that keep something for each socket, or that have work to do
+//! only while somebody listens.
+//!
+//! C counterparts: none for ids, where the notification channel does the same for programs; for
+//! sockets `netlink_bind`, `netlink_unbind` and `netlink_release` of a netlink protocol, which only
+//! the protocol itself can have.
 
-use crate::{bindings, Id};
+use crate::{bindings, Id, SocketId};
 use core::marker::PhantomData;
 use kernel::{error::to_result, prelude::*, sync::Arc, types::ForeignOwnable};
 
@@ -67,12 +73,12 @@ pub trait Watcher: Send + Sync + 'static {
 /// ```
 #[must_use = "a watch ends when it is dropped"]
 pub struct Watch<W: Watcher> {
-    serial: u64,
+    _watching: Watching,
     _watcher: PhantomData<Arc<W>>,
 }
 
 impl<W: Watcher> Watch<W> {
-    /// Starts to tell `watcher`. May sleep.
+    /// Starts to call `watcher`. May sleep.
     ///
     /// # Errors
     ///
@@ -80,13 +86,149 @@ impl<W: Watcher> Watch<W> {
     /// - [`ENODEV`]: the module is being unloaded.
     /// - [`ENOMEM`]: no memory.
     pub fn new(watcher: Arc<W>) -> Result<Self> {
+        Ok(Self {
+            _watching: Watching::new::<W, OfIds>(watcher)?,
+            _watcher: PhantomData,
+        })
+    }
+}
+
+/// What happened to a socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SocketChange {
+    /// This socket was closed: by its program, or because that has died. It is in no group any
+    /// more.
+    Closed(SocketId),
+    /// A program was let into this group. It joins at about the time when this is told, or fails
+    /// to for another reason. Which of its sockets, netlink does not say.
+    Joins(u32),
+    /// A socket has left this group. A socket that leaves by `bind(2)` is not told of.
+    Left(u32),
+}
+
+/// What is told of sockets.
+pub trait SocketWatcher: Send + Sync + 'static {
+    /// Looks at one change.
+    ///
+    /// Called by a work item, shortly after the change, and may sleep; no lock is held, so that it
+    /// may send, register, unregister and watch. It is called by one task at a time. Programs don't
+    /// wait for this, so that the socket that it is told of may be in another state by now.
+    ///
+    /// Sockets that were closed are told in order, and none is left out. Of a group, what happened
+    /// last is told, once, if more has happened since the watcher was called before; and in another
+    /// order than what happened to other groups and sockets.
+    ///
+    /// A watcher that is slower than programs close sockets uses memory for those that it was not
+    /// told of yet; that is charged to their memory control groups, and freed one by one.
+    fn changed(&self, change: SocketChange);
+}
+
+/// A watcher that is told of sockets, until this is dropped.
+///
+/// # Dropping
+///
+/// When the drop returns, the watcher is not running and will not be called again. Inside of a call
+/// of the connector the drop does not wait; there the watcher lives on until its call has returned.
+///
+/// # Examples
+///
+/// ```
+/// use connector::{SocketChange, SocketId, SocketWatch, SocketWatcher};
+/// use kernel::{new_mutex, prelude::*, sync::{Arc, Mutex}};
+///
+/// /// One socket may have the device to itself, until it is closed.
+/// #[pin_data]
+/// struct Exclusive {
+///     #[pin]
+///     user: Mutex<Option<SocketId>>,
+/// }
+///
+/// impl SocketWatcher for Exclusive {
+///     fn changed(&self, change: SocketChange) {
+///         let mut user = self.user.lock();
+///         if let SocketChange::Closed(socket) = change {
+///             if *user == Some(socket) {
+///                 *user = None;
+///             }
+///         }
+///     }
+/// }
+///
+/// # fn watch() -> Result<SocketWatch<Exclusive>> {
+/// let exclusive = Arc::pin_init(pin_init!(Exclusive { user <- new_mutex!(None) }), GFP_KERNEL)?;
+/// SocketWatch::new(exclusive)
+/// # }
+/// ```
+#[must_use = "a watch ends when it is dropped"]
+pub struct SocketWatch<W: SocketWatcher> {
+    _watching: Watching,
+    _watcher: PhantomData<Arc<W>>,
+}
+
+impl<W: SocketWatcher> SocketWatch<W> {
+    /// Starts to call `watcher`. May sleep; errors as for [`Watch::new`].
+    pub fn new(watcher: Arc<W>) -> Result<Self> {
+        Ok(Self {
+            _watching: Watching::new::<W, OfSockets>(watcher)?,
+            _watcher: PhantomData,
+        })
+    }
+}
+
+/// What can be watched, and how a watcher is called.
+trait Kind<W> {
+    /// The constant of the interface.
+    const WHAT: u32;
+
+    /// Calls a watcher with what the core has said.
+    fn call(watcher: &W, change: u32, subject: u64);
+}
+
+struct OfIds;
+
+impl<W: Watcher> Kind<W> for OfIds {
+    const WHAT: u32 = bindings::CN_WATCH_IDS;
+
+    fn call(watcher: &W, change: u32, subject: u64) {
+        let id = Id::new(subject as u32, (subject >> 32) as u32);
+        match change {
+            bindings::CN_ID_REGISTERED => watcher.changed(id, Change::Registered),
+            bindings::CN_ID_UNREGISTERED => watcher.changed(id, Change::Unregistered),
+            _ => watcher.missed(),
+        }
+    }
+}
+
+struct OfSockets;
+
+impl<W: SocketWatcher> Kind<W> for OfSockets {
+    const WHAT: u32 = bindings::CN_WATCH_SOCKETS;
+
+    fn call(watcher: &W, change: u32, subject: u64) {
+        watcher.changed(match change {
+            bindings::CN_SOCKET_CLOSED => SocketChange::Closed(SocketId::from_number(subject)),
+            bindings::CN_SOCKET_JOINS => SocketChange::Joins(subject as u32),
+            _ => SocketChange::Left(subject as u32),
+        });
+    }
+}
+
+/// A watcher that the core calls, until this is dropped.
+struct Watching {
+    what: u32,
+    serial: u64,
+}
+
+impl Watching {
+    fn new<W: Send + Sync + 'static, K: Kind<W>>(watcher: Arc<W>) -> Result<Self> {
         let cookie = watcher.into_foreign();
         let mut serial = 0;
         // SAFETY: The two functions expect a cookie that came from `Arc<W>::into_foreign`, as this
-        // one does; `serial` can be written to.
+        // one does, and which all tasks may use; `serial` can be written to.
         let watched = to_result(unsafe {
             bindings::cn_core_watch(
-                Some(watch_callback::<W>),
+                K::WHAT,
+                Some(watch_callback::<W, K>),
                 Some(release_callback::<W>),
                 cookie,
                 &mut serial,
@@ -98,43 +240,33 @@ impl<W: Watcher> Watch<W> {
             return Err(error);
         }
         Ok(Self {
+            what: K::WHAT,
             serial,
-            _watcher: PhantomData,
         })
     }
 }
 
-impl<W: Watcher> Drop for Watch<W> {
+impl Drop for Watching {
+    #[inline]
     fn drop(&mut self) {
-        // SAFETY: The core knows which watch is meant by the number, which is never used again.
-        unsafe { bindings::cn_core_unwatch(self.serial) };
+        // SAFETY: The core knows which watcher is meant by the number, which is never used again.
+        unsafe { bindings::cn_core_unwatch(self.what, self.serial) };
     }
 }
 
-/// Tells the watcher.
+/// Calls the watcher.
 ///
 /// # Safety
 ///
-/// `cookie` must come from `Arc<W>::into_foreign` and not have been released. `id` must point to an
-/// id, or be null, if changes were missed.
-unsafe extern "C" fn watch_callback<W: Watcher>(
+/// `cookie` must come from `Arc<W>::into_foreign` and not have been released.
+unsafe extern "C" fn watch_callback<W: 'static, K: Kind<W>>(
     cookie: *mut c_void,
-    id: *const bindings::cb_id,
-    registered: bool,
+    change: u32,
+    subject: u64,
 ) {
     // SAFETY: By the safety requirements of this function.
     let watcher = unsafe { Arc::<W>::borrow(cookie) };
-    // SAFETY: By the safety requirements of this function; `Id` has the layout of `cb_id`.
-    let Some(&id) = (unsafe { id.cast::<Id>().as_ref() }) else {
-        watcher.missed();
-        return;
-    };
-    let change = if registered {
-        Change::Registered
-    } else {
-        Change::Unregistered
-    };
-    watcher.changed(id, change);
+    K::call(&watcher, change, subject);
 }
 
 /// Releases the watcher.
@@ -142,7 +274,7 @@ unsafe extern "C" fn watch_callback<W: Watcher>(
 /// # Safety
 ///
 /// `cookie` must come from `Arc<W>::into_foreign`; it must not be used afterwards.
-unsafe extern "C" fn release_callback<W: Watcher>(cookie: *mut c_void) {
+unsafe extern "C" fn release_callback<W: 'static>(cookie: *mut c_void) {
     // SAFETY: By the safety requirements of this function.
     drop(unsafe { Arc::<W>::from_foreign(cookie) });
 }

@@ -14,15 +14,16 @@ use crate::{
     counters::Counter,
     entry::{Callback, Handler, Name, Outcomes},
     frame::Deferred,
-    id_watchers, instance,
+    instance,
     send::{has_listeners, post, send, Destination, Failure, Receivers},
     socket::{self, Filter},
-    socket_watchers,
+    watch_list::Functions,
 };
 use connector::{
     bindings::{
-        self, cb_id, cn_core_handler, cn_core_release_fn, cn_core_sockets_fn, cn_core_target,
-        cn_core_watch_fn, cn_msg, CN_HANDLER_OPEN_GROUP, CN_NOT_TAKEN, CN_TO_GROUP, CN_TO_PORT,
+        self, cb_id, cn_core_handler, cn_core_release_fn, cn_core_target, cn_core_watch_fn, cn_msg,
+        CN_HANDLER_OPEN_GROUP, CN_NOT_TAKEN, CN_TO_GROUP, CN_TO_PORT, CN_WATCH_IDS,
+        CN_WATCH_SOCKETS,
     },
     wire::{Header, HEADER_LEN},
     Id,
@@ -62,8 +63,6 @@ assert_declared!(
     cn_core_capable,
     cn_core_watch,
     cn_core_unwatch,
-    cn_core_watch_sockets,
-    cn_core_unwatch_sockets,
     cn_core_visit,
 );
 
@@ -372,10 +371,10 @@ unsafe extern "C" fn cn_core_capable(parms: *const netlink_skb_parms, capability
     unsafe { is_capable(parms, capability) }
 }
 
-/// Adds a watcher, and writes its number to `serial`.
+/// Adds a watcher of ids or sockets (`CN_WATCH_...`), and writes its number to `serial`.
 ///
-/// Context: process; may sleep. Returns 0, `-EAGAIN`, `-ENODEV` (the module is being unloaded) or
-/// `-ENOMEM`. On failure, the cookie is not released.
+/// Context: process; may sleep. Returns 0, `-EAGAIN`, `-ENODEV` (the module is being unloaded),
+/// `-EINVAL` (there is nothing of that kind) or `-ENOMEM`. On failure, the cookie is not released.
 ///
 /// # Safety
 ///
@@ -383,6 +382,7 @@ unsafe extern "C" fn cn_core_capable(parms: *const netlink_skb_parms, capability
 /// point to where a number can be written.
 #[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_watch")]
 unsafe extern "C" fn cn_core_watch(
+    what: u32,
     watch: cn_core_watch_fn,
     release: cn_core_release_fn,
     cookie: *mut c_void,
@@ -393,9 +393,13 @@ unsafe extern "C" fn cn_core_watch(
     };
     let result = instance::get().ok_or(EAGAIN).and_then(|connector| {
         // SAFETY: By the safety requirements of this function.
-        let functions = unsafe { id_watchers::Functions::new(watch, release, cookie) };
+        let functions = unsafe { Functions::new(watch, release, cookie) };
         let permit = |address| connector.leaving().permit(address);
-        connector.notifier().watch(functions, permit)
+        match what {
+            CN_WATCH_IDS => connector.notifier().watch(functions, permit),
+            CN_WATCH_SOCKETS => connector.watch_sockets(functions, permit),
+            _ => Err(EINVAL),
+        }
     });
     match result {
         Ok(number) => {
@@ -407,7 +411,8 @@ unsafe extern "C" fn cn_core_watch(
     }
 }
 
-/// Removes a watcher; when this returns, it is not running and its cookie is released.
+/// Removes a watcher of ids or sockets; when this returns, it is not running and its cookie is
+/// released.
 ///
 /// Context: process; may sleep. Inside of a call of the connector it does not wait.
 ///
@@ -415,56 +420,13 @@ unsafe extern "C" fn cn_core_watch(
 ///
 /// None.
 #[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_unwatch")]
-unsafe extern "C" fn cn_core_unwatch(serial: u64) {
+unsafe extern "C" fn cn_core_unwatch(what: u32, serial: u64) {
     if let Some(connector) = instance::get() {
-        connector.notifier().unwatch(serial);
-    }
-}
-
-/// Adds a watcher of sockets, and writes its number to `serial`.
-///
-/// Context and return values as for [`cn_core_watch`].
-///
-/// # Safety
-///
-/// As for [`cn_core_watch`].
-#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_watch_sockets")]
-unsafe extern "C" fn cn_core_watch_sockets(
-    watch: cn_core_sockets_fn,
-    release: cn_core_release_fn,
-    cookie: *mut c_void,
-    serial: *mut u64,
-) -> c_int {
-    let (Some(watch), Some(release)) = (watch, release) else {
-        return EINVAL.to_errno();
-    };
-    let result = instance::get().ok_or(EAGAIN).and_then(|connector| {
-        // SAFETY: By the safety requirements of this function.
-        let functions = unsafe { socket_watchers::Functions::new(watch, release, cookie) };
-        let permit = |address| connector.leaving().permit(address);
-        connector.watch_sockets(functions, permit)
-    });
-    match result {
-        Ok(number) => {
-            // SAFETY: By the safety requirements of this function.
-            unsafe { serial.write(number) };
-            0
+        if what == CN_WATCH_IDS {
+            connector.notifier().unwatch(serial);
+        } else {
+            connector.socket_watchers().remove(serial);
         }
-        Err(error) => error.to_errno(),
-    }
-}
-
-/// Removes a watcher of sockets; when this returns, it is not running and its cookie is released.
-///
-/// Context: process; may sleep. Inside of a call of the connector it does not wait.
-///
-/// # Safety
-///
-/// None.
-#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_unwatch_sockets")]
-unsafe extern "C" fn cn_core_unwatch_sockets(serial: u64) {
-    if let Some(connector) = instance::get() {
-        connector.socket_watchers().remove(serial);
     }
 }
 

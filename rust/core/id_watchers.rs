@@ -9,17 +9,10 @@
 
 use crate::{
     event_log::{Cursor, Event, EventLog, MAX_UNREAD},
-    watch_list::{Subject, WatchList},
+    watch_list::{Functions, Subject, WatchList},
 };
-use connector::bindings::cb_id;
+use connector::bindings::{CN_IDS_MISSED, CN_ID_REGISTERED, CN_ID_UNREGISTERED};
 use kernel::prelude::*;
-
-/// The function of a watcher: its cookie, an id, and whether that was registered; without an id,
-/// events were missed.
-pub(crate) type Function = unsafe extern "C" fn(*mut c_void, *const cb_id, bool);
-
-/// The functions of a watcher.
-pub(crate) type Functions = crate::watch_list::Functions<Function>;
 
 /// What a watcher is told.
 pub(crate) enum IdChange {
@@ -37,13 +30,8 @@ pub(crate) struct Unread {
 }
 
 impl Subject for IdChange {
-    type Function = Function;
     type Pending = Unread;
     type Batch = Option<Self>;
-
-    fn address(function: Function) -> *const c_void {
-        function as *const c_void
-    }
 
     fn take(unread: &mut Unread) -> Option<Option<Self>> {
         if core::mem::take(&mut unread.has_missed) {
@@ -55,18 +43,17 @@ impl Subject for IdChange {
             .map(|event| Some(Self::Event(event)))
     }
 
-    unsafe fn tell(self, function: Function, cookie: *mut c_void) {
+    fn into_numbers(self) -> (u32, u64) {
         match self {
             Self::Event(Event { id, registered, .. }) => {
-                let id = cb_id {
-                    idx: id.idx(),
-                    val: id.val(),
+                let change = if registered {
+                    CN_ID_REGISTERED
+                } else {
+                    CN_ID_UNREGISTERED
                 };
-                // SAFETY: By the safety requirements; the id is there during the call.
-                unsafe { function(cookie, &id, registered) }
+                (change, u64::from(id.val()) << 32 | u64::from(id.idx()))
             }
-            // SAFETY: By the safety requirements; the function expects null.
-            Self::Missed => unsafe { function(cookie, core::ptr::null(), false) },
+            Self::Missed => (CN_IDS_MISSED, 0),
         }
     }
 }

@@ -12,9 +12,9 @@ use crate::{
     parameters::Groups,
     registry::Registry,
     requests::Limits,
-    socket_watchers::{self, SocketChange, Unread},
+    socket_watchers::{SocketChange, Unread},
     trace,
-    watch_list::WatchList,
+    watch_list::{Functions, WatchList},
 };
 use connector::{
     bindings::{cn_glue_workqueue_create, cn_glue_workqueue_destroy},
@@ -91,7 +91,7 @@ impl Connector {
     /// Adds a watcher of sockets, and returns its number; see [`WatchList::add`].
     pub(crate) fn watch_sockets(
         &self,
-        functions: socket_watchers::Functions,
+        functions: Functions,
         permit: impl FnOnce(*const c_void) -> Result,
     ) -> Result<u64> {
         let unread = Unread::new(self.groups.count())?;

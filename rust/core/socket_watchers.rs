@@ -20,12 +20,6 @@ use connector::bindings::{
 };
 use kernel::{bindings::sock, prelude::*};
 
-/// The function of a watcher: its cookie, what has changed, and the socket or group.
-pub(crate) type Function = unsafe extern "C" fn(*mut c_void, u32, u64);
-
-/// The functions of a watcher.
-pub(crate) type Functions = crate::watch_list::Functions<Function>;
-
 /// What a watcher is told.
 pub(crate) struct SocketChange {
     what: u32,
@@ -36,8 +30,7 @@ pub(crate) struct SocketChange {
 pub(crate) struct Unread {
     /// Sockets that were closed.
     closed: Chain<u64>,
-    /// For each group what has happened last, a constant of the interface; 0 (which is not for
-    /// groups) if that was told.
+    /// For each group what has happened last, a constant of the interface; 0 if that was told.
     groups: KVVec<u32>,
     /// How many of them are not 0.
     changed: usize,
@@ -115,13 +108,8 @@ impl IntoIterator for Batch {
 }
 
 impl Subject for SocketChange {
-    type Function = Function;
     type Pending = Unread;
     type Batch = Batch;
-
-    fn address(function: Function) -> *const c_void {
-        function as *const c_void
-    }
 
     fn take(unread: &mut Unread) -> Option<Batch> {
         let closed = unread.closed.take();
@@ -129,9 +117,8 @@ impl Subject for SocketChange {
         (!closed.is_empty() || group.is_some()).then_some(Batch { closed, group })
     }
 
-    unsafe fn tell(self, function: Function, cookie: *mut c_void) {
-        // SAFETY: By the safety requirements.
-        unsafe { function(cookie, self.what, self.subject) }
+    fn into_numbers(self) -> (u32, u64) {
+        (self.what, self.subject)
     }
 }
 

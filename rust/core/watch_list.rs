@@ -36,44 +36,38 @@ const BATCHES: usize = 64;
 
 /// What watchers of one kind are told.
 pub(crate) trait Subject: Sized + 'static {
-    /// The function of a watcher.
-    type Function: Copy + Send + Sync;
     /// What a watcher was not told yet.
     type Pending: Send + Unpin;
     /// A part of that.
     type Batch: IntoIterator<Item = Self>;
 
-    /// The address of the code that is called.
-    fn address(function: Self::Function) -> *const c_void;
-
     /// Takes out what is to be told next. Does not sleep.
     fn take(pending: &mut Self::Pending) -> Option<Self::Batch>;
 
-    /// Tells a watcher.
-    ///
-    /// # Safety
-    ///
-    /// `function` must be callable with `cookie`.
-    unsafe fn tell(self, function: Self::Function, cookie: *mut c_void);
+    /// What has changed, a constant of the interface; and its subject.
+    fn into_numbers(self) -> (u32, u64);
 }
+
+/// The function of a watcher: its cookie, what has changed, and the subject of that.
+type Function = unsafe extern "C" fn(*mut c_void, u32, u64);
 
 /// What the owner of a watcher has handed over.
 ///
 /// # Invariants
 ///
 /// `watch` may be called with `cookie` by all tasks until `release` is, once.
-pub(crate) struct Functions<F> {
-    watch: F,
+pub(crate) struct Functions {
+    watch: Function,
     release: unsafe extern "C" fn(*mut c_void),
     cookie: *mut c_void,
 }
 
-impl<F> Functions<F> {
+impl Functions {
     /// # Safety
     ///
     /// `watch` must be callable with `cookie` by all tasks until `release` is called, once.
     pub(crate) unsafe fn new(
-        watch: F,
+        watch: Function,
         release: unsafe extern "C" fn(*mut c_void),
         cookie: *mut c_void,
     ) -> Self {
@@ -83,6 +77,11 @@ impl<F> Functions<F> {
             release,
             cookie,
         }
+    }
+
+    /// The address of the code that is called.
+    fn address(&self) -> *const c_void {
+        self.watch as *const c_void
     }
 }
 
@@ -94,7 +93,7 @@ impl<F> Functions<F> {
 #[pin_data]
 pub(crate) struct Watcher<S: Subject> {
     serial: u64,
-    functions: Functions<S::Function>,
+    functions: Functions,
     list: NonNull<WatchList<S>>,
     calls: Calls,
     #[pin]
@@ -148,8 +147,9 @@ impl<S: Subject> Watcher<S> {
             return false;
         }
         let Functions { watch, cookie, .. } = self.functions;
+        let (change, subject) = change.into_numbers();
         // SAFETY: A call was entered, so that the cookie is not released.
-        frame::call_out(|| unsafe { change.tell(watch, cookie) });
+        frame::call_out(|| unsafe { watch(cookie, change, subject) });
         self.leave();
         true
     }
@@ -218,11 +218,11 @@ impl<S: Subject> WatchList<S> {
     /// The cookie is not released then.
     pub(crate) fn add(
         &self,
-        functions: Functions<S::Function>,
+        functions: Functions,
         pending: S::Pending,
         permit: impl FnOnce(*const c_void) -> Result,
     ) -> Result<u64> {
-        let address = S::address(functions.watch);
+        let address = functions.address();
         let list = NonNull::from(self);
         let reserved = Chain::reserve()?;
         // INVARIANT: The list is freed after all work was done, and a watcher is in it while it has
@@ -294,7 +294,7 @@ impl<S: Subject> WatchList<S> {
     ///
     /// Context: process, not inside of a call; may sleep.
     pub(crate) fn remove_all(&self, predicate: impl Fn(*const c_void) -> bool) -> usize {
-        let of_code = |watcher: &Watcher<S>| predicate(S::address(watcher.functions.watch));
+        let of_code = |watcher: &Watcher<S>| predicate(watcher.functions.address());
         let removed = self.kill(of_code);
         self.wait_until_reclaimed(of_code);
         removed

@@ -354,7 +354,5 @@ EXPORT_FOR_CRATE(register);
 EXPORT_FOR_CRATE(send);
 EXPORT_FOR_CRATE(unregister);
 EXPORT_FOR_CRATE(unwatch);
-EXPORT_FOR_CRATE(unwatch_sockets);
 EXPORT_FOR_CRATE(visit);
 EXPORT_FOR_CRATE(watch);
-EXPORT_FOR_CRATE(watch_sockets);

@@ -26,7 +26,7 @@
  * another version finds none of the functions, whichever it calls, and is refused when it is
  * loaded. In C and in Rust, the functions are called without it.
  */
-#define CN_CORE_VERSION 8
+#define CN_CORE_VERSION 9
 
 #define CN_CORE_PASTE(version, name)	cn_core_##version##_##name
 #define CN_CORE_EXPAND(version, name)	CN_CORE_PASTE(version, name)
@@ -94,24 +94,27 @@ struct cn_core_target {
 /* What sending returns if there are listeners, but none of them took the message. */
 enum { CN_NOT_TAKEN = 1 };
 
-/*
- * Told of each id that is registered or unregistered, in order, by a work item; with a null pointer
- * where something was left out. May sleep, and add and remove whatever it likes.
- */
-typedef void (*cn_core_watch_fn)(void *cookie, const struct cb_id *id, bool registered);
-
-/* What a watcher of sockets is notified of. */
+/* What is watched. */
 enum {
-	CN_SOCKET_CLOSED,	/* subject: the number of the socket; it is in no group any more */
-	CN_SOCKET_JOINS,	/* subject: a group; a program joins it, or fails to */
-	CN_SOCKET_LEFT,		/* subject: a group, which a socket has left */
+	CN_WATCH_IDS,
+	CN_WATCH_SOCKETS,
+};
+
+/* What a watcher is notified of, and the subject. */
+enum {
+	CN_ID_REGISTERED = 1,	/* an id: val is the upper half, idx the lower one */
+	CN_ID_UNREGISTERED,	/* the same */
+	CN_IDS_MISSED,		/* none; some changes of ids were left out */
+	CN_SOCKET_CLOSED,	/* the number of a socket, which is in no group any more */
+	CN_SOCKET_JOINS,	/* a group; a program joins it, or fails to */
+	CN_SOCKET_LEFT,		/* a group, which a socket has left */
 };
 
 /*
- * Told by a work item: of each socket, in order; of a group, what happened last. May sleep, and add
- * and remove whatever it likes.
+ * Called by a work item, by one task at a time: for ids and for sockets that were closed, in order;
+ * for a group, with what happened last. May sleep, and add and remove whatever it likes.
  */
-typedef void (*cn_core_sockets_fn)(void *cookie, u32 change, u64 subject);
+typedef void (*cn_core_watch_fn)(void *cookie, u32 change, u64 subject);
 
 int cn_core_register(const struct cb_id *id, const char *name,
 		     const struct cn_core_handler *handler, u64 *serial) CN_CORE_EXPORTED(register);
@@ -127,13 +130,10 @@ int cn_core_has_listeners(const struct cb_id *id, u32 group, gfp_t gfp_mask)
 	CN_CORE_EXPORTED(has_listeners);
 bool cn_core_capable(const struct netlink_skb_parms *parms, int capability)
 	CN_CORE_EXPORTED(capable);
-int cn_core_watch(cn_core_watch_fn watch, cn_core_release_fn release, void *cookie, u64 *serial)
+int cn_core_watch(u32 what, cn_core_watch_fn watch, cn_core_release_fn release, void *cookie,
+		  u64 *serial)
 	CN_CORE_EXPORTED(watch);
-void cn_core_unwatch(u64 serial) CN_CORE_EXPORTED(unwatch);
-int cn_core_watch_sockets(cn_core_sockets_fn watch, cn_core_release_fn release, void *cookie,
-			  u64 *serial)
-	CN_CORE_EXPORTED(watch_sockets);
-void cn_core_unwatch_sockets(u64 serial) CN_CORE_EXPORTED(unwatch_sockets);
+void cn_core_unwatch(u32 what, u64 serial) CN_CORE_EXPORTED(unwatch);
 int cn_core_visit(u32 group, netlink_filter_fn visit, void *data) CN_CORE_EXPORTED(visit);
 u32 cn_core_drops(const struct sock *sk) CN_CORE_EXPORTED(drops);
 bool cn_core_initial_namespaces(void) CN_CORE_EXPORTED(initial_namespaces);
