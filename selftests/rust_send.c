@@ -429,7 +429,7 @@ TEST_F(rust_send, member_of_another_namespace_does_not_listen)
 {
 	struct command c = { IDX, 1, 0, 8, 9, variant->atomic, .access = 3 };
 	int first = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), one = 1, outside, written;
-	long long refused, missing;
+	long long undelivered, missing;
 
 	ASSERT_LE(0, first);
 	ASSERT_EQ(0, add(self->client, 1));
@@ -443,7 +443,7 @@ TEST_F(rust_send, member_of_another_namespace_does_not_listen)
 	close(self->member);
 
 	written = command(self->client, WRITTEN, c);
-	refused = counter("send_refused");
+	undelivered = counter("send_undelivered");
 	missing = counter("send_no_listener");
 	EXPECT_LE(0, missing);
 	EXPECT_EQ(0, command(self->client, HAS_LISTENERS, c));
@@ -453,7 +453,7 @@ TEST_F(rust_send, member_of_another_namespace_does_not_listen)
 	EXPECT_EQ(-ESRCH, command(self->client, SEND_DRAFT, c));
 	EXPECT_EQ(-ESRCH, command(self->client, WRITE_DRAFT, c));
 	EXPECT_EQ(written, command(self->client, WRITTEN, c));
-	EXPECT_EQ(refused, counter("send_refused"));
+	EXPECT_EQ(undelivered, counter("send_undelivered"));
 	EXPECT_EQ(missing + 3, counter("send_no_listener"));
 	EXPECT_TRUE(cn_is_silent(outside));
 

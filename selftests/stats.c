@@ -19,7 +19,7 @@ static const char * const names[] = {
 	"drop_short", "drop_length", "drop_payload", "drop_too_long",
 	"drop_message_length", "drop_unknown_id", "drop_refused",
 	"sent", "send_unknown_id", "send_no_listener", "send_no_memory",
-	"send_refused", "notified", "notify_lost",
+	"send_undelivered", "notified", "notify_lost",
 };
 
 #define NAMES (sizeof(names) / sizeof(names[0]))
@@ -247,26 +247,26 @@ TEST_F(stats, send_no_listener)
 	EXPECT_TRUE(changed_by(self, " send_no_listener=1"));
 }
 
-TEST_F(stats, send_refused)
+TEST_F(stats, send_undelivered)
 {
 	ASSERT_EQ(-ECONNREFUSED, client("send id=%u:1 portid=987654321", IDX));
 	ASSERT_EQ(-ESRCH, client("send_mult id=%u:1 group=%u filter=deny", IDX, IDX));
-	EXPECT_TRUE(changed_by(self, " send_refused=2"));
+	EXPECT_TRUE(changed_by(self, " send_undelivered=2"));
 }
 
 /* Every message from the kernel is in exactly one of the sums. */
 TEST_F(stats, full_buffers_add_up)
 {
-	long long sent, refused;
+	long long sent, undelivered;
 	int small = 1;
 
 	ASSERT_EQ(0, setsockopt(self->member, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)));
 	sent = read_counter(STATS, "sent");
-	refused = read_counter(STATS, "send_refused");
+	undelivered = read_counter(STATS, "send_undelivered");
 	client("send id=%u:1 repeat=1000", IDX);
 	sent = read_counter(STATS, "sent") - sent;
-	refused = read_counter(STATS, "send_refused") - refused;
-	EXPECT_EQ(1000, sent + refused);
+	undelivered = read_counter(STATS, "send_undelivered") - undelivered;
+	EXPECT_EQ(1000, sent + undelivered);
 	EXPECT_EQ(client_value("sent"), sent);
 }
 

@@ -49,7 +49,7 @@ counters! {
     /// Not sent: no memory.
     SendNoMemory = cn_counter_CN_SEND_NO_MEMORY, c"send_no_memory";
     /// Sent, but no receiver took it: buffers full, port gone, filtered out.
-    SendRefused = cn_counter_CN_SEND_REFUSED, c"send_refused";
+    SendUndelivered = cn_counter_CN_SEND_UNDELIVERED, c"send_undelivered";
     /// Notifications of ids coming and going that were sent.
     Notified = cn_counter_CN_NOTIFIED, c"notified";
     /// Notifications that were lost for lack of memory or because no receiver took them.

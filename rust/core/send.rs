@@ -228,7 +228,7 @@ fn hand_over(
     };
     match sent {
         Ok(_) => Counter::Sent,
-        Err(_) if anybody => Counter::SendRefused,
+        Err(_) if anybody => Counter::SendUndelivered,
         Err(_) => Counter::SendNoListener,
     }
     .count();

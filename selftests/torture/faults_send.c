@@ -24,7 +24,7 @@ struct command {
 #define SEND_BUNDLE COMMAND(13)
 
 static const char * const outcomes[] = {
-	"sent", "send_no_memory", "send_refused", "send_no_listener", "send_unknown_id",
+	"sent", "send_no_memory", "send_undelivered", "send_no_listener", "send_unknown_id",
 };
 
 #define OUTCOMES (sizeof(outcomes) / sizeof(outcomes[0]))

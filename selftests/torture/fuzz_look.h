@@ -162,7 +162,7 @@ static inline void look_at_stats(void)
 	FIELD(send_unknown_id);
 	FIELD(send_no_listener);
 	FIELD(send_no_memory);
-	FIELD(send_refused);
+	FIELD(send_undelivered);
 	FIELD(notified);
 	FIELD(notify_lost);
 #undef FIELD

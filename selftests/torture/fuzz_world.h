@@ -96,7 +96,7 @@ struct endpoint {
 struct counters {
 	uint64_t delivered, answered, drop_short, drop_length, drop_payload, drop_too_long, drop_message_length,
 		 drop_unknown_id, drop_refused, sent, send_unknown_id, send_no_listener, send_no_memory,
-		 send_refused, notified, notify_lost;
+		 send_undelivered, notified, notify_lost;
 };
 
 static struct {
@@ -314,7 +314,7 @@ static inline int send_from_kernel(struct cb_id id, uint32_t seq, const void *pa
 	if (!group) {
 		to = socket_of(port);
 		if (!to) {
-			world.counters.send_refused++;
+			world.counters.send_undelivered++;
 			return -ECONNREFUSED;
 		}
 		expect_message(to, seq, payload, len, 0);
@@ -325,7 +325,7 @@ static inline int send_from_kernel(struct cb_id id, uint32_t seq, const void *pa
 	if (reached)
 		world.counters.sent++;
 	else if (has_listeners(group))
-		world.counters.send_refused++;
+		world.counters.send_undelivered++;
 	else
 		world.counters.send_no_listener++;
 	return reached ? 0 : -ESRCH;

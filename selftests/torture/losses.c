@@ -37,7 +37,7 @@ static long accepted, refused, other_errors;
 
 /* What the connector counts of them, and of notifications. */
 static const char * const counters[] = {
-	"sent", "send_refused", "send_no_listener", "send_unknown_id", "send_no_memory", "notified", "notify_lost",
+	"sent", "send_undelivered", "send_no_listener", "send_unknown_id", "send_no_memory", "notified", "notify_lost",
 };
 
 #define COUNTERS (sizeof(counters) / sizeof(counters[0]))
