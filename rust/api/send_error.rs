@@ -38,7 +38,7 @@ pub enum SendError {
     UnknownId,
     /// The port's receive buffer is full, and it was not allowed to wait, or not any longer; or the
     /// receive buffers of all who listen to the group are. Nobody got the message, and those who
-    /// missed it are told by `ENOBUFS` and their count of drops, except by a wait with a limit.
+    /// missed it are notified by `ENOBUFS` and their count of drops, except by a wait with a limit.
     /// [`EAGAIN`].
     ReceiverFull,
     /// Others got the message, but a listener that asked for this error (`NETLINK_BROADCAST_ERROR`)

@@ -116,8 +116,8 @@ impl<'a> Sender<'a> {
     ///
     /// May sleep for memory, but does not wait for the program: while it is in `sendmsg()`, which
     /// called the handler, it cannot read. A program that does not read its replies loses those for
-    /// which its receive buffer has no room, and is told so by `ENOBUFS`. Were it waited for, every
-    /// program that may send could keep the handler, and so `rmmod`, for as long as it likes.
+    /// which its receive buffer has no room, and is notified by `ENOBUFS`. If the handler waited,
+    /// every program that may send could keep it, and so `rmmod`, for as long as it likes.
     /// [`Self::reply_within`] waits for a while, for programs that read in another thread.
     ///
     /// # Errors
@@ -156,7 +156,7 @@ impl<'a> Sender<'a> {
     ///
     /// # Errors
     ///
-    /// - [`EAGAIN`]: the time is over; the program is not told that it missed something.
+    /// - [`EAGAIN`]: the time is over; the program is not notified that it missed something.
     /// - [`EINTR`]: a signal came while waiting.
     /// - Others as [`Self::reply`].
     #[inline]

@@ -21,7 +21,7 @@ impl SocketId {
         self.0
     }
 
-    /// The socket with a number that the core told.
+    /// The socket with a number that came from the core.
     #[inline]
     pub(crate) const fn from_number(number: u64) -> Self {
         Self(number)

@@ -47,8 +47,8 @@ impl Port {
     /// Limits how long sending waits while the receive buffer of the socket is full.
     ///
     /// When the time is over, sending fails with [`SendError::ReceiverFull`], and unlike with
-    /// [`GFP_NOWAIT`] the program is not told that it missed something. At least one tick of the
-    /// kernel's clock is waited. Where sleeping is not allowed, nothing is waited.
+    /// [`GFP_NOWAIT`] the program is not notified that it missed something. The wait is at least one
+    /// tick of the kernel's clock; where sleeping is not allowed, there is none.
     ///
     /// # Examples
     ///
@@ -75,8 +75,8 @@ impl Port {
     /// Does not wait at all while the receive buffer of the socket is full, also where the memory
     /// for the message may be waited for, as with [`GFP_KERNEL`].
     ///
-    /// Sending then fails with [`SendError::ReceiverFull`], and the program is told by `ENOBUFS`
-    /// that it missed something.
+    /// Sending then fails with [`SendError::ReceiverFull`], and `ENOBUFS` notifies the program that
+    /// it missed something.
     #[inline]
     pub fn without_waiting(self) -> PortWithin {
         PortWithin {

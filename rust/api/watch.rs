@@ -23,7 +23,7 @@ pub enum Change {
     Unregistered,
 }
 
-/// What is told of registrations.
+/// Is notified of registrations.
 pub trait Watcher: Send + Sync + 'static {
     /// Looks at one change.
     ///
@@ -41,14 +41,15 @@ pub trait Watcher: Send + Sync + 'static {
     fn missed(&self) {}
 }
 
-/// A watcher that is told of all ids that come and go, until this is dropped.
+/// Notifies a watcher of all ids that are registered and unregistered, until this is dropped.
 ///
-/// What was registered before is not told, also where the watch is made inside of a watcher.
+/// It is not notified of earlier registrations, also where the watch is made inside of a watcher.
 ///
 /// # Dropping
 ///
-/// When the drop returns, the watcher is not running and will not be called again. Inside of a call
-/// of the connector the drop does not wait; there the watcher lives on until its call has returned.
+/// When the drop returns, the watcher is not running and is not called again; changes that it was not
+/// notified of are discarded. The drop sleeps, except inside of a call of the connector: there the
+/// watcher lives on until its call has returned. Do not hold a lock that the watcher takes.
 ///
 /// # Examples
 ///
@@ -99,36 +100,43 @@ pub enum SocketChange {
     /// This socket was closed: by its program, or because that has died. It is in no group any
     /// more.
     Closed(SocketId),
-    /// A program was let into this group. It joins at about the time when this is told, or fails
-    /// to for another reason. Which of its sockets, netlink does not say.
+    /// A program was let into this group. It joins at about the time of this notification, or
+    /// fails to for another reason. Netlink does not say which of its sockets, and it may be in
+    /// another network namespace, where everyone can join and hears nothing:
+    /// [`has_listeners`](crate::has_listeners) counts those who hear.
     Joins(u32),
-    /// A socket has left this group. A socket that leaves by `bind(2)` is not told of.
+    /// A socket has left this group. There is no notification of a socket that leaves by
+    /// `bind(2)`.
     Left(u32),
 }
 
-/// What is told of sockets.
+/// Is notified of sockets.
 pub trait SocketWatcher: Send + Sync + 'static {
     /// Looks at one change.
     ///
     /// Called by a work item, shortly after the change, and may sleep; no lock is held, so that it
     /// may send, register, unregister and watch. It is called by one task at a time. Programs don't
-    /// wait for this, so that the socket that it is told of may be in another state by now.
+    /// wait for this, so that the socket may be in another state by now.
     ///
-    /// Sockets that were closed are told in order, and none is left out. Of a group, what happened
-    /// last is told, once, if more has happened since the watcher was called before; and in another
-    /// order than what happened to other groups and sockets.
+    /// Sockets that were closed are notified in order, and none is left out. Several changes of a
+    /// group since the last call are one notification, of the last of them; it may come before
+    /// or after that of an earlier change of another group or socket.
     ///
-    /// A watcher that is slower than programs close sockets uses memory for those that it was not
-    /// told of yet; that is charged to their memory control groups, and freed one by one.
+    /// A watcher that is slower than programs close sockets uses memory for each that it was not
+    /// notified of yet. That is charged to their memory control groups, and freed one by one.
     fn changed(&self, change: SocketChange);
 }
 
-/// A watcher that is told of sockets, until this is dropped.
+/// Notifies a watcher of sockets, until this is dropped.
 ///
 /// # Dropping
 ///
-/// When the drop returns, the watcher is not running and will not be called again. Inside of a call
-/// of the connector the drop does not wait; there the watcher lives on until its call has returned.
+/// When the drop returns, the watcher is not running and is not called again; changes that it was not
+/// notified of are discarded. The drop sleeps, except inside of a call of the connector: there the
+/// watcher lives on until its call has returned. Do not hold a lock that the watcher takes.
+///
+/// A module that keeps something for sockets makes the watch before the registration whose handler
+/// keeps it, and drops the watch after that; else it misses sockets that are closed in between.
 ///
 /// # Examples
 ///

@@ -125,21 +125,21 @@ impl Frame {
     }
 
     /// Reads the message that starts at `offset`, if it is as most are: well-formed, and the sender
-    /// asks for no answer. Whatever else it is, [`Self::at`] tells.
+    /// asks for no answer. [`Self::at`] reads any other message.
     #[inline]
-    pub fn plain(datagram: &[u8], offset: usize) -> Option<Self> {
-        Self::read_plain(datagram.get(offset..)?, offset, isize::MAX as usize)
+    pub fn simple(datagram: &[u8], offset: usize) -> Option<Self> {
+        Self::read_simple(datagram.get(offset..)?, offset, isize::MAX as usize)
     }
 
-    /// Reads the first message, if it is as [`Self::plain`] says and nothing follows it.
+    /// Reads the first message, if it is as [`Self::simple`] says and nothing follows it.
     #[inline]
-    pub fn alone(datagram: &[u8]) -> Option<Self> {
-        Self::read_plain(datagram, 0, NETLINK_HEADER_LEN - 1)
+    pub fn single(datagram: &[u8]) -> Option<Self> {
+        Self::read_simple(datagram, 0, NETLINK_HEADER_LEN - 1)
     }
 
-    /// Reads a plain message from the start of `rest`, with at most `behind` bytes behind it.
+    /// Reads a simple message from the start of `rest`, with at most `behind` bytes behind it.
     #[inline(always)]
-    fn read_plain(rest: &[u8], offset: usize, behind: usize) -> Option<Self> {
+    fn read_simple(rest: &[u8], offset: usize, behind: usize) -> Option<Self> {
         const HEADERS: usize = NETLINK_HEADER_LEN + HEADER_LEN;
 
         let (netlink, payload) = NetlinkHeader::read_from_prefix(rest).ok()?;
@@ -147,11 +147,11 @@ impl Frame {
         // A difference that is too small becomes a huge one.
         let len = netlink.len as usize;
         let room = len.wrapping_sub(HEADERS);
-        let is_plain = rest.len().wrapping_sub(len) <= behind
+        let is_simple = rest.len().wrapping_sub(len) <= behind
             && room <= MAX_PAYLOAD - HEADER_LEN
             && usize::from(header.len) <= room
             && netlink.flags & WANTS_ACK == 0;
-        is_plain.then_some(Self {
+        is_simple.then_some(Self {
             offset,
             end: offset.wrapping_add(len),
             flags: netlink.flags,

@@ -2,7 +2,9 @@
 
 //! A callback that may be called now.
 
-use crate::{entry::Entry, rcu::Preemption, registry::Registry, table::Table, window::widen};
+use crate::{
+    entry::Entry, race_delay::race_delay, rcu::Preemption, registry::Registry, table::Table,
+};
 use connector::Id;
 use core::ptr::NonNull;
 
@@ -21,7 +23,7 @@ impl Active {
     pub(crate) fn enter(table: &Table, id: Id) -> Option<Self> {
         let guard = Preemption::disable();
         let entry = table.find(id, &guard)?;
-        widen();
+        race_delay();
         // INVARIANT: The call was just entered.
         entry
             .calls()

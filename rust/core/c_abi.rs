@@ -503,7 +503,7 @@ unsafe fn read_id(id: *const cb_id) -> Id {
     unsafe { id.cast::<Id>().read() }
 }
 
-/// What the crate is told of a message that was sent.
+/// The result of sending, as the crate reads it.
 fn taken(sent: Result<c_int, Failure>) -> c_int {
     match sent {
         Ok(_) => 0,

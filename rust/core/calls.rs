@@ -33,7 +33,7 @@
 //! C counterparts: `refcount_inc_not_zero()` and `refcount_dec_and_test()` in
 //! `include/linux/refcount.h`.
 
-use crate::once::{fetch_add, read_once};
+use crate::atomic::{fetch_add, read_once};
 use kernel::sync::atomic::Atomic;
 
 /// The bit of `entered` that says that no more calls may be entered; and what `left` is when all of

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The notification channel: a callback like any other, by which programs ask to be told of ids
+//! The notification channel: a callback like any other, by which programs ask to be notified of ids
 //! that come and go.
 //!
 //! C counterpart: `cn_callback()` in `drivers/connector/connector.c`, until it was removed in 2010.

@@ -5,19 +5,20 @@
 //! A drop-in replacement of the kernel's C module of the same name: the same netlink protocol, the
 //! same functions for other modules, the same file in `/proc/net`.
 //!
-//! | the way of a message                    | what it meets                                  |
+//! | the route of a message                  | what it meets                                  |
 //! |-----------------------------------------|------------------------------------------------|
 //! | [`socket`]: bytes from a program        | [`received`]: the datagram                     |
 //! | [`receive`]: message by message         | `connector::wire`: the format                  |
 //! | [`registry`]: whose it is               | [`table`]: the callbacks, [`calls`]: in use    |
 //! | [`c_abi`]: from and to other modules    | [`send`], [`buffer`]: on the way to programs   |
-//! | [`channel`]: requests for notification  | [`notifier`]: who is told of ids that come, go |
+//! | [`channel`]: requests for notification  | [`notifier`]: events about ids are delivered   |
 //! | [`watch_list`]: of ids and of sockets   | [`autoload`]: the module of an id is loaded    |
 //!
 //! C counterpart: `drivers/connector/`.
 
 mod access;
 mod active;
+mod atomic;
 mod autoload;
 mod buffer;
 #[cfg(not(MODULE))]
@@ -25,7 +26,6 @@ mod built_in;
 mod c_abi;
 mod calls;
 mod certain;
-mod chain;
 mod channel;
 mod counters;
 mod cursor;
@@ -33,18 +33,19 @@ mod entry;
 mod entry_list;
 mod event_log;
 mod frame;
+mod hash;
 mod id_watchers;
 mod instance;
 #[cfg(CONFIG_CONNECTOR_KUNIT_TEST)]
 mod kunit;
 mod leaving;
+mod list;
 mod module_notifier;
 mod notifier;
-mod once;
 mod open_groups;
 mod parameters;
-mod probe;
 mod proc_files;
+mod race_delay;
 mod rcu;
 mod receive;
 mod received;
@@ -57,7 +58,6 @@ mod socket_watchers;
 mod table;
 mod trace;
 mod watch_list;
-mod window;
 mod zeroed;
 
 use channel::Channel;

@@ -10,11 +10,12 @@
 
 use crate::{
     access::is_capable,
+    atomic,
     calls::Calls,
     counters::{count_delivered, Counter},
     entry_list::Links,
     frame::Deferred,
-    once, rcu,
+    rcu,
 };
 use connector::{bindings, Id};
 use core::ptr::NonNull;
@@ -159,10 +160,10 @@ impl Outcomes {
             Some(Ok(())) => count_delivered(),
             Some(Err(_)) => {
                 count_delivered();
-                once::add(&self.failed, 1);
+                atomic::add(&self.failed, 1);
             }
             None => {
-                once::add(&self.refused, 1);
+                atomic::add(&self.refused, 1);
                 Counter::DropRefused.count();
             }
         }
@@ -170,7 +171,7 @@ impl Outcomes {
 }
 
 /// How many messages a callback got, and did not get.
-pub(crate) struct Tally {
+pub(crate) struct Stats {
     /// Handed to the callback; of those under way, none is counted yet.
     pub(crate) delivered: u64,
     /// Of these, those for which it returned an error.
@@ -243,13 +244,13 @@ impl Entry {
     }
 
     /// What happened to the messages for this callback, while it is registered.
-    pub(crate) fn tally(&self) -> Tally {
+    pub(crate) fn stats(&self) -> Stats {
         let count = |of: fn(&Outcomes) -> &Atomic<u64>| {
             let handler = self.callback.handler();
-            handler.map_or(0, |handler| once::read_once(of(&handler.outcomes)))
+            handler.map_or(0, |handler| atomic::read_once(of(&handler.outcomes)))
         };
         let refused = count(|outcomes| &outcomes.refused);
-        Tally {
+        Stats {
             delivered: self.calls.completed().unwrap_or(0).saturating_sub(refused),
             failed: count(|outcomes| &outcomes.failed),
             refused,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Watchers of ids: told which ids are registered and unregistered.
+//! Watchers of ids: notified of ids that are registered and unregistered.
 //!
 //! Each reads the log of events at its own pace. One that is too far behind goes on at the end of
-//! the log, and is told that it has missed something.
+//! the log, and is notified that it has missed something.
 //!
-//! C counterpart: none; `cn_notify()` told programs.
+//! C counterpart: none; `cn_notify()` notified programs.
 
 use crate::{
     event_log::{Cursor, Event, EventLog, MAX_UNREAD},
@@ -14,18 +14,18 @@ use crate::{
 use connector::bindings::{CN_IDS_MISSED, CN_ID_REGISTERED, CN_ID_UNREGISTERED};
 use kernel::prelude::*;
 
-/// What a watcher is told.
+/// What a watcher is notified of.
 pub(crate) enum IdChange {
     Event(Event),
     Missed,
 }
 
-/// What a watcher was not told yet.
+/// What a watcher was not notified of yet.
 pub(crate) struct Unread {
     cursor: Cursor,
     /// How many events the log had lost when this was last compared.
     lost: u64,
-    /// Whether the watcher has to be told that it has missed something.
+    /// Whether the watcher has to be notified that it has missed something.
     has_missed: bool,
 }
 
@@ -78,7 +78,7 @@ impl WatchList<IdChange> {
         Ok(serial)
     }
 
-    /// Has all watchers told what they have not read of `log`.
+    /// Has all watchers notified of what they have not read of `log`.
     ///
     /// Context: process; does not sleep.
     pub(crate) fn read(&self, log: &EventLog) {

@@ -3,11 +3,11 @@
 //! The one connector of the kernel, and how C functions without an argument for it find it.
 
 use crate::{
+    atomic::read_once,
     entry::{Callback, Entry, Name},
     frame,
     leaving::Leaving,
     notifier::Notifier,
-    once::read_once,
     open_groups::OpenGroups,
     parameters::Groups,
     registry::Registry,

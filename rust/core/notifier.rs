@@ -24,18 +24,18 @@
 //! C counterpart: `cn_notify()` in `drivers/connector/connector.c`, until it was removed in 2010.
 
 use crate::{
+    atomic::read_once,
     buffer::Buffer,
     counters::Counter,
     entry::Entry,
     event_log::{Blank, Cursor, Event, EventLog, MAX_UNREAD},
     id_watchers::IdChange,
-    once::read_once,
+    race_delay::race_delay,
     registry::Registry,
     request::Request,
     requests::{Limits, Owner, Requests, StoredRequest},
     socket::{self, Filter},
     watch_list::{Functions, WatchList},
-    window::widen,
     zeroed::zeroed,
 };
 use connector::{bindings::cn_glue_workqueue, wire::Header, Id};
@@ -195,7 +195,7 @@ impl Notifier {
         token.send_some();
     }
 
-    /// Passes over all events if too many wait to be sent, and tells the programs.
+    /// Passes over all events if too many wait to be sent, and notifies the programs.
     fn catch_up(&self) {
         let last = self.log.last_number();
         let mut sending = self.sending.lock();
@@ -209,7 +209,7 @@ impl Notifier {
         Counter::NotifyLost.count();
         self.requests.for_each_group(None, |group| {
             if let Some(socket) = socket::get() {
-                socket.tell_lost(group);
+                socket.report_loss(group);
             }
         });
     }
@@ -230,7 +230,7 @@ impl Notifier {
         while sending.is_busy {
             if self.token_is_free.wait_interruptible(&mut sending) {
                 drop(sending);
-                // It may be this task that was told that the token is free.
+                // This task may be the one that was woken up because the token is free.
                 self.token_is_free.notify_one();
                 return Err(EINTR);
             }
@@ -264,7 +264,7 @@ impl Notifier {
         };
         // From here on, events are added to the log.
         self.interested.fetch_add(1usize, Full);
-        widen();
+        race_delay();
         let stored = match like {
             None => self.store(registry, new, false).map(|stored| stored.is_new),
             Some((portid, like)) => self.store_with_snapshot(registry, new, &like, portid),
@@ -285,7 +285,7 @@ impl Notifier {
     ) -> Result<bool> {
         let token = self.wait_for_token()?;
         let stored = self.store(registry, new, true)?;
-        widen();
+        race_delay();
         // Those who have asked before get what came before.
         while token.send_next(stored.since) {}
         // Not with the table locked: a request may have many ranges.
@@ -446,7 +446,7 @@ impl Token<'_> {
         let Some(event) = next else {
             return false;
         };
-        widen();
+        race_delay();
         self.0
             .requests
             .for_each_group(Some(&event), |group| send_to(group, &event));

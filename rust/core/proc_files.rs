@@ -329,7 +329,7 @@ unsafe extern "C" fn show_stats_callback(file: *mut seq_file, at: *mut c_void) -
 /// `file` must be a sequence file that is being read, and `entry` one that was found in the RCU
 /// read-side critical section that still lasts.
 unsafe fn show_entry(file: *mut seq_file, entry: &Entry) {
-    let tally = entry.tally();
+    let stats = entry.stats();
     let group = if entry.opens_group() {
         c"open"
     } else {
@@ -349,9 +349,9 @@ unsafe fn show_entry(file: *mut seq_file, entry: &Entry) {
             c"id %u:%u delivered %llu failed %llu refused %llu".as_char_ptr(),
             entry.id().idx(),
             entry.id().val(),
-            tally.delivered,
-            tally.failed,
-            tally.refused,
+            stats.delivered,
+            stats.failed,
+            stats.refused,
         );
         bindings::seq_printf(
             file,

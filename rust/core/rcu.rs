@@ -5,7 +5,7 @@
 //! C counterparts: `rcu_dereference()`, `rcu_assign_pointer()` and `kvfree_rcu_mightsleep()` in
 //! `include/linux/rcupdate.h`.
 
-use crate::{entry_list::Changes, once::read_once};
+use crate::{atomic::read_once, entry_list::Changes};
 use connector::bindings;
 use kernel::{
     prelude::*,

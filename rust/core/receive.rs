@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The way of a datagram from a socket to callbacks.
+//! The route of a datagram from a socket to callbacks.
 //!
 //! Every message of the datagram is handed to the callback of its id, in order, or dropped and
 //! counted. The core answers exactly those that ask for it with `NLM_F_ACK`.
@@ -24,17 +24,17 @@ use kernel::prelude::*;
 /// Context: process, that of the program that sends; may sleep.
 #[inline]
 pub(crate) fn receive(registry: &Registry, datagram: Datagram<'_>) {
-    match datagram.alone() {
+    match datagram.single() {
         Some(message) if !trace::traces_receive() => {
-            call_plain(registry, &message, || handle_unknown_alone(datagram));
+            fast_path(registry, &message, || handle_unknown_single(datagram));
         }
         _ => receive_all(registry, datagram),
     }
 }
 
-/// The short way of a message that is well-formed and wants no answer.
+/// The fast path: for a message that is well-formed and wants no answer.
 #[inline(always)]
-fn call_plain(registry: &Registry, message: &Received<'_>, otherwise: impl FnOnce()) {
+fn fast_path(registry: &Registry, message: &Received<'_>, otherwise: impl FnOnce()) {
     if let Ok(id) = message.current().id {
         let call = |active: &Active| {
             message.call(active);
@@ -48,10 +48,10 @@ fn call_plain(registry: &Registry, message: &Received<'_>, otherwise: impl FnOnc
 fn receive_all(registry: &Registry, datagram: Datagram<'_>) {
     let mut next = 0;
     loop {
-        match datagram.plain(next) {
+        match datagram.simple(next) {
             Some(message) if !trace::traces_receive() => {
                 next = message.current().following();
-                call_plain(registry, &message, || {
+                fast_path(registry, &message, || {
                     handle_unknown(&message);
                 });
             }
@@ -110,8 +110,8 @@ fn handle_unknown(message: &Received<'_>) -> Outcome {
 /// register until here.
 #[cold]
 #[inline(never)]
-fn handle_unknown_alone(datagram: Datagram<'_>) {
-    match datagram.alone() {
+fn handle_unknown_single(datagram: Datagram<'_>) {
+    match datagram.single() {
         Some(message)
             if message
                 .current()
@@ -163,7 +163,7 @@ impl Outcome {
         Self::Malformed(reason)
     }
 
-    /// What the sender is told, as a number.
+    /// The error that the sender is notified of, as a number.
     pub(crate) fn result(&self) -> Result {
         match *self {
             Self::Returned(result) => result,
@@ -174,7 +174,7 @@ impl Outcome {
         }
     }
 
-    /// What the sender is told, in words.
+    /// The same in words.
     pub(crate) fn text(&self) -> Option<&'static CStr> {
         Some(match *self {
             Self::Returned(_) => return None,

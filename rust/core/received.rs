@@ -55,16 +55,16 @@ impl<'a> Datagram<'a> {
         unsafe { core::slice::from_raw_parts(data, len as usize) }
     }
 
-    /// Its only message, if there is nothing special about it; see [`Frame::alone`].
+    /// Its only message, if there is nothing special about it; see [`Frame::single`].
     #[inline]
-    pub(crate) fn alone(self) -> Option<Received<'a>> {
-        self.message(Frame::alone(self.bytes()))
+    pub(crate) fn single(self) -> Option<Received<'a>> {
+        self.message(Frame::single(self.bytes()))
     }
 
-    /// The message at `offset`, if there is nothing special about it; see [`Frame::plain`].
+    /// The message at `offset`, if there is nothing special about it; see [`Frame::simple`].
     #[inline]
-    pub(crate) fn plain(self, offset: usize) -> Option<Received<'a>> {
-        self.message(Frame::plain(self.bytes(), offset))
+    pub(crate) fn simple(self, offset: usize) -> Option<Received<'a>> {
+        self.message(Frame::simple(self.bytes(), offset))
     }
 
     /// The message at `offset`; see [`Frame::at`].

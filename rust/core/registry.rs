@@ -15,8 +15,8 @@ use crate::{
     active::Active,
     entry::{Callback, Entry, Name},
     frame,
+    race_delay::race_delay,
     table::{Locked, Table},
-    window::widen,
 };
 use connector::Id;
 use core::ptr::NonNull;
@@ -109,7 +109,7 @@ impl Registry {
         let Some(active) = Active::enter(&self.table, id) else {
             return otherwise();
         };
-        widen();
+        race_delay();
         frame::call_out(|| {
             let result = call(&active);
             active.leave(again);
@@ -141,7 +141,7 @@ impl Registry {
         let is_idle = entry.calls().leave();
         let entry = NonNull::from(entry);
         drop(table);
-        widen();
+        race_delay();
         if !is_idle {
             return Some(serial);
         }

@@ -5,8 +5,8 @@
 //! A request belongs to the socket that made it, and ends with it.
 
 use crate::{
-    chain::{Chain, Reserved},
     event_log::Event,
+    list::{List, Reserved},
     request::{matches, Range, Request},
     zeroed::zeroed,
 };
@@ -87,7 +87,7 @@ impl StoredRequest {
 /// What the lock is for.
 struct Stored {
     /// Last made first.
-    list: Chain<StoredRequest>,
+    list: List<StoredRequest>,
     /// The number of the last one.
     last: u64,
 }
@@ -104,7 +104,7 @@ impl Requests {
     pub(crate) fn new(limits: Limits) -> impl PinInit<Self> {
         pin_init!(Self {
             limits,
-            stored <- new_spinlock!(Stored { list: Chain::new(), last: 0 }, "cn_requests"),
+            stored <- new_spinlock!(Stored { list: List::new(), last: 0 }, "cn_requests"),
         })
     }
 
@@ -114,7 +114,7 @@ impl Requests {
     ///
     /// [`ENOMEM`]: no memory.
     pub(crate) fn reserve() -> Result<Reserved<StoredRequest>> {
-        Chain::reserve()
+        List::reserve()
     }
 
     /// Adds a request unless the socket has made an equal one; returns whether it did. Does not

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The way of a message from a kernel module to programs.
+//! The route of a message from a kernel module to programs.
 //!
 //! C counterpart: `cn_netlink_send_mult()` in `drivers/connector/connector.c`.
 

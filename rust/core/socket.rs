@@ -7,7 +7,7 @@
 //! `drivers/connector/connector.c`.
 
 use crate::{
-    buffer::Buffer, instance, once::read_once, parameters::Groups, receive::receive,
+    atomic::read_once, buffer::Buffer, instance, parameters::Groups, receive::receive,
     received::Datagram, requests::Owner,
 };
 use connector::bindings::{
@@ -113,7 +113,7 @@ impl Handle {
     /// # Errors
     ///
     /// - [`ESRCH`]: nobody got the message.
-    /// - `ENOBUFS`: one who wants to be told of it didn't.
+    /// - `ENOBUFS`: a listener that asked for this error did not.
     #[inline]
     pub(crate) fn multicast(
         self,
@@ -140,7 +140,7 @@ impl Handle {
 
     /// Gives all who listen to `group` the error `ENOBUFS`, as for a message that they missed.
     /// Context: process.
-    pub(crate) fn tell_lost(self, group: u32) {
+    pub(crate) fn report_loss(self, group: u32) {
         // SAFETY: By the type invariants this is a kernel socket.
         unsafe {
             bindings::netlink_set_err(self.0.as_ptr(), 0, group, ENOBUFS.to_errno());
@@ -389,19 +389,19 @@ unsafe extern "C" fn bind_callback(net: *mut net, group: c_int) -> c_int {
         unsafe { cn_glue_joins_outside(net) };
     }
     if let (Some(connector), Ok(group)) = (instance::get(), u32::try_from(group)) {
-        connector.socket_watchers().tell_joins(group);
+        connector.socket_watchers().notify_joins(group);
     }
     0
 }
 
-/// Tells that a socket has left a group.
+/// Notifies watchers that a socket has left a group.
 ///
 /// # Safety
 ///
 /// None.
 unsafe extern "C" fn unbind_callback(_: *mut net, group: c_int) {
     if let (Some(connector), Ok(group)) = (instance::get(), u32::try_from(group)) {
-        connector.socket_watchers().tell_left(group);
+        connector.socket_watchers().notify_left(group);
     }
 }
 
@@ -423,7 +423,7 @@ unsafe extern "C" fn release_callback(socket: *mut sock, groups: *mut c_ulong) {
     if let Some(connector) = instance::get() {
         connector.notifier().forget(Owner::new(socket));
         // SAFETY: By the safety requirements.
-        unsafe { connector.socket_watchers().tell_closed(socket) };
+        unsafe { connector.socket_watchers().notify_closed(socket) };
     }
 
     // SAFETY: By the safety requirements; a bitmap has at least one word.

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Watchers of sockets: told of sockets that are closed, and of groups that are joined and left.
+//! Watchers of sockets: notified of sockets that are closed, and of groups that are joined and
+//! left.
 //!
-//! Netlink tells the connector in the context of the program, partly with locks of its own, where
+//! Netlink calls the connector in the context of the program, partly with locks of its own, where
 //! waiting for anything would hold up all netlink sockets of the machine. So there nothing is
-//! called, and for groups nothing is allocated: what happened last to a group is kept until it is
-//! told.
+//! called, and for groups nothing is allocated: the last change of a group is kept until watchers
+//! are notified of it.
 //!
 //! C counterpart: none; there `cn_release()` knows of the one client that keeps something for
 //! sockets.
 
 use crate::{
-    chain::{Chain, Reserved, Taken},
+    list::{List, Reserved, Taken},
     watch_list::{Subject, WatchList},
     zeroed::zeroed,
 };
@@ -20,17 +21,17 @@ use connector::bindings::{
 };
 use kernel::{bindings::sock, prelude::*};
 
-/// What a watcher is told.
+/// What a watcher is notified of.
 pub(crate) struct SocketChange {
     what: u32,
     subject: u64,
 }
 
-/// What a watcher was not told yet.
+/// What a watcher was not notified of yet.
 pub(crate) struct Unread {
     /// Sockets that were closed.
-    closed: Chain<u64>,
-    /// For each group what has happened last, a constant of the interface; 0 if that was told.
+    closed: List<u64>,
+    /// The last change of each group, a constant of the interface; 0 if watchers know of it.
     groups: KVVec<u32>,
     /// How many of them are not 0.
     changed: usize,
@@ -46,7 +47,7 @@ impl Unread {
     /// [`ENOMEM`]: no memory.
     pub(crate) fn new(groups: u32) -> Result<Self> {
         Ok(Self {
-            closed: Chain::new(),
+            closed: List::new(),
             groups: zeroed(groups as usize)?,
             changed: 0,
             place: 0,
@@ -84,7 +85,7 @@ impl Unread {
 
 /// Sockets that were closed, last one first, and a group that has changed.
 pub(crate) struct Batch {
-    closed: Chain<u64>,
+    closed: List<u64>,
     group: Option<SocketChange>,
 }
 
@@ -95,8 +96,8 @@ impl IntoIterator for Batch {
         core::option::IntoIter<SocketChange>,
     >;
 
-    /// The sockets in the order in which they were closed. Each one's memory is freed when it is
-    /// told.
+    /// The sockets in the order in which they were closed. Each one's memory is freed before the
+    /// watcher is called with it.
     fn into_iter(self) -> Self::IntoIter {
         let closed: fn(u64) -> SocketChange = |subject| SocketChange {
             what: CN_SOCKET_CLOSED,
@@ -123,17 +124,17 @@ impl Subject for SocketChange {
 }
 
 impl WatchList<SocketChange> {
-    /// Has watchers told that a program joins `group`. Waits for nothing.
-    pub(crate) fn tell_joins(&self, group: u32) {
+    /// Has watchers notified that a program joins `group`. Waits for nothing.
+    pub(crate) fn notify_joins(&self, group: u32) {
         self.notify(|watcher| watcher.pending().lock().set_group(group, CN_SOCKET_JOINS));
     }
 
-    /// Has watchers told that a socket has left `group`. Waits for nothing.
-    pub(crate) fn tell_left(&self, group: u32) {
+    /// Has watchers notified that a socket has left `group`. Waits for nothing.
+    pub(crate) fn notify_left(&self, group: u32) {
         self.notify(|watcher| watcher.pending().lock().set_group(group, CN_SOCKET_LEFT));
     }
 
-    /// Has watchers told that a socket was closed.
+    /// Has watchers notified that a socket was closed.
     ///
     /// Context: process; nothing of netlink locked. Waits for nothing but memory, which is charged
     /// to the program; and that only where there is none left for those who cannot wait.
@@ -141,7 +142,7 @@ impl WatchList<SocketChange> {
     /// # Safety
     ///
     /// `socket` must point to a socket that is kept during the call.
-    pub(crate) unsafe fn tell_closed(&self, socket: *mut sock) {
+    pub(crate) unsafe fn notify_closed(&self, socket: *mut sock) {
         if self.is_empty() {
             return;
         }

@@ -19,9 +19,9 @@
 use crate::{
     entry::{Entry, RemovedEntry},
     entry_list::{Changes, DyingList, LiveList},
-    probe,
+    hash,
+    race_delay::race_delay,
     rcu::{self, RcuPointer, Reader},
-    window::widen,
     zeroed::zeroed,
 };
 use connector::Id;
@@ -55,7 +55,7 @@ impl Slots {
         let array = zeroed(capacity)?;
         let slots = Self {
             array,
-            shift: probe::shift_for(capacity),
+            shift: hash::shift_for(capacity),
         };
         Ok(KBox::new(slots, GFP_KERNEL)?)
     }
@@ -81,7 +81,7 @@ impl Slots {
 
     #[inline]
     fn find<'a>(&self, id: Id, reader: &'a impl Reader) -> Option<(&RcuPointer<Entry>, &'a Entry)> {
-        let start = probe::start(id, self.shift);
+        let start = hash::start(id, self.shift);
         let slot = self.array.get(start)?;
         match Self::read(slot, reader) {
             Slot::Taken(entry) if entry.id().as_u64() == id.as_u64() => Some((slot, entry)),
@@ -98,7 +98,7 @@ impl Slots {
         id: Id,
         reader: &'a impl Reader,
     ) -> Option<(&RcuPointer<Entry>, &'a Entry)> {
-        for place in probe::sequence(start, self.array.len()) {
+        for place in hash::sequence(start, self.array.len()) {
             let slot = self.array.get(place)?;
             match Self::read(slot, reader) {
                 Slot::Taken(entry) if entry.id().as_u64() == id.as_u64() => {
@@ -114,8 +114,8 @@ impl Slots {
     /// Puts an entry into a free slot and returns whether the slot was used before; [`None`] if
     /// there is no free slot.
     fn insert(&self, entry: &Entry, reader: &impl Reader) -> Option<bool> {
-        let start = probe::start(entry.id(), self.shift);
-        for place in probe::sequence(start, self.array.len()) {
+        let start = hash::start(entry.id(), self.shift);
+        for place in hash::sequence(start, self.array.len()) {
             let slot = self.array.get(place)?;
             let used = match Self::read(slot, reader) {
                 Slot::Taken(_) => continue,
@@ -188,7 +188,7 @@ impl Table {
             }, "cn_table"),
             // Last, because nobody frees them if something else fails.
             // INVARIANT: There are no entries yet.
-            slots: RcuPointer::new(KBox::into_raw(Slots::new(probe::MIN_CAPACITY)?)),
+            slots: RcuPointer::new(KBox::into_raw(Slots::new(hash::MIN_CAPACITY)?)),
         }? Error)
     }
 
@@ -236,7 +236,7 @@ impl Table {
             };
             drop(locked);
             let new = Slots::new(capacity)?;
-            widen();
+            race_delay();
             let mut locked = self.lock();
             // The slots that are not used, freed without the lock: the old ones, or, if others have
             // been quicker, the new ones.
@@ -353,10 +353,10 @@ impl Locked<'_> {
     fn wanted_capacity(&self) -> Result<Option<usize>> {
         let capacity = self.table.slots(&self.writer.changes).capacity();
         let used = self.writer.count.saturating_add(self.writer.removed);
-        if !probe::is_full(used, capacity) {
+        if !hash::is_full(used, capacity) {
             return Ok(None);
         }
-        Ok(Some(probe::capacity_for(self.writer.count).ok_or(ENOMEM)?))
+        Ok(Some(hash::capacity_for(self.writer.count).ok_or(ENOMEM)?))
     }
 
     /// Moves all entries to new slots, and returns the old ones.

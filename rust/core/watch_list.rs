@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Watchers: code in the kernel that is told what happens.
+//! Watchers: code in the kernel that is notified of changes.
 //!
-//! What is told may happen anywhere: while ids are registered, inside of a call of a module, with
-//! locks of netlink held. So nobody calls a watcher there. Each has a list of what it was not told
-//! yet, and a work item that tells it, in order. A watcher that takes long delays no other one, no
-//! program, and nobody who registers.
+//! Changes happen anywhere: while ids are registered, inside of a call of a module, with locks of
+//! netlink held. No watcher is called there. Each watcher has a list of what it was not notified of
+//! yet, and a work item that calls it, in order. A slow watcher delays no other watcher, no
+//! program, and no registration.
 //!
 //! There are watchers of ids ([`id_watchers`](crate::id_watchers)) and of sockets
-//! ([`socket_watchers`](crate::socket_watchers)), which differ in what they are told.
+//! ([`socket_watchers`](crate::socket_watchers)), which differ in what they are notified of.
 //!
 //! C counterpart: `include/linux/notifier.h`, whose chains are called by whoever causes an event.
 
 use crate::{
+    atomic::read_once,
     calls::Calls,
-    chain::Chain,
     frame::{self, Deferred},
-    once::read_once,
-    window::widen,
+    list::List,
+    race_delay::race_delay,
 };
 use connector::bindings::cn_glue_workqueue;
 use core::ptr::NonNull;
@@ -34,14 +34,14 @@ use kernel::{
 /// After how many changes the work of a watcher gives way to other work.
 const BATCHES: usize = 64;
 
-/// What watchers of one kind are told.
+/// What watchers of one kind are notified of.
 pub(crate) trait Subject: Sized + 'static {
-    /// What a watcher was not told yet.
+    /// What a watcher was not notified of yet.
     type Pending: Send + Unpin;
     /// A part of that.
     type Batch: IntoIterator<Item = Self>;
 
-    /// Takes out what is to be told next. Does not sleep.
+    /// Takes out what comes next. Does not sleep.
     fn take(pending: &mut Self::Pending) -> Option<Self::Batch>;
 
     /// What has changed, a constant of the interface; and its subject.
@@ -125,8 +125,8 @@ impl<S: Subject> WorkItem for Watcher<S> {
                 return;
             };
             for change in batch {
-                widen();
-                if !this.tell(change) {
+                race_delay();
+                if !this.call(change) {
                     return;
                 }
             }
@@ -136,13 +136,13 @@ impl<S: Subject> WorkItem for Watcher<S> {
 }
 
 impl<S: Subject> Watcher<S> {
-    /// What it was not told yet.
+    /// What it was not notified of yet.
     pub(crate) fn pending(&self) -> &SpinLock<S::Pending> {
         &self.pending
     }
 
-    /// Returns false if it is told nothing any more.
-    fn tell(&self, change: S) -> bool {
+    /// Calls the watcher; returns false if it may not be called any more.
+    fn call(&self, change: S) -> bool {
         if !self.calls.try_enter() {
             return false;
         }
@@ -167,7 +167,7 @@ impl<S: Subject> Watcher<S> {
     }
 }
 
-/// Has a watcher told what is pending.
+/// Has a watcher notified of what is pending.
 fn enqueue<S: Subject>(watcher: Arc<Watcher<S>>) {
     // SAFETY: The queue exists as long as the connector does.
     let queue = unsafe { Queue::from_raw(cn_glue_workqueue()) };
@@ -178,7 +178,7 @@ fn enqueue<S: Subject>(watcher: Arc<Watcher<S>>) {
 /// What the lock of a list is for.
 struct Watchers<S: Subject> {
     /// Last added first; those that are dead stay until they were reclaimed.
-    chain: Chain<Arc<Watcher<S>>>,
+    list: List<Arc<Watcher<S>>>,
     /// The number of the last watcher; none is used twice.
     last: u64,
 }
@@ -198,7 +198,7 @@ pub(crate) struct WatchList<S: Subject> {
 impl<S: Subject> WatchList<S> {
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
-            watchers <- new_spinlock!(Watchers { chain: Chain::new(), last: 0 }, "cn_watchers"),
+            watchers <- new_spinlock!(Watchers { list: List::new(), last: 0 }, "cn_watchers"),
             count: Atomic::new(0),
             reclaimed <- new_condvar!("cn_watchers"),
         })
@@ -224,7 +224,7 @@ impl<S: Subject> WatchList<S> {
     ) -> Result<u64> {
         let address = functions.address();
         let list = NonNull::from(self);
-        let reserved = Chain::reserve()?;
+        let reserved = List::reserve()?;
         // INVARIANT: The list is freed after all work was done, and a watcher is in it while it has
         // work.
         let watcher = Arc::pin_init(
@@ -246,7 +246,7 @@ impl<S: Subject> WatchList<S> {
         watchers.last = watchers.last.wrapping_add(1);
         let serial = watchers.last;
         *watcher.as_mut().project().serial = serial;
-        watchers.chain.push_reserved(reserved, watcher.into());
+        watchers.list.push_reserved(reserved, watcher.into());
         self.count.fetch_add(1usize, Full);
         Ok(serial)
     }
@@ -256,7 +256,7 @@ impl<S: Subject> WatchList<S> {
         read_once(&self.count) == 0
     }
 
-    /// Has all watchers told what is pending after `update` was called for them.
+    /// Has all watchers notified of what is pending after `update` was called for them.
     ///
     /// Context: process; does not sleep unless `update` does. Nothing of the list is locked then.
     pub(crate) fn notify(&self, mut update: impl FnMut(&Watcher<S>)) {
@@ -273,7 +273,7 @@ impl<S: Subject> WatchList<S> {
 
     fn next_after(&self, last: u64) -> Option<Arc<Watcher<S>>> {
         let watchers = self.watchers.lock();
-        let live = watchers.chain.iter().filter(|one| !one.calls.is_dead());
+        let live = watchers.list.iter().filter(|one| !one.calls.is_dead());
         let later = live.filter(|one| one.serial > last);
         later.min_by_key(|one| one.serial).cloned()
     }
@@ -305,7 +305,7 @@ impl<S: Subject> WatchList<S> {
         loop {
             let watchers = self.watchers.lock();
             let found = {
-                let mut live = watchers.chain.iter().filter(|one| !one.calls.is_dead());
+                let mut live = watchers.list.iter().filter(|one| !one.calls.is_dead());
                 live.find(|one| predicate(one)).cloned()
             };
             let Some(watcher) = found else {
@@ -314,7 +314,7 @@ impl<S: Subject> WatchList<S> {
             // Under the lock, so that it is done once.
             watcher.calls.kill();
             drop(watchers);
-            widen();
+            race_delay();
             watcher.leave();
             count = count.saturating_add(1);
         }
@@ -322,7 +322,7 @@ impl<S: Subject> WatchList<S> {
 
     fn wait_until_reclaimed(&self, predicate: impl Fn(&Watcher<S>) -> bool) {
         let mut watchers = self.watchers.lock();
-        while watchers.chain.iter().any(|one| predicate(one)) {
+        while watchers.list.iter().any(|one| predicate(one)) {
             self.reclaimed.wait(&mut watchers);
         }
     }
@@ -346,7 +346,7 @@ unsafe fn release<S: Subject>(watcher: NonNull<()>, list: NonNull<()>) {
     let list = unsafe { list.cast::<WatchList<S>>().as_ref() };
     let serial = watcher.serial;
     let mut watchers = list.watchers.lock();
-    let removed = watchers.chain.extract(|one| one.serial == serial);
+    let removed = watchers.list.extract(|one| one.serial == serial);
     list.count.fetch_sub(1usize, Full);
     list.reclaimed.notify_all();
     drop(watchers);

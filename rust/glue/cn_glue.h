@@ -22,7 +22,7 @@
 /*
  * What a module was compiled against; a change of anything in this part makes it another number.
  *
- * The exported names have it in them (cn_core_7_send). So a module that was compiled against
+ * The exported names have it in them (cn_core_<version>_send). So a module that was compiled against
  * another version finds none of the functions, whichever it calls, and is refused when it is
  * loaded. In C and in Rust, the functions are called without it.
  */
@@ -221,7 +221,7 @@ void cn_glue_trace_send(const struct cb_id *id, u32 portid, u32 group, u32 len, 
 void cn_glue_trace_register(const struct cb_id *id, const char *name);
 void cn_glue_trace_unregister(const struct cb_id *id, const char *name);
 
-/* Constants under a name that bindgen is told to keep. */
+/* Constants under a name that bindgen keeps. */
 enum {
 	CN_MODULE_STATE_GOING = MODULE_STATE_GOING,
 	CN_GFP_DIRECT_RECLAIM = ___GFP_DIRECT_RECLAIM,	/* the allocation may sleep */

@@ -48,7 +48,7 @@ module! {
         probe: bool {
             default: true,
             description: "Whether functions of the kernel are probed; if not, there are fewer events, \
-                          and ends are told a moment later (default true)",
+                          and ends are delivered a moment later (default true)",
         },
         listeners_per_user: u32 {
             default: 256,
@@ -98,7 +98,7 @@ fn available() -> Result<Hooks> {
         }
     }
     let late = if hooks.contains(Hook::Exit) && glue::ends_are_late() {
-        "; ends are told a moment later"
+        "; ends are delivered a moment later"
     } else {
         ""
     };

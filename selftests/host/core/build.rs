@@ -15,8 +15,8 @@ const FILES: [&str; 10] = [
     "entry",
     "entry_list",
     "frame",
-    "once",
-    "probe",
+    "atomic",
+    "hash",
     "rcu",
     "registry",
     "table",
@@ -92,7 +92,7 @@ const LOOM: &[Edit] = &[
         "Zeroable for RcuPointer<T> { fn zeroed() -> Self { Self::new(core::ptr::null_mut()) } }",
     ),
     (
-        "probe",
+        "hash",
         "MIN_CAPACITY: usize = 16",
         "MIN_CAPACITY: usize = 2",
     ),
@@ -107,12 +107,12 @@ const LOOM: &[Edit] = &[
         "fn callback(&self) -> &Callback {\n        kernel::memory::touch(self);\n",
     ),
     (
-        "once",
+        "atomic",
         "unsafe { word.as_ptr().read_volatile() }",
         "word.read_once()",
     ),
     (
-        "once",
+        "atomic",
         "unsafe { word.as_ptr().write_volatile(value) };",
         "word.write_once(value);",
     ),
@@ -155,7 +155,7 @@ fn write_variant(variant: &str, core: &Path, out: &Path, edits: &[Edit], loom: b
         .join(models)
         .with_extension("rs");
     modules += &format!("#[path = {path:?}]\npub mod {models};\n");
-    format!("pub mod {variant} {{\n#![allow(unused)]\npub(crate) use crate::{{access, counters, window, zeroed}};\n{modules}}}\n")
+    format!("pub mod {variant} {{\n#![allow(unused)]\npub(crate) use crate::{{access, counters, race_delay, zeroed}};\n{modules}}}\n")
 }
 
 fn main() {

@@ -15,9 +15,9 @@ pub mod wire;
 #[path = "../../../rust/core/parameters.rs"]
 #[cfg_attr(not(test), allow(dead_code))]
 mod parameters;
-#[path = "../../../rust/core/probe.rs"]
+#[path = "../../../rust/core/hash.rs"]
 #[cfg_attr(not(test), allow(dead_code))]
-mod probe;
+mod hash;
 #[path = "../../../rust/core/request.rs"]
 mod request;
 

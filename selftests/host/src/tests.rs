@@ -2,7 +2,7 @@
 
 mod fuzz;
 mod parameters;
-mod probe;
+mod hash;
 mod process;
 mod request;
 mod wire;

@@ -184,7 +184,7 @@ impl World {
             let serial = active.entry().serial();
             assert!(active.entry().id() == id && serial == known.serial);
             let calls = self.calls.borrow().get(&serial).copied().unwrap_or(0);
-            assert_eq!(active.entry().tally().delivered, calls);
+            assert_eq!(active.entry().stats().delivered, calls);
             *self.running.borrow_mut().entry(serial).or_default() += 1;
             self.depth.set(self.depth.get() + 1);
             for _ in 0..inside {

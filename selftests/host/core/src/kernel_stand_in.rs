@@ -166,9 +166,9 @@ pub mod counters {
     }
 }
 
-pub mod window {
+pub mod race_delay {
     /// Loom tries all orders of steps anyway.
-    pub fn widen() {}
+    pub fn race_delay() {}
 }
 
 pub mod zeroed {

@@ -99,11 +99,11 @@ pub fn wire(datagram: &[u8]) {
                 number::<4>(datagram, message.offset + 8)
             );
         }
-        let plain = Frame::plain(datagram, frame.offset);
-        assert_eq!(plain.is_some(), message.id.is_ok() && !message.wants_ack);
-        if let Some(plain) = plain {
-            assert_eq!(&found(&plain, datagram), message);
-            assert_eq!(plain.following(), frame.following());
+        let simple = Frame::simple(datagram, frame.offset);
+        assert_eq!(simple.is_some(), message.id.is_ok() && !message.wants_ack);
+        if let Some(simple) = simple {
+            assert_eq!(&found(&simple, datagram), message);
+            assert_eq!(simple.following(), frame.following());
         }
         // A datagram that has become shorter meanwhile does not matter: nothing is read past its end.
         let _ = Frame::at(&datagram[..datagram.len() / 2], frame.following());
@@ -113,18 +113,18 @@ pub fn wire(datagram: &[u8]) {
     }
     assert!(next.is_none(), "a message too many: {next:?}");
 
-    let alone = Frame::alone(datagram);
-    let is_alone = match &expected[..] {
+    let single = Frame::single(datagram);
+    let is_single = match &expected[..] {
         [only] if only.id.is_ok() && !only.wants_ack => {
             // Less than a header may follow.
             datagram.len() as i128 - number::<4>(datagram, 0) < 16
         }
         _ => false,
     };
-    assert_eq!(alone.is_some(), is_alone);
-    if let Some(alone) = alone {
-        assert_eq!(found(&alone, datagram), expected[0]);
-        assert!(Frame::at(datagram, alone.following()).is_none());
+    assert_eq!(single.is_some(), is_single);
+    if let Some(single) = single {
+        assert_eq!(found(&single, datagram), expected[0]);
+        assert!(Frame::at(datagram, single.following()).is_none());
     }
 }
 

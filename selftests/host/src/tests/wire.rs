@@ -94,8 +94,8 @@ fn whole_message_is_read() {
     assert!(next(&frame, &datagram).is_none());
 }
 
-/// A message is plain if it can be delivered, wants no answer, and is alone.
-fn is_alone(datagram: &[u8]) -> bool {
+/// A message is simple if it can be delivered, wants no answer, and is single.
+fn is_single(datagram: &[u8]) -> bool {
     let frame = first(datagram);
     frame.id.is_ok()
         && !frame.wants_ack()
@@ -105,15 +105,15 @@ fn is_alone(datagram: &[u8]) -> bool {
 #[test]
 fn plain_messages() {
     let mut datagram = message(Id::new(20, 1), b"hello");
-    let frame = Frame::alone(&datagram).unwrap();
+    let frame = Frame::single(&datagram).unwrap();
     assert_eq!(frame.id, Ok(Id::new(20, 1)));
     assert_eq!(frame.header_offset(), 16);
     assert!(next(&frame, &datagram).is_none());
     // Padding and less than a header may follow.
     datagram.extend([0xff; 15]);
-    assert!(Frame::alone(&datagram).is_some());
+    assert!(Frame::single(&datagram).is_some());
     datagram.push(0xff);
-    assert!(Frame::alone(&datagram).is_none());
+    assert!(Frame::single(&datagram).is_none());
 }
 
 #[test]
@@ -306,18 +306,18 @@ proptest! {
     #[test]
     fn plain_messages_are_the_same_the_long_way(datagram in any_datagram()) {
         for frame in frames(&datagram) {
-            let plain = Frame::plain(&datagram, frame.offset);
-            prop_assert_eq!(plain.is_some(), frame.id.is_ok() && !frame.wants_ack());
-            if let Some(plain) = plain {
-                prop_assert_eq!(plain.id, frame.id);
-                prop_assert!(!plain.wants_ack());
-                prop_assert_eq!(plain.header_offset(), frame.header_offset());
-                prop_assert_eq!(plain.following(), frame.following());
+            let simple = Frame::simple(&datagram, frame.offset);
+            prop_assert_eq!(simple.is_some(), frame.id.is_ok() && !frame.wants_ack());
+            if let Some(simple) = simple {
+                prop_assert_eq!(simple.id, frame.id);
+                prop_assert!(!simple.wants_ack());
+                prop_assert_eq!(simple.header_offset(), frame.header_offset());
+                prop_assert_eq!(simple.following(), frame.following());
             }
         }
-        let alone = Frame::alone(&datagram);
-        prop_assert_eq!(alone.is_some(), is_alone(&datagram));
-        if let Some(frame) = alone {
+        let single = Frame::single(&datagram);
+        prop_assert_eq!(single.is_some(), is_single(&datagram));
+        if let Some(frame) = single {
             prop_assert_eq!(frame.id, verdict(&datagram));
             prop_assert!(frame.offset == 0 && !frame.wants_ack());
             prop_assert!(next(&frame, &datagram).is_none() && frames(&datagram).len() == 1);

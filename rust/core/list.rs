@@ -25,9 +25,9 @@ impl<T> Reserved<T> {
 }
 
 /// A list, last added first.
-pub(crate) struct Chain<T>(Option<KBox<Link<T>>>);
+pub(crate) struct List<T>(Option<KBox<Link<T>>>);
 
-impl<T> Chain<T> {
+impl<T> List<T> {
     /// An empty list.
     pub(crate) const fn new() -> Self {
         Self(None)
@@ -103,7 +103,7 @@ impl<T> Chain<T> {
 }
 
 /// The elements of a list, each taken out in its turn.
-pub(crate) struct Taken<T>(Chain<T>);
+pub(crate) struct Taken<T>(List<T>);
 
 impl<T> Iterator for Taken<T> {
     type Item = T;
@@ -113,7 +113,7 @@ impl<T> Iterator for Taken<T> {
     }
 }
 
-impl<T> IntoIterator for Chain<T> {
+impl<T> IntoIterator for List<T> {
     type Item = T;
     type IntoIter = Taken<T>;
 
@@ -122,7 +122,7 @@ impl<T> IntoIterator for Chain<T> {
     }
 }
 
-impl<T> Drop for Chain<T> {
+impl<T> Drop for List<T> {
     fn drop(&mut self) {
         // One by one: the drop of a long list must not recurse.
         while self.pop_link().is_some() {}

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Wider windows for races.
+//! Delays that make races more likely.
 //!
-//! Between two steps that another processor may come in between, [`widen`] now and then waits for
-//! some microseconds, so that tests meet orders of steps which else are rare. Only kernels that
-//! look for mistakes (`CONFIG_RUST_DEBUG_ASSERTIONS`) do that; in others there is no such code.
+//! Between two steps that another processor may come in between, [`race_delay`] now and then waits
+//! for some microseconds, so that tests meet orders of steps which else are rare. Only kernels with
+//! checks (`CONFIG_RUST_DEBUG_ASSERTIONS`) do that; in others there is no such code.
 
 use kernel::{
     sync::atomic::{Atomic, Relaxed},
@@ -15,7 +15,7 @@ use kernel::{
 ///
 /// Does not sleep. Context: any.
 #[inline(always)]
-pub(crate) fn widen() {
+pub(crate) fn race_delay() {
     if cfg!(CONFIG_RUST_DEBUG_ASSERTIONS) {
         wait_now_and_then();
     }

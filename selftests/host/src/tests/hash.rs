@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 use crate::{
-    probe::{self, capacity_for, is_full, shift_for, MIN_CAPACITY},
+    hash::{self, capacity_for, is_full, shift_for, MIN_CAPACITY},
     Id,
 };
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 fn sequence(id: Id, bits: u32) -> impl Iterator<Item = usize> {
     let capacity = 1 << bits;
-    probe::sequence(probe::start(id, shift_for(capacity)), capacity)
+    hash::sequence(hash::start(id, shift_for(capacity)), capacity)
 }
 
 proptest! {
