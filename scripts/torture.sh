@@ -20,8 +20,8 @@ export KERNEL_CONFIG=torture
 . "$TOP/scripts/tools.sh"
 # shellcheck source=scripts/accelerator.sh
 . "$TOP/scripts/accelerator.sh"
-# shellcheck source=scripts/lanes.sh
-. "$TOP/scripts/lanes.sh"
+# shellcheck source=scripts/jobs.sh
+. "$TOP/scripts/jobs.sh"
 
 PARTS=$TOP/selftests/torture
 FOLDER=$OUT/torture
@@ -256,7 +256,7 @@ ORIGIN=$(origin)
 WORK=$(mktemp -d)
 RESULTS=$WORK/results
 : >"$RESULTS"
-trap 'end_lanes; save_results; rm -rf "$WORK"' EXIT
+trap 'end_jobs; save_results; rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
 look_for_kvm
 CONF=$WORK/torture.conf
@@ -265,15 +265,15 @@ if [ "$FORM" = small ]; then
 else
 	what=torture-full
 	# Nothing shall disturb what is measured.
-	LANES=1
+	JOB_SLOTS=1
 fi
-in_lane "$TOP/scripts/modules.sh" "$KDIR" "$what"
+in_job_slot "$TOP/scripts/modules.sh" "$KDIR" "$what"
 printf 'TORTURE=%s\nSEED=%s\nPERCENT=%s\n' "$FORM" "$SEED" "$PERCENT" >"$CONF"
 printf '\nTorture, %s form, SEED=%s\n' "$FORM" "$SEED"
 while read -r seconds part; do
-	lane "$(basename "$part" .sh)" run_part "$part" "$seconds"
+	start_in_slot "$(basename "$part" .sh)" run_part "$part" "$seconds"
 done < <(list_parts)
-wait_for_lanes
+wait_for_jobs
 [ -s "$RESULTS" ] || die "No part has a name that matches '${T:-}'." "The parts are $PARTS/*.sh."
 save_results
 printf '\n'
