@@ -39,7 +39,7 @@ test: ## run all tests; installs and builds what is missing
 	scripts/packages.sh guest fuzz
 	$(kernel) scripts/test.sh "$$kdir"
 
-torture: ## look for mistakes on a kernel full of checks; TORTURE=full takes hours, T= chooses parts
+torture: ## look for bugs on a kernel full of checks; TORTURE=full takes hours, T= chooses parts
 	scripts/packages.sh guest fuzz
 	scripts/torture.sh "$${TORTURE:-small}"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Looks for mistakes on a kernel full of checks: torture.sh small|full [file for results]
+# Looks for bugs on a kernel full of checks: torture.sh small|full [file for results]
 # torture.sh publish adds the last full run of each part to Documentation/reliability-results.txt, in place of an earlier one
 # of that part, and makes the scorecard of it (reliability-scorecard.txt).
 #
@@ -123,7 +123,7 @@ judge() {
 		cat "$WORK/errors" >&2
 }
 
-# The results of a control itself are the mistakes that it makes.
+# The results that a control prints are of the bugs that it injects.
 forget_results() {
 	awk -F'\t' -v part="$PART" '$1 != part' "$RESULTS" >"$WORK/others"
 	cp "$WORK/others" "$RESULTS"
@@ -247,7 +247,7 @@ PERCENT=${PERCENT:-100}
 [[ $PERCENT =~ ^[1-9][0-9]?$|^100$ ]] || die "PERCENT is $PERCENT; it has to be a number from 1 to 100."
 KDIR=$(KDIR=${TORTURE_KDIR:-} "$TOP/scripts/kdir.sh")
 [ "$(config_of "$KDIR" CONFIG_KASAN)$(config_of "$KDIR" CONFIG_PROVE_LOCKING)" = yy ] ||
-	die "The kernel in $KDIR does not look for mistakes (CONFIG_KASAN, CONFIG_PROVE_LOCKING)." \
+	die "The kernel in $KDIR does not look for bugs (CONFIG_KASAN, CONFIG_PROVE_LOCKING)." \
 		"TORTURE_KDIR= takes one that was built with the settings of scripts/config/torture.config."
 mkdir -p "$FOLDER"
 hold "$FOLDER/lock"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The world as the fuzzer believes it to be: sockets, callbacks, requests, counters, and what each socket is to
- * receive. Said in the plainest words, and written from the documentation alone, so that it makes other mistakes than
+ * receive. Said in the plainest words, and written from the documentation alone, so that it makes other errors than
  * the connector.
  */
 #ifndef FUZZ_WORLD_H
