@@ -14,7 +14,7 @@
  * With "sums" most messages are requests for notification whose numbers do not add up.
  * "coverage" asks KCOV what each operation reaches in cn.ko, and does those that reached something new again, changed; then
  * come so many rounds of what the model knows nothing of (fuzz_unchecked.h). In the end it says what was not reached on the
- * way of a message, and fails when less than `least` per cent were; a file lists what no program can reach. What comes first
+ * receive path, and fails when less than `least` per cent were; a file lists what no program can reach. What comes first
  * depends on what the kernel does, so a seed alone does not always repeat it.
  *
  * CN_PROVIDER says which connector this is.
