@@ -89,7 +89,7 @@ int main(int argc, char **argv)
 		else if (!strncmp(argv[i], "log=", 4))
 			log = fopen(argv[i] + 4, "we");
 		else if (!strcmp(argv[i], "common"))
-			world.common = true;
+			model.common = true;
 		else if (!strcmp(argv[i], "sums"))
 			mostly_sums = true;
 		else if (!strcmp(argv[i], "coverage"))
@@ -101,13 +101,13 @@ int main(int argc, char **argv)
 		}
 	}
 	random_state = the_seed;
-	world.c = provider_is_c();
-	world.common |= world.c;
-	world.rust_fd = -1;
+	model.c = provider_is_c();
+	model.common |= model.c;
+	model.rust_fd = -1;
 	for (i = 0; i < SOCKETS; i++) {
-		world.sockets[i].fd = -1;
-		world.sockets[i].bytes = malloc(EXPECTED_BYTES);
-		if (!world.sockets[i].bytes)
+		model.sockets[i].fd = -1;
+		model.sockets[i].bytes = malloc(EXPECTED_BYTES);
+		if (!model.sockets[i].bytes)
 			return 2;
 	}
 	describe("load");

@@ -12,7 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#include "fuzz_world.h"
+#include "fuzz_model.h"
 
 #define COVER_SIZE (64 << 10)
 #define MOST_POINTS 8192

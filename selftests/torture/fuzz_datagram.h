@@ -6,7 +6,7 @@
 #ifndef FUZZ_DATAGRAM_H
 #define FUZZ_DATAGRAM_H
 
-#include "fuzz_world.h"
+#include "fuzz_model.h"
 
 #define LIMIT_DATA (CONNECTOR_MAX_MSG_SIZE - (int)sizeof(struct cn_msg))
 
@@ -31,7 +31,7 @@ static inline struct cb_id pick_new_id(void)
 /* The channel comes first where there is one; the choice among the others is the same with both connectors. */
 static inline struct cb_id pick_id(void)
 {
-	size_t channel = world.n_callbacks && world.callbacks[0].kind == CHANNEL;
+	size_t channel = model.n_callbacks && model.callbacks[0].kind == CHANNEL;
 
 	if (mostly_sums && !once_in(8))
 		return (struct cb_id) { CN_IDX_NOTIFY, CN_VAL_NOTIFY };
@@ -41,9 +41,9 @@ static inline struct cb_id pick_id(void)
 	case 1:
 		return pick_new_id();
 	default:
-		if (world.n_callbacks == channel)
+		if (model.n_callbacks == channel)
 			return pick_new_id();
-		return world.callbacks[channel + pick(world.n_callbacks - channel)].id;
+		return model.callbacks[channel + pick(model.n_callbacks - channel)].id;
 	}
 }
 
