@@ -90,12 +90,12 @@ class Judging(unittest.TestCase):
         case = "what=bh;work=two_senders;callbacks="
         for value, met in ((7_500, True), (7_501, False)):
             self.assertIs(self.verdict("bottom halves off, two processors", *(
-                f"turns,tcg,1,irqoff,{case}{line},instructions"
+                f"turns,tcg,1,irqs_off,{case}{line},instructions"
                 for line in (f"65536,crate,{value}", "1,rust,4000", "1,floor,5000", "1,c,9000"))), met)
 
     def test_other_work_of_two_processors_does_not_count(self) -> None:
         self.assertIsNone(self.verdict("bottom halves off, two processors", *(
-            f"turns,tcg,1,irqoff,what=bh;work=register_traffic;callbacks={callbacks},rust,1,instructions"
+            f"turns,tcg,1,irqs_off,what=bh;work=register_traffic;callbacks={callbacks},rust,1,instructions"
             for callbacks in (1, 65536))))
 
 

@@ -27,8 +27,8 @@ TITLES = {
     "only where its connector is built in",
     "client": "What one more message costs a program and the kernel together: the client crate, or cnctl listen "
     "(crate); a small C program (minimal)",
-    "irqoff": "The longest stretch with bottom halves (bh) or interrupts (irq) off, as a window typically shows it",
-    "irqoff_longest": "The longest stretch off in any window of a round, whoever it belongs to",
+    "irqs_off": "The longest section with bottom halves (bh) or interrupts (irq) off, as a window typically shows it",
+    "irqs_off_longest": "The longest such section in any window of a round, whatever it belongs to",
 }
 
 LABELS = {"c": "C", "rust": "ours", "crate": "crate", "genl": "genl", "minimal": "minimal", "floor": "floor"}

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 
 #include "socket.h"
-#include "stretches.h"
+#include "irqs_off.h"
 
 #define ROW "processes"
 #define SAMPLES 101
@@ -103,6 +103,6 @@ int main(int argc, char **argv)
 	snprintf(name, sizeof(name), "listener=%s", which);
 	print_result(ROW, provider_is("floor") ? "-" : name, median(times, SAMPLES), "instructions");
 	snprintf(name, sizeof(name), "work=processes_%s", which);
-	measure_stretches(name, run_one);
+	measure_sections(name, run_one);
 	return 0;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Row "irqoff": the longest time that interrupts, or bottom halves, are off while
+ * Row "irqs_off": the longest time that interrupts, or bottom halves, are off while
  * work of one kind goes on, with some number of callbacks registered.
  *
- *   irqoff <callbacks> [every|parallel]
+ *   irqs_off <callbacks> [every|parallel]
  *
  * Multicasts, batches and bundles have the largest size of their rows; with
  * "every", each of them. With "parallel", only what another processor has a part
@@ -16,7 +16,7 @@
 
 #include "sizes.h"
 #include "socket.h"
-#include "stretches.h"
+#include "irqs_off.h"
 
 #define ROUNDS_AT_ONCE 11
 #define PAYLOAD 32
@@ -235,7 +235,7 @@ int main(int argc, char **argv)
 
 	every = argc == 3 && !strcmp(argv[2], "every");
 	if (argc != 2 && !every && !parallel)
-		fail("usage: irqoff <callbacks> [every|parallel]");
+		fail("usage: irqs_off <callbacks> [every|parallel]");
 	callbacks = atoi(argv[1]);
 	if (!provider_is("floor") && !provider_is("minimal"))
 		ask("bench-client", BENCH_REGISTER, (struct bench_order){ .count = callbacks });
