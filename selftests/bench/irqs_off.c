@@ -9,7 +9,7 @@
  * "every", each of them. With "parallel", only what another processor has a part
  * in, beside that one.
  *
- * On "floor" messages go to an empty handler, on "minimal" they are those of bare
+ * On "baseline" messages go to an empty handler, on "minimal" they are those of bare
  * netlink: what the kernel itself has off.
  */
 #include <sched.h>
@@ -143,7 +143,7 @@ static void measure_with_traffic(void)
 	datagram_add_connector(&datagram, called(), 0, PAYLOAD);
 	ask("bench-sender", BENCH_TRAFFIC_START, datagram_order(&datagram));
 	measure("two_senders", dispatch);
-	if (!provider_is("floor"))
+	if (!provider_is("baseline"))
 		measure("register_traffic", register_pairs);
 	ask("bench-sender", BENCH_TRAFFIC_STOP, (struct bench_order){});
 }
@@ -205,9 +205,9 @@ static void measure_in_parallel(void)
 
 static void measure_alone(void)
 {
-	bool floor = provider_is("floor"), minimal = provider_is("minimal");
+	bool baseline = provider_is("baseline"), minimal = provider_is("minimal");
 
-	if (!floor && !minimal) {
+	if (!baseline && !minimal) {
 		ask("bench-client", BENCH_REGISTER_ECHO, (struct bench_order){ .count = 1 });
 		measure("register", register_pairs);
 	}
@@ -218,7 +218,7 @@ static void measure_alone(void)
 		measure_with_traffic();
 		windows = WINDOWS;
 	}
-	if (!floor) {
+	if (!baseline) {
 		fd = open_socket(0);
 		measure("echo", echo);
 		if (!minimal)
@@ -237,7 +237,7 @@ int main(int argc, char **argv)
 	if (argc != 2 && !every && !parallel)
 		fail("usage: irqs_off <callbacks> [every|parallel]");
 	callbacks = atoi(argv[1]);
-	if (!provider_is("floor") && !provider_is("minimal"))
+	if (!provider_is("baseline") && !provider_is("minimal"))
 		ask("bench-client", BENCH_REGISTER, (struct bench_order){ .count = callbacks });
 	if (parallel)
 		measure_in_parallel();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Row "processes": what a process costs that forks, executes a program and ends, until its parent
- * has waited for it; with nobody who could tell of it (the floor), and with process events. And how long
+ * has waited for it; with nobody who could tell of it (the baseline), and with process events. And how long
  * interrupts and bottom halves are off meanwhile.
  *
  *   processes none       nobody listens
@@ -101,7 +101,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < SAMPLES; i++)
 		times[i] = measure();
 	snprintf(name, sizeof(name), "listener=%s", which);
-	print_result(ROW, provider_is("floor") ? "-" : name, median(times, SAMPLES), "instructions");
+	print_result(ROW, provider_is("baseline") ? "-" : name, median(times, SAMPLES), "instructions");
 	snprintf(name, sizeof(name), "work=processes_%s", which);
 	measure_sections(name, run_one);
 	return 0;

@@ -55,13 +55,13 @@ sample_irqs_off() {
 # What needs no connector.
 measure_references() {
 	echo "# round $BENCH_ROUND: without a connector"
-	row floor dispatch
+	row baseline dispatch
 	row genl dispatch
 	[ "$BENCH" != gate ] || return 0
-	row floor processes none
-	sample_irqs_off floor 1
+	row baseline processes none
+	sample_irqs_off baseline 1
 	sample_irqs_off minimal 1
-	row floor batch
+	row baseline batch
 	for reference in minimal genl; do
 		row $reference echo
 		row $reference multicast
@@ -193,7 +193,7 @@ measure_in_turns() {
 	[ "$BENCH" != full ] || rounds=3
 	begin_counting
 	while [ "$BENCH_ROUND" -le $rounds ]; do
-		row floor irqs_off 1 parallel
+		row baseline irqs_off 1 parallel
 		sample_two_processors c
 		sample_two_processors rust
 		BENCH_ROUND=$((BENCH_ROUND + 1))
@@ -219,7 +219,7 @@ measure_by_the_clock() {
 }
 
 unload_everything || exit 1
-load bench_floor
+load bench_baseline
 load bench_sender
 case $BENCH_MODE in
 icount) measure_by_instructions ;;
