@@ -39,7 +39,7 @@ test: ## run all tests; installs and builds what is missing
 	scripts/packages.sh guest fuzz
 	$(kernel) scripts/test.sh "$$kdir"
 
-torture: ## look for mistakes on a kernel full of checks; TORTURE=full takes hours, T= chooses parts
+torture: ## look for bugs on a kernel full of checks; TORTURE=full takes hours, T= chooses parts
 	scripts/packages.sh guest fuzz
 	scripts/torture.sh "$${TORTURE:-small}"
 
@@ -58,7 +58,7 @@ bench: ## measure the C connector, ours and generic netlink; BENCH=full takes mo
 	scripts/packages.sh guest bench
 	$(kernel) export TOOLS_PROFILE=release && scripts/modules.sh "$$kdir" bench && scripts/bench.sh "$$kdir" "$${BENCH:-quick}"
 
-profile: ## instructions by function for one message on PROVIDER (rust, c or floor)
+profile: ## instructions by function for one message on PROVIDER (rust, c or baseline)
 	scripts/packages.sh guest bench
 	$(kernel) scripts/modules.sh "$$kdir" bench && python3 scripts/profile.py "$$kdir" "$${PROVIDER:-rust}"
 

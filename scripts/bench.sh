@@ -8,7 +8,7 @@
 #   publish       the figures of the last run of quick or full into README.md and Documentation/
 #
 # The guest runs three times: with time that counts instructions, on one processor (mode "icount") and on two that take turns
-# (mode "turns"), and with the clock of the wall on two (mode "wall"); the latter for what only shows there.
+# (mode "turns"), and with the wall clock on two (mode "wall"); the latter for what only shows there.
 # build/bench/results.csv has every value of every round; table.txt and the charts are made from it by scripts/report.
 
 # shellcheck source=scripts/lib.sh

@@ -138,8 +138,8 @@ unsafe_stays_inside() {
 	return "$status"
 }
 
-# The fuzzer's list of places that no program can reach names them by what stands there: each still has to.
-unreachable_places() {
+# The fuzzer's list of unreachable coverage points names them by the text of their source line, which has to exist.
+unreachable_points() {
 	local line status=0
 	cd "$TOP"
 	while IFS= read -r line; do
@@ -190,7 +190,7 @@ item 'shell scripts' shell_scripts
 item 'Python: pyflakes, tests of the report' python_files
 item 'no panic symbol' no_panic_symbols
 item 'unsafe only in boundary files' unsafe_stays_inside
-item 'places that cannot be reached exist' unreachable_places
+item 'unreachable coverage points exist' unreachable_points
 item 'a licence line in every file' license_lines
 item 'patches for a kernel tree: checkpatch' patch_series
 

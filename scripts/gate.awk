@@ -3,7 +3,7 @@
 # Holds the figures of a run against their limits: gate.awk selftests/bench-limits.txt gate.csv
 #
 # Ours may need so many times the instructions of C in the same run, and a tenth or 15 instructions more, whichever
-# is more: counts differ by up to ten between runs. For a dispatch both are taken above the floor, what netlink
+# is more: counts differ by up to ten between runs. For a dispatch both are taken above the baseline, what netlink
 # itself costs. Prints one line for each limit: name, pass or fail, and the figures, with tabs between them.
 
 BEGIN { OFS = "\t" }
@@ -29,19 +29,19 @@ FNR == 1 { FS = ","; $0 = $0; next }
 END {
 	if (bad) exit
 	for (i = 1; i <= limits; i++) {
-		floor = row[i] == "dispatch" ? median("dispatch" SUBSEP "-" SUBSEP "floor") : 0
+		baseline = row[i] == "dispatch" ? median("dispatch" SUBSEP "-" SUBSEP "baseline") : 0
 		ours = median(row[i] SUBSEP which[i] SUBSEP "rust")
 		theirs = median(row[i] SUBSEP which[i] SUBSEP "c")
 		name = row[i] "." which[i]
 		gsub(/[;=]/, "_", name)
-		if (ours < 0 || floor < 0 || theirs <= floor) {
+		if (ours < 0 || baseline < 0 || theirs <= baseline) {
 			print name, "fail", "not measured"
 			continue
 		}
-		expected = limit[i] * (theirs - floor)
+		expected = limit[i] * (theirs - baseline)
 		most = expected + (expected > 150 ? expected / 10 : 15)
-		print name, ours - floor <= most ? "pass" : "fail", sprintf("%d instructions, at most %d; C %d, %.5g times", \
-			ours - floor, most, theirs - floor, (ours - floor) / (theirs - floor))
+		print name, ours - baseline <= most ? "pass" : "fail", sprintf("%d instructions, at most %d; C %d, %.5g times", \
+			ours - baseline, most, theirs - baseline, (ours - baseline) / (theirs - baseline))
 	}
 }
 

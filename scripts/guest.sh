@@ -124,7 +124,7 @@ list_files() {
 		"$KDIR/drivers/w1/wire.ko"
 	put_modules /lib/modules/rust "$OUT"/core/rust/cn.ko "$OUT"/core/rust/cn_proc.ko
 	put_modules /lib/modules/kunit "$OUT/kunit/rust/cn.ko"
-	put_modules /lib/modules/coverage "$OUT/coverage/rust/cn.ko" "$OUT/coverage/places"
+	put_modules /lib/modules/coverage "$OUT/coverage/rust/cn.ko" "$OUT/coverage/points"
 	put_modules /lib/modules/test "$OUT"/samples/*.ko "$OUT"/samples/*/*.ko "$OUT"/selftests/modules/*.ko
 	put_modules /lib/modules/torture "$OUT"/selftests/torture/modules/*.ko
 	put_modules /lib/modules/bench "$OUT"/selftests/bench/modules/*.ko

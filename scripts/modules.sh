@@ -51,9 +51,9 @@ build_tests() {
 	build_test_modules
 }
 
-# The core once more, for the fuzzer's coverage: what memory checks add to it would be taken for places never reached.
+# The core once more, for the fuzzer's coverage: what memory checks add to it would be coverage points never reached.
 # Some compilers ask whether that is meant, since the kernel's own crates do have them. With line numbers, and with functions
-# of the library in one place and not in many, for the list of places.
+# of the library not inlined, for the list of coverage points.
 build_coverage() {
 	local flags='-Cdebuginfo=line-tables-only -Cdebug-assertions=n -Coverflow-checks=n -Cllvm-args=-inline-threshold=0'
 	[ "$(config_of "$KDIR" CONFIG_KCOV)" = y ] || return 0
@@ -63,11 +63,11 @@ build_coverage() {
 	fi
 	stage 'modules: coverage' kbuild "$TOP" "$OUT/coverage" KCOV_INSTRUMENT=y KASAN_SANITIZE=n UBSAN_SANITIZE=n \
 		"KRUSTFLAGS=$flags" KCFLAGS=-g1 "${ARGS[@]}" modules
-	stage 'modules: places' list_places
+	stage 'modules: coverage points' list_coverage_points
 }
 
-list_places() {
-	"$TOP/scripts/places.sh" "$OUT/coverage/rust/cn.ko" >"$OUT/coverage/places"
+list_coverage_points() {
+	"$TOP/scripts/coverage_points.sh" "$OUT/coverage/rust/cn.ko" >"$OUT/coverage/points"
 }
 
 build_torture() {

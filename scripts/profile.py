@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Counts the instructions of each function that one message to one callback takes.
 
-    python3 scripts/profile.py <kernel build directory> rust|c|floor
+    python3 scripts/profile.py <kernel build directory> rust|c|baseline
 
 QEMU logs every instruction that the guest executes while 301 messages are sent; the table has the medians.
 """
@@ -116,8 +116,8 @@ def typical(found: list[collections.Counter[str]]) -> list[tuple[int, str]]:
 
 
 def main() -> None:
-    if len(sys.argv) != 3 or sys.argv[2] not in ("rust", "c", "floor"):
-        sys.exit("usage: profile.py <kernel build directory> rust|c|floor")
+    if len(sys.argv) != 3 or sys.argv[2] not in ("rust", "c", "baseline"):
+        sys.exit("usage: profile.py <kernel build directory> rust|c|baseline")
     kdir, provider = sys.argv[1:]
     symbols = Symbols()
     for line in (Path(kdir) / "System.map").read_text(encoding="utf-8").splitlines():

@@ -20,8 +20,8 @@
 . "$TOP/scripts/tools.sh"
 # shellcheck source=scripts/accelerator.sh
 . "$TOP/scripts/accelerator.sh"
-# shellcheck source=scripts/lanes.sh
-. "$TOP/scripts/lanes.sh"
+# shellcheck source=scripts/jobs.sh
+. "$TOP/scripts/jobs.sh"
 
 KDIR=$1
 FILTER=${T:-}
@@ -29,7 +29,7 @@ TORTURE=${TORTURE:-small}
 WORK=$(mktemp -d)
 RESULTS=$WORK/results
 : >"$RESULTS"
-trap 'end_lanes; rm -rf "$WORK"' EXIT
+trap 'end_jobs; rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
 look_for_kvm
 
@@ -274,25 +274,25 @@ fi
 with_torture=
 if selected torture && find_torture_kernel; then with_torture=$TORTURE; fi
 # Compilers of Rust leave a processor to others for much of their time.
-if selected host; then lane host host_tests; fi
+if selected host; then start_in_slot host host_tests; fi
 "$TOP/scripts/modules.sh" "$KDIR" all
-if wants_programs; then light_lane selftests selftests rust 2; fi
-if [ -n "$with_torture" ] && [ "$with_torture" != full ]; then series torture torture; fi
+if wants_programs; then start_light_job selftests selftests rust 2; fi
+if [ -n "$with_torture" ] && [ "$with_torture" != full ]; then start_series torture torture; fi
 # On C they are to compare with, and races are not looked for: with one processor they take two thirds of the time.
-if wants_programs; then lane selftests-c selftests c 1; fi
-if selected bench; then lane bench bench; fi
-if selected fuzz; then lane fuzz fuzz_tests; fi
-if selected tutorial; then lane tutorial tutorials; fi
-if selected programs; then lane programs programs; fi
-if selected wireshark; then lane wireshark wireshark; fi
-if selected demo; then lane demo demonstration; fi
-if selected kunit; then lane kunit unit_tests; fi
-if selected compile-fail; then lane compile-fail compile_fail_tests; fi
-wait_for_lanes
+if wants_programs; then start_in_slot selftests-c selftests c 1; fi
+if selected bench; then start_in_slot bench bench; fi
+if selected fuzz; then start_in_slot fuzz fuzz_tests; fi
+if selected tutorial; then start_in_slot tutorial tutorials; fi
+if selected programs; then start_in_slot programs programs; fi
+if selected wireshark; then start_in_slot wireshark wireshark; fi
+if selected demo; then start_in_slot demo demonstration; fi
+if selected kunit; then start_in_slot kunit unit_tests; fi
+if selected compile-fail; then start_in_slot compile-fail compile_fail_tests; fi
+wait_for_jobs
 # Nothing shall disturb what this one measures.
 if [ "$with_torture" = full ]; then
-	series torture torture
-	wait_for_lanes
+	start_series torture torture
+	wait_for_jobs
 fi
 
 whole=1

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Looks for mistakes on a kernel full of checks: torture.sh small|full [file for results]
+# Looks for bugs on a kernel full of checks: torture.sh small|full [file for results]
 # torture.sh publish adds the last full run of each part to Documentation/reliability-results.txt, in place of an earlier one
 # of that part, and makes the scorecard of it (reliability-scorecard.txt).
 #
@@ -20,8 +20,8 @@ export KERNEL_CONFIG=torture
 . "$TOP/scripts/tools.sh"
 # shellcheck source=scripts/accelerator.sh
 . "$TOP/scripts/accelerator.sh"
-# shellcheck source=scripts/lanes.sh
-. "$TOP/scripts/lanes.sh"
+# shellcheck source=scripts/jobs.sh
+. "$TOP/scripts/jobs.sh"
 
 PARTS=$TOP/selftests/torture
 FOLDER=$OUT/torture
@@ -48,6 +48,18 @@ show_results() {
 			printf '    %s\n' "$line"
 			;;
 		'# '*) printf '      %s\n' "${line#\# }" ;;
+		esac
+	done
+}
+
+# What a control prints is expected to fail: comments for the user, and no results (judge() makes those).
+show_control() {
+	local line
+	while IFS= read -r line; do
+		printf '%s\n' "$line" >>"$FOLDER/$PART.log"
+		case $line in
+		'not ok '*) printf '      # fails as intended: %s\n' "${line#not ok }" ;;
+		'ok '* | '# '*) printf '      # %s\n' "${line#\# }" ;;
 		esac
 	done
 }
@@ -81,6 +93,7 @@ run_in_guest() {
 	local part=$1 seconds=$2 status=0 show=show_results file memory processors
 	local -a files=("$CONF")
 	[ "$(setting "$part" format)" != tests ] || show=show_tests
+	[ -z "$(setting "$part" control)" ] || show=show_control
 	while read -r file; do
 		files+=("$TOP/$file")
 	done < <(setting "$part" file)
@@ -109,7 +122,6 @@ judge() {
 		esac
 		return
 	fi
-	forget_results
 	while read -r pattern; do
 		if grep -qE "$pattern" "$FOLDER/$PART.console"; then
 			record ok "$(name_of "$pattern")" noticed
@@ -121,12 +133,6 @@ judge() {
 	awk -F'\t' -v part="$PART" '$1 == part { print "    " $2, $3, $4 }' "$RESULTS"
 	! awk -F'\t' -v part="$PART" '$1 == part && $2 != "ok" { bad = 1 } END { exit !bad }' "$RESULTS" ||
 		cat "$WORK/errors" >&2
-}
-
-# The results of a control itself are the mistakes that it makes.
-forget_results() {
-	awk -F'\t' -v part="$PART" '$1 != part' "$RESULTS" >"$WORK/others"
-	cp "$WORK/others" "$RESULTS"
 }
 
 name_of() {
@@ -247,7 +253,7 @@ PERCENT=${PERCENT:-100}
 [[ $PERCENT =~ ^[1-9][0-9]?$|^100$ ]] || die "PERCENT is $PERCENT; it has to be a number from 1 to 100."
 KDIR=$(KDIR=${TORTURE_KDIR:-} "$TOP/scripts/kdir.sh")
 [ "$(config_of "$KDIR" CONFIG_KASAN)$(config_of "$KDIR" CONFIG_PROVE_LOCKING)" = yy ] ||
-	die "The kernel in $KDIR does not look for mistakes (CONFIG_KASAN, CONFIG_PROVE_LOCKING)." \
+	die "The kernel in $KDIR does not look for bugs (CONFIG_KASAN, CONFIG_PROVE_LOCKING)." \
 		"TORTURE_KDIR= takes one that was built with the settings of scripts/config/torture.config."
 mkdir -p "$FOLDER"
 hold "$FOLDER/lock"
@@ -256,7 +262,7 @@ ORIGIN=$(origin)
 WORK=$(mktemp -d)
 RESULTS=$WORK/results
 : >"$RESULTS"
-trap 'end_lanes; save_results; rm -rf "$WORK"' EXIT
+trap 'end_jobs; save_results; rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
 look_for_kvm
 CONF=$WORK/torture.conf
@@ -265,15 +271,15 @@ if [ "$FORM" = small ]; then
 else
 	what=torture-full
 	# Nothing shall disturb what is measured.
-	LANES=1
+	JOB_SLOTS=1
 fi
-in_lane "$TOP/scripts/modules.sh" "$KDIR" "$what"
+in_job_slot "$TOP/scripts/modules.sh" "$KDIR" "$what"
 printf 'TORTURE=%s\nSEED=%s\nPERCENT=%s\n' "$FORM" "$SEED" "$PERCENT" >"$CONF"
 printf '\nTorture, %s form, SEED=%s\n' "$FORM" "$SEED"
 while read -r seconds part; do
-	lane "$(basename "$part" .sh)" run_part "$part" "$seconds"
+	start_in_slot "$(basename "$part" .sh)" run_part "$part" "$seconds"
 done < <(list_parts)
-wait_for_lanes
+wait_for_jobs
 [ -s "$RESULTS" ] || die "No part has a name that matches '${T:-}'." "The parts are $PARTS/*.sh."
 save_results
 printf '\n'

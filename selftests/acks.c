@@ -151,7 +151,7 @@ TEST_F(acks, each_message_of_a_datagram_has_its_own)
 		{ .id = { IDX, 2 }, .seq = 2, .nl_flags = NLM_F_ACK },
 		/* Asks for nothing. */
 		{ .id = { IDX, 2 }, .seq = 3 },
-		{ .id = { IDX, 1 }, .seq = 4, .nl_flags = NLM_F_ACK, .lie = true, .msg_len = 7 },
+		{ .id = { IDX, 1 }, .seq = 4, .nl_flags = NLM_F_ACK, .use_msg_len = true, .msg_len = 7 },
 		{ .id = { IDX, 1 }, .seq = 5, .nl_flags = NLM_F_ACK, .data_len = 3 },
 	};
 	const uint32_t seqs[] = { 1, 2, 4, 5 };
@@ -219,9 +219,9 @@ FIXTURE_VARIANT_ADD(error, unknown_id) {
 	.packet = { .id = { IDX, 2 }, .data_len = 5 },
 	.quoted = true,
 };
-FIXTURE_VARIANT_ADD(error, message_length_lies) {
+FIXTURE_VARIANT_ADD(error, corrupt_message_length) {
 	.expected = -EINVAL,
-	.packet = { .id = { IDX, 1 }, .data_len = 8, .lie = true, .msg_len = 9 },
+	.packet = { .id = { IDX, 1 }, .data_len = 8, .use_msg_len = true, .msg_len = 9 },
 	.quoted = true,
 };
 FIXTURE_VARIANT_ADD(error, payload_too_short) {

@@ -126,7 +126,7 @@ TEST_F(bundles, from_user_space_is_one_call)
 		.seq = 1,
 		.data = more,
 		.data_len = sizeof(more),
-		.lie = true,
+		.use_msg_len = true,
 		.msg_len = 0,
 	};
 	size_t len;

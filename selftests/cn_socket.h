@@ -155,8 +155,8 @@ static inline uint32_t cn_port(int fd)
 /* -- Datagrams ----------------------------------------------------------- */
 
 /*
- * One netlink message with one connector message. Zero means "as it should
- * be" for the two lengths that can lie.
+ * One netlink message with one connector message. The lengths in its two
+ * headers are right, unless nl_len or use_msg_len is set.
  */
 struct cn_packet {
 	struct cb_id id;
@@ -170,7 +170,7 @@ struct cn_packet {
 	uint32_t nl_seq;
 	uint32_t nl_pid;
 	uint32_t nl_len;	/* 0: exact */
-	bool lie;		/* msg_len counts instead of data_len */
+	bool use_msg_len;	/* cn_msg.len is msg_len instead of data_len */
 	uint16_t msg_len;
 };
 
@@ -189,7 +189,7 @@ static inline size_t cn_build(void *buf, const struct cn_packet *p)
 	msg->id = p->id;
 	msg->seq = p->seq;
 	msg->ack = p->ack;
-	msg->len = p->lie ? p->msg_len : p->data_len;
+	msg->len = p->use_msg_len ? p->msg_len : p->data_len;
 	msg->flags = p->flags;
 	if (p->data_len && p->data)
 		memcpy(msg->data, p->data, p->data_len);

@@ -133,7 +133,7 @@ TEST_F(datagram, unknown_id_does_not_stop_it)
 
 TEST_F(datagram, wrong_message_length_does_not_stop_it)
 {
-	MESSAGE(1, 1, 4, .lie = true, .msg_len = 5);
+	MESSAGE(1, 1, 4, .use_msg_len = true, .msg_len = 5);
 	MESSAGE(1, 2, 4);
 	SEND_IT();
 	EXPECT_ECHO(1, 2);

@@ -158,7 +158,7 @@ TEST_F(wire, unknown_flag_is_EINVAL)
 /* The request says more data than the connector message has. */
 TEST_F(wire, lying_request_makes_no_answer)
 {
-	struct cn_packet p = { .id = { W1_IDX, W1_VAL }, .lie = true, .msg_len = 12 };
+	struct cn_packet p = { .id = { W1_IDX, W1_VAL }, .use_msg_len = true, .msg_len = 12 };
 
 	ASSERT_LT(0, cn_send(self->fd, &p));
 }

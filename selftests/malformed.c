@@ -233,7 +233,7 @@ static int expected_calls(const uint8_t *buf, size_t len, bool first_only)
 }
 
 /*
- * Datagrams of up to four messages whose lengths lie by a few bytes, some cut
+ * Datagrams of up to four messages whose lengths are wrong by a few bytes, some cut
  * or with single bytes overwritten. A thousand are enough to meet each rule.
  */
 TEST_F(unknown, random_datagrams_make_exactly_the_calls_they_should)
@@ -252,7 +252,7 @@ TEST_F(unknown, random_datagrams_make_exactly_the_calls_they_should)
 				.id = { IDX, 1 + !(next_random(&state) % 8) },
 				.seq = round,
 				.data_len = next_random(&state) % 40,
-				.lie = true,
+				.use_msg_len = true,
 			};
 
 			p.msg_len = p.data_len;

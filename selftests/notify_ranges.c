@@ -234,7 +234,7 @@ TEST_F(many, bytes_after_the_connector_message)
 		.id = { CN_IDX_NOTIFY, CN_VAL_NOTIFY },
 		.nl_flags = NLM_F_ACK,
 		.data = payload,
-		.lie = true,
+		.use_msg_len = true,
 		.data_len = sizeof(payload),
 	};
 

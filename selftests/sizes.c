@@ -25,7 +25,7 @@ FIXTURE_VARIANT(receive)
 	int real;
 	int msg_len;
 	/* Length of the netlink payload minus (20 + real). */
-	int nl_lie;
+	int nl_corruption;
 	bool accepted;
 };
 
@@ -45,7 +45,7 @@ FIXTURE_VARIANT_ADD(receive, most_that_len_can_say) { 65535, 65535, 0, false };
 FIXTURE_VARIANT_ADD(receive, too_long_with_little_data) { MOST + 1, 4, 0, false };
 FIXTURE_VARIANT_ADD(receive, largest_with_little_data) { MOST, 4, 0, true };
 
-/* cn_msg.len lies. */
+/* A corrupt cn_msg.len. */
 FIXTURE_VARIANT_ADD(receive, len_says_1_more) { 32, 33, 0, false };
 FIXTURE_VARIANT_ADD(receive, len_says_4_more) { 32, 36, 0, false };
 FIXTURE_VARIANT_ADD(receive, len_says_24_more) { 32, 56, 0, false };
@@ -55,7 +55,7 @@ FIXTURE_VARIANT_ADD(receive, len_says_32768) { 32, 32768, 0, false };
 FIXTURE_VARIANT_ADD(receive, len_says_1_less) { 32, 31, 0, true };
 FIXTURE_VARIANT_ADD(receive, len_says_nothing) { 32, 0, 0, true };
 
-/* nlmsg_len lies; the datagram stays as long as it is. */
+/* A corrupt nlmsg_len; the datagram stays as long as it is. */
 FIXTURE_VARIANT_ADD(receive, nlmsg_len_says_1_more) { 32, 32, 1, false };
 FIXTURE_VARIANT_ADD(receive, nlmsg_len_says_4_more) { 32, 32, 4, false };
 FIXTURE_VARIANT_ADD(receive, nlmsg_len_says_16_more) { 32, 32, 16, false };
@@ -87,9 +87,9 @@ TEST_F(receive, has_this_verdict)
 	struct cn_packet p = {
 		.id = { IDX, 1 },
 		.data_len = variant->real,
-		.lie = true,
+		.use_msg_len = true,
 		.msg_len = variant->msg_len,
-		.nl_len = CN_HEADERS + variant->real + variant->nl_lie,
+		.nl_len = CN_HEADERS + variant->real + variant->nl_corruption,
 	};
 	size_t i, len;
 
@@ -108,16 +108,16 @@ TEST_F(receive, has_this_verdict)
 
 TEST_F(receive, works_for_the_next_message)
 {
-	struct cn_packet lie = {
+	struct cn_packet corrupt = {
 		.id = { IDX, 1 },
 		.data_len = variant->real,
-		.lie = true,
+		.use_msg_len = true,
 		.msg_len = variant->msg_len,
-		.nl_len = CN_HEADERS + variant->real + variant->nl_lie,
+		.nl_len = CN_HEADERS + variant->real + variant->nl_corruption,
 	};
 	struct cn_packet good = { .id = { IDX, 1 }, .seq = 99 };
 
-	ASSERT_LT(0, cn_send(self->fd, &lie));
+	ASSERT_LT(0, cn_send(self->fd, &corrupt));
 	ASSERT_LT(0, cn_send(self->fd, &good));
 	EXPECT_EQ(1 + variant->accepted, callback_value(IDX, 1, "calls"));
 	EXPECT_EQ(99, callback_value(IDX, 1, "seq"));

@@ -194,7 +194,7 @@ TEST_F(stats, drop_too_long)
 
 TEST_F(stats, drop_message_length)
 {
-	struct cn_packet p = { .id = { IDX, 1 }, .lie = true, .msg_len = 1 };
+	struct cn_packet p = { .id = { IDX, 1 }, .use_msg_len = true, .msg_len = 1 };
 
 	ASSERT_LT(0, cn_send(self->fd, &p));
 	EXPECT_TRUE(changed_by(self, " received=1 drop_message_length=1"));
@@ -214,7 +214,7 @@ TEST_F(stats, datagram_of_several_messages)
 	const struct cn_packet packets[] = {
 		{ .id = { IDX, 1 } },
 		{ .id = { IDX, 2 } },
-		{ .id = { IDX, 1 }, .lie = true, .msg_len = 1 },
+		{ .id = { IDX, 1 }, .use_msg_len = true, .msg_len = 1 },
 		{ .id = { IDX, 1 }, .data_len = 1 },
 	};
 	uint8_t buf[512] = {};

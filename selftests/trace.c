@@ -99,7 +99,7 @@ TEST_F(trace, messages_that_do_not_arrive)
 		 "cn_receive: id=25:2 portid=%u len=5 error=-%d no callback is registered",
 		 cn_port(self->fd), ENODEV);
 	EXPECT_TRUE(trace_has(words));
-	p.lie = true;
+	p.use_msg_len = true;
 	p.msg_len = 6;
 	ASSERT_LT(0, cn_send(self->fd, &p));
 	snprintf(words, sizeof(words),

@@ -78,7 +78,7 @@ def dispatch(axes: Axes, results: Results) -> bool:
     for name in results.names("icount", "dispatch"):
         given = name.parameters()
         for provider in ("c", "rust", "genl"):
-            value = results.above_floor(name, provider)
+            value = results.above_baseline(name, provider)
             # A family of generic netlink is found by its number: there is no first or last.
             if given.get("hit") == ("first" if provider == "genl" else "last") and value is not None and value > 0:
                 series.setdefault(provider, []).append((int(given["callbacks"]), value))

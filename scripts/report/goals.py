@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from results import Name, Results
 from table import draw, number
 
-# What is held against what, of the stretches off: the mode, the row, the work, and by how much the kernel's own differ,
-# which a window, or a whole round, may see or not.
-STRETCHES = [
-    ("icount", "irqoff", "", "a window's longest", 0.10),
-    ("icount", "irqoff_longest", "", "the longest ever seen", 0.25),
-    ("turns", "irqoff", "two_senders", "two processors that send, a window's longest", 0.50),
+# What is compared of the sections with interrupts off: the mode, the row, the work, and by how much the sections of the
+# kernel itself differ, which a window, or a whole round, may see or not.
+IRQS_OFF = [
+    ("icount", "irqs_off", "", "a window's longest", 0.10),
+    ("icount", "irqs_off_longest", "", "the longest ever seen", 0.25),
+    ("turns", "irqs_off", "two_senders", "two processors that send, a window's longest", 0.50),
 ]
 
 # The shortest tick is a million instructions, and a grace period waits for one at least, in the time that is counted. A
@@ -64,11 +64,11 @@ def quotient(one: float | None, other: float | None) -> float | None:
 
 def dispatch(results: Results) -> Iterator[Goal]:
     hits = ("first", "last")
-    one = {hit: results.above_floor(named("dispatch", callbacks=1, hit=hit), "rust") for hit in hits}
-    many = {hit: results.above_floor(named("dispatch", callbacks=65536, hit=hit), "rust") for hit in hits}
+    one = {hit: results.above_baseline(named("dispatch", callbacks=1, hit=hit), "rust") for hit in hits}
+    many = {hit: results.above_baseline(named("dispatch", callbacks=65536, hit=hit), "rust") for hit in hits}
     worst = max((value for value in one.values() if value is not None), default=None)
     yield judge(
-        "a dispatch among 1 callback costs at most 100 above the floor", "{}", worst, lambda value: value <= 100
+        "a dispatch among 1 callback costs at most 100 above the baseline", "{}", worst, lambda value: value <= 100
     )
     more = [many[hit] - one[hit] for hit in hits if many[hit] is not None and one[hit] is not None]
     yield judge(
@@ -100,7 +100,7 @@ def messages(results: Results) -> Iterator[Goal]:
 
 
 def longest(results: Results, mode: str, row: str, work: str, what: str, callbacks: int) -> float | None:
-    """The longest stretch off in any round, by this work or any. The kernel has its own, which a round may see or not;
+    """The longest section in any round, by this work or any. The kernel has its own, which a round may see or not;
     so those without a connector count as well where there is one callback."""
     return max(
         (
@@ -108,7 +108,7 @@ def longest(results: Results, mode: str, row: str, work: str, what: str, callbac
             for name in results.names(mode, row)
             if (name.parameters().get("what"), name.parameters().get("callbacks")) == (what, str(callbacks))
             and work in ("", name.parameters().get("work"))
-            for provider in ("rust", "crate", *(("floor", "minimal") if callbacks == 1 else ()))
+            for provider in ("rust", "crate", *(("baseline", "minimal") if callbacks == 1 else ()))
             for value in results.values[name].get(provider, {}).values()
         ),
         default=None,
@@ -135,12 +135,12 @@ def registrations(results: Results) -> Iterator[Goal]:
         "memory for a callback: at most C's and 64 bytes", "{} bytes more", max(worst, default=None),
         lambda value: value <= 64,
     )
-    yield from stretches(results)
+    yield from irqs_off(results)
 
 
-def stretches(results: Results) -> Iterator[Goal]:
+def irqs_off(results: Results) -> Iterator[Goal]:
     """What a window shows of the work, and what the worst of all windows shows of all that was going on."""
-    for mode, row, work, which, tolerance in STRETCHES:
+    for mode, row, work, which, tolerance in IRQS_OFF:
         for what, who in (("irq", "interrupts"), ("bh", "bottom halves")):
             text = f"{who} off, {which}: with 65,536 not above that with 1, to within {tolerance:.0%}"
             many, few = (longest(results, mode, row, work, what, callbacks) for callbacks in (65536, 1))
@@ -170,7 +170,7 @@ def senders(results: Results) -> Iterator[Goal]:
     for ids in ("same", "different"):
         yield judge(
             f"two senders, {ids} ids: at least 0.95 of what netlink itself reaches", "{}",
-            results.share_of_floor(named("two_senders", mode="wall", ids=ids), "rust"), lambda value: value >= 0.95,
+            results.share_of_baseline(named("two_senders", mode="wall", ids=ids), "rust"), lambda value: value >= 0.95,
         )
 
 

@@ -14,7 +14,7 @@ from table import number
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
-# What the README shows: what it is, its name, and whether the floor is taken off.
+# What the README shows: what it is, its name, and whether the baseline is taken off.
 SHORT = [
     ("one message to its callback, 1 registered *", named("dispatch", callbacks=1, hit="last"), True),
     ("… 4,096 registered *", named("dispatch", callbacks=4096, hit="last"), True),
@@ -28,7 +28,7 @@ SHORT = [
 def short_table(results: Results) -> str:
     lines = ["| instructions for | C | this module |", "|---|---:|---:|"]
     for text, name, above in SHORT:
-        value = results.above_floor if above else results.median
+        value = results.above_baseline if above else results.median
         if value(name, "rust") is not None:
             lines.append(f"| {text} | {number(value(name, 'c'))} | {number(value(name, 'rust'))} |")
     return "\n".join(lines)

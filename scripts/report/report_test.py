@@ -28,16 +28,16 @@ class Reading(unittest.TestCase):
         self.assertIsNone(measured.median(named("echo", ack="no"), "rust"))
         self.assertEqual(measured.rounds(), 3)
 
-    def test_floor_of_the_row_is_taken_off(self) -> None:
-        measured = read("icount,tcg,1,dispatch,-,floor,800,instructions",
+    def test_baseline_of_the_row_is_taken_off(self) -> None:
+        measured = read("icount,tcg,1,dispatch,-,baseline,800,instructions",
                         "icount,tcg,1,dispatch,callbacks=1;hit=last,rust,890,instructions")
-        self.assertEqual(measured.above_floor(named("dispatch", callbacks=1, hit="last"), "rust"), 90)
+        self.assertEqual(measured.above_baseline(named("dispatch", callbacks=1, hit="last"), "rust"), 90)
 
-    def test_share_of_floor_is_taken_within_rounds(self) -> None:
+    def test_share_of_baseline_is_taken_within_rounds(self) -> None:
         measured = read(*(f"wall,tcg,{round},two_senders,ids=same,{provider},{value},messages/s"
                           for round, pair in enumerate(((90, 100), (9, 10), (990, 1000)))
-                          for provider, value in zip(("rust", "floor"), pair)))
-        self.assertEqual(measured.share_of_floor(named("two_senders", mode="wall", ids="same"), "rust"), 0.9)
+                          for provider, value in zip(("rust", "baseline"), pair)))
+        self.assertEqual(measured.share_of_baseline(named("two_senders", mode="wall", ids="same"), "rust"), 0.9)
 
     def test_malformed_lines_are_named(self) -> None:
         for line in ("icount,tcg,1,echo,-,c,7", "icount,tcg,1,echo,-,nobody,7,ns", "icount,tcg,1,echo,-,c,many,ns",
@@ -61,7 +61,7 @@ class Judging(unittest.TestCase):
 
     def test_limits_are_inclusive(self) -> None:
         for value, met in ((900, True), (901, False)):
-            self.assertIs(self.verdict("a dispatch among 1 ", "icount,tcg,1,dispatch,-,floor,800,instructions",
+            self.assertIs(self.verdict("a dispatch among 1 ", "icount,tcg,1,dispatch,-,baseline,800,instructions",
                           f"icount,tcg,1,dispatch,callbacks=1;hit=last,rust,{value},instructions"), met)
 
     def test_every_case_counts(self) -> None:
@@ -90,12 +90,12 @@ class Judging(unittest.TestCase):
         case = "what=bh;work=two_senders;callbacks="
         for value, met in ((7_500, True), (7_501, False)):
             self.assertIs(self.verdict("bottom halves off, two processors", *(
-                f"turns,tcg,1,irqoff,{case}{line},instructions"
-                for line in (f"65536,crate,{value}", "1,rust,4000", "1,floor,5000", "1,c,9000"))), met)
+                f"turns,tcg,1,irqs_off,{case}{line},instructions"
+                for line in (f"65536,crate,{value}", "1,rust,4000", "1,baseline,5000", "1,c,9000"))), met)
 
     def test_other_work_of_two_processors_does_not_count(self) -> None:
         self.assertIsNone(self.verdict("bottom halves off, two processors", *(
-            f"turns,tcg,1,irqoff,what=bh;work=register_traffic;callbacks={callbacks},rust,1,instructions"
+            f"turns,tcg,1,irqs_off,what=bh;work=register_traffic;callbacks={callbacks},rust,1,instructions"
             for callbacks in (1, 65536))))
 
 
@@ -105,7 +105,7 @@ class Drawing(unittest.TestCase):
         self.assertEqual(table.ratio(10, 0), "")
 
     def test_columns_are_those_measured(self) -> None:
-        measured = read("icount,tcg,1,dispatch,-,floor,800,instructions",
+        measured = read("icount,tcg,1,dispatch,-,baseline,800,instructions",
                         "icount,tcg,1,dispatch,callbacks=1;hit=last,c,1000,instructions",
                         "icount,tcg,1,dispatch,callbacks=1;hit=last,rust,900,instructions")
         self.assertEqual(table.cells(measured, "icount", "dispatch", "instructions"),

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 
 COLUMNS = ["mode", "accelerator", "round", "row", "case", "provider", "value", "unit"]
-PROVIDERS = ["c", "rust", "crate", "genl", "minimal", "floor"]
+PROVIDERS = ["c", "rust", "crate", "genl", "minimal", "baseline"]
 
 
 class Malformed(Exception):
@@ -83,19 +83,19 @@ class Results:
         rounds = self.values.get(name, {}).get(provider)
         return median(rounds.values()) if rounds else None
 
-    def floor(self, name: Name) -> float | None:
+    def baseline(self, name: Name) -> float | None:
         """What netlink itself costs: of this case, or of the whole row."""
-        own = self.median(name, "floor")
-        return self.median(Name(name.mode, name.row, "-"), "floor") if own is None else own
+        own = self.median(name, "baseline")
+        return self.median(Name(name.mode, name.row, "-"), "baseline") if own is None else own
 
-    def above_floor(self, name: Name, provider: str) -> float | None:
-        value, floor = self.median(name, provider), self.floor(name)
-        return None if value is None or floor is None else value - floor
+    def above_baseline(self, name: Name, provider: str) -> float | None:
+        value, baseline = self.median(name, provider), self.baseline(name)
+        return None if value is None or baseline is None else value - baseline
 
-    def share_of_floor(self, name: Name, provider: str) -> float | None:
+    def share_of_baseline(self, name: Name, provider: str) -> float | None:
         """The median of the ratios within a round, as what disturbs a machine disturbs neighbours in time alike."""
-        rounds, floors = (self.values.get(name, {}).get(which, {}) for which in (provider, "floor"))
-        shares = [value / floors[number] for number, value in rounds.items() if floors.get(number)]
+        rounds, baselines = (self.values.get(name, {}).get(which, {}) for which in (provider, "baseline"))
+        shares = [value / baselines[number] for number, value in rounds.items() if baselines.get(number)]
         return median(shares) if shares else None
 
 

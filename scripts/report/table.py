@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from results import Name, Results
 
-# The rows whose message goes the same way through netlink as that of the floor.
-ABOVE_FLOOR = {"dispatch"}
+# The rows whose message goes the same way through netlink as that of the baseline.
+ABOVE_BASELINE = {"dispatch"}
 
 TITLES = {
     "dispatch": "One message with 32 bytes from a kernel socket to its callback, above what netlink itself costs",
@@ -23,15 +23,15 @@ TITLES = {
     "memory": "Memory for one callback",
     "module": "Size of the module",
     "load": "Loading and unloading the module",
-    "processes": "A process forks, executes a program and ends; the floor has no connector. C has process events "
+    "processes": "A process forks, executes a program and ends; the baseline has no connector. C has process events "
     "only where its connector is built in",
     "client": "What one more message costs a program and the kernel together: the client crate, or cnctl listen "
     "(crate); a small C program (minimal)",
-    "irqoff": "The longest stretch with bottom halves (bh) or interrupts (irq) off, as a window typically shows it",
-    "irqoff_longest": "The longest stretch off in any window of a round, whoever it belongs to",
+    "irqs_off": "The longest section with bottom halves (bh) or interrupts (irq) off, as a window typically shows it",
+    "irqs_off_longest": "The longest such section in any window of a round, whatever it belongs to",
 }
 
-LABELS = {"c": "C", "rust": "ours", "crate": "crate", "genl": "genl", "minimal": "minimal", "floor": "floor"}
+LABELS = {"c": "C", "rust": "ours", "crate": "crate", "genl": "genl", "minimal": "minimal", "baseline": "baseline"}
 
 
 def number(value: float | None) -> str:
@@ -50,36 +50,36 @@ def ratio(value: float | None, other: float | None) -> str:
 def title(results: Results, mode: str, row: str, unit: str) -> str:
     how = {"icount": "", "turns": " of two processors that take turns"}.get(
         mode, f"; {mode} clock, {results.accelerators[mode]}")
-    floor = results.floor(Name(mode, row, "-"))
-    above = f"; the floor is {number(floor)}" if row in ABOVE_FLOOR else ""
+    baseline = results.baseline(Name(mode, row, "-"))
+    above = f"; the baseline is {number(baseline)}" if row in ABOVE_BASELINE else ""
     return f"{TITLES.get(row, row)} ({unit}{above}{how})"
 
 
 def cells(results: Results, mode: str, row: str, unit: str) -> list[list[str]]:
     """The header and one line for each case."""
     names = results.names(mode, row, unit)
-    if row in ABOVE_FLOOR:
-        names = [name for name in names if set(results.values[name]) != {"floor"}]
-    value = results.above_floor if row in ABOVE_FLOOR else results.median
+    if row in ABOVE_BASELINE:
+        names = [name for name in names if set(results.values[name]) != {"baseline"}]
+    value = results.above_baseline if row in ABOVE_BASELINE else results.median
     providers = [
         provider for provider in results.providers(mode, row)
         if any(provider in results.values[name] for name in names)
     ]
     # Of a rate more is better, and it is held against what netlink alone reached at the same time, if that can do the same.
     rate = unit.endswith("/s")
-    floor = "floor" in providers
+    baseline = "baseline" in providers
     parameters = list(dict.fromkeys(key for name in names for key in name.parameters()))
     head = parameters + [LABELS[provider] for provider in providers]
-    head += (["C/floor", "ours/floor"] if floor else ["ours/C"]) if rate else ["C/ours"]
+    head += (["C/baseline", "ours/baseline"] if baseline else ["ours/C"]) if rate else ["C/ours"]
     lines = [head]
     for name in names:
         given = name.parameters()
         line = [given.get(parameter, "any") for parameter in parameters]
         line += [number(value(name, provider)) for provider in providers]
-        if rate and not floor:
+        if rate and not baseline:
             line.append(ratio(value(name, "rust"), value(name, "c")))
         elif rate:
-            line += [ratio(results.share_of_floor(name, provider), 1) for provider in ("c", "rust")]
+            line += [ratio(results.share_of_baseline(name, provider), 1) for provider in ("c", "rust")]
         else:
             line.append(ratio(value(name, "c"), value(name, "rust")))
         lines.append(line)

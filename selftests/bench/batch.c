@@ -35,7 +35,7 @@ static void add_message(struct datagram *datagram)
 
 static void measure_in(unsigned int size)
 {
-	bool counts = !provider_is("floor");
+	bool counts = !provider_is("baseline");
 	static struct datagram datagram;
 	unsigned int i, j, datagrams = 1;
 	uint64_t times[SAMPLES];
@@ -113,7 +113,7 @@ int main(void)
 	for (i = 0; i < SIZES(batch_sizes); i++) {
 		if (!provider_is("minimal"))
 			measure_in(batch_sizes[i]);
-		if (!provider_is("floor"))
+		if (!provider_is("baseline"))
 			measure_out("out", batch_sizes[i], !client);
 		if (client)
 			measure_out("bundle", batch_sizes[i], true);

@@ -33,7 +33,7 @@ struct bench_order {
 #define BENCH_SLEEP_MS		10
 
 /* Netlink protocols that no kernel has: one that does nothing, one that replies and has a group. */
-#define BENCH_FLOOR		31
+#define BENCH_BASELINE		31
 #define BENCH_MINIMAL		30
 #define BENCH_MINIMAL_GROUP	1
 
@@ -60,12 +60,12 @@ struct bench_order {
 #define BENCH_REGISTER_SLEEPER	_IOW('b', 20, struct bench_order)
 /* bench-client: waits until the sleeper has been called, unregisters it, and measures that. */
 #define BENCH_LEAVE_SLEEPER	_IOW('b', 21, struct bench_order)
-/* bench-client, bench-floor: a thread on the last processor registers and unregisters, or allocates, without pause. */
+/* bench-client, bench-baseline: a thread on the last processor registers and unregisters, or allocates, all the time. */
 #define BENCH_STORM_START	_IOW('b', 22, struct bench_order)
 #define BENCH_STORM_STOP	_IOW('b', 23, struct bench_order)
 
 /*
- * bench-client, bench-crate, bench-genl, bench-floor: fills so many messages with so much payload, sends them to the
+ * bench-client, bench-crate, bench-genl, bench-baseline: fills so many messages with so much payload, sends them to the
  * group, and measures all together. BENCH_TELL sends each on its own, BENCH_TELL_BUNDLE together in one datagram.
  */
 #define BENCH_TELL		_IOW('b', 48, struct bench_order)

@@ -62,8 +62,8 @@ int main(int argc, char **argv)
 {
 	struct datagram datagram;
 
-	if (provider_is("floor")) {
-		datagram_begin(&datagram, BENCH_FLOOR);
+	if (provider_is("baseline")) {
+		datagram_begin(&datagram, BENCH_BASELINE);
 		datagram_add_connector(&datagram, BENCH_FIRST, 0, PAYLOAD);
 		measure(&datagram, 301, "-", NULL, false);
 	} else if (provider_is("genl")) {

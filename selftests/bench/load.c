@@ -7,7 +7,7 @@
  */
 #include <sys/syscall.h>
 
-#include "stretches.h"
+#include "irqs_off.h"
 
 #define ROW "load"
 #define SAMPLES 11
@@ -71,6 +71,6 @@ int main(int argc, char **argv)
 	print_result(ROW, "what=insmod", typical(insertions), time_unit());
 	print_result(ROW, "what=rmmod", typical(removals), time_unit());
 	if (has_sampler())
-		measure_stretches("work=load", insert_and_remove);
+		measure_sections("work=load", insert_and_remove);
 	return 0;
 }

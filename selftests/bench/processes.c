@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Row "processes": what a process costs that forks, executes a program and ends, until its parent
- * has waited for it; with nobody who could tell of it (the floor), and with process events. And how long
+ * has waited for it; with nobody who could tell of it (the baseline), and with process events. And how long
  * interrupts and bottom halves are off meanwhile.
  *
  *   processes none       nobody listens
@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 
 #include "socket.h"
-#include "stretches.h"
+#include "irqs_off.h"
 
 #define ROW "processes"
 #define SAMPLES 101
@@ -101,8 +101,8 @@ int main(int argc, char **argv)
 	for (i = 0; i < SAMPLES; i++)
 		times[i] = measure();
 	snprintf(name, sizeof(name), "listener=%s", which);
-	print_result(ROW, provider_is("floor") ? "-" : name, median(times, SAMPLES), "instructions");
+	print_result(ROW, provider_is("baseline") ? "-" : name, median(times, SAMPLES), "instructions");
 	snprintf(name, sizeof(name), "work=processes_%s", which);
-	measure_stretches(name, run_one);
+	measure_sections(name, run_one);
 	return 0;
 }

@@ -6,7 +6,7 @@
  * callback, while the other one is idle or sends.
  *
  * Wall time on a shared machine drifts; so each measurement is short, and comes
- * with one of the floor directly before it, in the same round.
+ * with one of the baseline directly before it, in the same round.
  */
 #include "datagram.h"
 
@@ -39,8 +39,8 @@ static double measure_rate(int protocol, unsigned int count, bool same)
 
 static void measure(const char *row, const char *which, unsigned int count, bool same, bool storm)
 {
-	static const char * const devices[] = { "bench-floor", "bench-client" };
-	static const int protocols[] = { BENCH_FLOOR, NETLINK_CONNECTOR };
+	static const char * const devices[] = { "bench-baseline", "bench-client" };
+	static const int protocols[] = { BENCH_BASELINE, NETLINK_CONNECTOR };
 	char provider[16];
 	unsigned int i;
 
@@ -53,7 +53,7 @@ static void measure(const char *row, const char *which, unsigned int count, bool
 		rate = measure_rate(protocols[i], count, same);
 		if (storm)
 			ask(devices[i], BENCH_STORM_STOP, (struct bench_order){});
-		setenv("CN_PROVIDER", i ? provider : "floor", 1);
+		setenv("CN_PROVIDER", i ? provider : "baseline", 1);
 		print_result(row, which, rate, "messages/s");
 	}
 }

@@ -19,8 +19,8 @@ static inline int provider_protocol(void)
 {
 	if (provider_is("genl"))
 		return NETLINK_GENERIC;
-	if (provider_is("floor"))
-		return BENCH_FLOOR;
+	if (provider_is("baseline"))
+		return BENCH_BASELINE;
 	return provider_is("minimal") ? BENCH_MINIMAL : NETLINK_CONNECTOR;
 }
 
@@ -31,7 +31,7 @@ static inline const char *provider_device(void)
 		return "bench-genl";
 	if (provider_is("crate"))
 		return "bench-crate";
-	return provider_is("minimal") ? "bench-floor" : "bench-client";
+	return provider_is("minimal") ? "bench-baseline" : "bench-client";
 }
 
 static inline uint32_t provider_group(void)

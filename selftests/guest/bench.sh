@@ -44,24 +44,24 @@ unload_all() {
 	done
 }
 
-# The long form has every size, once: sample_stretches <provider> <callbacks>.
-sample_stretches() {
+# The long form has every size, once: sample_irqs_off <provider> <callbacks>.
+sample_irqs_off() {
 	case $BENCH,$BENCH_ROUND in
-	full,1) row "$1" irqoff "$2" every ;;
-	*) row "$1" irqoff "$2" ;;
+	full,1) row "$1" irqs_off "$2" every ;;
+	*) row "$1" irqs_off "$2" ;;
 	esac
 }
 
 # What needs no connector.
 measure_references() {
 	echo "# round $BENCH_ROUND: without a connector"
-	row floor dispatch
+	row baseline dispatch
 	row genl dispatch
 	[ "$BENCH" != gate ] || return 0
-	row floor processes none
-	sample_stretches floor 1
-	sample_stretches minimal 1
-	row floor batch
+	row baseline processes none
+	sample_irqs_off baseline 1
+	sample_irqs_off minimal 1
+	row baseline batch
 	for reference in minimal genl; do
 		row $reference echo
 		row $reference multicast
@@ -82,10 +82,10 @@ measure_many() {
 	row "$1" memory
 	row "$1" dispatch 65536
 	row "$1" register 65536
-	sample_stretches "$1" 65536
+	sample_irqs_off "$1" 65536
 	if [ "$1" = rust ]; then
 		load bench_crate
-		sample_stretches crate 65536
+		sample_irqs_off crate 65536
 		unload_all bench_crate
 	fi
 	unload_all bench_client cn
@@ -102,7 +102,7 @@ measure_few() {
 		1 | 4096) row "$1" register $callbacks ;;
 		esac
 	done
-	[ "$BENCH" = gate ] || sample_stretches "$1" 1
+	[ "$BENCH" = gate ] || sample_irqs_off "$1" 1
 }
 
 measure_messages() {
@@ -117,7 +117,7 @@ measure_crate() {
 	row crate register 1
 	if [ "$BENCH" != gate ]; then
 		measure_messages crate
-		sample_stretches crate 1
+		sample_irqs_off crate 1
 	fi
 	unload_all bench_crate
 }
@@ -177,12 +177,12 @@ sample_two_processors() {
 	echo "# round $BENCH_ROUND: $1 on two processors"
 	load_connector "$1" || failed "$1 does not load"
 	load bench_client
-	row "$1" irqoff 1 parallel
+	row "$1" irqs_off 1 parallel
 	if [ "$1" = rust ]; then
-		row "$1" irqoff 65536 parallel
+		row "$1" irqs_off 65536 parallel
 		load bench_crate
-		row crate irqoff 1 parallel
-		row crate irqoff 65536 parallel
+		row crate irqs_off 1 parallel
+		row crate irqs_off 65536 parallel
 		unload_all bench_crate
 	fi
 	unload_all bench_client cn
@@ -193,7 +193,7 @@ measure_in_turns() {
 	[ "$BENCH" != full ] || rounds=3
 	begin_counting
 	while [ "$BENCH_ROUND" -le $rounds ]; do
-		row floor irqoff 1 parallel
+		row baseline irqs_off 1 parallel
 		sample_two_processors c
 		sample_two_processors rust
 		BENCH_ROUND=$((BENCH_ROUND + 1))
@@ -219,7 +219,7 @@ measure_by_the_clock() {
 }
 
 unload_everything || exit 1
-load bench_floor
+load bench_baseline
 load bench_sender
 case $BENCH_MODE in
 icount) measure_by_instructions ;;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The job of "make profile": messages to one callback, 301 of them, between two lines that tell the host when to
-# look. The file profile.conf, packed beside this one, sets PROVIDER (c, rust or floor).
+# look. The file profile.conf, packed beside this one, sets PROVIDER (c, rust or baseline).
 
 # shellcheck source=selftests/guest/steps.sh
 . /guest/steps.sh
@@ -12,9 +12,9 @@ export BENCH_MODE=wall BENCH_ROUND=1 CN_PROVIDER="$PROVIDER"
 PATH=/bench:$PATH
 
 unload_everything || exit 1
-insmod /lib/modules/bench/bench_sender.ko && insmod /lib/modules/bench/bench_floor.ko || exit 1
+insmod /lib/modules/bench/bench_sender.ko && insmod /lib/modules/bench/bench_baseline.ko || exit 1
 callbacks=1
-if [ "$PROVIDER" = floor ]; then
+if [ "$PROVIDER" = baseline ]; then
 	callbacks=
 else
 	load_connector "$PROVIDER" && insmod /lib/modules/bench/bench_client.ko || exit 1

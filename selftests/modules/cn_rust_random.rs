@@ -86,7 +86,7 @@ enum Thing {
     Sockets(#[expect(dead_code)] SocketWatch<Node>),
 }
 
-/// Counts steps, and tells how many when it is gone with the world.
+/// Counts steps, and reports the number when it is dropped with the shared state.
 struct Steps(Atomic<u32>);
 
 impl Drop for Steps {
@@ -95,9 +95,9 @@ impl Drop for Steps {
     }
 }
 
-/// What all share. Alive as long as any node is, so that its end is that of the last one.
+/// What all nodes share. It lives as long as any node, so it is dropped with the last one.
 #[pin_data]
-struct World {
+struct Shared {
     fuel: Atomic<i32>,
     steps: Steps,
     watches: Atomic<u32>,
@@ -105,7 +105,7 @@ struct World {
     slots: Mutex<[Option<Thing>; SLOTS]>,
 }
 
-impl World {
+impl Shared {
     fn new() -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
@@ -144,7 +144,7 @@ impl World {
 
 /// Makes random choices when it is dropped.
 struct End {
-    world: Arc<World>,
+    shared: Arc<Shared>,
     /// Made by a drop: this one does nothing, so that there is an end.
     quiet: bool,
 }
@@ -152,7 +152,7 @@ struct End {
 impl Drop for End {
     fn drop(&mut self) {
         if !self.quiet {
-            let mut actor = Actor::new(&self.world, None);
+            let mut actor = Actor::new(&self.shared, None);
             actor.quiet = true;
             actor.do_some(2);
         }
@@ -168,10 +168,10 @@ struct Node {
 }
 
 impl Node {
-    fn new(world: &Arc<World>, quiet: bool) -> Result<Arc<Self>> {
+    fn new(shared: &Arc<Shared>, quiet: bool) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
-                end: End { world: world.clone(), quiet },
+                end: End { shared: shared.clone(), quiet },
                 own <- new_mutex!(None),
             }),
             GFP_KERNEL,
@@ -185,16 +185,16 @@ impl Node {
 
 /// One who makes random choices, somewhere.
 struct Actor<'a> {
-    world: &'a Arc<World>,
+    shared: &'a Arc<Shared>,
     node: Option<&'a Node>,
     random: Random,
     quiet: bool,
 }
 
 impl<'a> Actor<'a> {
-    fn new(world: &'a Arc<World>, node: Option<&'a Node>) -> Self {
+    fn new(shared: &'a Arc<Shared>, node: Option<&'a Node>) -> Self {
         Self {
-            world,
+            shared,
             node,
             random: Random::new(),
             quiet: false,
@@ -203,7 +203,7 @@ impl<'a> Actor<'a> {
 
     fn do_some(&mut self, most: u32) {
         for _ in 0..self.random.below(most.saturating_add(1)) {
-            if !self.world.spend() {
+            if !self.shared.spend() {
                 return;
             }
             // What is refused is one of the things that may happen.
@@ -215,24 +215,24 @@ impl<'a> Actor<'a> {
         match self.random.below(17) {
             0..=4 => {
                 let made = self.make()?;
-                drop(self.world.exchange(&mut self.random, Some(made)));
+                drop(self.shared.exchange(&mut self.random, Some(made)));
             }
             5 => forget(self.make()?),
             6 => {
                 let made = self.make()?;
                 drop(self.node.and_then(|node| node.exchange(Some(made))));
             }
-            7 | 8 => drop(self.world.exchange(&mut self.random, None)),
-            9 => forget(self.world.exchange(&mut self.random, None)),
+            7 | 8 => drop(self.shared.exchange(&mut self.random, None)),
+            9 => forget(self.shared.exchange(&mut self.random, None)),
             10 => {
-                let other = self.world.exchange(&mut self.random, None);
+                let other = self.shared.exchange(&mut self.random, None);
                 drop(self.node.and_then(|node| node.exchange(other)));
             }
             11 => drop(self.node.and_then(|node| node.exchange(None))),
             12 => self.send_to_group()?,
             13 => self.send_to_port()?,
             14 => fsleep(Delta::from_micros(self.random.below(2000).into())),
-            15 => begin_work(self.world)?,
+            15 => begin_work(self.shared)?,
             _ => {
                 has_listeners(self.random.id())?;
                 visit_listeners(IDX, |_| ())?;
@@ -242,9 +242,9 @@ impl<'a> Actor<'a> {
     }
 
     fn make(&mut self) -> Result<Thing> {
-        let node = Node::new(self.world, self.quiet)?;
+        let node = Node::new(self.shared, self.quiet)?;
         let which = self.random.below(8);
-        if which < 2 && self.world.watches.fetch_add(1u32, Relaxed) < WATCHES {
+        if which < 2 && self.shared.watches.fetch_add(1u32, Relaxed) < WATCHES {
             return Ok(match which {
                 0 => Thing::Watch(Watch::new(node)?),
                 _ => Thing::Sockets(SocketWatch::new(node)?),
@@ -260,7 +260,7 @@ impl<'a> Actor<'a> {
             Registration::with_options(self.random.id(), c"more", node.clone(), options)
         {
             drop(
-                self.world
+                self.shared
                     .exchange(&mut self.random, Some(Thing::Registration(more.into()))),
             );
         }
@@ -307,10 +307,10 @@ impl<'a> Actor<'a> {
 
 impl Handler for Node {
     fn receive(&self, message: &Message<'_>, sender: &Sender<'_>) -> Result {
-        let world = &self.end.world;
-        world.fuel.store(FUEL, Relaxed);
-        Actor::new(world, Some(self)).do_some(8);
-        let steps = world.steps.0.load(Relaxed);
+        let shared = &self.end.shared;
+        shared.fuel.store(FUEL, Relaxed);
+        Actor::new(shared, Some(self)).do_some(8);
+        let steps = shared.steps.0.load(Relaxed);
         match message.seq() % 4 {
             0 => sender.reply(message, &steps),
             1 => sender.reply_with(message, 8, |place| Ok(place.len())),
@@ -326,13 +326,13 @@ impl Handler for Node {
 
 impl Watcher for Node {
     fn changed(&self, _id: Id, _change: Change) {
-        Actor::new(&self.end.world, Some(self)).do_some(1);
+        Actor::new(&self.end.shared, Some(self)).do_some(1);
     }
 }
 
 impl SocketWatcher for Node {
     fn changed(&self, _change: SocketChange) {
-        Actor::new(&self.end.world, Some(self)).do_some(2);
+        Actor::new(&self.end.shared, Some(self)).do_some(2);
     }
 }
 
@@ -341,7 +341,7 @@ fn has_works() -> bool {
     module_parameters::seed.value() % 4 == 0
 }
 
-fn begin_work(world: &Arc<World>) -> Result {
+fn begin_work(shared: &Arc<Shared>) -> Result {
     if !has_works() {
         return Ok(());
     }
@@ -350,10 +350,10 @@ fn begin_work(world: &Arc<World>) -> Result {
         WORKING.fetch_add(-1, Full);
         return Err(ENODEV);
     }
-    let world = world.clone();
+    let shared = shared.clone();
     let begun = workqueue::system().try_spawn(GFP_KERNEL, move || {
-        Actor::new(&world, None).do_some(3);
-        drop(world);
+        Actor::new(&shared, None).do_some(3);
+        drop(shared);
         WORKING.fetch_add(-1, Full);
     });
     if begun.is_err() {
@@ -374,12 +374,12 @@ fn end_works() {
 }
 
 struct RandomModule {
-    world: Arc<World>,
+    shared: Arc<Shared>,
 }
 
 impl RandomModule {
     fn start(&self) -> Result {
-        let control = Node::new(&self.world, true)?;
+        let control = Node::new(&self.shared, true)?;
         let options = Options::new().access(Access::Public).open_group();
         forget(Registration::with_options(
             Id::new(IDX, 0),
@@ -387,7 +387,7 @@ impl RandomModule {
             control,
             options,
         )?);
-        let mut actor = Actor::new(&self.world, None);
+        let mut actor = Actor::new(&self.shared, None);
         actor.do_some(12);
         if actor.random.below(8) == 0 {
             fsleep(Delta::from_micros(actor.random.below(3000).into()));
@@ -400,7 +400,7 @@ impl RandomModule {
 impl kernel::Module for RandomModule {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let module = Self {
-            world: World::new()?,
+            shared: Shared::new()?,
         };
         module.start()?;
         Ok(module)
@@ -412,7 +412,7 @@ impl Drop for RandomModule {
         end_works();
         // Or leaves that to the connector.
         if Random::new().below(2) == 0 {
-            drop(self.world.take_all());
+            drop(self.shared.take_all());
         }
     }
 }

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Mistakes on purpose, each of which must be on the console afterwards, and the run must count as failed: the
-# proof that the other parts can fail. Lockdep stops looking after the first order of locks that it complains of, and
+# Injected bugs. The kernel must report each on the console, and the run must count as failed: the proof that the other
+# parts can fail. Lockdep stops looking after the first order of locks that it complains of, and
 # after what taints; so those that it notices come first, and that one last of them.
 #
 # torture.small: 300
@@ -20,8 +20,8 @@
 . /guest/torture.sh
 
 for what in rcu sleep locks bounds freed $(either "" leak); do
-	insmod /lib/modules/torture/mistake.ko what="$what"
-	rmmod mistake
+	insmod /lib/modules/torture/inject_bug.ko what="$what"
+	rmmod inject_bug
 done
 [ "$TORTURE" = small ] || step leaks count_leaks
 finish

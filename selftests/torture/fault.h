@@ -94,7 +94,7 @@ static inline int sweeps_end(const struct sweep *s, size_t n)
 		fault_point = 0;
 		expect(s->points, "no point at all");
 	}
-	printf("%d points, %d errors, %d mistakes\n", points, errors, faults_wrong);
+	printf("%d points, %d errors, %d unexpected\n", points, errors, faults_wrong);
 	return faults_wrong ? 1 : 0;
 }
 

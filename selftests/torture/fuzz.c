@@ -14,7 +14,7 @@
  * With "sums" most messages are requests for notification whose numbers do not add up.
  * "coverage" asks KCOV what each operation reaches in cn.ko, and does those that reached something new again, changed; then
  * come so many rounds of what the model knows nothing of (fuzz_unchecked.h). In the end it says what was not reached on the
- * way of a message, and fails when less than `least` per cent were; a file lists what no program can reach. What comes first
+ * receive path, and fails when less than `least` per cent were; a file lists what no program can reach. What comes first
  * depends on what the kernel does, so a seed alone does not always repeat it.
  *
  * CN_PROVIDER says which connector this is.
@@ -89,7 +89,7 @@ int main(int argc, char **argv)
 		else if (!strncmp(argv[i], "log=", 4))
 			log = fopen(argv[i] + 4, "we");
 		else if (!strcmp(argv[i], "common"))
-			world.common = true;
+			model.common = true;
 		else if (!strcmp(argv[i], "sums"))
 			mostly_sums = true;
 		else if (!strcmp(argv[i], "coverage"))
@@ -101,13 +101,13 @@ int main(int argc, char **argv)
 		}
 	}
 	random_state = the_seed;
-	world.c = provider_is_c();
-	world.common |= world.c;
-	world.rust_fd = -1;
+	model.c = provider_is_c();
+	model.common |= model.c;
+	model.rust_fd = -1;
 	for (i = 0; i < SOCKETS; i++) {
-		world.sockets[i].fd = -1;
-		world.sockets[i].bytes = malloc(EXPECTED_BYTES);
-		if (!world.sockets[i].bytes)
+		model.sockets[i].fd = -1;
+		model.sockets[i].bytes = malloc(EXPECTED_BYTES);
+		if (!model.sockets[i].bytes)
 			return 2;
 	}
 	describe("load");
@@ -155,7 +155,7 @@ int main(int argc, char **argv)
 	}
 	/* The lines of the scorecard that this is about. */
 	printf("11.fuzzer %llu datagrams received, each byte as expected\n", (unsigned long long)received);
-	printf("12.fuzzer %llu lengths that lie\n", (unsigned long long)lies);
+	printf("12.fuzzer %llu corrupt lengths\n", (unsigned long long)corrupt_lengths);
 	printf("13.fuzzer %llu requests with numbers that do not add up\n", (unsigned long long)wrong_sums);
 	printf("%llu operations, %llu datagrams with %llu messages, %.0f operations/s, seed %llu\n",
 	       (unsigned long long)operation, (unsigned long long)datagrams, (unsigned long long)messages,

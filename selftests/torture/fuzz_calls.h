@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The operations. Each does the same to the connector and to the world of the fuzzer, and compares what they return.
+ * The operations. Each does the same to the connector and to the model, and compares what they return.
  */
 #ifndef FUZZ_CALLS_H
 #define FUZZ_CALLS_H
@@ -43,8 +43,8 @@ static inline struct endpoint *pick_socket(bool is_open)
 	int i, n = 0;
 
 	for (i = 0; i < SOCKETS; i++)
-		if ((world.sockets[i].fd >= 0) == is_open)
-			found[n++] = &world.sockets[i];
+		if ((model.sockets[i].fd >= 0) == is_open)
+			found[n++] = &model.sockets[i];
 	return n ? found[pick(n)] : NULL;
 }
 
@@ -58,7 +58,7 @@ static inline void open_socket(void)
 	if (!socket)
 		return;
 	socket->by_root = !once_in(3);
-	describe("open socket %d as %s", (int)(socket - world.sockets), socket->by_root ? "root" : "user");
+	describe("open socket %d as %s", (int)(socket - model.sockets), socket->by_root ? "root" : "user");
 	as_root(socket->by_root);
 	socket->fd = cn_open();
 	as_root(true);
@@ -78,7 +78,7 @@ static inline void shut_socket(struct endpoint *socket)
 	if (close(socket->fd))
 		wrong("close: %s", strerror(errno));
 	socket->fd = -1;
-	forget_requests(socket - world.sockets);
+	forget_requests(socket - model.sockets);
 }
 
 static inline void close_socket(void)
@@ -87,7 +87,7 @@ static inline void close_socket(void)
 
 	if (!socket)
 		return;
-	describe("close socket %d", (int)(socket - world.sockets));
+	describe("close socket %d", (int)(socket - model.sockets));
 	shut_socket(socket);
 }
 
@@ -143,9 +143,9 @@ static inline void bind_socket(void)
 	}
 	if (once_in(2))
 		groups = once_in(8) ? pick_any() : 1u << (pick(32)) | 1u << pick(32);
-	if (world.common && !root)
+	if (model.common && !root)
 		groups &= 0xaaaaaaab;
-	describe("bind socket %d to port %u, groups %#x as %s", (int)(socket - world.sockets), port, groups,
+	describe("bind socket %d to port %u, groups %#x as %s", (int)(socket - model.sockets), port, groups,
 		 root ? "root" : "user");
 	if (socket->port && port != socket->port)
 		expected = -EINVAL;
@@ -176,9 +176,9 @@ static inline void join_group(void)
 
 	if (!socket)
 		return;
-	if (world.common && !root && group != 1)
+	if (model.common && !root && group != 1)
 		group &= ~1u;
-	describe("socket %d %s group %u as %s", (int)(socket - world.sockets), leaves ? "leaves" : "joins", group,
+	describe("socket %d %s group %u as %s", (int)(socket - model.sockets), leaves ? "leaves" : "joins", group,
 		 root ? "root" : "user");
 	if (!group || group > GROUPS)
 		expected = -EINVAL;
@@ -220,7 +220,7 @@ static inline void set_option(void)
 
 	if (!socket)
 		return;
-	describe("socket %d has %s %d", (int)(socket - world.sockets), ext ? "NETLINK_EXT_ACK" : "NETLINK_CAP_ACK", value);
+	describe("socket %d has %s %d", (int)(socket - model.sockets), ext ? "NETLINK_EXT_ACK" : "NETLINK_CAP_ACK", value);
 	returned("setsockopt()", cn_setopt(socket->fd, ext ? NETLINK_EXT_ACK : NETLINK_CAP_ACK, value), 0);
 	if (ext)
 		socket->ext_ack = value;
@@ -234,7 +234,7 @@ static inline void receive_nothing(void)
 
 	if (!socket)
 		return;
-	describe("receive nothing from socket %d", (int)(socket - world.sockets));
+	describe("receive nothing from socket %d", (int)(socket - model.sockets));
 	returned("recv()", recv(socket->fd, in, sizeof(in), MSG_DONTWAIT) < 0 ? -errno : 0, -EAGAIN);
 }
 
@@ -247,14 +247,14 @@ static inline void send_datagram(void)
 		return;
 	root = !once_in(8);
 	out_len = make_datagram(out);
-	if (world.common) {
+	if (model.common) {
 		difference = why_different(out, out_len);
 		if (difference == parts_ways) {
 			difference = NULL;
 			out_len = out_len < 15 ? out_len : 15;
 		}
 	}
-	describe("send %zu bytes on socket %d as %s", out_len, (int)(socket - world.sockets), root ? "root" : "user");
+	describe("send %zu bytes on socket %d as %s", out_len, (int)(socket - model.sockets), root ? "root" : "user");
 	as_root(root);
 	verdict = cn_send_raw(socket->fd, out, out_len);
 	as_root(true);
@@ -283,7 +283,7 @@ static inline void add_callback(void)
 	const char *name = pick_name();
 	char words[64];
 
-	if (is_channel(id) && world.common)
+	if (is_channel(id) && model.common)
 		id.val = new.id.val = 5;
 	switch (new.kind) {
 	case ECHO:
@@ -311,7 +311,7 @@ static inline void add_callback(void)
 		return;
 	known = find_known(id);
 	if (!known) {
-		known = &world.known[world.n_known++];
+		known = &model.known[model.n_known++];
 		*known = new;
 	}
 	known->registered = true;
@@ -339,10 +339,10 @@ static inline void clear_callbacks(void)
 
 	describe("clear");
 	returned("clear", client("clear"), 0);
-	for (i = 0; i < world.n_known; i++)
-		if (world.known[i].registered)
-			unregister_callback(world.known[i].id);
-	world.n_known = 0;
+	for (i = 0; i < model.n_known; i++)
+		if (model.known[i].registered)
+			unregister_callback(model.known[i].id);
+	model.n_known = 0;
 }
 
 /* More than fit in one part of a snapshot. */
@@ -360,7 +360,7 @@ static inline void add_or_del_many(void)
 			unregister_callback(id);
 			continue;
 		}
-		world.known[world.n_known++] = (struct known) { .id = id, .is_many = true, .registered = true };
+		model.known[model.n_known++] = (struct known) { .id = id, .is_many = true, .registered = true };
 		register_callback(id, "many", COUNT);
 	}
 }
@@ -382,7 +382,7 @@ static inline void add_rust(void)
 	if (command.argument >= 512)
 		command.argument = EINVAL;
 	describe("add %u:%u in Rust, behaviour %u, access %u", id.idx, id.val, command.what, command.access);
-	verdict = ioctl(world.rust_fd, RUST_ADD, &command) ? -errno : 0;
+	verdict = ioctl(model.rust_fd, RUST_ADD, &command) ? -errno : 0;
 	returned("Registration::new()", verdict, find_callback(id) ? -EINVAL : 0);
 	if (verdict)
 		return;
@@ -390,28 +390,28 @@ static inline void add_rust(void)
 	callback->argument = command.argument;
 	callback->capability = command.access == 1 ? -1 : 12;
 	callback->opens_group = command.access == 4;
-	world.rust[world.n_rust++] = (struct rust_registration) { id, callback->serial };
+	model.rust[model.n_rust++] = (struct rust_registration) { id, callback->serial };
 }
 
 static inline void del_rust(void)
 {
-	struct cb_id id = world.n_rust && !once_in(8) ? world.rust[pick(world.n_rust)].id : pick_new_id();
+	struct cb_id id = model.n_rust && !once_in(8) ? model.rust[pick(model.n_rust)].id : pick_new_id();
 	struct rust_command command = { .idx = id.idx, .val = id.val };
 	struct callback *callback;
 	size_t i;
 
 	describe("drop %u:%u in Rust", id.idx, id.val);
-	for (i = 0; i < world.n_rust && !same_id(world.rust[i].id, id); i++)
+	for (i = 0; i < model.n_rust && !same_id(model.rust[i].id, id); i++)
 		;
-	verdict = ioctl(world.rust_fd, RUST_DELETE, &command) ? -errno : 0;
-	returned("delete", verdict, i == world.n_rust ? -ENOENT : 0);
+	verdict = ioctl(model.rust_fd, RUST_DELETE, &command) ? -errno : 0;
+	returned("delete", verdict, i == model.n_rust ? -ENOENT : 0);
 	if (verdict)
 		return;
 	callback = find_callback(id);
-	if (callback && callback->serial == world.rust[i].serial)
+	if (callback && callback->serial == model.rust[i].serial)
 		unregister_callback(id);
-	world.n_rust--;
-	memmove(&world.rust[i], &world.rust[i + 1], (world.n_rust - i) * sizeof(world.rust[0]));
+	model.n_rust--;
+	memmove(&model.rust[i], &model.rust[i + 1], (model.n_rust - i) * sizeof(model.rust[0]));
 }
 
 /* A module sends. */
@@ -428,7 +428,7 @@ static inline void send_message(void)
 		port = once_in(8) ? 77777 : to->port;
 	if (!once_in(3))
 		group = pick_group();
-	if (is_channel(id) && world.common)
+	if (is_channel(id) && model.common)
 		id.val = 1;
 	if (n > 1 && msg_len > 5000)
 		n = 1;
@@ -452,17 +452,17 @@ static inline void send_message(void)
 
 static inline void load_connector(void)
 {
-	int ret = connector_load(world.c ? "" : LOAD_PARAMETERS);
+	int ret = connector_load(model.c ? "" : LOAD_PARAMETERS);
 
 	returned("loading cn", ret, 0);
 	returned("loading cn_client", test_module_load("cn_client"), 0);
-	if (!world.c && !world.common) {
+	if (!model.c && !model.common) {
 		returned("loading cn_rust_client", test_module_load("cn_rust_client"), 0);
-		world.rust_fd = open("/dev/cn-rust-client", O_RDWR | O_CLOEXEC);
-		if (world.rust_fd < 0)
+		model.rust_fd = open("/dev/cn-rust-client", O_RDWR | O_CLOEXEC);
+		if (model.rust_fd < 0)
 			wrong("/dev/cn-rust-client: %s", strerror(errno));
 	}
-	if (!world.c) {
+	if (!model.c) {
 		struct callback *channel = register_callback((struct cb_id) { CN_IDX_NOTIFY, CN_VAL_NOTIFY }, "connector",
 							     CHANNEL);
 
@@ -475,21 +475,21 @@ static inline void unload_connector(void)
 	int i;
 
 	for (i = 0; i < SOCKETS; i++)
-		if (world.sockets[i].fd >= 0)
-			shut_socket(&world.sockets[i]);
+		if (model.sockets[i].fd >= 0)
+			shut_socket(&model.sockets[i]);
 	client_close();
-	if (world.rust_fd >= 0) {
-		close(world.rust_fd);
-		world.rust_fd = -1;
+	if (model.rust_fd >= 0) {
+		close(model.rust_fd);
+		model.rust_fd = -1;
 		returned("unloading cn_rust_client", module_unload_soon("cn_rust_client"), 0);
 	}
 	returned("unloading cn_client", module_unload_soon("cn_client"), 0);
 	returned("unloading cn", module_unload_soon("cn"), 0);
-	world.n_callbacks = 0;
-	world.n_known = 0;
-	world.n_rust = 0;
-	world.n_requests = 0;
-	world.counters = (struct counters) {};
+	model.n_callbacks = 0;
+	model.n_known = 0;
+	model.n_rust = 0;
+	model.n_requests = 0;
+	model.counters = (struct counters) {};
 }
 
 static inline void look_at_all(void)
@@ -562,7 +562,7 @@ static inline void make_call(void)
 	choice = pick(all);
 	for (i = 0; choice >= calls[i].weight; i++)
 		choice -= calls[i].weight;
-	if (!calls[i].ours_only || !world.common)
+	if (!calls[i].ours_only || !model.common)
 		calls[i].make();
 }
 

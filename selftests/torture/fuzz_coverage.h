@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Coverage of the connector, from KCOV: which of the places in cn.ko that record were reached. Where they are, and which
- * of them are on the way of a message, was found out when the module was built (scripts/places.sh).
+ * Coverage of the connector, from KCOV: which coverage points of cn.ko were reached. Their addresses, and which of them
+ * are on the receive path, were determined when the module was built (scripts/coverage_points.sh).
  */
 #ifndef FUZZ_COVERAGE_H
 #define FUZZ_COVERAGE_H
@@ -12,31 +12,31 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#include "fuzz_world.h"
+#include "fuzz_model.h"
 
 #define COVER_SIZE (64 << 10)
-#define MOST_PLACES 8192
+#define MOST_POINTS 8192
 #define MOST_SECTIONS 16
 #define MOST_UNREACHABLE 64
 
-/* A basic block, more or less. */
-struct place {
+/* Roughly a basic block. */
+struct coverage_point {
 	uint32_t section, offset;
-	/* On the way of a message; or where an assertion of a debug build ends the kernel. */
+	/* On the receive path; or where an assertion of a debug build ends the kernel. */
 	bool counts, panics;
 	const char *function, *line;
 	bool reached;
 };
 
-/* Places that no program can reach, with the reason. */
+/* Coverage points that no program can reach, with the reason. */
 struct unreachable {
 	regex_t where;
 	const char *text, *reason;
-	size_t places, left_out;
+	size_t points, left_out;
 };
 
-static struct place places[MOST_PLACES];
-static size_t n_places, n_reached;
+static struct coverage_point points[MOST_POINTS];
+static size_t n_points, n_reached;
 static struct unreachable unreachable[MOST_UNREACHABLE];
 static size_t n_unreachable;
 
@@ -50,11 +50,11 @@ static size_t n_sections;
 /* What was recorded of this thread. */
 static __thread uint64_t *cover;
 static __thread size_t cover_size;
-static pthread_mutex_t places_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t points_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int by_address(const void *a, const void *b)
 {
-	const struct place *x = a, *y = b;
+	const struct coverage_point *x = a, *y = b;
 
 	return x->section != y->section ? (x->section < y->section ? -1 : 1) :
 	       x->offset < y->offset ? -1 : x->offset > y->offset;
@@ -90,28 +90,28 @@ static char *text_of(const char *path)
 	return text;
 }
 
-static void read_places(void)
+static void read_points(void)
 {
 	char path[512], *text, *line, *kind;
-	struct place *place;
+	struct coverage_point *point;
 
-	snprintf(path, sizeof(path), "%s/places", module_folder("CN_MODULE_DIR", "/lib/modules/coverage"));
+	snprintf(path, sizeof(path), "%s/points", module_folder("CN_MODULE_DIR", "/lib/modules/coverage"));
 	text = text_of(path);
 	while ((line = strsep(&text, "\n")) && *line) {
-		if (n_places == MOST_PLACES)
+		if (n_points == MOST_POINTS)
 			wrong("%s has more lines than the fuzzer has room for", path);
-		place = &places[n_places++];
-		place->section = section_of(field_of(&line));
-		place->offset = strtoul(field_of(&line), NULL, 16);
+		point = &points[n_points++];
+		point->section = section_of(field_of(&line));
+		point->offset = strtoul(field_of(&line), NULL, 16);
 		kind = field_of(&line);
-		place->counts = !strcmp(kind, "way");
-		place->panics = !strcmp(kind, "panic");
-		place->function = field_of(&line);
-		place->line = field_of(&line);
+		point->counts = !strcmp(kind, "receive");
+		point->panics = !strcmp(kind, "panic");
+		point->function = field_of(&line);
+		point->line = field_of(&line);
 	}
-	qsort(places, n_places, sizeof(places[0]), by_address);
-	if (!n_places)
-		wrong("%s lists no places: the module was not built for KCOV", path);
+	qsort(points, n_points, sizeof(points[0]), by_address);
+	if (!n_points)
+		wrong("%s lists no coverage points: the module was not built for KCOV", path);
 }
 
 /* A line for each: an extended regular expression for function and line, a tab, the reason. */
@@ -144,7 +144,7 @@ static void find_sections(void)
 	}
 }
 
-/* Records what this thread reaches, so many places at a time. */
+/* Records what this thread reaches, so many coverage points at a time. */
 static void record_this_thread(size_t size)
 {
 	int fd = open("/sys/kernel/debug/kcov", O_RDWR | O_CLOEXEC);
@@ -166,7 +166,7 @@ static void stop_recording(void)
 
 static void start_coverage(const char *path)
 {
-	read_places();
+	read_points();
 	if (path)
 		read_unreachable(path);
 	find_sections();
@@ -178,22 +178,22 @@ static void forget_coverage(void)
 	__atomic_store_n(&cover[0], 0, __ATOMIC_RELAXED);
 }
 
-/* Notes what this thread has reached; how many places were reached for the first time. */
+/* Notes what this thread has reached; how many coverage points were reached for the first time. */
 static size_t new_coverage(void)
 {
 	uint64_t i, n = __atomic_load_n(&cover[0], __ATOMIC_RELAXED);
 	size_t before, new;
 	uint32_t s;
 
-	pthread_mutex_lock(&places_lock);
+	pthread_mutex_lock(&points_lock);
 	before = n_reached;
 	for (i = 1; i <= n && i < cover_size; i++) {
 		for (s = 0; s < n_sections; s++) {
-			struct place key = { .section = s, .offset = cover[i] - sections[s].start }, *found;
+			struct coverage_point key = { .section = s, .offset = cover[i] - sections[s].start }, *found;
 
 			if (!sections[s].start || cover[i] - sections[s].start > 1 << 24)
 				continue;
-			found = bsearch(&key, places, n_places, sizeof(places[0]), by_address);
+			found = bsearch(&key, points, n_points, sizeof(points[0]), by_address);
 			if (!found)
 				continue;
 			n_reached += !found->reached;
@@ -202,17 +202,17 @@ static size_t new_coverage(void)
 		}
 	}
 	new = n_reached - before;
-	pthread_mutex_unlock(&places_lock);
+	pthread_mutex_unlock(&points_lock);
 	return new;
 }
 
-/* The reason why no program can reach a place, if there is one. */
-static struct unreachable *why_unreachable(const struct place *place)
+/* The reason why no program can reach a coverage point, if there is one. */
+static struct unreachable *why_unreachable(const struct coverage_point *point)
 {
 	char where[1024];
 	size_t i;
 
-	snprintf(where, sizeof(where), "%s %s", place->function, place->line);
+	snprintf(where, sizeof(where), "%s %s", point->function, point->line);
 	for (i = 0; i < n_unreachable; i++)
 		if (!regexec(&unreachable[i].where, where, 0, NULL, 0))
 			return &unreachable[i];
@@ -220,41 +220,40 @@ static struct unreachable *why_unreachable(const struct place *place)
 }
 
 /*
- * A line for each place that was not reached, or one for each function off the way; and the figure. False if less than
- * `least` per cent were reached.
+ * A line for each coverage point that was not reached, and the figure. False if less than `least` per cent were reached.
  */
 static bool show_coverage(double least)
 {
 	size_t i, counted = 0, seen = 0, excluded = 0, panics = 0;
 	struct unreachable *why;
 
-	for (i = 0; i < n_places; i++) {
-		const struct place *place = &places[i];
+	for (i = 0; i < n_points; i++) {
+		const struct coverage_point *point = &points[i];
 
-		panics += place->panics;
-		if (!place->counts)
+		panics += point->panics;
+		if (!point->counts)
 			continue;
-		why = why_unreachable(place);
+		why = why_unreachable(point);
 		if (why)
-			why->places++;
-		if (why && !place->reached) {
+			why->points++;
+		if (why && !point->reached) {
 			why->left_out++;
 			excluded++;
 			continue;
 		}
 		counted++;
-		seen += place->reached;
-		if (!place->reached)
-			printf("way: not reached: %s, %s (%x)\n", place->function, place->line, place->offset);
+		seen += point->reached;
+		if (!point->reached)
+			printf("receive path: not reached: %s, %s (%x)\n", point->function, point->line, point->offset);
 	}
 	/* Which there are depends on the compiler; that the lines are in the source is up to "make check". */
 	for (i = 0; i < n_unreachable; i++)
-		printf("way: left out, %zu of %zu: %s: %s\n", unreachable[i].left_out, unreachable[i].places,
+		printf("receive path: left out, %zu of %zu: %s: %s\n", unreachable[i].left_out, unreachable[i].points,
 		       unreachable[i].text, unreachable[i].reason);
-	printf("way: %zu places of the module, of which %zu were reached; %zu are assertions of a debug build\n", n_places,
-	       n_reached, panics);
-	printf("%zu of %zu places on the way of a message reached (%.1f %%), %zu left out because no program can reach them\n",
-	       seen, counted, counted ? 100.0 * seen / counted : 0, excluded);
+	printf("receive path: %zu coverage points of the module, %zu reached; %zu are assertions of a debug build\n",
+	       n_points, n_reached, panics);
+	printf("%zu of %zu coverage points of the receive path reached (%.1f %%), %zu left out as unreachable\n", seen, counted,
+	       counted ? 100.0 * seen / counted : 0, excluded);
 	return 100.0 * seen >= least * counted;
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Makes datagrams that are nearly right: messages with lengths that lie by a little, requests with numbers that do
+ * Makes datagrams that are nearly right: messages with slightly corrupt lengths, requests with numbers that do
  * not agree, several behind each other, cut short, or with a byte changed.
  */
 #ifndef FUZZ_DATAGRAM_H
 #define FUZZ_DATAGRAM_H
 
-#include "fuzz_world.h"
+#include "fuzz_model.h"
 
 #define LIMIT_DATA (CONNECTOR_MAX_MSG_SIZE - (int)sizeof(struct cn_msg))
 
@@ -31,7 +31,7 @@ static inline struct cb_id pick_new_id(void)
 /* The channel comes first where there is one; the choice among the others is the same with both connectors. */
 static inline struct cb_id pick_id(void)
 {
-	size_t channel = world.n_callbacks && world.callbacks[0].kind == CHANNEL;
+	size_t channel = model.n_callbacks && model.callbacks[0].kind == CHANNEL;
 
 	if (mostly_sums && !once_in(8))
 		return (struct cb_id) { CN_IDX_NOTIFY, CN_VAL_NOTIFY };
@@ -41,22 +41,22 @@ static inline struct cb_id pick_id(void)
 	case 1:
 		return pick_new_id();
 	default:
-		if (world.n_callbacks == channel)
+		if (model.n_callbacks == channel)
 			return pick_new_id();
-		return world.callbacks[channel + pick(world.n_callbacks - channel)].id;
+		return model.callbacks[channel + pick(model.n_callbacks - channel)].id;
 	}
 }
 
-/* How many lengths were said to be what they are not. */
-static uint64_t lies;
+/* How many lengths were corrupted. */
+static uint64_t corrupt_lengths;
 
-/* By how much lengths lie. */
-static inline int pick_lie(void)
+/* By how much a length is wrong. */
+static inline int pick_corruption(void)
 {
-	int lie = 1 + pick(24);
+	int by = 1 + pick(24);
 
-	lies++;
-	return once_in(2) ? lie : -lie;
+	corrupt_lengths++;
+	return once_in(2) ? by : -by;
 }
 
 static inline uint32_t pick_length(void)
@@ -124,7 +124,7 @@ static inline uint32_t make_request(uint8_t *to)
 		control->idx_notify_num += 0x20000000u << pick(4);
 		break;
 	case 3:
-		control->len += pick_lie();
+		control->len += pick_corruption();
 		break;
 	case 4:
 		control->len = pick_number();
@@ -152,7 +152,7 @@ static inline size_t make_message(uint8_t *to, size_t room)
 		.nl_pid = once_in(8) ? pick_any() : 0,
 		.nl_seq = once_in(4) ? pick_any() : 0,
 		.data = data,
-		.lie = true,
+		.use_msg_len = true,
 	};
 	uint32_t i;
 
@@ -169,11 +169,11 @@ static inline size_t make_message(uint8_t *to, size_t room)
 		p.data_len = room - CN_HEADERS;
 	p.msg_len = p.data_len;
 	if (once_in(8))
-		p.msg_len += pick_lie();
+		p.msg_len += pick_corruption();
 	else if (once_in(64))
 		p.msg_len = pick_number();
 	if (once_in(8)) {
-		int len = (int)(CN_HEADERS + p.data_len) + pick_lie();
+		int len = (int)(CN_HEADERS + p.data_len) + pick_corruption();
 
 		p.nl_len = len > 0 ? len : 1;
 	} else if (once_in(32)) {

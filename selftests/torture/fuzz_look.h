@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Compares what can be seen with what the fuzzer believes (fuzz_world.h): every byte that sockets receive, the files in
+ * Compares what can be seen with what the fuzzer believes (fuzz_model.h): every byte that sockets receive, the files in
  * /proc, what the C test client was called with.
  */
 #ifndef FUZZ_LOOK_H
 #define FUZZ_LOOK_H
 
-#include "fuzz_world.h"
+#include "fuzz_model.h"
 
 static uint8_t in[CN_BUFFER];
 /* Of all that was received in this operation, for comparing connectors. */
@@ -32,7 +32,7 @@ static inline void show_bytes(const char *what, const uint8_t *bytes, size_t len
 /* The next datagram of a socket must be this one. What is received falls on poisoned memory. */
 static inline void receive_one(int number, const struct expected *e)
 {
-	struct endpoint *socket = &world.sockets[number];
+	struct endpoint *socket = &model.sockets[number];
 	struct sockaddr_nl from = {};
 	socklen_t from_len = sizeof(from);
 	const uint8_t *bytes = socket->bytes + e->at;
@@ -66,7 +66,7 @@ static inline void look_at_sockets(void)
 	int s;
 
 	for (s = 0; s < SOCKETS; s++) {
-		struct endpoint *socket = &world.sockets[s];
+		struct endpoint *socket = &model.sockets[s];
 
 		for (i = 0; i < socket->n; i++)
 			receive_one(s, &socket->expected[i]);
@@ -79,7 +79,7 @@ static inline void look_at_sockets(void)
 	for (s = 0; s < SOCKETS; s++) {
 		if (!ready[s].revents)
 			continue;
-		len = recv(world.sockets[s].fd, in, sizeof(in), MSG_DONTWAIT);
+		len = recv(model.sockets[s].fd, in, sizeof(in), MSG_DONTWAIT);
 		if (len < 0)
 			wrong("socket %d has an error: %s", s, strerror(errno));
 		show_bytes("received", in, len);
@@ -124,8 +124,8 @@ static inline uint32_t look_at_list(void)
 
 	text_len = 0;
 	add_text("Name            ID\n");
-	for (i = 0; i < world.n_callbacks; i++) {
-		const struct callback *one = &world.callbacks[i];
+	for (i = 0; i < model.n_callbacks; i++) {
+		const struct callback *one = &model.callbacks[i];
 		size_t start = text_len;
 
 		add_text("%-15s %u:%u\n", one->name, one->id.idx, one->id.val);
@@ -138,12 +138,12 @@ static inline uint32_t look_at_list(void)
 
 static inline void look_at_stats(void)
 {
-	const struct counters *c = &world.counters;
+	const struct counters *c = &model.counters;
 	uint64_t dropped = c->drop_short + c->drop_length + c->drop_payload + c->drop_too_long +
 			   c->drop_message_length + c->drop_unknown_id + c->drop_refused;
 	size_t i;
 
-	if (world.c)
+	if (model.c)
 		return;
 	text_len = 0;
 #define COUNTER(name, value) add_text(#name " %llu\n", (unsigned long long)(value))
@@ -167,8 +167,8 @@ static inline void look_at_stats(void)
 	FIELD(notify_lost);
 #undef FIELD
 #undef COUNTER
-	for (i = 0; i < world.n_callbacks; i++) {
-		const struct callback *one = &world.callbacks[i];
+	for (i = 0; i < model.n_callbacks; i++) {
+		const struct callback *one = &model.callbacks[i];
 
 		add_text("id %u:%u delivered %llu failed %llu refused %llu capability %d group %s name %s%s\n",
 			 one->id.idx, one->id.val, (unsigned long long)one->delivered, (unsigned long long)one->failed,
@@ -188,8 +188,8 @@ static inline void look_at_client(void)
 
 	if (!seen)
 		wrong("the file of the test client cannot be read");
-	for (i = 0; i < world.n_known; i++) {
-		const struct known *one = &world.known[i];
+	for (i = 0; i < model.n_known; i++) {
+		const struct known *one = &model.known[i];
 
 		if (one->is_many && !one->calls)
 			continue;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a datagram does to the world (fuzz_world.h): which callbacks it reaches, what they send, what the sender is
+ * What a datagram does to the model (fuzz_model.h): which callbacks it reaches, what they send, what the sender is
  * answered.
  */
 #ifndef FUZZ_RULES_H
 #define FUZZ_RULES_H
 
-#include "fuzz_world.h"
+#include "fuzz_model.h"
 
 /* What came of a message, for its answer. */
 struct outcome {
@@ -63,10 +63,10 @@ static inline void send_snapshot(struct endpoint *sender, const struct request *
 	struct cb_id ids[MOST_CALLBACKS];
 	size_t i, j, n = 0;
 
-	for (i = 0; i < world.n_callbacks; i++)
-		if (is_matched(request, world.callbacks[i].id))
-			ids[n++] = world.callbacks[i].id;
-	world.counters.notified += n;
+	for (i = 0; i < model.n_callbacks; i++)
+		if (is_matched(request, model.callbacks[i].id))
+			ids[n++] = model.callbacks[i].id;
+	model.counters.notified += n;
 	for (i = 0; i < n; i += 64) {
 		size_t batch = n - i < 64 ? n - i : 64;
 		uint8_t *to = expect(sender, batch * CN_HEADERS, 0);
@@ -89,28 +89,28 @@ static inline int ask_channel(struct endpoint *sender, const struct cn_msg *msg,
 
 	if (!read_request(data, msg->len, &request))
 		return -EINVAL;
-	request.owner = sender - world.sockets;
+	request.owner = sender - model.sockets;
 	if (!request.group) {
-		size_t before = world.n_requests;
+		size_t before = model.n_requests;
 
 		for (i = 0; i < before; i++)
-			if (world.requests[i].owner != request.owner || !same_ranges(&world.requests[i], &request))
-				world.requests[kept++] = world.requests[i];
-		world.n_requests = kept;
+			if (model.requests[i].owner != request.owner || !same_ranges(&model.requests[i], &request))
+				model.requests[kept++] = model.requests[i];
+		model.n_requests = kept;
 		return kept == before ? -ENOENT : 0;
 	}
 	if (request.group > GROUPS)
 		return -EINVAL;
-	for (i = 0; i < world.n_requests; i++) {
-		if (world.requests[i].owner != request.owner)
+	for (i = 0; i < model.n_requests; i++) {
+		if (model.requests[i].owner != request.owner)
 			continue;
 		own++;
-		is_known |= world.requests[i].group == request.group && same_ranges(&world.requests[i], &request);
+		is_known |= model.requests[i].group == request.group && same_ranges(&model.requests[i], &request);
 	}
 	if (!is_known) {
-		if (world.n_requests >= MOST_REQUESTS || own >= MOST_OF_SOCKET)
+		if (model.n_requests >= MOST_REQUESTS || own >= MOST_OF_SOCKET)
 			return -ENOSPC;
-		world.requests[world.n_requests++] = request;
+		model.requests[model.n_requests++] = request;
 	}
 	if (msg->flags & CN_NOTIFY_SNAPSHOT)
 		send_snapshot(sender, &request);
@@ -183,24 +183,24 @@ static inline struct outcome deliver(struct endpoint *sender, bool as_root, cons
 	int error;
 
 	if (!callback) {
-		world.counters.drop_unknown_id++;
+		model.counters.drop_unknown_id++;
 		return (struct outcome) { -ENODEV, "no callback is registered under this id", true };
 	}
 	if (callback->kind < RUST_ECHO) {
 		callback->delivered++;
-		world.counters.delivered++;
+		model.counters.delivered++;
 		call_c(sender, msg, data);
 		return (struct outcome) { 0, NULL, true };
 	}
 	if (callback->capability >= 0 && !(sender->by_root && as_root)) {
 		callback->refused++;
-		world.counters.drop_refused++;
+		model.counters.drop_refused++;
 		return (struct outcome) { -EPERM, "the sender may not send to this id", true };
 	}
 	serial = callback->serial;
 	error = call_rust(callback, sender, msg, data);
 	callback = find_callback(msg->id);
-	world.counters.delivered++;
+	model.counters.delivered++;
 	if (callback && callback->serial == serial) {
 		callback->delivered++;
 		callback->failed += error != 0;
@@ -218,7 +218,7 @@ static inline void answer(struct endpoint *sender, const uint8_t *at, const stru
 	size_t quoted = 0, text = 0, len;
 	uint8_t *to;
 
-	world.counters.answered++;
+	model.counters.answered++;
 	memcpy(&err.msg, at, sizeof(err.msg));
 	if (!outcome->is_quoted)
 		err.msg.nlmsg_len = NLMSG_HDRLEN;
@@ -254,16 +254,16 @@ static inline struct outcome handle_message(struct endpoint *sender, bool as_roo
 	struct cn_msg msg;
 
 	if (len < sizeof(msg)) {
-		world.counters.drop_payload++;
+		model.counters.drop_payload++;
 		return (struct outcome) { -EINVAL, "payload is shorter than struct cn_msg", true };
 	}
 	if (len > CONNECTOR_MAX_MSG_SIZE) {
-		world.counters.drop_too_long++;
+		model.counters.drop_too_long++;
 		return (struct outcome) { -EMSGSIZE, "payload is longer than 16384 bytes", false };
 	}
 	memcpy(&msg, payload, sizeof(msg));
 	if (msg.len > len - sizeof(msg)) {
-		world.counters.drop_message_length++;
+		model.counters.drop_message_length++;
 		return (struct outcome) { -EINVAL, "cn_msg.len does not fit the netlink message", true };
 	}
 	return deliver(sender, as_root, &msg, payload + sizeof(msg));
@@ -280,7 +280,7 @@ static inline void handle_datagram(struct endpoint *sender, bool as_root, const 
 
 		if (rest < sizeof(nlh)) {
 			/* Behind a message this is padding. */
-			world.counters.drop_short += !at;
+			model.counters.drop_short += !at;
 			return;
 		}
 		memcpy(&nlh, bytes + at, sizeof(nlh));
@@ -288,18 +288,18 @@ static inline void handle_datagram(struct endpoint *sender, bool as_root, const 
 			return;
 		messages++;
 		if (nlh.nlmsg_len < sizeof(nlh) || nlh.nlmsg_len > rest) {
-			world.counters.drop_length++;
+			model.counters.drop_length++;
 			outcome = (struct outcome) { -EINVAL, "nlmsg_len does not fit the datagram", false };
 			rest = 0;
 		} else {
 			outcome = handle_message(sender, as_root, bytes + at + sizeof(nlh), nlh.nlmsg_len - sizeof(nlh));
 		}
-		if (nlh.nlmsg_flags & NLM_F_ACK && !world.c)
+		if (nlh.nlmsg_flags & NLM_F_ACK && !model.c)
 			answer(sender, bytes + at, &outcome);
 		if (!rest)
 			return;
 		at += NLMSG_ALIGN((size_t)nlh.nlmsg_len);
-	} while (!world.c);
+	} while (!model.c);
 }
 
 /*

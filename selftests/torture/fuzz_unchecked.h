@@ -25,7 +25,7 @@ static inline int rust(unsigned long command, uint32_t idx, uint32_t val, uint32
 		.access_argument = 12345,
 	};
 
-	return ioctl(world.rust_fd, command, &numbers);
+	return ioctl(model.rust_fd, command, &numbers);
 }
 
 static inline void drain(int fd)
@@ -39,7 +39,7 @@ static inline void drain(int fd)
 /* The ids that datagrams are made for (pick_id). */
 static inline void add_known(uint32_t idx, uint32_t val)
 {
-	world.callbacks[world.n_callbacks++] = (struct callback) { .id = { idx, val } };
+	model.callbacks[model.n_callbacks++] = (struct callback) { .id = { idx, val } };
 }
 
 /* Some of all kinds; those that are there already are left alone. */
@@ -323,9 +323,9 @@ static inline void try_unchecked(uint32_t rounds)
 		describe("load");
 		load_connector();
 		find_sections();
-		world.n_callbacks = 0;
+		model.n_callbacks = 0;
 		add_known(CN_IDX_NOTIFY, CN_VAL_NOTIFY);
-		world.callbacks[0].kind = CHANNEL;
+		model.callbacks[0].kind = CHANNEL;
 		add_known(25, 1);
 		add_known(25, 2);
 		add_known(25, 3);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every length that a datagram can have, with lengths in its headers that are right and that lie: the callback is called
- * where all of them fit, and nowhere else. lengths <all|edges>
+ * Every length that a datagram can have, with right and with corrupt lengths in its headers: the callback is called where all
+ * of them fit, and nowhere else. lengths <all|edges>
  */
 #include "../cn_client.h"
 
@@ -9,8 +9,8 @@
 #define MOST (CONNECTOR_MAX_MSG_SIZE - (int)sizeof(struct cn_msg))
 #define LARGEST 70000
 
-/* By how much the netlink header, and that of the message, say more than there is. */
-static const struct { int netlink, message; } lies[] = {
+/* How much longer than the data are the lengths in the netlink header and in that of the message. */
+static const struct { int netlink, message; } corruptions[] = {
 	{ 0, 0 }, { 0, 1 }, { 0, -1 }, { 0, 20 }, { 1, 0 }, { 1, 1 }, { -1, 0 }, { -1, -1 }, { 4, 0 }, { -4, -4 }, { -20, 0 },
 	{ LARGEST, 0 },
 };
@@ -35,7 +35,7 @@ static bool is_edge(int real)
 static bool is_right(int fd, int real, int netlink, int message, long long *calls)
 {
 	struct cn_packet p = {
-		.id = { IDX, 1 }, .data_len = real, .lie = true, .msg_len = message,
+		.id = { IDX, 1 }, .data_len = real, .use_msg_len = true, .msg_len = message,
 		.nl_len = CN_HEADERS + real + netlink,
 	};
 	size_t len = cn_build(bytes, &p);
@@ -59,17 +59,17 @@ int main(int argc, char **argv)
 	for (real = 0; real <= 65535; real++) {
 		if (!all && !is_edge(real))
 			continue;
-		for (i = 0; i < sizeof(lies) / sizeof(*lies); i++) {
-			int message = real + lies[i].message;
+		for (i = 0; i < sizeof(corruptions) / sizeof(*corruptions); i++) {
+			int message = real + corruptions[i].message;
 
 			/* What a header has no room for cannot be said. */
-			if (message < 0 || message > 65535 || (int)CN_HEADERS + real + lies[i].netlink <= 0)
+			if (message < 0 || message > 65535 || (int)CN_HEADERS + real + corruptions[i].netlink <= 0)
 				continue;
 			datagrams++;
-			if (is_right(fd, real, lies[i].netlink, message, &calls))
+			if (is_right(fd, real, corruptions[i].netlink, message, &calls))
 				continue;
 			printf("%d bytes, of which netlink says %+d and the message %+d: %lld calls, not %lld\n", real,
-			       lies[i].netlink, lies[i].message, callback_value(IDX, 1, "calls"), calls);
+			       corruptions[i].netlink, corruptions[i].message, callback_value(IDX, 1, "calls"), calls);
 			return 1;
 		}
 	}

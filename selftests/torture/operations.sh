@@ -3,7 +3,7 @@
 #
 # A fuzzer that knows the format: operations of all kinds, every byte received and every counter compared with what
 # should be there (fuzz.c). In the long form once more, led by what is reached in the connector, and with what the model knows
-# nothing of; what was not reached on the way of a message is listed. Freed memory is filled then, so that its bytes would
+# nothing of; what was not reached on the receive path is listed. Freed memory is filled then, so that its bytes would
 # show in what is received.
 #
 # torture.small: 900
@@ -20,6 +20,6 @@ if [ "$TORTURE" = full ]; then
 	step let_fail let_some_fail
 	step 1.coverage env CN_MODULE_DIR=/lib/modules/coverage fuzz coverage "seed=$SEED" \
 		"operations=$(pick 0 500000)" "unchecked=$(pick 0 20)" unreachable=/guest/fuzz_unreachable.txt least=95
-	sed -n 's/^way: /# /p' /tmp/step | cut -c1-400
+	sed -n 's/^receive path: /# /p' /tmp/step | cut -c1-400
 fi
 finish

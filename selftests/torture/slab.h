@@ -83,7 +83,7 @@ static inline void slab_shrink(const struct slab_files *files)
 			perror("shrink");
 }
 
-/* What the tools that look for mistakes keep for themselves grows with all that they look at. */
+/* The memory that the debugging tools keep for themselves grows with what they check. */
 static inline int slab_is_of_a_tool(const char *name)
 {
 	return !strncmp(name, "debug_objects", 13) || !strncmp(name, "kmemleak", 8);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Sends what no other program here sends, to the id 25:1: three messages in one datagram, of lengths that leave gaps between
- * them; a message whose length was rounded up; one with a length that lies; one with less than a header.
+ * them; a message whose length was rounded up; one with a corrupt length; one with less than a header.
  */
 #include <err.h>
 #include <string.h>

@@ -97,12 +97,12 @@ def wrong():
         cut(echo, 16),
         cut(echo, 9),
         cut(little.netlink(refused, ERROR), 16 + 16 + 10),
-        # Lengths of netlink messages that lie.
+        # Corrupt lengths of netlink messages.
         whole(little.netlink(little.message(20, 1), length=8)),
         whole(little.netlink(little.message(20, 1), length=400)),
         whole(little.netlink(little.message(20, 1), length=ALL)),
         whole(echo + b"abc" + b"abc"),
-        # Lengths of messages that lie; what follows them.
+        # Corrupt lengths of messages; what follows them.
         whole(little.netlink(little.message(20, 1, b"abc", length=65535))),
         whole(little.netlink(little.message(20, 1, b"abc") + little.message(20, 2, b"", length=1))),
         whole(little.netlink(little.message(20, 1, b"abc") + b"1234567")),

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Copies the core's files, as they are but for a few lines that only the kernel's build understands, and
-//! once more for each mistake that the models have to find.
+//! once more for each injected bug that the models have to find.
 
-#[path = "src/mistakes.rs"]
-mod mistakes;
+#[path = "src/injected_bugs.rs"]
+mod injected_bugs;
 
-use mistakes::{Edit, MISTAKES};
+use injected_bugs::{Edit, INJECTED_BUGS};
 use std::{env, fs, path::Path};
 
 const FILES: [&str; 10] = [
@@ -134,7 +134,7 @@ fn write_variant(variant: &str, core: &Path, out: &Path, edits: &[Edit], loom: b
     let mut modules = String::new();
     for file in FILES {
         let mut text = fs::read_to_string(core.join(file).with_extension("rs")).unwrap();
-        // Mistakes first: they are written down as the file has it.
+        // Injected bugs first: their edits are written for the unchanged file.
         edit(file, &mut text, edits);
         edit(file, &mut text, ADAPTATIONS);
         if loom {
@@ -165,11 +165,11 @@ fn main() {
     let loom = env::var("CARGO_FEATURE_LOOM").is_ok();
     let mut variants = write_variant("intact", &core, out, &[], loom);
     if loom {
-        for mistake in MISTAKES {
-            let (name, model, says) = (mistake.name, mistake.model, mistake.says);
-            variants += &write_variant(name, &core, out, mistake.edits, loom);
+        for bug in INJECTED_BUGS {
+            let (name, model, says) = (bug.name, bug.model, bug.says);
+            variants += &write_variant(name, &core, out, bug.edits, loom);
             variants += &format!(
-                "#[test]\nfn mistake_{name}() {{\n    loom_tests::finds(\"mistake_{name}\", {name}::models::{model}, {says:?});\n}}\n"
+                "#[test]\nfn injected_bug_{name}() {{\n    loom_tests::finds(\"injected_bug_{name}\", {name}::models::{model}, {says:?});\n}}\n"
             );
         }
     }

@@ -3,7 +3,7 @@
 #
 # torture.full: 7200
 #
-# How many small mistakes in the pure files the tests on the host notice.
+# How many small bugs in the pure files the tests on the host notice.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/../../../scripts/lib.sh"

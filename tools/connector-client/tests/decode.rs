@@ -90,10 +90,10 @@ proptest! {
     }
 
     #[test]
-    fn lies_about_lengths_are_found(
+    fn corrupt_lengths_are_found(
         messages in prop::collection::vec(message(), 1..4),
         netlink in any::<bool>(),
-        lie in prop_oneof![any::<u32>(), 0..300u32],
+        corrupt in prop_oneof![any::<u32>(), 0..300u32],
     ) {
         let mut datagram = Datagram::new();
         for message in &messages {
@@ -101,17 +101,17 @@ proptest! {
         }
         let mut bytes = datagram.as_bytes().to_vec();
         if netlink {
-            bytes[0..4].copy_from_slice(&lie.to_ne_bytes());
+            bytes[0..4].copy_from_slice(&corrupt.to_ne_bytes());
         } else {
-            bytes[32..34].copy_from_slice(&(lie as u16).to_ne_bytes());
+            bytes[32..34].copy_from_slice(&(corrupt as u16).to_ne_bytes());
         }
         let true_len = NETLINK_HEADER + 20 + messages[0].payload.len();
         let read = read(&bytes);
         let first = read.bundles.first().and_then(|bundle| bundle.first());
         let (says, most) = if netlink {
-            (lie as usize, bytes.len())
+            (corrupt as usize, bytes.len())
         } else {
-            (NETLINK_HEADER + 20 + usize::from(lie as u16), true_len)
+            (NETLINK_HEADER + 20 + usize::from(corrupt as u16), true_len)
         };
         if says > most || netlink && says < true_len {
             prop_assert!(!read.errors.is_empty());

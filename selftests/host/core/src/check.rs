@@ -25,7 +25,8 @@ struct Known {
     is_handler: bool,
 }
 
-struct World {
+/// The registry, and the model of it.
+struct Model {
     registry: Pin<KBox<Registry>>,
     input: RefCell<Vec<u8>>,
     /// What can be found, in order of registration.
@@ -70,7 +71,7 @@ fn cookie_of(entry: &Entry) -> Option<usize> {
     Some(entry.callback().handler()?.cookie.addr())
 }
 
-impl World {
+impl Model {
     fn byte(&self) -> Option<u8> {
         self.input.borrow_mut().pop()
     }
@@ -301,7 +302,7 @@ pub fn registry(bytes: &[u8]) {
     NEXT_COOKIE.set(1);
     memory::fail_after(u64::MAX);
     let before = memory::allocations();
-    let world = World {
+    let model = Model {
         registry: KBox::pin_init(Registry::new(), GFP_KERNEL).unwrap(),
         input: RefCell::new(bytes.iter().rev().copied().collect()),
         live: RefCell::default(),
@@ -312,14 +313,14 @@ pub fn registry(bytes: &[u8]) {
         gone_before: Cell::new(0),
         last_serial: Cell::new(0),
     };
-    while world.step() {}
+    while model.step() {}
     memory::fail_after(u64::MAX);
     // What is still registered is removed before the registry is gone.
-    let left: Vec<_> = world.live.borrow().clone();
+    let left: Vec<_> = model.live.borrow().clone();
     for known in left {
-        world.unregister(Id::new(known.id.0, known.id.1), None);
+        model.unregister(Id::new(known.id.0, known.id.1), None);
     }
-    drop(world);
+    drop(model);
     assert_eq!(memory::allocations(), before, "something was not freed");
 }
 

@@ -10,9 +10,9 @@ extern crate self as kernel;
 
 #[path = "../../../../rust/api/id.rs"]
 mod id;
-mod kernel_stand_in;
 #[cfg(feature = "loom")]
-mod mistakes;
+mod injected_bugs;
+mod kernel_stand_in;
 
 pub use id::Id;
 pub use kernel_stand_in::*;

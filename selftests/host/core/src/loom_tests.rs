@@ -37,10 +37,10 @@ fn unregistering_crosswise() {
     models::unregistering_crosswise();
 }
 
-/// A mistake has to be found, for the right reason. In a process of its own, since loom does not survive
+/// An injected bug has to be found, for the right reason. In a process of its own, since loom does not survive
 /// all that it finds.
 pub(crate) fn finds(name: &str, model: fn(), says: &str) {
-    const CHILD: &str = "CONNECTOR_MISTAKE";
+    const CHILD: &str = "CONNECTOR_INJECTED_BUG";
 
     if std::env::var_os(CHILD).is_some() {
         return model();
@@ -54,7 +54,7 @@ pub(crate) fn finds(name: &str, model: fn(), says: &str) {
     let said = String::from_utf8_lossy(&child.stderr);
     assert!(
         !child.status.success(),
-        "the model does not find the mistake"
+        "the model does not find the injected bug"
     );
     let first = said
         .lines()

@@ -21,7 +21,8 @@ use loom::{cell::UnsafeCell, sync::Arc, thread};
 const A: Id = Id::new(20, 1);
 const B: Id = Id::new(21, 1);
 
-struct World {
+/// What the threads of a model share.
+struct Shared {
     registry: Registry,
     /// What the callback uses, and its owner frees after unregistering.
     data: Data,
@@ -38,8 +39,8 @@ struct Data {
     complaint: RefCell<Option<String>>,
 }
 
-unsafe impl Send for World {}
-unsafe impl Sync for World {}
+unsafe impl Send for Shared {}
+unsafe impl Sync for Shared {}
 
 impl Data {
     fn use_in_callback(&self) {
@@ -85,7 +86,7 @@ unsafe extern "C" fn release(cookie: *mut c_void) {
     }
 }
 
-impl World {
+impl Shared {
     fn new() -> Arc<Self> {
         Arc::new(Self {
             registry: Registry::new().make().unwrap(),
@@ -145,14 +146,14 @@ impl World {
     }
 
     /// Runs `job` in another thread, which is another task.
-    fn spawn(world: &Arc<Self>, job: impl FnOnce(&Self) + 'static) -> thread::JoinHandle<()> {
-        let world = world.clone();
-        thread::spawn(move || job(&world))
+    fn spawn(shared: &Arc<Self>, job: impl FnOnce(&Self) + 'static) -> thread::JoinHandle<()> {
+        let shared = shared.clone();
+        thread::spawn(move || job(&shared))
     }
 }
 
 /// What is left is unregistered, as when the module is unloaded.
-impl Drop for World {
+impl Drop for Shared {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             self.unregister(A, None);
@@ -180,13 +181,13 @@ fn run(preemptions: usize, model: fn()) {
 /// The owner of a C callback frees its data after unregistering while a message comes.
 pub fn unregistering_waits() {
     run(4, || {
-        let world = World::new();
-        world.register(A);
-        let sender = World::spawn(&world, |world| {
-            world.call(A, || world.data.use_in_callback());
+        let shared = Shared::new();
+        shared.register(A);
+        let sender = Shared::spawn(&shared, |shared| {
+            shared.call(A, || shared.data.use_in_callback());
         });
-        world.unregister(A, None);
-        world.data.free();
+        shared.unregister(A, None);
+        shared.data.free();
         sender.join().unwrap();
     });
 }
@@ -194,19 +195,19 @@ pub fn unregistering_waits() {
 /// The same for a handler, which is released when it will not run any more.
 pub fn release_comes_once() {
     run(4, || {
-        let world = World::new();
-        let serial = world.register_handler(A);
-        let sender = World::spawn(&world, |world| {
-            world.call(A, || world.data.use_in_callback());
+        let shared = Shared::new();
+        let serial = shared.register_handler(A);
+        let sender = Shared::spawn(&shared, |shared| {
+            shared.call(A, || shared.data.use_in_callback());
         });
-        world.unregister(A, Some(serial));
+        shared.unregister(A, Some(serial));
         assert!(
-            world.data.released.get() > 0,
+            shared.data.released.get() > 0,
             "not released when unregistering returned"
         );
         sender.join().unwrap();
-        assert_eq!(world.data.released.get(), 1, "released more than once");
-        if let Some(complaint) = world.data.complaint.take() {
+        assert_eq!(shared.data.released.get(), 1, "released more than once");
+        if let Some(complaint) = shared.data.complaint.take() {
             panic!("{complaint}");
         }
     });
@@ -215,16 +216,16 @@ pub fn release_comes_once() {
 /// A callback unregisters itself while its owner does, too, who frees its data then.
 pub fn unregistering_inside() {
     run(4, || {
-        let world = World::new();
-        let serial = world.register(A);
-        let sender = World::spawn(&world, move |world| {
-            world.call(A, || {
-                world.unregister(A, Some(serial));
-                world.data.use_in_callback();
+        let shared = Shared::new();
+        let serial = shared.register(A);
+        let sender = Shared::spawn(&shared, move |shared| {
+            shared.call(A, || {
+                shared.unregister(A, Some(serial));
+                shared.data.use_in_callback();
             });
         });
-        world.unregister(A, Some(serial));
-        world.data.free();
+        shared.unregister(A, Some(serial));
+        shared.data.free();
         sender.join().unwrap();
     });
 }
@@ -232,12 +233,12 @@ pub fn unregistering_inside() {
 /// The table becomes larger while a message comes.
 pub fn table_grows() {
     run(4, || {
-        let world = World::new();
-        world.register(A);
-        let sender = World::spawn(&world, |world| {
-            assert!(world.call(A, || ()), "a callback was not found");
+        let shared = Shared::new();
+        shared.register(A);
+        let sender = Shared::spawn(&shared, |shared| {
+            assert!(shared.call(A, || ()), "a callback was not found");
         });
-        world.register(B);
+        shared.register(B);
         sender.join().unwrap();
     });
 }
@@ -245,12 +246,12 @@ pub fn table_grows() {
 /// A message comes while its callback is registered.
 pub fn registering() {
     run(4, || {
-        let world = World::new();
-        let sender = World::spawn(&world, |world| {
-            world.call(A, || world.data.content.with(|_| ()));
+        let shared = Shared::new();
+        let sender = Shared::spawn(&shared, |shared| {
+            shared.call(A, || shared.data.content.with(|_| ()));
         });
-        world.data.content.with_mut(|_| ());
-        world.register(A);
+        shared.data.content.with_mut(|_| ());
+        shared.register(A);
         sender.join().unwrap();
     });
 }
@@ -311,13 +312,13 @@ pub fn last_call_reclaims() {
 /// Each of two callbacks unregisters the other one while it runs.
 pub fn unregistering_crosswise() {
     run(4, || {
-        let world = World::new();
-        let [first, second] = [world.register(A), world.register(B)];
-        let sender = World::spawn(&world, move |world| {
-            world.call(A, || world.unregister(B, Some(second)));
+        let shared = Shared::new();
+        let [first, second] = [shared.register(A), shared.register(B)];
+        let sender = Shared::spawn(&shared, move |shared| {
+            shared.call(A, || shared.unregister(B, Some(second)));
         });
-        world.call(B, || world.unregister(A, Some(first)));
+        shared.call(B, || shared.unregister(A, Some(first)));
         sender.join().unwrap();
-        assert_eq!(world.registry.lock().dying().count(), 0, "not reclaimed");
+        assert_eq!(shared.registry.lock().dying().count(), 0, "not reclaimed");
     });
 }

@@ -128,8 +128,8 @@ pub fn wire(datagram: &[u8]) {
     }
 }
 
-/// The bytes say how to build a datagram whose lengths are right or lie by little, and large where that
-/// matters.
+/// The bytes say how to build a datagram whose lengths are right or slightly corrupt, and large where
+/// that matters.
 pub fn datagram(bytes: &[u8]) {
     let mut input = Input(bytes);
     let mut datagram = Vec::new();
@@ -144,14 +144,15 @@ pub fn datagram(bytes: &[u8]) {
                 input.take(len).to_vec()
             }
         };
-        let lie = |input: &mut Input<'_>, how| match how & 3 {
+        let corruption = |input: &mut Input<'_>, how| match how & 3 {
             0 => i32::from(input.u8() as i8),
             1 => input.u32() as i32,
             _ => 0,
         };
         let len = (NETLINK_HEADER_LEN + HEADER_LEN + payload.len()) as u32;
-        let len = len.wrapping_add_signed(lie(&mut input, how >> 2));
-        let message_len = (payload.len() as u16).wrapping_add(lie(&mut input, how >> 4) as u16);
+        let len = len.wrapping_add_signed(corruption(&mut input, how >> 2));
+        let message_len =
+            (payload.len() as u16).wrapping_add(corruption(&mut input, how >> 4) as u16);
         let flags = if how & 0x40 == 0 { 0 } else { input.u16() };
         datagram.extend(len.to_ne_bytes());
         datagram.extend(input.bytes::<2>());

@@ -53,18 +53,18 @@ fn every_other_length_is_malformed() {
 }
 
 #[test]
-fn lying_control_is_malformed() {
+fn corrupt_control_is_malformed() {
     let good = payload(&[(1, 2)], &[(3, 4)], 7);
     // The numbers of ranges, with sums and products that wrap among them, and the length.
-    for (number, lies) in [
+    for (number, values) in [
         (0, [0u32, 2, 0xffff_ffff, 0x2000_0001]),
         (1, [0, 2, 0xffff_ffff, 0x2000_0001]),
         (3, [0, 15, 17, 0xffff_fff0]),
     ] {
-        for lie in lies {
+        for value in values {
             let mut bytes = good.clone();
-            set(&mut bytes, number, lie);
-            assert!(Request::read(&bytes).is_none(), "{number}: {lie:#x}");
+            set(&mut bytes, number, value);
+            assert!(Request::read(&bytes).is_none(), "{number}: {value:#x}");
         }
     }
     let mut bytes = good;

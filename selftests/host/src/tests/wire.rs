@@ -137,13 +137,17 @@ fn short_datagrams() {
 }
 
 #[test]
-fn netlink_length_lies() {
+fn corrupt_netlink_length() {
     let good = message(Id::new(1, 1), b"four");
     let len = good.len() as u32;
-    for lie in (0..16).chain([len + 1, len + 4, i32::MAX as u32, u32::MAX - 3, u32::MAX]) {
+    for corrupt in (0..16).chain([len + 1, len + 4, i32::MAX as u32, u32::MAX - 3, u32::MAX]) {
         let mut datagram = good.clone();
-        set_u32(&mut datagram, NLMSG_LEN, lie);
-        assert_eq!(verdict(&datagram).unwrap_err(), Malformed::Length, "{lie}");
+        set_u32(&mut datagram, NLMSG_LEN, corrupt);
+        assert_eq!(
+            verdict(&datagram).unwrap_err(),
+            Malformed::Length,
+            "{corrupt}"
+        );
         assert_eq!(frames(&datagram).len(), 1, "nothing can be found behind it");
     }
 }
@@ -170,7 +174,7 @@ fn payload_limits() {
 }
 
 #[test]
-fn message_length_lies() {
+fn corrupt_message_length() {
     let mut datagram = message(Id::new(1, 1), b"four");
     for (len, good) in [
         (0, true),
@@ -258,7 +262,7 @@ fn shrunken_datagram_ends() {
     }
 }
 
-/// Datagrams that are often nearly right: messages whose lengths lie by little, glued together.
+/// Datagrams that are often nearly right: messages with slightly corrupt lengths, glued together.
 fn nearly_right() -> impl Strategy<Value = Vec<u8>> {
     let one = (
         prop::collection::vec(any::<u8>(), 0..40),
@@ -269,14 +273,14 @@ fn nearly_right() -> impl Strategy<Value = Vec<u8>> {
     );
     (prop::collection::vec(one, 1..5), 0usize..20).prop_map(|(messages, cut)| {
         let mut datagram = Vec::new();
-        for (payload, netlink_lie, message_lie, flags, padding) in messages {
+        for (payload, netlink_corruption, message_corruption, flags, padding) in messages {
             let mut bytes = message(Id::new(1, 2), &payload);
-            let len = get_u32(&bytes, NLMSG_LEN).wrapping_add_signed(netlink_lie);
+            let len = get_u32(&bytes, NLMSG_LEN).wrapping_add_signed(netlink_corruption);
             set_u32(&mut bytes, NLMSG_LEN, len);
             set_u16(
                 &mut bytes,
                 CN_LEN,
-                (payload.len() as u16).wrapping_add_signed(message_lie),
+                (payload.len() as u16).wrapping_add_signed(message_corruption),
             );
             set_u16(&mut bytes, NLMSG_FLAGS, flags);
             bytes.extend(vec![0; padding]);

@@ -206,7 +206,7 @@ pub unsafe fn free_deferred<T>(memory: *mut T) {
     }
 }
 
-/// Frees memory without a grace period, which is a mistake.
+/// Frees memory without a grace period, which is a bug.
 ///
 /// # Safety
 ///

@@ -2,60 +2,61 @@
 # shellcheck shell=bash
 #
 # Runs jobs beside each other, since a guest waits for much of its time. Sourced after lib.sh; what sources it sets
-# WORK, a folder of its own, and calls end_lanes when it ends.
+# WORK, a folder of its own, and calls end_jobs when it ends.
 #
-#   LANES   how many jobs run at a time (2)
+#   JOB_SLOTS   how many jobs run at a time (2)
 #
-# A lane is a lock in the folder LANE_LOCKS, which belongs to the first script of a run; the scripts that it starts with
-# "series" share its lanes.
+# A job slot is a lock in the folder JOB_SLOT_LOCKS, which belongs to the first script of a run. The scripts that it starts
+# with "start_series" share its job slots.
 
-LANES=${LANES:-2}
-[[ $LANES =~ ^[1-9]$ ]] || die "LANES is $LANES; it has to be a number from 1 to 9."
+JOB_SLOTS=${JOB_SLOTS:-2}
+[[ $JOB_SLOTS =~ ^[1-9]$ ]] || die "JOB_SLOTS is $JOB_SLOTS; it has to be a number from 1 to 9."
 # The names of the jobs that run, by process.
 declare -A JOBS=()
 
-# Starts a job when there is a lane for it: lane <name> <command...>. In the job WORK is a folder of its own and RESULTS a
-# file in it. What it says is shown when it has ended; with one lane, at once.
-lane() {
-	take_lane
+# Waits for a free job slot and starts a job in it: start_in_slot <name> <command...>. In the job, WORK is a folder of its
+# own and RESULTS a file in it. The job's output is shown when it has ended; with one job slot, at once.
+start_in_slot() {
+	take_job_slot
 	start_job "$@"
-	exec {LANE}>&-
+	exec {JOB_SLOT}>&-
 }
 
-# The same for a job that waits for so much of its time that it is not counted, unless there is but one lane.
-light_lane() {
-	if [ "$LANES" -eq 1 ]; then lane "$@"; else start_job "$@"; fi
+# The same for a job that mostly waits: it takes no job slot, unless there is only one.
+start_light_job() {
+	if [ "$JOB_SLOTS" -eq 1 ]; then start_in_slot "$@"; else start_job "$@"; fi
 }
 
-# The same for a job that has jobs of its own, for which it takes lanes. What it says is shown at once.
-series() {
+# The same for a job that has jobs of its own, which take job slots. Its output is shown at once.
+start_series() {
 	# Not in the environment of what the job starts.
 	local at_once=1
-	make_lanes
+	make_job_slots
 	start_job "$@"
 }
 
-# Runs a command when there is a lane for it, and waits for its end.
-in_lane() {
-	take_lane
+# Waits for a free job slot, runs a command in it, and waits for the command's end.
+in_job_slot() {
+	take_job_slot
 	"$@"
-	exec {LANE}>&-
+	exec {JOB_SLOT}>&-
 }
 
-make_lanes() {
-	export LANE_LOCKS=${LANE_LOCKS:-$WORK/lanes}
-	mkdir -p "$LANE_LOCKS"
+make_job_slots() {
+	export JOB_SLOT_LOCKS=${JOB_SLOT_LOCKS:-$WORK/job_slots}
+	mkdir -p "$JOB_SLOT_LOCKS"
 }
 
-# Waits for a lane. Who has the descriptor LANE has the lane: also a job that was started meanwhile.
-take_lane() {
+# Waits for a free job slot. A process holds the slot while it has the descriptor JOB_SLOT open; a job that is started
+# meanwhile inherits it.
+take_job_slot() {
 	local number
-	make_lanes
+	make_job_slots
 	while :; do
-		for ((number = 1; number <= LANES; number++)); do
-			exec {LANE}>"$LANE_LOCKS/$number"
-			! flock --nonblock "$LANE" || return 0
-			exec {LANE}>&-
+		for ((number = 1; number <= JOB_SLOTS; number++)); do
+			exec {JOB_SLOT}>"$JOB_SLOT_LOCKS/$number"
+			! flock --nonblock "$JOB_SLOT" || return 0
+			exec {JOB_SLOT}>&-
 		done
 		show_ended_jobs
 		sleep 0.2
@@ -67,9 +68,9 @@ start_job() {
 	shift
 	mkdir -p "$WORK/$name"
 	: >"$WORK/$name/results"
-	# A process group of its own, which end_lanes can end with all that is in it.
+	# A process group of its own, which end_jobs can end with all that is in it.
 	set -m
-	if [ "$LANES" -eq 1 ] || [ -n "${at_once:-}" ]; then
+	if [ "$JOB_SLOTS" -eq 1 ] || [ -n "${at_once:-}" ]; then
 		run_job "$name" "$@" 2>&1 </dev/null &
 	else
 		run_job "$name" "$@" >"$WORK/$name/said" 2>&1 </dev/null &
@@ -107,7 +108,7 @@ show_job() {
 	unset "JOBS[$1]"
 }
 
-wait_for_lanes() {
+wait_for_jobs() {
 	local process
 	while [ "${#JOBS[@]}" -gt 0 ]; do
 		process=
@@ -118,7 +119,7 @@ wait_for_lanes() {
 }
 
 # Ends what still runs; for the trap of an exit.
-end_lanes() {
+end_jobs() {
 	local process
 	for process in "${!JOBS[@]}"; do
 		kill -TERM -- "-$process" 2>/dev/null || true

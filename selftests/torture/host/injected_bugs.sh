@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Makes the mistakes of mistakes.txt one by one, in a copy of this tree, and shows which tests notice. The small form only
-# shows that each of them can still be made.
+# Injects the bugs of injected_bugs.txt one by one, in a copy of this tree, and shows which tests notice. The small form
+# only shows that each edit still applies.
 #
-# With MISTAKE= (a regular expression) only those whose name matches.
+# INJECTED_BUG=, a regular expression, chooses bugs by name.
 #
 # torture.small: 60
 # torture.full: 7200
@@ -13,8 +13,8 @@ unset KERNEL_CONFIG KDIR
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/../../../scripts/lib.sh"
 
-LIST=$TOP/selftests/torture/mistakes.txt
-COPY=$OUT/mistakes/tree
+LIST=$TOP/selftests/torture/injected_bugs.txt
+COPY=$OUT/injected_bugs/tree
 LEAST=95
 
 # What differs is copied, and so built again; what does not stays as old as what was built from it.
@@ -68,10 +68,10 @@ judge() {
 	fi
 }
 
-# The file of a mistake with the mistake in it, in $WORK/file.
+# Writes the edited file of a bug to $WORK/file.
 apply() {
 	local name=$1 file=$2
-	awk -v name="$name" -f "$TOP/scripts/mistake.awk" "$LIST" "$TOP/$file" >"$WORK/file" 2>"$WORK/errors" && return
+	awk -v name="$name" -f "$TOP/scripts/inject.awk" "$LIST" "$TOP/$file" >"$WORK/file" 2>"$WORK/errors" && return
 	printf 'not ok %s it does not apply to %s\n' "$name" "$file"
 	cat "$WORK/errors" >&2
 	return 1
@@ -90,7 +90,7 @@ apply_all() {
 	printf '%s 25.applies %d of %d edits\n' "$verdict" "$applied" "$total"
 }
 
-make_mistake() {
+inject_bug() {
 	local name=$1 programs=$2 file=$3
 	apply "$name" "$file" || return 0
 	cp "$WORK/file" "$COPY/$file"
@@ -106,8 +106,8 @@ make_mistake() {
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
-awk -v only="${MISTAKE:-.}" '$1 == "=" && $2 ~ only { print $2, $3, $4 }' "$LIST" >"$WORK/list"
-[ -s "$WORK/list" ] || die "No mistake has a name that matches '${MISTAKE:-}'." "They are in $LIST."
+awk -v only="${INJECTED_BUG:-.}" '$1 == "=" && $2 ~ only { print $2, $3, $4 }' "$LIST" >"$WORK/list"
+[ -s "$WORK/list" ] || die "No injected bug has a name that matches '${INJECTED_BUG:-}'." "They are in $LIST."
 total=$(wc -l <"$WORK/list")
 if [ "$TORTURE" = small ]; then
 	apply_all
@@ -115,24 +115,24 @@ if [ "$TORTURE" = small ]; then
 fi
 
 KDIR=$("$TOP/scripts/kdir.sh")
-hold "$OUT/mistakes/lock"
+hold "$OUT/injected_bugs/lock"
 copy_tree
 "$COPY/scripts/modules.sh" "$KDIR" tests >&2
 made=0 caught=0
 
-# Without a mistake, what is to notice them has to pass.
+# Without an injected bug, the tests that are to notice them have to pass.
 LONGEST=1800 run_programs "$(cut -d' ' -f2 "$WORK/list" | tr ',' '\n' | sort -u | paste -sd,)" || true
 by=$(noticed_by)
 if [ -z "$by" ] && [ -s "$WORK/tests" ]; then
-	printf 'ok without_a_mistake\n'
+	printf 'ok without_an_injected_bug\n'
 else
-	printf 'not ok without_a_mistake %s\n' "$by"
+	printf 'not ok without_an_injected_bug %s\n' "$by"
 	cat "$WORK/said" "$WORK/errors" >&2
 	exit
 fi
 
 while read -r name programs file; do
-	make_mistake "$name" "$programs" "$file" </dev/null
+	inject_bug "$name" "$programs" "$file" </dev/null
 done <"$WORK/list"
 [ $((100 * caught)) -lt $((LEAST * total)) ] || verdict=ok
-printf '%s 25.mistakes %d of %d noticed, %d %%\n' "${verdict:-not ok}" "$caught" "$total" $((100 * caught / total))
+printf '%s 25.injected_bugs %d of %d noticed, %d %%\n' "${verdict:-not ok}" "$caught" "$total" $((100 * caught / total))

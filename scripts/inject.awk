@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# A file with one of the mistakes of selftests/torture/mistakes.txt in it: mistake.awk -v name=<mistake> mistakes.txt file
+# Prints a file with one of the bugs of selftests/torture/injected_bugs.txt in it: inject.awk -v name=<bug> injected_bugs.txt file
 #
 # The lines to be replaced have to be there exactly once; else this fails, and says so.
 
@@ -23,14 +23,14 @@ END {
 		for (i = 1; i <= olds && trimmed(line[first + i - 1]) == old[i]; i++) continue
 		if (i > olds) {
 			found++
-			place = first
+			match_start = first
 		}
 	}
 	if (!olds || found != 1) {
 		printf "%s: the lines to be replaced are there %d times\n", name, found >"/dev/stderr"
 		exit 1
 	}
-	for (i = 1; i < place; i++) print line[i]
+	for (i = 1; i < match_start; i++) print line[i]
 	for (i = 1; i <= news; i++) print new[i]
-	for (i = place + olds; i <= lines; i++) print line[i]
+	for (i = match_start + olds; i <= lines; i++) print line[i]
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The references: netlink protocols without any connector. One does nothing with
- * its messages: the floor, what netlink itself costs. The other replies, and
+ * its messages: the baseline, what netlink itself costs. The other replies, and
  * sends to a group, with the fewest steps that netlink allows.
  */
 
@@ -17,10 +17,10 @@
 #include "bench_device.h"
 #include "bench_storm.h"
 
-static struct sock *floor_sock;
+static struct sock *baseline_sock;
 static struct sock *minimal_sock;
 
-static void floor_input(struct sk_buff *skb)
+static void baseline_input(struct sk_buff *skb)
 {
 }
 
@@ -84,11 +84,11 @@ static int minimal_tell_bundle(const struct bench_order *order)
 	return minimal_multicast(order->count, order->payload);
 }
 
-static DEFINE_MUTEX(floor_mutex);
-static struct task_struct *floor_storm;
+static DEFINE_MUTEX(baseline_mutex);
+static struct task_struct *baseline_storm;
 
 /* What keeps the other processor busy where there is nothing to register. */
-static int floor_storm_run(void *unused)
+static int baseline_storm_run(void *unused)
 {
 	while (!kthread_should_stop()) {
 		void *bytes = kmalloc(128, GFP_KERNEL);
@@ -103,35 +103,35 @@ static int floor_storm_run(void *unused)
 
 static long bench_work(unsigned int request, const struct bench_order *order)
 {
-	guard(mutex)(&floor_mutex);
+	guard(mutex)(&baseline_mutex);
 	switch (request) {
 	case BENCH_TELL:
 		return bench_tell(order, minimal_tell);
 	case BENCH_TELL_BUNDLE:
 		return bench_tell(order, minimal_tell_bundle);
 	case BENCH_STORM_START:
-		return bench_storm_start(&floor_storm, floor_storm_run);
+		return bench_storm_start(&baseline_storm, baseline_storm_run);
 	case BENCH_STORM_STOP:
-		return bench_storm_stop(&floor_storm);
+		return bench_storm_stop(&baseline_storm);
 	default:
 		return -ENOTTY;
 	}
 }
 
-BENCH_DEVICE("bench-floor", bench_work);
+BENCH_DEVICE("bench-baseline", bench_work);
 
 static int __init bench_init(void)
 {
-	struct netlink_kernel_cfg floor = { .input = floor_input };
+	struct netlink_kernel_cfg baseline = { .input = baseline_input };
 	struct netlink_kernel_cfg minimal = { .input = minimal_input, .groups = 32 };
 	int ret = -EBUSY;
 
-	floor_sock = netlink_kernel_create(&init_net, BENCH_FLOOR, &floor);
-	if (!floor_sock)
+	baseline_sock = netlink_kernel_create(&init_net, BENCH_BASELINE, &baseline);
+	if (!baseline_sock)
 		return ret;
 	minimal_sock = netlink_kernel_create(&init_net, BENCH_MINIMAL, &minimal);
 	if (!minimal_sock)
-		goto release_floor;
+		goto release_baseline;
 	ret = misc_register(&bench_device);
 	if (ret)
 		goto release_minimal;
@@ -139,17 +139,17 @@ static int __init bench_init(void)
 
 release_minimal:
 	netlink_kernel_release(minimal_sock);
-release_floor:
-	netlink_kernel_release(floor_sock);
+release_baseline:
+	netlink_kernel_release(baseline_sock);
 	return ret;
 }
 
 static void __exit bench_exit(void)
 {
 	misc_deregister(&bench_device);
-	bench_storm_stop(&floor_storm);
+	bench_storm_stop(&baseline_storm);
 	netlink_kernel_release(minimal_sock);
-	netlink_kernel_release(floor_sock);
+	netlink_kernel_release(baseline_sock);
 }
 
 module_init(bench_init);

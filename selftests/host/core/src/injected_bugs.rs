@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Mistakes that the models have to find: lines of the core, and what is put in their place.
+//! Injected bugs that the models have to find: lines of the core, and what replaces them.
 
 /// In a file of the core: what is replaced by what.
 pub type Edit = (&'static str, &'static str, &'static str);
 
-pub struct Mistake {
+pub struct InjectedBug {
     pub name: &'static str,
     /// The model that finds it.
     pub model: &'static str,
@@ -20,8 +20,8 @@ const RACE: &str = "Causality violation";
 /// Something is freed or reclaimed while another thread uses it.
 const IN_USE: &str = "currently reading from cell";
 
-pub const MISTAKES: &[Mistake] = &[
-    Mistake {
+pub const INJECTED_BUGS: &[InjectedBug] = &[
+    InjectedBug {
         name: "entered_without_order",
         model: "last_call_reclaims",
         says: "used after it was reclaimed",
@@ -31,13 +31,13 @@ pub const MISTAKES: &[Mistake] = &[
             "let entered = read_once(&self.entered);\n        self.entered.store(entered.wrapping_add(1), connector::atomic::Relaxed);\n        entered & DEAD == 0",
         )],
     },
-    Mistake {
+    InjectedBug {
         name: "entered_though_dead",
         model: "last_call_reclaims",
         says: "used after it was reclaimed",
         edits: &[("calls", "fetch_add(&self.entered, 1) & DEAD == 0", "fetch_add(&self.entered, 1) | DEAD != 0")],
     },
-    Mistake {
+    InjectedBug {
         name: "marked_without_order",
         model: "last_call_reclaims",
         says: IN_USE,
@@ -47,7 +47,7 @@ pub const MISTAKES: &[Mistake] = &[
             "let entered = read_once(&self.entered);\n        self.entered.store(entered | DEAD, connector::atomic::Relaxed);",
         )],
     },
-    Mistake {
+    InjectedBug {
         name: "left_without_order",
         model: "last_call_reclaims",
         says: RACE,
@@ -57,7 +57,7 @@ pub const MISTAKES: &[Mistake] = &[
             "self.left.fetch_add(1, connector::atomic::Relaxed)",
         )],
     },
-    Mistake {
+    InjectedBug {
         name: "left_with_acquire_only",
         model: "last_call_reclaims",
         says: RACE,
@@ -67,7 +67,7 @@ pub const MISTAKES: &[Mistake] = &[
             "self.left.fetch_add(1, connector::atomic::Acquire)",
         )],
     },
-    Mistake {
+    InjectedBug {
         name: "left_with_release_only",
         model: "last_call_reclaims",
         says: RACE,
@@ -77,7 +77,7 @@ pub const MISTAKES: &[Mistake] = &[
             "self.left.fetch_add(1, connector::atomic::Release)",
         )],
     },
-    Mistake {
+    InjectedBug {
         name: "moved_up_before_the_mark",
         model: "last_call_reclaims",
         says: IN_USE,
@@ -91,7 +91,7 @@ pub const MISTAKES: &[Mistake] = &[
             "fetch_add(&self.left, DEAD.wrapping_sub(entered).wrapping_add(1));\n        fetch_add(&self.entered, DEAD);",
         )],
     },
-    Mistake {
+    InjectedBug {
         name: "looks_after_it_has_left",
         model: "unregistering_waits",
         says: RACE,
@@ -101,7 +101,7 @@ pub const MISTAKES: &[Mistake] = &[
             "let left = fetch_add(&self.left, 1);\n        kernel::memory::touch(self);\n        self.is_dead() && left & DEAD != 0\n",
         )],
     },
-    Mistake {
+    InjectedBug {
         name: "looked_up_without_rcu",
         model: "unregistering_waits",
         says: RACE,
@@ -119,7 +119,7 @@ pub const MISTAKES: &[Mistake] = &[
             "        unsafe { entry.as_ref() }\n            .calls()",
         )],
     },
-    Mistake {
+    InjectedBug {
         name: "freed_at_once",
         model: "unregistering_waits",
         says: "use after free",
@@ -129,13 +129,13 @@ pub const MISTAKES: &[Mistake] = &[
             "kernel::memory::free_now(memory)",
         )],
     },
-    Mistake {
+    InjectedBug {
         name: "freed_before_it_is_removed",
         model: "unregistering_waits",
         says: "use after free",
         edits: &[("table", "slot.set(REMOVED);\n            NonNull::from(entry)", "NonNull::from(entry)")],
     },
-    Mistake {
+    InjectedBug {
         name: "call_is_not_entered",
         model: "unregistering_waits",
         says: RACE,
@@ -145,19 +145,19 @@ pub const MISTAKES: &[Mistake] = &[
             ("active", "if self.entry().calls().leave() {", "if false {"),
         ],
     },
-    Mistake {
+    InjectedBug {
         name: "unregistering_does_not_wait",
         model: "unregistering_waits",
         says: IN_USE,
         edits: &[("registry", "if !frame::is_inside() {", "if false {")],
     },
-    Mistake {
+    InjectedBug {
         name: "nobody_is_woken_up",
         model: "unregistering_waits",
         says: "deadlock",
         edits: &[("registry", "self.reclaimed.notify_all();", "")],
     },
-    Mistake {
+    InjectedBug {
         name: "reclaimed_by_nobody",
         model: "unregistering_waits",
         says: "deadlock",
@@ -167,31 +167,31 @@ pub const MISTAKES: &[Mistake] = &[
             "if self.entry().calls().leave() && false {",
         )],
     },
-    Mistake {
+    InjectedBug {
         name: "reclaimed_while_it_runs",
         model: "release_comes_once",
         says: IN_USE,
         edits: &[("registry", "if !is_idle {", "if false {")],
     },
-    Mistake {
+    InjectedBug {
         name: "waits_for_itself",
         model: "unregistering_inside",
         says: "deadlock",
         edits: &[("registry", "if !frame::is_inside() {", "if true {")],
     },
-    Mistake {
+    InjectedBug {
         name: "others_do_not_wait_for_an_unregistered_one",
         model: "unregistering_inside",
         says: IN_USE,
         edits: &[("registry", "return serial;", "return None;")],
     },
-    Mistake {
+    InjectedBug {
         name: "waits_crosswise",
         model: "unregistering_crosswise",
         says: "deadlock",
         edits: &[("registry", "if !frame::is_inside() {", "if true {")],
     },
-    Mistake {
+    InjectedBug {
         name: "old_slots_freed_at_once",
         model: "table_grows",
         says: "use after free",
@@ -201,7 +201,7 @@ pub const MISTAKES: &[Mistake] = &[
             "kernel::memory::free_now(memory)",
         )],
     },
-    Mistake {
+    InjectedBug {
         name: "published_before_complete",
         model: "registering",
         says: RACE,

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Row "irqoff": the longest time that interrupts, or bottom halves, are off while
+ * Row "irqs_off": the longest time that interrupts, or bottom halves, are off while
  * work of one kind goes on, with some number of callbacks registered.
  *
- *   irqoff <callbacks> [every|parallel]
+ *   irqs_off <callbacks> [every|parallel]
  *
  * Multicasts, batches and bundles have the largest size of their rows; with
  * "every", each of them. With "parallel", only what another processor has a part
  * in, beside that one.
  *
- * On "floor" messages go to an empty handler, on "minimal" they are those of bare
+ * On "baseline" messages go to an empty handler, on "minimal" they are those of bare
  * netlink: what the kernel itself has off.
  */
 #include <sched.h>
 
 #include "sizes.h"
 #include "socket.h"
-#include "stretches.h"
+#include "irqs_off.h"
 
 #define ROUNDS_AT_ONCE 11
 #define PAYLOAD 32
@@ -143,7 +143,7 @@ static void measure_with_traffic(void)
 	datagram_add_connector(&datagram, called(), 0, PAYLOAD);
 	ask("bench-sender", BENCH_TRAFFIC_START, datagram_order(&datagram));
 	measure("two_senders", dispatch);
-	if (!provider_is("floor"))
+	if (!provider_is("baseline"))
 		measure("register_traffic", register_pairs);
 	ask("bench-sender", BENCH_TRAFFIC_STOP, (struct bench_order){});
 }
@@ -205,9 +205,9 @@ static void measure_in_parallel(void)
 
 static void measure_alone(void)
 {
-	bool floor = provider_is("floor"), minimal = provider_is("minimal");
+	bool baseline = provider_is("baseline"), minimal = provider_is("minimal");
 
-	if (!floor && !minimal) {
+	if (!baseline && !minimal) {
 		ask("bench-client", BENCH_REGISTER_ECHO, (struct bench_order){ .count = 1 });
 		measure("register", register_pairs);
 	}
@@ -218,7 +218,7 @@ static void measure_alone(void)
 		measure_with_traffic();
 		windows = WINDOWS;
 	}
-	if (!floor) {
+	if (!baseline) {
 		fd = open_socket(0);
 		measure("echo", echo);
 		if (!minimal)
@@ -235,9 +235,9 @@ int main(int argc, char **argv)
 
 	every = argc == 3 && !strcmp(argv[2], "every");
 	if (argc != 2 && !every && !parallel)
-		fail("usage: irqoff <callbacks> [every|parallel]");
+		fail("usage: irqs_off <callbacks> [every|parallel]");
 	callbacks = atoi(argv[1]);
-	if (!provider_is("floor") && !provider_is("minimal"))
+	if (!provider_is("baseline") && !provider_is("minimal"))
 		ask("bench-client", BENCH_REGISTER, (struct bench_order){ .count = callbacks });
 	if (parallel)
 		measure_in_parallel();

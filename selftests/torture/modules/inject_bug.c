@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Makes a mistake on purpose while it is loaded, to show that it is noticed.
+ * Has one bug, which runs when it is loaded, to show that the kernel reports it.
  *
- *   insmod mistake.ko what=leak|sleep|locks|rcu|bounds|freed
+ *   insmod inject_bug.ko what=leak|sleep|locks|rcu|bounds|freed
  */
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -58,7 +58,7 @@ static int locks(void)
 /* Follows an RCU pointer outside of a read section. */
 static int rcu(void)
 {
-	pr_info("mistake: %p\n", rcu_dereference(shared));
+	pr_info("inject_bug: %p\n", rcu_dereference(shared));
 	return 0;
 }
 
@@ -71,7 +71,7 @@ static int bounds(void)
 	if (!memory)
 		return -ENOMEM;
 	OPTIMIZER_HIDE_VAR(behind);
-	pr_info("mistake: %d\n", READ_ONCE(*behind));
+	pr_info("inject_bug: %d\n", READ_ONCE(*behind));
 	kfree(memory);
 	return 0;
 }
@@ -86,14 +86,14 @@ static int freed(void)
 		return -ENOMEM;
 	OPTIMIZER_HIDE_VAR(gone);
 	kfree(memory);
-	pr_info("mistake: %d\n", READ_ONCE(*gone));
+	pr_info("inject_bug: %d\n", READ_ONCE(*gone));
 	return 0;
 }
 
 static const struct {
 	const char *name;
 	int (*make)(void);
-} mistakes[] = {
+} bugs[] = {
 	{ "leak", leak },
 	{ "sleep", sleep },
 	{ "locks", locks },
@@ -102,23 +102,23 @@ static const struct {
 	{ "freed", freed },
 };
 
-static int __init mistake_init(void)
+static int __init inject_bug_init(void)
 {
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(mistakes); i++)
-		if (!strcmp(what, mistakes[i].name))
-			return mistakes[i].make();
-	pr_err("mistake: \"%s\" is no mistake that this module makes\n", what);
+	for (i = 0; i < ARRAY_SIZE(bugs); i++)
+		if (!strcmp(what, bugs[i].name))
+			return bugs[i].make();
+	pr_err("inject_bug: \"%s\" is no bug of this module\n", what);
 	return -EINVAL;
 }
 
-static void __exit mistake_exit(void)
+static void __exit inject_bug_exit(void)
 {
 }
 
-module_init(mistake_init);
-module_exit(mistake_exit);
+module_init(inject_bug_init);
+module_exit(inject_bug_exit);
 
-MODULE_DESCRIPTION("Mistakes on purpose");
+MODULE_DESCRIPTION("Injected bugs");
 MODULE_LICENSE("GPL");

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# The places of a module at which KCOV records, from its disassembly with relocations (llvm-objdump -dr): section,
-# what is recorded, the call that records, kind, function; see places.sh.
+# The coverage points of a module, from its disassembly with relocations (llvm-objdump -dr): section, the address that KCOV
+# records, the call that records, kind, function; see coverage_points.sh.
 
 function hex(text,    value, i) {
 	gsub(/^0x|:$/, "", text)
@@ -27,7 +27,7 @@ BEGIN { OFS = "\t" }
 	next
 }
 
-# The place before an instruction that ends the kernel.
+# The coverage point before an instruction that ends the kernel.
 $2 == "ud2" && of[count] == here {
 	panics[count] = 1
 	next
@@ -40,7 +40,7 @@ $2 ~ /^(callq|jmp|j[a-z]+)$/ && $4 ~ /^<[^+]*>$/ {
 	if (target != here) calls[here] = calls[here] "\n" target
 }
 
-# A relocation. The places before it tell where a panic belongs to.
+# A relocation. A panic belongs to the coverage point before it.
 $2 ~ /^R_X86_64_/ {
 	if ($3 ~ /^__sanitizer_cov_trace_pc-0x4$/) {
 		count++
@@ -67,21 +67,21 @@ END {
 		if ((parts[2], parts[3] + 0) in start)
 			calls[parts[1]] = calls[parts[1]] "\n" start[parts[2], parts[3] + 0]
 	}
-	# What can be come to, from where messages come in.
+	# What can be reached from the functions that receive messages.
 	for (i = 1; i <= count; i++)
-		if (of[i] ~ /6socket14input_callback|7channel7receive/ && !(of[i] in way)) {
-			way[of[i]] = 1
+		if (of[i] ~ /6socket14input_callback|7channel7receive/ && !(of[i] in received)) {
+			received[of[i]] = 1
 			queue[++last] = of[i]
 		}
 	for (first = 1; first <= last; first++) {
 		n = split(calls[queue[first]], targets, "\n")
 		for (i = 1; i <= n; i++)
-			if (targets[i] != "" && !(targets[i] in way)) {
-				way[targets[i]] = 1
+			if (targets[i] != "" && !(targets[i] in received)) {
+				received[targets[i]] = 1
 				queue[++last] = targets[i]
 			}
 	}
 	for (i = 1; i <= count; i++)
 		printf "%s\t%x\t%x\t%s\t%s\n", in_section[i], offset[i], offset[i] - 5, \
-			(i in panics ? "panic" : of[i] in way ? "way" : "else"), of[i]
+			(i in panics ? "panic" : of[i] in received ? "receive" : "else"), of[i]
 }

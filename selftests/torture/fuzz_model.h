@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The world as the fuzzer believes it to be: sockets, callbacks, requests, counters, and what each socket is to
- * receive. Said in the plainest words, and written from the documentation alone, so that it makes other mistakes than
- * the connector.
+ * The model of the connector: sockets, callbacks, requests, counters, and what each socket is to receive. It is simple, and
+ * written from the documentation alone, so that it has other errors than the connector.
  */
-#ifndef FUZZ_WORLD_H
-#define FUZZ_WORLD_H
+#ifndef FUZZ_MODEL_H
+#define FUZZ_MODEL_H
 
 #include <stdarg.h>
 
@@ -116,7 +115,7 @@ static struct {
 	struct counters counters;
 	uint64_t serial;
 	int rust_fd;
-} world;
+} model;
 
 static uint64_t operation, datagrams, messages, received;
 static uint64_t the_seed;
@@ -138,16 +137,16 @@ static uint8_t out[CN_BUFFER];
 static size_t out_len;
 
 /* What matters for who receives what. */
-static inline void show_world(void)
+static inline void show_model(void)
 {
 	size_t i, j;
 
 	for (i = 0; i < SOCKETS; i++)
-		if (world.sockets[i].fd >= 0)
-			printf("\nsocket %zu: %s, port %u, groups %#x", i, world.sockets[i].by_root ? "root" : "user",
-			       world.sockets[i].port, world.sockets[i].groups);
-	for (i = 0; i < world.n_requests; i++) {
-		const struct request *request = &world.requests[i];
+		if (model.sockets[i].fd >= 0)
+			printf("\nsocket %zu: %s, port %u, groups %#x", i, model.sockets[i].by_root ? "root" : "user",
+			       model.sockets[i].port, model.sockets[i].groups);
+	for (i = 0; i < model.n_requests; i++) {
+		const struct request *request = &model.requests[i];
 
 		printf("\nrequest of socket %d: group %u, %u+%u", request->owner, request->group, request->n_idx,
 		       request->n_val);
@@ -169,7 +168,7 @@ static inline __attribute__((noreturn, format(printf, 1, 2))) void wrong(const c
 	printf("\nlast datagram, %zu bytes:", out_len);
 	for (i = 0; i < out_len && i < 256; i++)
 		printf("%s%02x", i % 32 ? "" : "\n  ", out[i]);
-	show_world();
+	show_model();
 	printf("\nseed %llu failed at operation %llu\n", (unsigned long long)the_seed, (unsigned long long)operation);
 	exit(1);
 }
@@ -190,9 +189,9 @@ static inline struct callback *find_callback(struct cb_id id)
 {
 	size_t i;
 
-	for (i = 0; i < world.n_callbacks; i++)
-		if (same_id(world.callbacks[i].id, id))
-			return &world.callbacks[i];
+	for (i = 0; i < model.n_callbacks; i++)
+		if (same_id(model.callbacks[i].id, id))
+			return &model.callbacks[i];
 	return NULL;
 }
 
@@ -200,9 +199,9 @@ static inline struct known *find_known(struct cb_id id)
 {
 	size_t i;
 
-	for (i = 0; i < world.n_known; i++)
-		if (same_id(world.known[i].id, id))
-			return &world.known[i];
+	for (i = 0; i < model.n_known; i++)
+		if (same_id(model.known[i].id, id))
+			return &model.known[i];
 	return NULL;
 }
 
@@ -218,7 +217,7 @@ static inline bool has_listeners(uint32_t group)
 	int i;
 
 	for (i = 0; i < SOCKETS; i++)
-		if (is_member(&world.sockets[i], group))
+		if (is_member(&model.sockets[i], group))
 			return true;
 	return false;
 }
@@ -229,10 +228,10 @@ static inline bool may_join(uint32_t group, bool as_root)
 
 	if (as_root)
 		return true;
-	if (world.c)
+	if (model.c)
 		return group & 1;
-	for (i = 0; i < world.n_callbacks; i++)
-		if (world.callbacks[i].opens_group && world.callbacks[i].id.idx == group)
+	for (i = 0; i < model.n_callbacks; i++)
+		if (model.callbacks[i].opens_group && model.callbacks[i].id.idx == group)
 			return true;
 	return group == 1;
 }
@@ -268,8 +267,8 @@ static inline struct endpoint *socket_of(uint32_t port)
 	int i;
 
 	for (i = 0; i < SOCKETS; i++)
-		if (world.sockets[i].fd >= 0 && port && world.sockets[i].port == port)
-			return &world.sockets[i];
+		if (model.sockets[i].fd >= 0 && port && model.sockets[i].port == port)
+			return &model.sockets[i];
 	return NULL;
 }
 
@@ -283,7 +282,7 @@ static inline bool multicast(uint32_t seq, const void *payload, size_t len, uint
 	int i;
 
 	for (i = 0; i < SOCKETS; i++) {
-		struct endpoint *to = &world.sockets[i];
+		struct endpoint *to = &model.sockets[i];
 
 		if (!is_member(to, group) || (to->port ? to->port : to->refused_port) == port)
 			continue;
@@ -302,32 +301,32 @@ static inline int send_from_kernel(struct cb_id id, uint32_t seq, const void *pa
 
 	if (!port && !group) {
 		if (!find_callback(id)) {
-			world.counters.send_unknown_id++;
+			model.counters.send_unknown_id++;
 			return -ENODEV;
 		}
 		group = id.idx;
 	}
 	if (!port && !has_listeners(group)) {
-		world.counters.send_no_listener++;
+		model.counters.send_no_listener++;
 		return -ESRCH;
 	}
 	if (!group) {
 		to = socket_of(port);
 		if (!to) {
-			world.counters.send_undelivered++;
+			model.counters.send_undelivered++;
 			return -ECONNREFUSED;
 		}
 		expect_message(to, seq, payload, len, 0);
-		world.counters.sent++;
+		model.counters.sent++;
 		return NLMSG_SPACE(len);
 	}
 	reached = multicast(seq, payload, len, port, group);
 	if (reached)
-		world.counters.sent++;
+		model.counters.sent++;
 	else if (has_listeners(group))
-		world.counters.send_undelivered++;
+		model.counters.send_undelivered++;
 	else
-		world.counters.send_no_listener++;
+		model.counters.send_no_listener++;
 	return reached ? 0 : -ESRCH;
 }
 
@@ -355,15 +354,15 @@ static inline void notify(struct cb_id id, uint32_t what)
 	struct cn_msg event = { .id = id, .ack = what };
 	size_t i;
 
-	for (i = world.n_requests; i-- > 0;) {
-		const struct request *request = &world.requests[i];
+	for (i = model.n_requests; i-- > 0;) {
+		const struct request *request = &model.requests[i];
 
 		if (!is_matched(request, id))
 			continue;
 		if (multicast(0, &event, sizeof(event), 0, request->group) || !has_listeners(request->group))
-			world.counters.notified++;
+			model.counters.notified++;
 		else
-			world.counters.notify_lost++;
+			model.counters.notify_lost++;
 	}
 }
 
@@ -371,10 +370,10 @@ static inline void forget_requests(int owner)
 {
 	size_t i, kept = 0;
 
-	for (i = 0; i < world.n_requests; i++)
-		if (world.requests[i].owner != owner)
-			world.requests[kept++] = world.requests[i];
-	world.n_requests = kept;
+	for (i = 0; i < model.n_requests; i++)
+		if (model.requests[i].owner != owner)
+			model.requests[kept++] = model.requests[i];
+	model.n_requests = kept;
 }
 
 /* -- Registering ---------------------------------------------------------- */
@@ -385,10 +384,10 @@ static inline struct callback *register_callback(struct cb_id id, const char *na
 
 	if (find_callback(id))
 		return NULL;
-	if (world.n_callbacks == MOST_CALLBACKS)
+	if (model.n_callbacks == MOST_CALLBACKS)
 		wrong("the fuzzer has too little room");
-	callback = &world.callbacks[world.n_callbacks++];
-	*callback = (struct callback) { .id = id, .kind = kind, .capability = -1, .serial = ++world.serial };
+	callback = &model.callbacks[model.n_callbacks++];
+	*callback = (struct callback) { .id = id, .kind = kind, .capability = -1, .serial = ++model.serial };
 	snprintf(callback->name, sizeof(callback->name), "%.31s", name);
 	if (kind != CHANNEL)
 		notify(id, REGISTERED);
@@ -401,8 +400,8 @@ static inline void unregister_callback(struct cb_id id)
 
 	if (!callback)
 		return;
-	world.n_callbacks--;
-	memmove(callback, callback + 1, (char *)&world.callbacks[world.n_callbacks] - (char *)callback);
+	model.n_callbacks--;
+	memmove(callback, callback + 1, (char *)&model.callbacks[model.n_callbacks] - (char *)callback);
 	notify(id, UNREGISTERED);
 }
 

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The longest stretch of time with interrupts, or bottom halves, off while some
- * work goes on. Samples are no bound, but the longer something takes the surer it
- * is found.
+ * The longest section with interrupts, or bottom halves, off while some work goes
+ * on. Samples are no bound, but the longer a section takes the surer it is found.
  *
  * What the kernel does now and then of its own accord is in one window, what
  * belongs to the work is in all of them: the results are the median of the longest
  * times in each, and the longest of all.
  */
-#ifndef BENCH_STRETCHES_H
-#define BENCH_STRETCHES_H
+#ifndef BENCH_IRQS_OFF_H
+#define BENCH_IRQS_OFF_H
 
 #include <termios.h>
 
@@ -19,19 +18,19 @@
 #define MOST_WINDOWS (3 * WINDOWS)
 #define WINDOW 20000000ull	/* ns of the guest's time, at least */
 
-static inline void print_stretches(const char *what, const char *which, uint64_t *longest, unsigned int windows)
+static inline void print_sections(const char *what, const char *which, uint64_t *longest, unsigned int windows)
 {
 	uint64_t typical = median(longest, windows);
 	char name[128];
 
 	snprintf(name, sizeof(name), "what=%s;%s", what, which);
-	print_result("irqoff", name, typical, time_unit());
+	print_result("irqs_off", name, typical, time_unit());
 	/* It is sorted now. */
-	print_result("irqoff_longest", name, longest[windows - 1], time_unit());
+	print_result("irqs_off_longest", name, longest[windows - 1], time_unit());
 }
 
-/* The longest stretches in one window. */
-static inline void sample_stretches(void (*work)(void), uint64_t *irq, uint64_t *bh)
+/* The longest sections in one window. */
+static inline void sample_sections(void (*work)(void), uint64_t *irq, uint64_t *bh)
 {
 	uint64_t end, longest[3];
 
@@ -64,12 +63,12 @@ static inline void measure_windows(const char *which, void (*work)(void), unsign
 	unsigned int i;
 
 	for (i = 0; i < windows; i++)
-		sample_stretches(work, &irq[i], &bh[i]);
-	print_stretches("irq", which, irq, windows);
-	print_stretches("bh", which, bh, windows);
+		sample_sections(work, &irq[i], &bh[i]);
+	print_sections("irq", which, irq, windows);
+	print_sections("bh", which, bh, windows);
 }
 
-static inline void measure_stretches(const char *which, void (*work)(void))
+static inline void measure_sections(const char *which, void (*work)(void))
 {
 	measure_windows(which, work, WINDOWS);
 }
