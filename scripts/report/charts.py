@@ -2,7 +2,7 @@
 """Charts of the medians, as SVG files that are the same for the same figures.
 
 The background is transparent and every colour has a contrast of 3:1 or more with white and with the dark pages of
-forges; markers and dashes tell lines apart without colours.
+forges; markers and dashes distinguish lines without colours.
 """
 
 from __future__ import annotations
