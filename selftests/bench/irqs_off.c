@@ -213,7 +213,7 @@ static void measure_alone(void)
 	}
 	if (!minimal) {
 		measure("dispatch", dispatch);
-		/* A window may or may not have one that two threads change places in. */
+		/* A window may or may not have one with a switch between the two threads. */
 		windows = MOST_WINDOWS;
 		measure_with_traffic();
 		windows = WINDOWS;

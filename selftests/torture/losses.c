@@ -206,7 +206,7 @@ int main(int argc, char **argv)
 
 		pthread_join(r->thread, NULL);
 		drops = drops_of(r->fd);
-		/* The two places where it can be read say the same. */
+		/* Both sources of the number agree. */
 		if (drops != cn_drops(cn_port(r->fd)) || r->received + drops != sent || r->wrong ||
 		    ((r->number & 1) && r->enobufs)) {
 			printf("reader %d: %ld received, %ld lost (%ld in /proc) of %ld, %ld out of order, %ld times ENOBUFS\n",

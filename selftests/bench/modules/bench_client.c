@@ -130,10 +130,10 @@ static union {
 	u8 bytes[sizeof(struct cn_msg) + BENCH_MAX_BUNDLE];
 } client_message;
 
-static struct cn_msg *client_fill(size_t place, size_t payload)
+static struct cn_msg *client_fill(size_t offset, size_t payload)
 {
 	static u8 filling;
-	struct cn_msg *msg = (struct cn_msg *)(client_message.bytes + place);
+	struct cn_msg *msg = (struct cn_msg *)(client_message.bytes + offset);
 
 	*msg = (struct cn_msg){ .id = { BENCH_IDX, BENCH_FIRST }, .len = payload };
 	memset(msg->data, ++filling, payload);
