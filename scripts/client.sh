@@ -42,7 +42,7 @@ fetch() {
 	return 1
 }
 
-# With a target named, programs that run while building are linked as usual. Examples are told from what
+# With a target named, programs that run while building are linked as usual. Examples are distinguished from what
 # cargo leaves beside them by their names: build <which, for cargo...>
 build() {
 	local built=$BUILD/$TARGET/$PROFILE example

@@ -81,7 +81,7 @@ build_kernel() {
 	say_final_place
 }
 
-# The folder knows its own path in one place, and is about to get its final name (cache.sh).
+# The folder knows its own path in one file, and is about to get its final name (cache.sh).
 say_final_place() {
 	sed -i "s|$BUILD\$|${BUILD%.partial}|" "$BUILD/Makefile"
 }

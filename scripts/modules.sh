@@ -22,7 +22,7 @@ kbuild_user() {
 	kbuild "$TOP/$1" "$OUT/$1" "${CORE[@]}" "${@:2}"
 }
 
-# A kernel that can record coverage is told of the connector's; the connector's users are not the subject.
+# With a kernel that can record coverage, the connector is instrumented; the connector's users are not.
 build_core() {
 	stage 'modules: core' kbuild "$TOP" "$OUT/core" KCOV_INSTRUMENT="$(config_of "$KDIR" CONFIG_KCOV)" "${ARGS[@]}" modules
 }

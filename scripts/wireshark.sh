@@ -210,7 +210,7 @@ wrong() {
 	diff -u <(grep -v '^#' "$HERE/wrong.txt") "$WORK/wrong"
 }
 
-# A channel that is elsewhere is one of the ids until it is told; and nothing is where it was.
+# A channel that is elsewhere is one of the ids until the dissector knows it; and nothing is where it was.
 moved() {
 	python3 "$HERE/frames.py" moved "$WORK/moved.pcap"
 	{

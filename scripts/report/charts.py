@@ -2,7 +2,7 @@
 """Charts of the medians, as SVG files that are the same for the same figures.
 
 The background is transparent and every colour has a contrast of 3:1 or more with white and with the dark pages of
-forges; markers and dashes tell lines apart without colours.
+forges; markers and dashes distinguish lines without colours.
 """
 
 from __future__ import annotations
@@ -114,11 +114,11 @@ def multicast(axes: Axes, results: Results) -> bool:
     if not providers:
         return False
     width = 0.8 / len(providers)
-    for place, provider in enumerate(providers):
+    for position, provider in enumerate(providers):
         colour, _, _, label = STYLES[provider]
         heights = [results.median(name, provider) or 0 for name in names]
-        places = [group - 0.4 + (place + 0.5) * width for group in range(len(names))]
-        bars = axes.bar(places, heights, width * 0.92, color=colour, label=label)
+        centres = [group - 0.4 + (position + 0.5) * width for group in range(len(names))]
+        bars = axes.bar(centres, heights, width * 0.92, color=colour, label=label)
         axes.bar_label(bars, [thousands(height, 0) for height in heights], fontsize=7, padding=2)
     axes.set_xticks(range(len(names)), [f"{int(name.parameters()['payload']):,}" for name in names])
     axes.set_xlabel("bytes of payload")

@@ -65,10 +65,10 @@ class Results:
         ]
         words = list(dict.fromkeys(value for name in names for value in name.parameters().values()))
 
-        def place(name: Name) -> list[int]:
+        def order(name: Name) -> list[int]:
             return [int(value) if value.isdecimal() else words.index(value) for value in name.parameters().values()]
 
-        return sorted(names, key=place)
+        return sorted(names, key=order)
 
     def providers(self, mode: str, row: str) -> list[str]:
         measured = {provider for name in self.names(mode, row) for provider in self.values[name]}

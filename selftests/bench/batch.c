@@ -93,7 +93,7 @@ static void measure_out(const char *direction, unsigned int size, bool bundle)
 	unsigned int i;
 
 	for (i = 0; i < SAMPLES; i++) {
-		ask(provider_device(), bundle ? BENCH_TELL_BUNDLE : BENCH_TELL, (struct bench_order){
+		ask(provider_device(), bundle ? BENCH_MULTICAST_BUNDLE : BENCH_MULTICAST, (struct bench_order){
 			.samples = 1, .times = (uintptr_t)&times[i], .count = size,
 			.payload = PAYLOAD,
 		});

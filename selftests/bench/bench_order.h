@@ -25,7 +25,7 @@ struct bench_order {
 #define BENCH_IDX		27
 #define BENCH_FIRST		1		/* and as many more as are asked for */
 #define BENCH_MOST		65536
-#define BENCH_PAIR		0x100001	/* comes and goes */
+#define BENCH_PAIR		0x100001	/* registered and unregistered again */
 #define BENCH_ECHO		0x100002	/* replies with what was said */
 #define BENCH_SLEEPER		0x100003	/* sleeps before it returns */
 #define BENCH_CRATE		0x200001	/* handler in Rust that does nothing */
@@ -45,7 +45,7 @@ struct bench_order {
  */
 #define BENCH_SEND_PARALLEL	_IOW('b', 4, struct bench_order)
 #define BENCH_SENDERS		2
-/* bench-sender: a thread sends a datagram, and lets others run, until it is told to stop. */
+/* bench-sender: a thread sends a datagram, and lets others run, until it is asked to stop. */
 #define BENCH_TRAFFIC_START	_IOW('b', 2, struct bench_order)
 #define BENCH_TRAFFIC_STOP	_IOW('b', 3, struct bench_order)
 
@@ -66,10 +66,10 @@ struct bench_order {
 
 /*
  * bench-client, bench-crate, bench-genl, bench-baseline: fills so many messages with so much payload, sends them to the
- * group, and measures all together. BENCH_TELL sends each on its own, BENCH_TELL_BUNDLE together in one datagram.
+ * group, and measures all together. BENCH_MULTICAST sends each on its own, BENCH_MULTICAST_BUNDLE all in one datagram.
  */
-#define BENCH_TELL		_IOW('b', 48, struct bench_order)
-#define BENCH_TELL_BUNDLE	_IOW('b', 49, struct bench_order)
+#define BENCH_MULTICAST		_IOW('b', 48, struct bench_order)
+#define BENCH_MULTICAST_BUNDLE	_IOW('b', 49, struct bench_order)
 #define BENCH_MAX_PAYLOAD	16000
 #define BENCH_MAX_BUNDLE	16384	/* bytes */
 

@@ -44,7 +44,7 @@ static void wait_for(pid_t child, const char *name)
 		fail("%s ended with status %#x", name, status);
 }
 
-/* Whether somebody is in the group, as the kernel tells. */
+/* Whether somebody is in the group, as the kernel reports. */
 static bool has_listener(uint32_t group)
 {
 	FILE *file = fopen("/proc/net/netlink", "r");
@@ -80,7 +80,7 @@ static uint64_t time_of_listening(char **command, int count, size_t payload)
 	while (count--) {
 		uint64_t time;
 
-		ask("bench-client", BENCH_TELL, (struct bench_order){
+		ask("bench-client", BENCH_MULTICAST, (struct bench_order){
 			.samples = 1, .times = (uintptr_t)&time, .count = 1, .payload = payload,
 		});
 	}

@@ -37,24 +37,24 @@ static void measure(const struct datagram *datagram, unsigned int samples, const
 
 static void measure_connector(unsigned int callbacks, const char *hit)
 {
-	static const struct { const char *name; int place; } hits[] = {
+	static const struct { const char *name; int position; } hits[] = {
 		{ "first", 0 }, { "last", -1 }, { "absent", 1 },
 	};
 	unsigned int i;
 
 	ask("bench-client", BENCH_REGISTER, (struct bench_order){ .count = callbacks });
 	for (i = 0; i < sizeof(hits) / sizeof(*hits); i++) {
-		uint32_t val = BENCH_FIRST + (hits[i].place ? callbacks : 0);
+		uint32_t val = BENCH_FIRST + (hits[i].position ? callbacks : 0);
 		struct datagram datagram;
 		char which[64];
 
 		if (hit && strcmp(hit, hits[i].name))
 			continue;
 		datagram_begin(&datagram, NETLINK_CONNECTOR);
-		datagram_add_connector(&datagram, hits[i].place < 0 ? val - 1 : val, 0, PAYLOAD);
+		datagram_add_connector(&datagram, hits[i].position < 0 ? val - 1 : val, 0, PAYLOAD);
 		snprintf(which, sizeof(which), "callbacks=%u;hit=%s", callbacks, hits[i].name);
 		measure(&datagram, samples_with(callbacks), which, "bench-client",
-			hits[i].place <= 0);
+			hits[i].position <= 0);
 	}
 }
 

@@ -25,7 +25,7 @@ static void check_acknowledgement(const char *bytes, size_t length)
 	const struct nlmsgerr *error = NLMSG_DATA(nlh);
 
 	if (length < NLMSG_LENGTH(sizeof(*error)) || nlh->nlmsg_type != NLMSG_ERROR || error->error)
-		fail("no acknowledgement came");
+		fail("no acknowledgement was received");
 }
 
 static void measure(bool ack, size_t payload)

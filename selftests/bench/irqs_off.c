@@ -103,7 +103,7 @@ static void batch(void)
 	send_all(&datagram, 1);
 }
 
-static void tell(unsigned long request)
+static void send_to_group(unsigned long request)
 {
 	unsigned int i;
 	uint64_t time;
@@ -118,12 +118,12 @@ static void tell(unsigned long request)
 
 static void multicast(void)
 {
-	tell(BENCH_TELL);
+	send_to_group(BENCH_MULTICAST);
 }
 
 static void bundle(void)
 {
-	tell(BENCH_TELL_BUNDLE);
+	send_to_group(BENCH_MULTICAST_BUNDLE);
 }
 
 static void measure(const char *name, void (*work)(void))
@@ -213,7 +213,7 @@ static void measure_alone(void)
 	}
 	if (!minimal) {
 		measure("dispatch", dispatch);
-		/* A window may or may not have one that two threads change places in. */
+		/* A window may or may not have one with a switch between the two threads. */
 		windows = MOST_WINDOWS;
 		measure_with_traffic();
 		windows = WINDOWS;

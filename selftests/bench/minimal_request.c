@@ -61,7 +61,7 @@ int main(int argc, char **argv)
 		if (length < (ssize_t)NLMSG_LENGTH(sizeof(*acknowledgement)) ||
 		    reply.nlh.nlmsg_type != NLMSG_ERROR || acknowledgement->error ||
 		    reply.nlh.nlmsg_seq != request.nlh.nlmsg_seq)
-			fail("no acknowledgement came");
+			fail("no acknowledgement was received");
 	}
 	return 0;
 }

@@ -32,7 +32,7 @@ static void measure(unsigned int listeners, size_t payload)
 	for (listener = 0; listener < listeners; listener++)
 		fds[listener] = open_socket(group);
 	for (i = 0; i < SAMPLES; i++) {
-		ask(provider_device(), BENCH_TELL, (struct bench_order){
+		ask(provider_device(), BENCH_MULTICAST, (struct bench_order){
 			.samples = 1, .times = (uintptr_t)&times[i], .count = 1, .payload = payload,
 		});
 		for (listener = 0; listener < listeners; listener++)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Row "processes": what a process costs that forks, executes a program and ends, until its parent
- * has waited for it; with nobody who could tell of it (the baseline), and with process events. And how long
+ * has waited for it; with no connector to report it (the baseline), and with process events. And how long
  * interrupts and bottom halves are off meanwhile.
  *
  *   processes none       nobody listens

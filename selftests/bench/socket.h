@@ -93,7 +93,7 @@ static inline void expect_silence(int fd)
 	char byte;
 
 	if (recv(fd, &byte, 1, MSG_DONTWAIT | MSG_TRUNC) >= 0 || errno != EAGAIN)
-		fail("something came that should not");
+		fail("an unexpected message was received");
 }
 
 #endif

@@ -14,7 +14,7 @@ ends() {
 	[ "$ended" -eq "$status" ] && grep -q -- "$pattern" /tmp/said
 }
 
-tell() {
+client_command() {
 	echo "$*" >/proc/cn_client
 }
 
@@ -53,7 +53,7 @@ in_another_namespace() {
 }
 
 lists() {
-	tell add 25:1 tools count
+	client_command add 25:1 tools count
 	ends 0 '^25:1 *tools' cnctl list &&
 		ends 0 '^{.*"id":"25:1",.*"name":"tools"' cnctl --json list --idx 25 &&
 		! grep -q 4294967295 /tmp/said
@@ -63,7 +63,7 @@ lists() {
 shows_odd_names() {
 	local odd
 	odd=$(printf 'a\033[2Jb')
-	tell add "25:1 $odd count" || return 0
+	client_command add "25:1 $odd count" || return 0
 	ends 0 '^25:1 *a\\033\[2Jb' cnctl list && ! grep -q "$(printf '\033')" /tmp/said &&
 		ends 0 '"name":"a\\u001b\[2Jb"' cnctl --json list --idx 25 || return
 	[ "$CN_PROVIDER" = c ] || ends 0 '^25:1 is there (a\\033\[2Jb)$' cnctl watch --count 1 25
@@ -80,7 +80,7 @@ with_processes_only() {
 
 says_what_is_hidden() {
 	local hidden='/proc/net cannot be read: /proc is not mounted'
-	tell add 25:1 tools echo
+	client_command add 25:1 tools echo
 	ends 1 "$hidden" without_proc cnctl list && ends 1 "$hidden" without_proc cnctl stats &&
 		ends 1 "$hidden" without_proc cnctl watch && ends 1 "$hidden" without_proc cnctl send --ack 25:1 hello &&
 		ends 0 '^25:1 replies 5 bytes' without_proc cnctl send --reply 25:1 hello &&
@@ -95,7 +95,7 @@ says_what_is_hidden() {
 }
 
 sends() {
-	tell add 25:1 tools echo
+	client_command add 25:1 tools echo
 	echo from a file >/tmp/payload
 	ends 0 '^sent 5 bytes to 25:1$' cnctl send 25:1 hello &&
 		ends 0 '^25:1 replies 5 bytes: 68656c6c6f "hello"$' cnctl send --reply 25:1 hello &&
@@ -135,8 +135,8 @@ wait_for_listener() {
 listens() {
 	cnctl listen --time none --count 2 24 26 >/tmp/heard 2>&1 &
 	wait_for_listener 02800000 || return
-	tell send id=25:1 seq=7 ack=8 msg_len=0 group=24
-	tell send id=25:2 seq=9 msg_len=2 group=26
+	client_command send id=25:1 seq=7 ack=8 msg_len=0 group=24
+	client_command send id=25:2 seq=9 msg_len=2 group=26
 	wait $! || return
 	cat /tmp/heard
 	[ "$(sed -n 1p /tmp/heard)" = '25:1 seq 7 ack 8 len 0' ] && sed -n 2p /tmp/heard | grep -q '^25:2 seq 9 ack 0 len 2 [0-9a-f]\{4\} "..\"$'
@@ -147,28 +147,28 @@ ends_with_ctrl_c() {
 	cnctl listen --json 24 >/tmp/heard 2>&1 &
 	listener=$!
 	wait_for_listener 00800000 || return
-	tell send id=25:1 seq=7 group=24
+	client_command send id=25:1 seq=7 group=24
 	kill -INT $listener
 	wait $listener || return
 	cat /tmp/heard
 	grep -q '^{.*"group":24,.*"id":"25:1",.*"seq":7' /tmp/heard
 }
 
-# What it has read is written, what was lost is told, and together it is what was sent.
-tells_losses() {
+# What it has received and what it reports as lost is together what was sent.
+reports_losses() {
 	local listener
 	cnctl listen --json --buffer 1 24 >/tmp/heard 2>&1 &
 	listener=$!
 	wait_for_listener 00800000 || return
 	kill -STOP $listener
-	tell send id=25:1 group=24 repeat=1000
+	client_command send id=25:1 group=24 repeat=1000
 	kill -CONT $listener
 	sleep 1
 	kill -INT $listener
 	wait $listener || return
 	tail -n 3 /tmp/heard
-	awk -F '[:}]' '/"lost"/ { told += $2; next } { received++ }
-		END { print received, "received,", told, "told"; exit !(told > 0 && received + told == 1000) }' /tmp/heard
+	awk -F '[:}]' '/"lost"/ { lost += $2; next } { received++ }
+		END { print received, "received,", lost, "lost"; exit !(lost > 0 && received + lost == 1000) }' /tmp/heard
 }
 
 # Bytes of a file as hexadecimal digits: bytes <file> <offset> <number>.
@@ -190,8 +190,8 @@ is_capture_of_two() {
 
 send_two() {
 	wait_for_listener 00800000 || return
-	tell send id=25:1 seq=7 ack=8 msg_len=0 group=24
-	tell send id=25:2 seq=9 msg_len=0 group=24
+	client_command send id=25:1 seq=7 ack=8 msg_len=0 group=24
+	client_command send id=25:2 seq=9 msg_len=0 group=24
 }
 
 has_size() {
@@ -226,7 +226,7 @@ says_what_cannot_be_written() {
 	mount -t tmpfs -o size=4096 small /tmp/small || return
 	cnctl listen --payload none --write /tmp/small/heard.pcap 24 >/tmp/heard 2>&1 &
 	wait_for_listener 00800000 || return
-	tell send id=25:1 msg_len=0 group=24 repeat=100
+	client_command send id=25:1 msg_len=0 group=24 repeat=100
 	wait $! || status=$?
 	tail -n 2 /tmp/heard
 	wc -c /tmp/small/heard.pcap
@@ -238,7 +238,7 @@ says_what_cannot_be_written() {
 	{ cnctl listen --write - 24; echo $? >/tmp/status; } | head -c 24 >/tmp/piped.pcap &
 	wait_for_listener 00800000 || return
 	eventually has_size 24 /tmp/piped.pcap || return
-	tell send id=25:1 group=24
+	client_command send id=25:1 group=24
 	# For both of them.
 	wait
 	cat /tmp/status
@@ -255,13 +255,13 @@ watches() {
 		ends 3 'does not offer the notification channel' cnctl watch
 		return
 	fi
-	tell add 25:1 tools count
+	client_command add 25:1 tools count
 	cnctl watch --count 3 25-26:1-3 >/tmp/heard 2>&1 &
 	wait_for_listener 00001000 || return
 	sleep 1
-	tell add 26:3 tools count
-	tell add 26:4 tools count
-	tell del 25:1
+	client_command add 26:3 tools count
+	client_command add 26:4 tools count
+	client_command del 25:1
 	wait $! || return
 	cat /tmp/heard
 	[ "$(tr '\n' ' ' </tmp/heard)" = '25:1 is there (tools) 26:3 came (tools) 25:1 went ' ] || return
@@ -269,7 +269,7 @@ watches() {
 	ends 4 'CAP_NET_ADMIN' as_user cnctl watch
 }
 
-# Each in a group of its own, so that neither is told twice.
+# Each in a group of its own, so that neither is notified twice.
 two_watch() {
 	local first second
 	cnctl watch --no-snapshot --count 1 27 >/tmp/heard 2>&1 &
@@ -279,8 +279,8 @@ two_watch() {
 	second=$!
 	wait_for_listener 00002000 || return
 	sleep 1
-	tell add 27:1 tools count
-	tell add 27:2 tools count
+	client_command add 27:1 tools count
+	client_command add 27:2 tools count
 	wait $first || return
 	wait $second || return
 	cat /tmp/heard /tmp/second
@@ -298,7 +298,7 @@ ends_with_another_ctrl_c() {
 	cnctl listen --json 24 >/tmp/unread 2>/dev/null &
 	listener=$!
 	wait_for_listener 00800000 || return
-	tell send id=25:1 group=24 repeat=2000
+	client_command send id=25:1 group=24 repeat=2000
 	sleep 1
 	kill -INT $listener
 	sleep 1
@@ -315,13 +315,13 @@ ends_with_another_ctrl_c() {
 # Where something was waited for, Ctrl-C is a failure.
 ends_a_wait_with_ctrl_c() {
 	local sender ended=0
-	tell add 25:3 tools count
+	client_command add 25:3 tools count
 	cnctl send --reply --timeout 60 25:3 hello >/tmp/said 2>&1 &
 	sender=$!
 	sleep 1
 	kill -INT $sender
 	wait $sender || ended=$?
-	tell del 25:3
+	client_command del 25:3
 	cat /tmp/said
 	echo "it ended with $ended"
 	[ $ended -eq 130 ]
@@ -336,7 +336,7 @@ waits_for_so_many() {
 # What is not shown does not end a silence.
 waits_for_what_it_shows() {
 	local status=0 sender
-	(while sleep 0.1; do tell send id=25:2 group=24; done) &
+	(while sleep 0.1; do client_command send id=25:2 group=24; done) &
 	sender=$!
 	ends 6 'nothing more has come in time' timeout 20 cnctl listen --id 25:1 --count 1 --timeout 1 24 || status=1
 	kill $sender
@@ -373,8 +373,8 @@ loads_on_demand() {
 	is_loaded cn_proc
 }
 
-# Where nothing loads modules on demand, the user is told to; else asking for process events loads their module.
-tells_of_processes() {
+# Where nothing loads modules on demand, the user is asked to; else asking for process events loads their module.
+reports_processes() {
 	local status=0
 	echo /bin/false >/proc/sys/kernel/modprobe
 	ends 3 'Load the module cn_proc' timeout 20 cnctl proc || status=1
@@ -457,11 +457,11 @@ hears_high_groups() {
 	cnctl --json listen --count 1 --timeout 20 40 >/tmp/heard 2>&1 &
 	listener=$!
 	while kill -0 $listener 2>/dev/null; do
-		tell send id=40:1 group=40
+		client_command send id=40:1 group=40
 		sleep 0.1
 	done
 	wait $listener && grep '"group":40,' /tmp/heard || status=1
-	tell add 25:1 tools count
+	client_command add 25:1 tools count
 	ends 0 '^25:1 is there (tools)$' cnctl watch --group 50 --count 1 25 || status=1
 	unload_everything && load_connector "$CN_PROVIDER" && insmod /lib/modules/test/cn_client.ko && return $status
 }
@@ -505,19 +505,19 @@ try_cnctl() {
 	check cnctl.without_connector without_connector || return
 	check cnctl.other_namespace in_another_namespace
 	check cnctl.lists lists
-	tell clear
+	client_command clear
 	check cnctl.shows_odd_names shows_odd_names
-	tell clear
+	client_command clear
 	check cnctl.says_what_is_hidden says_what_is_hidden
-	tell clear
+	client_command clear
 	check cnctl.sends sends
 	check cnctl.usage sends_what_makes_no_sense
 	check cnctl.refused is_refused
-	tell clear
+	client_command clear
 	check cnctl.listens listens
 	check cnctl.ctrl_c ends_with_ctrl_c
 	check cnctl.another_ctrl_c ends_with_another_ctrl_c
-	check cnctl.tells_losses tells_losses
+	check cnctl.reports_losses reports_losses
 	check cnctl.ctrl_c_in_a_wait ends_a_wait_with_ctrl_c
 	check cnctl.waits_for_so_many waits_for_so_many
 	check cnctl.waits_for_what_it_shows waits_for_what_it_shows
@@ -526,10 +526,10 @@ try_cnctl() {
 	check cnctl.cannot_write says_what_cannot_be_written
 	check cnctl.rights user_may_not_join
 	check cnctl.watches watches
-	tell clear
+	client_command clear
 	check cnctl.counts counts
 	check cnctl.doctor is_examined
-	check cnctl.processes tells_of_processes
+	check cnctl.processes reports_processes
 	[ "$CN_PROVIDER" = c ] || check cnctl.high_groups hears_high_groups
 	check cnctl.generated is_documented
 	check cnctl.output_closed nobody_reads

@@ -3,7 +3,7 @@
 #
 # The job of "make in-tree-test" on a kernel that has the connector and process events built in: those work, from the
 # start on. /guest/in-tree.conf says whose connector it is (PROVIDER), which test programs to run (PROGRAMS), and under
-# which name their results are told (EVENTS). Writes what tests.sh writes.
+# by which name their results are reported (EVENTS). Writes what tests.sh writes.
 
 # shellcheck source=/dev/null
 . /guest/in-tree.conf
@@ -104,7 +104,7 @@ everything_is_heard() {
 		grep -q "^# Exit process $child (tgid $child) with code 0, signal 17$" /tmp/heard
 }
 
-# The tool of this project, on whatever tells of processes: of those that fail only. When it listens is not seen from
+# The tool of this project, on whatever reports processes: of those that fail only. When it listens is not seen from
 # outside, so processes are made until it has heard of one.
 cnctl_hears_failures() {
 	local listener try=0

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The job of "make profile": messages to one callback, 301 of them, between two lines that tell the host when to
-# look. The file profile.conf, packed beside this one, sets PROVIDER (c, rust or baseline).
+# The job of "make profile": messages to one callback, 301 of them, between two lines that let the host know when
+# to look. The file profile.conf, packed beside this one, sets PROVIDER (c, rust or baseline).
 
 # shellcheck source=selftests/guest/steps.sh
 . /guest/steps.sh

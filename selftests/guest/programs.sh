@@ -3,7 +3,7 @@
 #
 # Programs that know nothing of these tests hear what selftests/real/work.c does: each event of each process in order,
 # compared with what that program says of itself. /guest/programs.conf has the programs (PROGRAMS) and the name under
-# which the results are told (EVENTS). Writes what tests.sh writes.
+# by which the results are reported (EVENTS). Writes what tests.sh writes.
 
 # shellcheck source=selftests/guest/steps.sh
 . /guest/steps.sh

@@ -50,7 +50,7 @@ two_readings() {
 
 try_sensor() {
 	load_sample cn_sensor || return
-	check sample.sensor.tells_everyone two_readings
+	check sample.sensor.multicasts_to_all two_readings
 	check sample.sensor.calibrates says ': 2[12]\..* degrees' cn_listen -c 1500
 	check sample.sensor.keeps_calibration says ': 2[12]\..* degrees' cn_listen 1
 	check sample.sensor.refuses_users refuses 'Operation not permitted' as_user cn_listen -c 0
@@ -84,8 +84,8 @@ try_store() {
 	check sample.store.unloads unload cn_store
 }
 
-# A program hears of another sample that comes and goes.
-who_came_and_went() {
+# A program is notified when another sample registers and unregisters.
+registered_and_unregistered() {
 	cn_who 2 >/tmp/who 2>&1 &
 	sleep 1
 	insmod /lib/modules/test/cn_echo.ko && unload cn_echo || return
@@ -100,8 +100,8 @@ log_says() {
 
 try_watch() {
 	load_sample cn_watch || return
-	check sample.watch.tells_programs who_came_and_went
-	check sample.watch.tells_the_log log_says 'cn_watch: 20:1 was unregistered'
+	check sample.watch.notifies_programs registered_and_unregistered
+	check sample.watch.notifies_the_log log_says 'cn_watch: 20:1 was unregistered'
 	check sample.watch.unloads unload cn_watch
 }
 
@@ -115,7 +115,7 @@ ucon_shows() {
 	done
 }
 
-# The messages of the module, its ids in the snapshot, and that they went.
+# The messages of the module, its ids in the snapshot, and that they are unregistered.
 ucon_hears() {
 	: >/tmp/ucon
 	cn_ucon >>/tmp/ucon 2>&1 &

@@ -75,7 +75,7 @@ load() {
 	done
 }
 
-# Lets a program say which of its allocations are to fail. What fails is told by the program, not by the kernel. Where a
+# Lets a program say which of its allocations are to fail. What fails is reported by the program, not by the kernel. Where a
 # tracepoint of a module has no memory for its fields, the kernel itself warns: that is left out.
 let_fail() {
 	local kind from to

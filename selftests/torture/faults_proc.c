@@ -9,7 +9,7 @@
 #include "../cn_process.h"
 
 static int listener;
-static long long untold;
+static long long counted;
 
 static bool is_listed(const char *path, const char *start)
 {
@@ -151,9 +151,9 @@ static void check_event(int ret, bool failed)
 		heard += (uint32_t)m.event.what == PROC_EVENT_COMM &&
 			 m.event.event_data.comm.process_pid == getpid();
 	/* Where the name can't be read, nothing has happened. */
-	expect(heard + now - untold == (ret >= 0), "heard %d, counted %lld", heard, now - untold);
+	expect(heard + now - counted == (ret >= 0), "heard %d, counted %lld", heard, now - counted);
 	expect(failed || heard, "no fault, and nothing was heard");
-	untold = now;
+	counted = now;
 }
 
 int main(void)
@@ -180,9 +180,9 @@ int main(void)
 	expect(!process_listen_to(listener, PROC_EVENT_COMM), "listening");
 	expect(hooks_are_attached(), "hooks are not attached");
 	cn_drain(listener);
-	untold = read_counter(PROCESS_FILE, "no_memory");
+	counted = read_counter(PROCESS_FILE, "no_memory");
 	sweep(&sweeps[2]);
-	expect(untold > 0, "no event was ever counted");
+	expect(counted > 0, "no event was ever counted");
 	sweep(&sweeps[3]);
 	close(listener);
 	expect(!module_unload_soon("cn_proc"), "unloading");

@@ -53,11 +53,11 @@ static int send_crate(void)
 
 static void check_send(int ret, bool failed)
 {
-	long long came = read_counter(STATS, "received") - received;
+	long long received_now = read_counter(STATS, "received") - received;
 	long long called = read_counter(STATS, "delivered") - delivered;
 
-	expect(came == (ret >= 0), "sending said %d, and %lld came", ret, came);
-	expect(called == came, "%lld came, and %lld were delivered", came, called);
+	expect(received_now == (ret >= 0), "sending said %d, and %lld were received", ret, received_now);
+	expect(called == received_now, "%lld were received, and %lld were delivered", received_now, called);
 	expect(failed || cn_receive(fd, &got) > 0, "no reply");
 	look();
 }

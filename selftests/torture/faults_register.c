@@ -32,7 +32,7 @@ static int crate(unsigned long number, uint32_t id_val)
 	return ret < 0 ? -errno : ret;
 }
 
-/* Whether a message to the id reaches a callback, as its sender is told. */
+/* Whether a message to the id reaches a callback, as its sender is informed. */
 static bool is_registered(uint32_t idx, uint32_t id_val)
 {
 	static struct cn_received got;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sending from the kernel, with every allocation failing in turn: the caller is told, the message is counted once,
+ * Sending from the kernel, with every allocation failing in turn: the caller is informed, the message is counted once,
  * and each member of the group has it or counts it as lost.
  */
 #include <sys/ioctl.h>

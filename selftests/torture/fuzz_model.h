@@ -47,7 +47,7 @@ struct callback {
 	uint64_t delivered, failed, refused;
 };
 
-/* What the C test client remembers of a callback until it is told to forget. */
+/* What the C test client remembers of a callback until it is asked to forget. */
 struct known {
 	struct cb_id id;
 	enum kind kind;
@@ -348,7 +348,7 @@ static inline bool is_matched(const struct request *request, struct cb_id id)
 	       in_ranges(id.val, request->ranges + request->n_idx, request->n_val);
 }
 
-/* The last request is told first. */
+/* The last request is notified first. */
 static inline void notify(struct cb_id id, uint32_t what)
 {
 	struct cn_msg event = { .id = id, .ack = what };

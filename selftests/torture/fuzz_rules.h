@@ -8,7 +8,7 @@
 
 #include "fuzz_model.h"
 
-/* What came of a message, for its answer. */
+/* The outcome of a message, for its answer. */
 struct outcome {
 	int error;
 	const char *text;

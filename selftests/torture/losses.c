@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Messages to groups and ports, and notifications, to readers that are slow, have small buffers, and want errors told or
+ * Messages to groups and ports, and notifications, to readers that are slow, have small buffers, and want errors reported or
  * not: what was received and what was counted as lost is what was sent, and what was received is in order. The sender is
- * told which messages did not reach all, and the connector's own counters say the same.
+ * informed which messages did not reach all, and the connector's own counters say the same.
  * losses group|port|notify <messages>
  */
 #include <pthread.h>
@@ -32,7 +32,7 @@ struct reader {
 static int done;
 static bool of_notify;
 
-/* Of sends, as the sender was told. */
+/* Of sends, as reported to the sender. */
 static long accepted, refused, other_errors;
 
 /* What the connector counts of them, and of notifications. */
@@ -130,13 +130,13 @@ static int open_reader(struct reader *r, int number, uint32_t group)
 	err = setsockopt(r->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) ? -errno : 0;
 	if (!err && number & 1)
 		err = cn_setopt(r->fd, NETLINK_NO_ENOBUFS, 1);
-	/* Of these, number 4 is slow and has the smallest buffer: some sends are sure to be told of. */
+	/* Of these, number 4 is slow and has the smallest buffer: some sends are sure to be reported. */
 	if (!err && number >= 2)
 		err = cn_setopt(r->fd, NETLINK_BROADCAST_ERROR, 1);
 	return err ? err : pthread_create(&r->thread, NULL, read_slowly, r);
 }
 
-/* After a command that sends. A full buffer is told with this error only. */
+/* After a command that sends. A full buffer is reported with this error only. */
 static void note_sends(int error)
 {
 	accepted += client_value("sent");
@@ -206,7 +206,7 @@ int main(int argc, char **argv)
 
 		pthread_join(r->thread, NULL);
 		drops = drops_of(r->fd);
-		/* The two places where it can be read say the same. */
+		/* Both sources of the number agree. */
 		if (drops != cn_drops(cn_port(r->fd)) || r->received + drops != sent || r->wrong ||
 		    ((r->number & 1) && r->enobufs)) {
 			printf("reader %d: %ld received, %ld lost (%ld in /proc) of %ld, %ld out of order, %ld times ENOBUFS\n",
@@ -225,7 +225,7 @@ int main(int argc, char **argv)
 	printf("%s: %ld received, %ld lost, together %ld of %ld, %ld times ENOBUFS, ", argv[1], received, lost,
 	       received + lost, sent * READERS, enobufs);
 	if (!of_notify)
-		printf("%ld sends of %ld told to have failed, %ld with another error, ", refused, accepted + refused,
+		printf("%ld sends of %ld reported as failed, %ld with another error, ", refused, accepted + refused,
 		       other_errors);
 	printf("%d readers or counters wrong\n", bad);
 	/* Without losses nothing was tried. */

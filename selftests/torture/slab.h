@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How many objects the kernel has allocated, as exactly as it can tell: empty slabs and what KASAN keeps in quarantine
+ * How many objects the kernel has allocated, as exactly as it can say: empty slabs and what KASAN keeps in quarantine
  * are given back before. A kernel without CONFIG_SLUB_DEBUG counts no objects; there it is the memory of all slabs, in
  * which some are always half full: after 10^6 rounds one byte of each would be seen.
  *
@@ -26,7 +26,7 @@
  * namespace that were given back. Less than one object for each of 1000 loads.
  */
 #define SLAB_NOISE_LOADS 999
-/* Fewer loads than this would not be told from noise by their objects or their memory, and looking takes seconds. */
+/* Fewer loads than this would not be distinguished from noise by their objects or their memory, and looking takes seconds. */
 #define SLAB_LOADS_LEAST 50
 
 struct slab_cache {
@@ -204,7 +204,7 @@ static inline int slab_has_grown(struct slab_use *before, long most)
 
 /* -- Loads and unloads ----------------------------------------------------- */
 
-/* Before so many of them, if they are enough to tell. */
+/* Before so many of them, if they are enough to measure. */
 static inline void slab_look_before_loads(struct slab_use *before, int loads)
 {
 	if (loads >= SLAB_LOADS_LEAST)

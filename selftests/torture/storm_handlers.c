@@ -105,7 +105,7 @@ static long drop_inside(int *errors)
 	return inside;
 }
 
-/* Of what was dropped: calls that came later, and handlers that stayed. */
+/* Of what was dropped: later calls, and handlers that stayed. */
 static long count_late(int *left)
 {
 	int tries, calls;

@@ -40,7 +40,7 @@ static void be_owner(int way, int report)
 	_exit(0);
 }
 
-/* All places are taken by children, who then go; how many requests were refused. */
+/* Children make as many requests as there may be, and end; how many requests were refused. */
 static int one_round(int round)
 {
 	pid_t children[CHILDREN];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Many short processes, and four listeners: one that reads everything at once, one that is slow and has a small
- * buffer, one with a filter, and one that comes and goes in every way. What each has received and what is counted as
+ * buffer, one with a filter, and one that registers and unregisters in every way. What each has received and what is counted as
  * lost for it are what was sent to it, and that is what has happened.
  * storm_processes <processes>
  */
@@ -232,7 +232,7 @@ static int end(struct listener *l)
 	return wrong;
 }
 
-/* -- The one that comes and goes -------------------------------------------------- */
+/* -- The one that registers and unregisters ---------------------------------------- */
 
 static unsigned long long visits, visits_wrong, ignored;
 

@@ -18,7 +18,7 @@
 #define PORT 4545
 /* How long loading, unloading and a look at what is left may take together. */
 #define LIMIT_MS 20000
-/* How often one that has messages to come looks whether they came. */
+/* How often one that waits for messages looks whether they arrived. */
 #define LOOK_US 500
 
 /* What both processes see. */
@@ -77,7 +77,7 @@ static void *send_until_done(void *arg)
 	return NULL;
 }
 
-/* Somebody else who registers among its ids, of which it is told. */
+/* Another one that registers among its ids, of which it is notified. */
 static void register_some(unsigned int *random)
 {
 	int val = rand_r(random) % IDS;

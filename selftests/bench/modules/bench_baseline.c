@@ -69,7 +69,7 @@ static int minimal_multicast(unsigned int count, int payload)
 	return netlink_broadcast(minimal_sock, skb, 0, BENCH_MINIMAL_GROUP, GFP_KERNEL);
 }
 
-static int minimal_tell(const struct bench_order *order)
+static int minimal_messages(const struct bench_order *order)
 {
 	unsigned int i;
 	int ret = 0;
@@ -79,7 +79,7 @@ static int minimal_tell(const struct bench_order *order)
 	return ret;
 }
 
-static int minimal_tell_bundle(const struct bench_order *order)
+static int minimal_bundle(const struct bench_order *order)
 {
 	return minimal_multicast(order->count, order->payload);
 }
@@ -105,10 +105,10 @@ static long bench_work(unsigned int request, const struct bench_order *order)
 {
 	guard(mutex)(&baseline_mutex);
 	switch (request) {
-	case BENCH_TELL:
-		return bench_tell(order, minimal_tell);
-	case BENCH_TELL_BUNDLE:
-		return bench_tell(order, minimal_tell_bundle);
+	case BENCH_MULTICAST:
+		return bench_multicast(order, minimal_messages);
+	case BENCH_MULTICAST_BUNDLE:
+		return bench_multicast(order, minimal_bundle);
 	case BENCH_STORM_START:
 		return bench_storm_start(&baseline_storm, baseline_storm_run);
 	case BENCH_STORM_STOP:

@@ -27,7 +27,7 @@ static void client_callback(struct cn_msg *msg, struct netlink_skb_parms *nsp)
 	this_cpu_inc(client_calls);
 }
 
-/* In the order in which they came: the first one is found fastest on the C connector. */
+/* In the order of registration: the first one is found fastest on the C connector. */
 static void client_unregister_all(void)
 {
 	struct cb_id id = { BENCH_IDX, BENCH_FIRST };
@@ -130,17 +130,17 @@ static union {
 	u8 bytes[sizeof(struct cn_msg) + BENCH_MAX_BUNDLE];
 } client_message;
 
-static struct cn_msg *client_fill(size_t place, size_t payload)
+static struct cn_msg *client_fill(size_t offset, size_t payload)
 {
 	static u8 filling;
-	struct cn_msg *msg = (struct cn_msg *)(client_message.bytes + place);
+	struct cn_msg *msg = (struct cn_msg *)(client_message.bytes + offset);
 
 	*msg = (struct cn_msg){ .id = { BENCH_IDX, BENCH_FIRST }, .len = payload };
 	memset(msg->data, ++filling, payload);
 	return msg;
 }
 
-static int client_tell(const struct bench_order *order)
+static int client_messages(const struct bench_order *order)
 {
 	unsigned int i;
 	int ret = 0;
@@ -150,7 +150,7 @@ static int client_tell(const struct bench_order *order)
 	return ret;
 }
 
-static int client_tell_bundle(const struct bench_order *order)
+static int client_bundle(const struct bench_order *order)
 {
 	size_t size = sizeof(struct cn_msg) + order->payload;
 	unsigned int i;
@@ -163,7 +163,7 @@ static int client_tell_bundle(const struct bench_order *order)
 
 static struct task_struct *client_storm;
 
-/* Registers and unregisters until it is told to stop; returns how often, in a second. */
+/* Registers and unregisters until it is asked to stop; returns how often, in a second. */
 static int client_storm_run(void *unused)
 {
 	struct cb_id id = { BENCH_IDX, BENCH_PAIR };
@@ -198,10 +198,10 @@ static long bench_work(unsigned int request, const struct bench_order *order)
 					   client_sleep);
 	case BENCH_LEAVE_SLEEPER:
 		return client_leave_sleeper(order);
-	case BENCH_TELL:
-		return bench_tell(order, client_tell);
-	case BENCH_TELL_BUNDLE:
-		return bench_tell(order, client_tell_bundle);
+	case BENCH_MULTICAST:
+		return bench_multicast(order, client_messages);
+	case BENCH_MULTICAST_BUNDLE:
+		return bench_multicast(order, client_bundle);
 	case BENCH_STORM_START:
 		return bench_storm_start(&client_storm, client_storm_run);
 	case BENCH_STORM_STOP:

@@ -24,8 +24,8 @@ type Numbers = [u64; 8];
 
 const CALLS: u32 = _IOW::<Numbers>('b' as u32, 17);
 const REGISTER_PAIR: u32 = _IOW::<Numbers>('b' as u32, 18);
-const TELL: u32 = _IOW::<Numbers>('b' as u32, 48);
-const TELL_BUNDLE: u32 = _IOW::<Numbers>('b' as u32, 49);
+const MULTICAST: u32 = _IOW::<Numbers>('b' as u32, 48);
+const MULTICAST_BUNDLE: u32 = _IOW::<Numbers>('b' as u32, 49);
 
 const IDX: u32 = 27;
 const PAIR: Id = Id::new(IDX, 0x100001);
@@ -109,7 +109,7 @@ impl Order {
     }
 
     /// Each on its own.
-    fn tell(&self) -> Result {
+    fn multicast(&self) -> Result {
         for _ in 0..self.count {
             unless_nobody_listens(Draft::new(NOTHING, self.payload).write(GFP_KERNEL, fill))?;
         }
@@ -117,7 +117,7 @@ impl Order {
     }
 
     /// All in one datagram.
-    fn tell_bundle(&self) -> Result {
+    fn multicast_bundle(&self) -> Result {
         let capacity = (u64::from(self.payload) + 20).saturating_mul(self.count);
         let capacity = u16::try_from(capacity).map_err(|_| EINVAL)?;
         let mut bundle = Bundle::new(NOTHING, 0, capacity, GFP_KERNEL)?;
@@ -173,8 +173,8 @@ impl MiscDevice for Device {
         let order = Order::new(reader.read::<Numbers>()?)?;
         match number {
             REGISTER_PAIR => order.measure(|| device.register_pair()),
-            TELL => order.measure(|| order.tell()),
-            TELL_BUNDLE => order.measure(|| order.tell_bundle()),
+            MULTICAST => order.measure(|| order.multicast()),
+            MULTICAST_BUNDLE => order.measure(|| order.multicast_bundle()),
             _ => Err(ENOTTY),
         }
     }

@@ -79,8 +79,8 @@ static inline int bench_hand_back(const struct bench_order *order, u64 *times, i
  * Measures the sending of messages to a group. That nobody listens is no error
  * here; whether all who listen have got it, the program sees.
  */
-static inline int bench_tell(const struct bench_order *order,
-			     int (*tell)(const struct bench_order *order))
+static inline int bench_multicast(const struct bench_order *order,
+			     int (*send)(const struct bench_order *order))
 {
 	u64 *times;
 	u64 start;
@@ -94,7 +94,7 @@ static inline int bench_tell(const struct bench_order *order,
 	if (IS_ERR(times))
 		return PTR_ERR(times);
 	start = ktime_get_ns();
-	ret = tell(order);
+	ret = send(order);
 	times[0] = ktime_get_ns() - start;
 	return bench_hand_back(order, times, ret == -ESRCH ? 0 : ret);
 }

@@ -80,7 +80,7 @@ static int genl_multicast(unsigned int count, int payload)
 	return genlmsg_multicast(&genl_family, skb, 0, 0, GFP_KERNEL);
 }
 
-static int genl_tell(const struct bench_order *order)
+static int genl_messages(const struct bench_order *order)
 {
 	unsigned int i;
 	int ret = 0;
@@ -90,7 +90,7 @@ static int genl_tell(const struct bench_order *order)
 	return ret;
 }
 
-static int genl_tell_bundle(const struct bench_order *order)
+static int genl_bundle(const struct bench_order *order)
 {
 	return genl_multicast(order->count, order->payload);
 }
@@ -104,7 +104,7 @@ static const struct genl_small_ops genl_operations[] = {
 	{ .cmd = BENCH_GENL_ECHO, .doit = genl_echo },
 };
 
-static const struct genl_multicast_group genl_groups[] = { { .name = "tell" } };
+static const struct genl_multicast_group genl_groups[] = { { .name = "multicast" } };
 
 static struct genl_family genl_family = {
 	.name = "cn_bench",
@@ -128,10 +128,10 @@ static long bench_work(unsigned int request, const struct bench_order *order)
 		return bench_sum(&genl_calls) & INT_MAX;
 	case BENCH_GENL_GROUP:
 		return genl_family.mcgrp_offset;
-	case BENCH_TELL:
-		return bench_tell(order, genl_tell);
-	case BENCH_TELL_BUNDLE:
-		return bench_tell(order, genl_tell_bundle);
+	case BENCH_MULTICAST:
+		return bench_multicast(order, genl_messages);
+	case BENCH_MULTICAST_BUNDLE:
+		return bench_multicast(order, genl_bundle);
 	default:
 		return -ENOTTY;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A thread on the last processor that works without pause until it is told to
+ * A thread on the last processor that works without pause until it is asked to
  * stop.
  */
 #ifndef BENCH_STORM_H

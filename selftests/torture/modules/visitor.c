@@ -41,5 +41,5 @@ static void __exit visitor_exit(void)
 module_init(visitor_init);
 module_exit(visitor_exit);
 
-MODULE_DESCRIPTION("A client that comes and goes");
+MODULE_DESCRIPTION("A client that registers and unregisters");
 MODULE_LICENSE("GPL");

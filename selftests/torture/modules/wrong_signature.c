@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Registers, in the place of the sample cn_echo, a function that has not the signature of a callback.
+ * Registers, instead of the sample cn_echo, a function that has not the signature of a callback.
  * A kernel with kCFI must stop the connector from calling it.
  */
 #include <linux/connector.h>

@@ -223,7 +223,7 @@ impl Model {
                 let id = self.id()?;
                 let serial = match self.known(id) {
                     Some(known) if how & 8 == 0 => known.serial,
-                    // One that is gone, or will come.
+                    // One that is unregistered, or will be registered.
                     _ => u64::from(self.byte()?),
                 };
                 if serial <= self.last_serial.get() || self.known(id).is_none() {

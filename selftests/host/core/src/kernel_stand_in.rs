@@ -178,9 +178,9 @@ pub mod zeroed {
     pub fn zeroed<T: Zeroable>(len: usize) -> Result<KVVec<T>> {
         let array = KVVec::<T>::with_capacity(len, GFP_KERNEL | __GFP_ZERO)?;
         let (array, _, capacity) = array.into_raw_parts();
-        for place in 0..len {
+        for index in 0..len {
             // loom's atomics are more than zeroes.
-            unsafe { array.add(place).write(T::zeroed()) };
+            unsafe { array.add(index).write(T::zeroed()) };
         }
         Ok(unsafe { KVVec::from_raw_parts(array, len, capacity) })
     }

@@ -6,7 +6,7 @@ impl Locked<'_> {
     pub(crate) fn slot_counts(&self) -> (usize, usize, usize) {
         let guard = Guard::new();
         let slots = self.table.slots(&guard);
-        let array = (0..slots.capacity()).filter_map(|place| slots.array.get(place));
+        let array = (0..slots.capacity()).filter_map(|slot| slots.array.get(slot));
         let used = array.filter(|slot| !matches!(Slots::read(slot, &guard), Slot::Empty));
         (
             slots.capacity(),

@@ -21,7 +21,7 @@ fn operations_by_chance() {
 }
 
 /// The calls of three callbacks return in one order, in which they leave the list of dying entries; that they were
-/// unregistered in each other order puts each of them in each place of it.
+/// unregistered in each other order puts each of them at each position of it.
 #[test]
 fn dying_entries_leave_from_everywhere() {
     for order in [

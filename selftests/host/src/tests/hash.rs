@@ -16,10 +16,10 @@ proptest! {
     #[test]
     fn sequence_visits_each_slot_once(idx: u32, val: u32, bits in 1u32..12) {
         let capacity = 1usize << bits;
-        let places: Vec<usize> = sequence(Id::new(idx, val), bits).collect();
-        prop_assert_eq!(places.len(), capacity);
-        prop_assert!(places.iter().all(|place| *place < capacity));
-        let different: HashSet<_> = places.iter().collect();
+        let slots: Vec<usize> = sequence(Id::new(idx, val), bits).collect();
+        prop_assert_eq!(slots.len(), capacity);
+        prop_assert!(slots.iter().all(|slot| *slot < capacity));
+        let different: HashSet<_> = slots.iter().collect();
         prop_assert_eq!(different.len(), capacity);
     }
 
@@ -61,7 +61,7 @@ fn steps(ids: &[Id]) -> (usize, f64) {
     let mut most = 0;
     let mut sum = 0;
     for id in ids {
-        let steps = sequence(*id, bits).position(|place| !slots[place]).unwrap();
+        let steps = sequence(*id, bits).position(|slot| !slots[slot]).unwrap();
         slots[sequence(*id, bits).nth(steps).unwrap()] = true;
         most = most.max(steps + 1);
         sum += steps + 1;
@@ -70,9 +70,9 @@ fn steps(ids: &[Id]) -> (usize, f64) {
 }
 
 #[test]
-fn rows_of_ids_spread() {
+fn regular_ids_spread() {
     const N: u32 = 32768;
-    let rows: [(&str, fn(u32) -> Id); 6] = [
+    let patterns: [(&str, fn(u32) -> Id); 6] = [
         ("val counts", |n| Id::new(20, n)),
         ("idx counts", |n| Id::new(n, 1)),
         ("both count", |n| Id::new(n, n)),
@@ -80,7 +80,7 @@ fn rows_of_ids_spread() {
         ("in steps", |n| Id::new(20, n << 12)),
         ("from the end", |n| Id::new(u32::MAX - n, u32::MAX)),
     ];
-    for (name, make) in rows {
+    for (name, make) in patterns {
         let ids: Vec<Id> = (0..N).map(make).collect();
         let (most, average) = steps(&ids);
         assert!(
@@ -91,11 +91,11 @@ fn rows_of_ids_spread() {
 }
 
 #[test]
-fn place_depends_on_each_bit() {
-    let place = |idx, val| sequence(Id::new(idx, val), 24).next().unwrap();
-    let base = place(0x1234_5678, 0x9abc_def0);
+fn start_depends_on_each_bit() {
+    let start = |idx, val| sequence(Id::new(idx, val), 24).next().unwrap();
+    let base = start(0x1234_5678, 0x9abc_def0);
     for bit in 0..32 {
-        assert_ne!(place(0x1234_5678 ^ 1 << bit, 0x9abc_def0), base);
-        assert_ne!(place(0x1234_5678, 0x9abc_def0 ^ 1 << bit), base);
+        assert_ne!(start(0x1234_5678 ^ 1 << bit, 0x9abc_def0), base);
+        assert_ne!(start(0x1234_5678, 0x9abc_def0 ^ 1 << bit), base);
     }
 }

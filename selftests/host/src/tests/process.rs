@@ -293,8 +293,8 @@ proptest! {
         for hook in Hook::ALL {
             demand.add_attached(hook, false, 0);
         }
-        for (which, bits, goes) in changes {
-            let to = if goes { Kinds::NONE } else { Kinds::from_bits(bits) };
+        for (which, bits, leaves) in changes {
+            let to = if leaves { Kinds::NONE } else { Kinds::from_bits(bits) };
             let before = Hooks::for_kinds(expected(&listeners));
             let idle = demand.change(listeners[which], to, false, 0);
             listeners[which] = to;
@@ -358,7 +358,7 @@ fn hooks_of_users_stay_longer() {
         (taken, next),
         (only(Hook::Comm), Some(USERS_LINGER_NS - LINGER_NS))
     );
-    // One with rights comes and goes.
+    // A privileged listener joins and leaves.
     demand.change(Kinds::NONE, Kinds::EXEC, false, LINGER_NS);
     demand.change(Kinds::EXEC, Kinds::NONE, false, LINGER_NS);
     assert_eq!(

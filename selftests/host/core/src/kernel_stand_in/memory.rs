@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory: boxes, arrays, allocations that fail when they are told to, and freeing after a grace
+//! Memory: boxes, arrays, allocations that fail on demand, and freeing after a grace
 //! period.
 //!
 //! Each allocation is written down. What is freed twice panics, and so does what may sleep under RCU.
 //! With loom, memory is kept until the end of a run so that a late use can be noticed, and each use is
-//! told to loom. A grace period is the shortest that there can be: memory is freed at the moment when
+//! reported to loom. A grace period is the shortest that there can be: memory is freed at the moment when
 //! the last reader ends that was there when it was asked for.
 
 use super::prelude::*;
@@ -81,7 +81,7 @@ impl Drop for Reader {
     }
 }
 
-/// Grace periods, told to loom: all that a reader did comes before memory is freed for which it was
+/// Grace periods, reported to loom: all that a reader did comes before memory is freed for which it was
 /// waited, and a reader that begins later sees all that came before that. Readers order nothing
 /// among each other.
 #[cfg(feature = "loom")]
