@@ -79,7 +79,7 @@ patches: ## make the patch series for a kernel tree, in build/patches, and look 
 	scripts/packages.sh patches
 	scripts/patches.sh
 
-shell: ## a shell in a guest with everything loaded
+shell: ## a shell in a guest with the connector and the samples loaded
 	scripts/packages.sh guest
 	$(kernel) scripts/modules.sh "$$kdir" all && scripts/guest.sh "$$kdir" shell selftests/guest/shell.sh
 

@@ -126,6 +126,7 @@ list_files() {
 	put_modules /lib/modules/kunit "$OUT/kunit/rust/cn.ko"
 	put_modules /lib/modules/coverage "$OUT/coverage/rust/cn.ko" "$OUT/coverage/points"
 	put_modules /lib/modules/test "$OUT"/samples/*.ko "$OUT"/samples/*/*.ko "$OUT"/selftests/modules/*.ko
+	put_modules /lib/modules/samples "$OUT"/samples/*.ko "$OUT"/samples/*/*.ko
 	put_modules /lib/modules/torture "$OUT"/selftests/torture/modules/*.ko
 	put_modules /lib/modules/bench "$OUT"/selftests/bench/modules/*.ko
 	put_modprobe_tree c "$KDIR"/{drivers/connector/cn.ko,samples/connector/cn_test.ko,drivers/w1/wire.ko}
@@ -187,6 +188,8 @@ adapt_to_kernel() {
 
 qemu_command() {
 	local accel smp=${QEMU_SMP:-2}
+	command -v qemu-system-x86_64 >/dev/null ||
+		die 'qemu-system-x86_64 is not in PATH.' 'Install QEMU for x86-64 (qemu-system-x86 in Debian), or add its folder to PATH.'
 	adapt_to_kernel
 	accel=$(accelerator)
 	QEMU=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -M pc

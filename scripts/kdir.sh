@@ -39,7 +39,7 @@ FRAGMENT=$TOP/scripts/config/$KERNEL_CONFIG.config
 	die "The configuration $KERNEL_CONFIG has the connector built in, so no module can take its place." \
 		"It is that of make in-tree-test."
 if [ -n "${KDIR:-}" ]; then
-	[ -d "$KDIR" ] || die "There is no folder $KDIR (KDIR=)."
+	[ -d "$KDIR" ] || die "There is no folder $KDIR (KDIR=), or this user may not enter it."
 	KDIR=$(realpath "$KDIR")
 	check_kdir
 	printf '%s\n' "$KDIR"

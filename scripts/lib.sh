@@ -42,7 +42,8 @@ die() {
 stage() {
 	local title=$1 log status start=$SECONDS
 	shift
-	mkdir -p "$LOGS"
+	mkdir -p "$LOGS" 2>/dev/null ||
+		die "Cannot write to $OUT." "What is built goes there: give the checkout to a user who can write to it, or copy it."
 	log=$LOGS/$(printf '%s' "$title" | tr -c 'A-Za-z0-9.\n' '-').log
 	[ ! -t 2 ] || printf '  %-44s ...\r' "$title" >&2
 	# A command whose failure is tested would go on after its own failing steps: no || or if here.

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The job of "make shell": everything loaded, and a shell.
+# The job of "make shell": the connector, process events and the samples loaded, and a shell.
 
 # shellcheck source=selftests/guest/steps.sh
 . /guest/steps.sh
 load_connector rust
-for module in /lib/modules/test/*.ko /lib/modules/c/cn_test.ko /lib/modules/c/wire.ko; do
+for module in /lib/modules/rust/cn_proc.ko /lib/modules/samples/*.ko /lib/modules/c/wire.ko /lib/modules/test/cn_client.ko; do
 	insmod "$module"
 done
 stty sane
