@@ -44,12 +44,17 @@ impl Cursor {
         serial: 0,
     };
 
-    /// Goes to an entry.
-    pub(crate) fn set(&mut self, entry: &Entry) {
-        *self = Self {
+    /// At an entry.
+    pub(crate) fn at(entry: &Entry) -> Self {
+        Self {
             id: entry.id(),
             serial: entry.serial(),
-        };
+        }
+    }
+
+    /// Goes to an entry.
+    pub(crate) fn set(&mut self, entry: &Entry) {
+        *self = Self::at(entry);
     }
 
     /// Whether the cursor is behind the registration with this number.

@@ -4,6 +4,7 @@
 
 use crate::{
     atomic::read_once,
+    cursor::{reschedule, Cursor, Found},
     entry::{Callback, Entry, Name},
     frame,
     leaving::Leaving,
@@ -20,10 +21,14 @@ use connector::{
     bindings::{cn_glue_workqueue_create, cn_glue_workqueue_destroy},
     Id,
 };
+use core::cell::Cell;
 use kernel::{
     error::to_result,
     prelude::*,
-    sync::atomic::{Atomic, Release},
+    sync::{
+        atomic::{Atomic, Release},
+        rcu::Guard,
+    },
 };
 
 /// The connector.
@@ -95,7 +100,8 @@ impl Connector {
         permit: impl FnOnce(*const c_void) -> Result,
     ) -> Result<u64> {
         let unread = Unread::new(self.groups.count())?;
-        self.socket_watchers.add(functions, unread, permit)
+        let watcher = self.socket_watchers.add(functions, unread, permit)?;
+        Ok(watcher.serial())
     }
 
     /// Registers a callback and returns the number of the registration.
@@ -134,14 +140,18 @@ impl Connector {
     /// Context: process; sleeps until the callback has returned, except inside of a call.
     pub(crate) fn unregister(&self, id: Id, serial: Option<u64>) {
         let blank = self.notifier.prepare();
-        let serial = self.registry.remove(id, serial, |entry| {
-            if entry.opens_group() {
-                self.open_groups.close(entry.group());
-            }
-            trace::unregister(id, entry.name());
-            self.notifier.append(blank, id, false);
-        });
-        self.notifier.deliver();
+        let serial = self.registry.remove(
+            id,
+            serial,
+            |entry| {
+                if entry.opens_group() {
+                    self.open_groups.close(entry.group());
+                }
+                trace::unregister(id, entry.name());
+                self.notifier.append(blank, id, false);
+            },
+            || self.notifier.deliver(),
+        );
         if let Some(serial) = serial {
             self.registry.wait(serial);
         }
@@ -159,19 +169,30 @@ impl Connector {
     ) -> bool {
         let of_code = |entry: &Entry| predicate(entry.callback().address());
         let mut found_any = self.registry.lock().dying().any(of_code);
+        // The last entry that stays, from which the walk goes on.
+        let stays = Cell::new(Cursor::START);
+        let is_next = |entry: &Entry| {
+            let is_meant = of_code(entry);
+            if !is_meant {
+                stays.set(Cursor::at(entry));
+            }
+            is_meant
+        };
         loop {
-            let found = {
-                let table = self.registry.lock();
-                let mut meant = table.entries().filter(|entry| of_code(entry));
-                let first = meant.next();
-                first.map(|entry| (entry.id(), entry.serial(), *entry.full_name()))
+            let mut cursor = stays.get();
+            // By itself, so that the RCU read lock is released before anything is unregistered.
+            let found = match cursor.seek(self.registry.table(), &Guard::new(), is_next) {
+                Found::Entry(entry) => Some((entry.id(), entry.serial(), *entry.full_name())),
+                Found::End => break,
+                Found::Pause => None,
             };
-            let Some((id, serial, name)) = found else {
-                break;
-            };
-            found_any = true;
-            report(id, name.as_c_str());
-            self.unregister(id, Some(serial));
+            if let Some((id, serial, name)) = found {
+                found_any = true;
+                report(id, name.as_c_str());
+                self.unregister(id, Some(serial));
+            } else {
+                reschedule();
+            }
         }
         self.registry.wait_until_reclaimed(of_code);
         found_any

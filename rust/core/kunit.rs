@@ -66,7 +66,7 @@ mod registry_tests {
     }
 
     fn unregister(registry: &Registry, id: Id, serial: Option<u64>) {
-        if let Some(serial) = registry.remove(id, serial, |_| ()) {
+        if let Some(serial) = registry.remove(id, serial, |_| (), || ()) {
             registry.wait(serial);
         }
     }

@@ -120,8 +120,9 @@ impl Registry {
     /// Unregisters the callback of an id, with the given serial number if there is one; does
     /// nothing if there is none. Does not wait: that is up to [`Self::wait`].
     ///
-    /// `removed` is called with the entry while the table is locked. Returns the serial number of
-    /// what is to be waited for. With `serial`, that is also something that somebody else has
+    /// `removed` is called with the entry while the table is locked, and `then` when it is not any
+    /// more and nothing of the entry was reclaimed. Returns the serial number of what is to be
+    /// waited for. With `serial`, that is also something that somebody else has
     /// unregistered.
     ///
     /// Context: process; may sleep.
@@ -130,6 +131,7 @@ impl Registry {
         id: Id,
         serial: Option<u64>,
         removed: impl FnOnce(&Entry),
+        then: impl FnOnce(),
     ) -> Option<u64> {
         let mut table = self.table.lock();
         let Some(entry) = table.remove(id, serial) else {
@@ -142,6 +144,8 @@ impl Registry {
         let entry = NonNull::from(entry);
         drop(table);
         race_delay();
+        // What is reclaimed may sleep for as long as it likes.
+        then();
         if !is_idle {
             return Some(serial);
         }

@@ -140,7 +140,7 @@ impl Shared {
     }
 
     fn unregister(&self, id: Id, serial: Option<u64>) {
-        if let Some(serial) = self.registry.remove(id, serial, |_| ()) {
+        if let Some(serial) = self.registry.remove(id, serial, |_| (), || ()) {
             self.registry.wait(serial);
         }
     }
