@@ -158,16 +158,37 @@ TEST_F_TIMEOUT(storm, while_requests_come_and_go, cn_limit(STORM_SECONDS))
 
 /* -- Losses --------------------------------------------------------------- */
 
+/* Messages that were sent or lost. */
+static long long count_sent(void)
+{
+	const char *stats = "/proc/net/connector_stats";
+
+	return read_counter(stats, "notified") + read_counter(stats, "notify_lost");
+}
+
+/* They are sent a moment after what they are about. */
+static bool were_sent(long long before, int n)
+{
+	int tries;
+
+	for (tries = 0; tries < cn_limit(10000) && count_sent() < before + n; tries++)
+		usleep(1000);
+	return count_sent() == before + n;
+}
+
 TEST_F_TIMEOUT(storm, slow_reader_learns_what_it_lost, cn_limit(STORM_SECONDS))
 {
 	struct events *e = &self->events;
 	int slow = cn_open_in_group(EVENTS), small = 1, i;
+	long long before;
 
 	ASSERT_LE(0, slow);
 	ASSERT_EQ(0, setsockopt(slow, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)));
 	ASSERT_EQ(0, notify_one(self->owner, EVENTS, IDX, 1));
 	for (i = 0; i < 10; i++) {
+		before = count_sent();
 		ASSERT_EQ(0, client("churn %u:1 500", IDX));
+		ASSERT_TRUE(were_sent(before, 1000));
 		events_read_all(slow, e);
 	}
 	EXPECT_FALSE(e->strange);

@@ -9,7 +9,7 @@
 
 use crate::{
     event_log::{Cursor, Event, EventLog, MAX_UNREAD},
-    watch_list::{Functions, Subject, WatchList},
+    watch_list::{enqueue, Functions, Subject, WatchList, Watcher},
 };
 use connector::bindings::{CN_IDS_MISSED, CN_ID_REGISTERED, CN_ID_UNREGISTERED};
 use kernel::prelude::*;
@@ -72,9 +72,11 @@ impl WatchList<IdChange> {
             cursor: log.end(),
             has_missed: false,
         };
-        let serial = self.add(functions, unread, permit)?;
+        let watcher = self.add(functions, unread, permit)?;
+        let serial = watcher.serial();
         // What came after the watcher began to read, and before others could find it.
-        self.read(log);
+        catch_up(&watcher, log);
+        enqueue(watcher);
         Ok(serial)
     }
 
@@ -82,21 +84,24 @@ impl WatchList<IdChange> {
     ///
     /// Context: process; does not sleep.
     pub(crate) fn read(&self, log: &EventLog) {
-        self.notify(|watcher| {
-            let lost = log.lost();
-            let last = log.last_number();
-            let mut unread = watcher.pending().lock();
-            if unread.lost != lost {
-                unread.lost = lost;
-                unread.has_missed = true;
-            }
-            if unread.cursor.is_behind(last, MAX_UNREAD) {
-                unread.has_missed = true;
-                let passed = core::mem::replace(&mut unread.cursor, log.end());
-                // The lock ends before many events are freed.
-                drop(unread);
-                drop(passed);
-            }
-        });
+        self.notify(|watcher| catch_up(watcher, log));
     }
+}
+
+/// Puts a watcher that is too far behind at the end of `log`, and remembers what it has missed.
+fn catch_up(watcher: &Watcher<IdChange>, log: &EventLog) {
+    let lost = log.lost();
+    let last = log.last_number();
+    watcher.with_pending(|unread| {
+        if unread.lost != lost {
+            unread.lost = lost;
+            unread.has_missed = true;
+        }
+        if !unread.cursor.is_behind(last, MAX_UNREAD) {
+            return None;
+        }
+        unread.has_missed = true;
+        // Many events, which are freed without the lock.
+        Some(core::mem::replace(&mut unread.cursor, log.end()))
+    });
 }

@@ -6,9 +6,9 @@
 //!
 //! - Events are delivered in the order in which ids were registered and unregistered. No lock is
 //!   held meanwhile.
-//! - Whoever causes an event waits for nobody. The message is sent before its call returns, unless
-//!   another task is sending at that moment, or many events wait to be sent; then those are sent by
-//!   a work item. Watchers are called by work items of their own.
+//! - A task that causes an event waits for nobody: a work item sends the messages, a moment later,
+//!   and watchers are called by work items of their own. So no task whose priority is low delays the
+//!   messages about what others do.
 //! - A request belongs to the socket that made it, and ends with it. Closing a socket waits for no
 //!   delivery.
 //! - After a snapshot, a requester gets each later event, and no earlier one.
@@ -24,12 +24,13 @@
 //! C counterpart: `cn_notify()` in `drivers/connector/connector.c`, until it was removed in 2010.
 
 use crate::{
-    atomic::read_once,
+    atomic::{read_once, write_once},
     buffer::Buffer,
     counters::Counter,
     entry::Entry,
     event_log::{Blank, Cursor, Event, EventLog, MAX_UNREAD},
     id_watchers::IdChange,
+    list::List,
     race_delay::race_delay,
     registry::Registry,
     request::Request,
@@ -38,7 +39,7 @@ use crate::{
     watch_list::{Functions, WatchList},
     zeroed::zeroed,
 };
-use connector::{bindings::cn_glue_workqueue, wire::Header, Id};
+use connector::{bindings::cn_glue_sender_workqueue, wire::Header, Id};
 use core::ptr::NonNull;
 use kernel::{
     bindings::{GFP_ATOMIC as GFP_MUST_NOT_SLEEP, GFP_KERNEL as GFP_MAY_SLEEP},
@@ -46,7 +47,7 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{Atomic, Full},
-        Arc, CondVar, SpinLock,
+        Arc, CondVar, SpinLock, UniqueArc,
     },
     workqueue::{impl_has_work, new_work, Queue, Work, WorkItem},
 };
@@ -54,8 +55,8 @@ use kernel::{
 /// How many ids of a snapshot share a buffer.
 const SNAPSHOT_BATCH: usize = 64;
 
-/// How many events a task sends at a time. It may have caused one only.
-const EVENT_BATCH: usize = 64;
+/// How many events and snapshots are sent before other work has its turn.
+const SENDER_BATCH: usize = 64;
 
 /// The message of an event.
 const fn message(id: Id, registered: bool) -> Header {
@@ -68,36 +69,55 @@ const fn message(id: Id, registered: bool) -> Header {
     }
 }
 
-/// How far messages were sent.
-struct Sending {
-    cursor: Cursor,
-    /// Whether a task has the [`Token`].
-    is_busy: bool,
+/// The ids that a requester gets at first.
+struct Snapshot {
+    /// The number of the last event that it knows of. It is sent before any later one.
+    since: u64,
+    /// Whose port it is sent to.
+    portid: u32,
+    /// What is asked for.
+    like: StoredRequest,
+    /// All ids, whether asked for or not.
+    ids: KVVec<[u32; 2]>,
+    /// 1 when it was sent; under the lock of [`Sending`].
+    is_sent: Atomic<u32>,
 }
 
-/// Sends what others have left.
+/// How far messages were sent, and which snapshots were not.
+struct Sending {
+    cursor: Cursor,
+    snapshots: List<Arc<Snapshot>>,
+}
+
+/// What is sent next.
+enum Next {
+    Event(Event),
+    Snapshot(Arc<Snapshot>),
+}
+
+/// Sends what is to be sent.
 ///
 /// # Invariants
 ///
 /// `notifier` points to the notifier that this belongs to, which outlives the work.
 #[pin_data]
-struct Remaining {
+struct SendWork {
     notifier: NonNull<Notifier>,
     #[pin]
-    work: Work<Remaining>,
+    work: Work<SendWork>,
 }
 
 // SAFETY: The notifier may be used from all tasks.
-unsafe impl Send for Remaining {}
+unsafe impl Send for SendWork {}
 
 // SAFETY: As above.
-unsafe impl Sync for Remaining {}
+unsafe impl Sync for SendWork {}
 
 impl_has_work! {
-    impl HasWork<Self> for Remaining { self.work }
+    impl HasWork<Self> for SendWork { self.work }
 }
 
-impl WorkItem for Remaining {
+impl WorkItem for SendWork {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
@@ -116,20 +136,15 @@ pub(crate) struct Notifier {
     requests: Requests,
     #[pin]
     sending: SpinLock<Sending>,
-    /// Notified when the token is free.
+    /// Notified when a snapshot was sent.
     #[pin]
-    token_is_free: CondVar,
-    remaining: Arc<Remaining>,
+    snapshot_sent: CondVar,
+    sender: Arc<SendWork>,
     #[pin]
     watchers: WatchList<IdChange>,
     /// The number of requests and watchers; 0 means that nothing is added to the log.
     interested: Atomic<usize>,
 }
-
-/// The right to send messages about events; one task has it at a time. Not a lock: tasks that cause
-/// events go on, and leave them to the holder.
-#[must_use]
-struct Token<'a>(&'a Notifier);
 
 impl Notifier {
     pub(crate) fn new(limits: Limits) -> impl PinInit<Self, Error> {
@@ -139,13 +154,13 @@ impl Notifier {
             sending <- new_spinlock!(Sending {
                 // SAFETY: The log was initialized above.
                 cursor: unsafe { (*this.as_ptr()).log.end() },
-                is_busy: false,
+                snapshots: List::new(),
             }, "cn_sending"),
-            token_is_free <- new_condvar!("cn_token"),
+            snapshot_sent <- new_condvar!("cn_snapshot"),
             // INVARIANT: The notifier is freed after all work of the connector was done.
-            remaining: Arc::pin_init(pin_init!(Remaining {
+            sender: Arc::pin_init(pin_init!(SendWork {
                 notifier: this,
-                work <- new_work!("cn_remaining"),
+                work <- new_work!("cn_sender"),
             }), GFP_KERNEL)?,
             watchers <- WatchList::new(),
             interested: Atomic::new(0),
@@ -175,24 +190,56 @@ impl Notifier {
         }
     }
 
-    /// Delivers what is in the log. To be called while nothing is locked.
+    /// Has delivered what is in the log. To be called while nothing is locked.
     ///
-    /// Context: process; may sleep.
+    /// Context: process; does not sleep.
     pub(crate) fn deliver(&self) {
         if read_once(&self.interested) == 0 {
             return;
         }
-        self.send_some();
+        self.catch_up();
+        self.enqueue_sender();
         self.watchers.read(&self.log);
     }
 
-    /// Sends some messages, unless another task does, and has the others sent.
+    fn enqueue_sender(&self) {
+        // SAFETY: The queue exists as long as the connector does.
+        let queue = unsafe { Queue::from_raw(cn_glue_sender_workqueue()) };
+        // If it is queued already, it will find what there is.
+        let _ = queue.enqueue(self.sender.clone());
+    }
+
+    /// Sends messages; if there are many, gives way to other work after some of them. For the work
+    /// item, of which one task at a time is in here.
     fn send_some(&self) {
-        self.catch_up();
-        let Some(token) = self.try_token() else {
-            return;
-        };
-        token.send_some();
+        for _ in 0..SENDER_BATCH {
+            let Some(next) = self.next() else {
+                return;
+            };
+            race_delay();
+            match next {
+                Next::Event(event) => self
+                    .requests
+                    .for_each_group(Some(&event), |group| send_to(group, &event)),
+                Next::Snapshot(snapshot) => {
+                    self.send_snapshot(&snapshot);
+                    let sending = self.sending.lock();
+                    write_once(&snapshot.is_sent, 1);
+                    drop(sending);
+                    self.snapshot_sent.notify_all();
+                }
+            }
+        }
+        self.enqueue_sender();
+    }
+
+    fn next(&self) -> Option<Next> {
+        let mut sending = self.sending.lock();
+        let last = sending.cursor.number();
+        if let Some(snapshot) = sending.snapshots.remove(|one| one.since <= last) {
+            return Some(Next::Snapshot(snapshot));
+        }
+        sending.cursor.next_up_to(u64::MAX).map(Next::Event)
     }
 
     /// Passes over all events if too many wait to be sent, and notifies the programs.
@@ -214,34 +261,10 @@ impl Notifier {
         });
     }
 
-    fn try_token(&self) -> Option<Token<'_>> {
-        let mut sending = self.sending.lock();
-        if sending.is_busy {
-            return None;
-        }
-        sending.is_busy = true;
-        Some(Token(self))
-    }
-
-    /// Waits for the token. Its holder runs no code of modules, waits for no program, and sends no
-    /// more than some events.
-    fn wait_for_token(&self) -> Result<Token<'_>> {
-        let mut sending = self.sending.lock();
-        while sending.is_busy {
-            if self.token_is_free.wait_interruptible(&mut sending) {
-                drop(sending);
-                // This task may be the one that was woken up because the token is free.
-                self.token_is_free.notify_one();
-                return Err(EINTR);
-            }
-        }
-        sending.is_busy = true;
-        Ok(Token(self))
-    }
-
     /// Stores a request.
     ///
-    /// With `snapshot_to`, that port is first sent all ids that match now.
+    /// With `snapshot_to`, that port is first sent all ids that match now; this waits until they
+    /// are sent.
     ///
     /// Context: process; may sleep.
     ///
@@ -249,7 +272,8 @@ impl Notifier {
     ///
     /// - [`ENOSPC`]: there are too many requests.
     /// - [`ENOMEM`]: no memory.
-    /// - [`EINTR`]: a signal came.
+    /// - [`EINTR`]: a signal came before the snapshot was sent; it is not, but the request is
+    ///   stored.
     pub(crate) fn subscribe(
         &self,
         registry: &Registry,
@@ -258,84 +282,94 @@ impl Notifier {
         snapshot_to: Option<u32>,
     ) -> Result {
         let new = StoredRequest::new(owner, request)?;
-        let like = match snapshot_to {
-            Some(portid) => Some((portid, StoredRequest::new(owner, request)?)),
+        let blank = match snapshot_to {
+            Some(portid) => Some(UniqueArc::new(
+                Snapshot {
+                    since: 0,
+                    portid,
+                    like: StoredRequest::new(owner, request)?,
+                    ids: KVVec::new(),
+                    is_sent: Atomic::new(0),
+                },
+                GFP_KERNEL,
+            )?),
             None => None,
         };
         // From here on, events are added to the log.
         self.interested.fetch_add(1usize, Full);
         race_delay();
-        let stored = match like {
-            None => self.store(registry, new, false).map(|stored| stored.is_new),
-            Some((portid, like)) => self.store_with_snapshot(registry, new, &like, portid),
-        };
-        if !matches!(stored, Ok(true)) {
+        let stored = self.store(registry, new, blank);
+        if !matches!(stored, Ok((true, _))) {
             self.interested.fetch_sub(1usize, Full);
         }
-        stored.map(|_| ())
+        let (_, snapshot) = stored?;
+        snapshot.map_or(Ok(()), |snapshot| self.wait_for(&snapshot))
     }
 
-    /// Stores a request, and sends the ids that match now before any later event.
-    fn store_with_snapshot(
-        &self,
-        registry: &Registry,
-        new: StoredRequest,
-        like: &StoredRequest,
-        portid: u32,
-    ) -> Result<bool> {
-        let token = self.wait_for_token()?;
-        let stored = self.store(registry, new, true)?;
-        race_delay();
-        // Those who have asked before get what came before.
-        while token.send_next(stored.since) {}
-        // Not with the table locked: a request may have many ranges.
-        let ids = stored.snapshot.iter().map(|[idx, val]| Id::new(*idx, *val));
-        self.send_snapshot(ids.filter(|id| like.matches(*id)), portid);
-        Ok(stored.is_new)
+    /// Waits until a snapshot was sent, or a signal comes.
+    fn wait_for(&self, snapshot: &Arc<Snapshot>) -> Result {
+        self.enqueue_sender();
+        let mut sending = self.sending.lock();
+        while read_once(&snapshot.is_sent) == 0 {
+            if self.snapshot_sent.wait_interruptible(&mut sending) {
+                let removed = sending.snapshots.remove(|one| Arc::ptr_eq(one, snapshot));
+                drop(sending);
+                drop(removed);
+                return Err(EINTR);
+            }
+        }
+        Ok(())
     }
 
-    /// Stores a request, unless the socket has made an equal one. May sleep.
+    /// Stores a request, unless the socket has made an equal one, and queues its snapshot, if it is
+    /// to have one. Returns whether it is new, and the snapshot. May sleep.
     fn store(
         &self,
         registry: &Registry,
         mut new: StoredRequest,
-        wants_snapshot: bool,
-    ) -> Result<Stored> {
+        mut blank: Option<UniqueArc<Snapshot>>,
+    ) -> Result<(bool, Option<Arc<Snapshot>>)> {
         let reserved = Requests::reserve()?;
-        let mut snapshot = KVVec::new();
+        let queued = List::reserve()?;
         loop {
             let table = registry.lock();
             let count = table.count();
-            if wants_snapshot && count > snapshot.len() {
+            if let Some(snapshot) = blank.as_mut().filter(|one| one.ids.len() < count) {
                 drop(table);
                 // A few more, since others may be quicker.
-                snapshot = zeroed::<[u32; 2]>(count.saturating_add(count / 8).saturating_add(8))?;
+                let room = count.saturating_add(count / 8).saturating_add(8);
+                snapshot.ids = zeroed::<[u32; 2]>(room)?;
                 continue;
             }
             // With the table locked, no event is added to the log.
             new.since = self.log.last_number();
+            let since = new.since;
+            let is_new = self.requests.add(new, reserved)?;
+            let Some(mut snapshot) = blank else {
+                return Ok((is_new, None));
+            };
             let mut found = 0usize;
-            for (to, id) in snapshot.iter_mut().zip(table.entries().map(Entry::id)) {
+            for (to, id) in snapshot.ids.iter_mut().zip(table.entries().map(Entry::id)) {
                 *to = [id.idx(), id.val()];
                 found = found.saturating_add(1);
             }
-            let since = new.since;
-            let is_new = self.requests.add(new, reserved);
-            drop(table);
-            snapshot.truncate(found);
-            return Ok(Stored {
-                is_new: is_new?,
-                since,
-                snapshot,
-            });
+            snapshot.ids.truncate(found);
+            snapshot.since = since;
+            let snapshot = Arc::from(snapshot);
+            let mut sending = self.sending.lock();
+            sending.snapshots.push_reserved(queued, snapshot.clone());
+            return Ok((is_new, Some(snapshot)));
         }
     }
 
     /// Sends as much as fits; what does not is lost as any message to a full receive buffer.
-    fn send_snapshot(&self, mut ids: impl Iterator<Item = Id>, portid: u32) {
+    fn send_snapshot(&self, snapshot: &Snapshot) {
         let Some(socket) = socket::get() else {
             return;
         };
+        // Not with the table locked: a request may have many ranges.
+        let ids = snapshot.ids.iter().map(|[idx, val]| Id::new(*idx, *val));
+        let mut ids = ids.filter(|id| snapshot.like.matches(*id));
         loop {
             let mut messages = [const { message(Id::new(0, 0), true) }; SNAPSHOT_BATCH];
             let mut count = 0usize;
@@ -348,8 +382,8 @@ impl Notifier {
             }
             let messages = messages.get(..count).unwrap_or_default();
             let sent = Buffer::several(messages, GFP_MAY_SLEEP).and_then(|buffer| {
-                // Must not wait: the reader may be the task that is sending the request.
-                socket.unicast(buffer, portid, GFP_MUST_NOT_SLEEP, 0)
+                // Must not wait: the reader is the task that waits for this.
+                socket.unicast(buffer, snapshot.portid, GFP_MUST_NOT_SLEEP, 0)
             });
             let counter = match sent {
                 Ok(_) => Counter::Notified,
@@ -416,59 +450,6 @@ impl Notifier {
         let count = self.watchers.remove_all(predicate);
         self.interested.fetch_sub(count, Full);
         count
-    }
-}
-
-/// What came of storing a request.
-struct Stored {
-    is_new: bool,
-    /// The number of the last event that the snapshot knows of.
-    since: u64,
-    /// All ids, if a snapshot is wanted.
-    snapshot: KVVec<[u32; 2]>,
-}
-
-impl Token<'_> {
-    /// Sends the messages of some events.
-    fn send_some(&self) {
-        for _ in 0..EVENT_BATCH {
-            if !self.send_next(u64::MAX) {
-                return;
-            }
-        }
-    }
-
-    /// Sends the messages of the next event, unless its number is above `last`. Returns whether
-    /// there was one.
-    fn send_next(&self, last: u64) -> bool {
-        // By itself, so that the lock ends before the message is sent.
-        let next = self.0.sending.lock().cursor.next_up_to(last);
-        let Some(event) = next else {
-            return false;
-        };
-        race_delay();
-        self.0
-            .requests
-            .for_each_group(Some(&event), |group| send_to(group, &event));
-        true
-    }
-}
-
-impl Drop for Token<'_> {
-    /// Gives the token back, and has sent what was left.
-    fn drop(&mut self) {
-        let mut sending = self.0.sending.lock();
-        // Under the lock: whoever adds an event after this finds the token free.
-        sending.is_busy = false;
-        let is_left = sending.cursor.has_next();
-        drop(sending);
-        self.0.token_is_free.notify_one();
-        if is_left {
-            // SAFETY: The queue exists as long as the connector does.
-            let queue = unsafe { Queue::from_raw(cn_glue_workqueue()) };
-            // If it is queued already, it will find what was left.
-            let _ = queue.enqueue(self.0.remaining.clone());
-        }
     }
 }
 

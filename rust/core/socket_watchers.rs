@@ -126,12 +126,18 @@ impl Subject for SocketChange {
 impl WatchList<SocketChange> {
     /// Has watchers notified that a program joins `group`. Waits for nothing.
     pub(crate) fn notify_joins(&self, group: u32) {
-        self.notify(|watcher| watcher.pending().lock().set_group(group, CN_SOCKET_JOINS));
+        self.notify_group(group, CN_SOCKET_JOINS);
     }
 
     /// Has watchers notified that a socket has left `group`. Waits for nothing.
     pub(crate) fn notify_left(&self, group: u32) {
-        self.notify(|watcher| watcher.pending().lock().set_group(group, CN_SOCKET_LEFT));
+        self.notify_group(group, CN_SOCKET_LEFT);
+    }
+
+    fn notify_group(&self, group: u32, what: u32) {
+        self.notify(|watcher| {
+            watcher.with_pending(|unread| unread.set_group(group, what));
+        });
     }
 
     /// Has watchers notified that a socket was closed.
@@ -153,11 +159,7 @@ impl WatchList<SocketChange> {
         let subject = u64::from(high) << 32 | u64::from(low);
         self.notify(|watcher| {
             let reserved = Reserved::certain();
-            watcher
-                .pending()
-                .lock()
-                .closed
-                .push_reserved(reserved, subject);
+            watcher.with_pending(|unread| unread.closed.push_reserved(reserved, subject));
         });
     }
 }

@@ -31,6 +31,9 @@ use kernel::{
     workqueue::{impl_has_work, new_work, Queue, Work, WorkItem},
 };
 
+/// How many watchers are found at a time.
+const WATCHER_BATCH: usize = 32;
+
 /// After how many changes the work of a watcher gives way to other work.
 const BATCHES: usize = 64;
 
@@ -96,8 +99,9 @@ pub(crate) struct Watcher<S: Subject> {
     functions: Functions,
     list: NonNull<WatchList<S>>,
     calls: Calls,
+    /// What it was not notified of yet; nothing when it was removed.
     #[pin]
-    pending: SpinLock<S::Pending>,
+    pending: SpinLock<Option<S::Pending>>,
     #[pin]
     work: Work<Watcher<S>>,
     deferred: Deferred,
@@ -120,7 +124,7 @@ impl<S: Subject> WorkItem for Watcher<S> {
     fn run(this: Arc<Self>) {
         // It runs only once at a time, and is queued anew for what comes meanwhile.
         for _ in 0..BATCHES {
-            let batch = S::take(&mut this.pending.lock());
+            let batch = this.with_pending(S::take).flatten();
             let Some(batch) = batch else {
                 return;
             };
@@ -136,9 +140,16 @@ impl<S: Subject> WorkItem for Watcher<S> {
 }
 
 impl<S: Subject> Watcher<S> {
-    /// What it was not notified of yet.
-    pub(crate) fn pending(&self) -> &SpinLock<S::Pending> {
-        &self.pending
+    /// The number of the watcher.
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// Calls `work` with what the watcher was not notified of yet, unless it was removed. Does not
+    /// sleep, and nor may `work`; what that returns is dropped without the lock.
+    pub(crate) fn with_pending<R>(&self, work: impl FnOnce(&mut S::Pending) -> R) -> Option<R> {
+        let pending = &mut *self.pending.lock();
+        pending.as_mut().map(work)
     }
 
     /// Calls the watcher; returns false if it may not be called any more.
@@ -168,7 +179,7 @@ impl<S: Subject> Watcher<S> {
 }
 
 /// Has a watcher notified of what is pending.
-fn enqueue<S: Subject>(watcher: Arc<Watcher<S>>) {
+pub(crate) fn enqueue<S: Subject>(watcher: Arc<Watcher<S>>) {
     // SAFETY: The queue exists as long as the connector does.
     let queue = unsafe { Queue::from_raw(cn_glue_workqueue()) };
     // If it is queued already, its work will find what is pending.
@@ -204,7 +215,7 @@ impl<S: Subject> WatchList<S> {
         })
     }
 
-    /// Adds a watcher, and returns its number.
+    /// Adds a watcher, whose number is the result's.
     ///
     /// With the list locked, `permit` is asked whether it may be added.
     ///
@@ -221,7 +232,7 @@ impl<S: Subject> WatchList<S> {
         functions: Functions,
         pending: S::Pending,
         permit: impl FnOnce(*const c_void) -> Result,
-    ) -> Result<u64> {
+    ) -> Result<Arc<Watcher<S>>> {
         let address = functions.address();
         let list = NonNull::from(self);
         let reserved = List::reserve()?;
@@ -233,7 +244,7 @@ impl<S: Subject> WatchList<S> {
                 functions,
                 list,
                 calls: Calls::new(),
-                pending <- new_spinlock!(pending, "cn_watcher"),
+                pending <- new_spinlock!(Some(pending), "cn_watcher"),
                 work <- new_work!("cn_watcher"),
                 deferred: Deferred::new(),
             }),
@@ -244,11 +255,11 @@ impl<S: Subject> WatchList<S> {
         let mut watchers = self.watchers.lock();
         permit(address)?;
         watchers.last = watchers.last.wrapping_add(1);
-        let serial = watchers.last;
-        *watcher.as_mut().project().serial = serial;
-        watchers.list.push_reserved(reserved, watcher.into());
+        *watcher.as_mut().project().serial = watchers.last;
+        let watcher = Arc::from(watcher);
+        watchers.list.push_reserved(reserved, watcher.clone());
         self.count.fetch_add(1usize, Full);
-        Ok(serial)
+        Ok(watcher)
     }
 
     /// Whether there is no watcher.
@@ -263,19 +274,26 @@ impl<S: Subject> WatchList<S> {
         if self.is_empty() {
             return;
         }
-        let mut last = 0;
-        while let Some(watcher) = self.next_after(last) {
-            last = watcher.serial;
-            update(&watcher);
-            enqueue(watcher);
+        let mut before = u64::MAX;
+        loop {
+            let mut some = [const { None }; WATCHER_BATCH];
+            let watchers = self.watchers.lock();
+            let limit = before;
+            let others = watchers.list.iter().filter(|one| one.serial < limit);
+            for (to, watcher) in some.iter_mut().zip(others) {
+                before = watcher.serial;
+                *to = Some(watcher.clone());
+            }
+            drop(watchers);
+            let is_last = some.last().is_none_or(|last| last.is_none());
+            for watcher in some.into_iter().flatten() {
+                update(&watcher);
+                enqueue(watcher);
+            }
+            if is_last {
+                return;
+            }
         }
-    }
-
-    fn next_after(&self, last: u64) -> Option<Arc<Watcher<S>>> {
-        let watchers = self.watchers.lock();
-        let live = watchers.list.iter().filter(|one| !one.calls.is_dead());
-        let later = live.filter(|one| one.serial > last);
-        later.min_by_key(|one| one.serial).cloned()
     }
 
     /// Removes the watcher with this number. Waits until it has returned, except inside of a call.
@@ -315,6 +333,10 @@ impl<S: Subject> WatchList<S> {
             watcher.calls.kill();
             drop(watchers);
             race_delay();
+            // It may be in its call for long, and is not to keep memory meanwhile. By itself, so
+            // that the lock ends before much is freed.
+            let pending = watcher.pending.lock().take();
+            drop(pending);
             watcher.leave();
             count = count.saturating_add(1);
         }
@@ -346,7 +368,7 @@ unsafe fn release<S: Subject>(watcher: NonNull<()>, list: NonNull<()>) {
     let list = unsafe { list.cast::<WatchList<S>>().as_ref() };
     let serial = watcher.serial;
     let mut watchers = list.watchers.lock();
-    let removed = watchers.list.extract(|one| one.serial == serial);
+    let removed = watchers.list.remove(|one| one.serial == serial);
     list.count.fetch_sub(1usize, Full);
     list.reclaimed.notify_all();
     drop(watchers);

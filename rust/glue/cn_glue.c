@@ -258,11 +258,19 @@ void *cn_glue_outermost_mark(unsigned long key)
 }
 
 static struct workqueue_struct *workqueue;
+/* Of its own, so that watchers that sleep do not keep messages from being sent. */
+static struct workqueue_struct *sender_workqueue;
 
 int cn_glue_workqueue_create(void)
 {
-	workqueue = alloc_workqueue("cn", WQ_UNBOUND, 0);
-	return workqueue ? 0 : -ENOMEM;
+	workqueue = alloc_workqueue("cn", WQ_UNBOUND, WQ_MAX_ACTIVE);
+	if (!workqueue)
+		return -ENOMEM;
+	sender_workqueue = alloc_workqueue("cn_sender", WQ_UNBOUND, 0);
+	if (sender_workqueue)
+		return 0;
+	destroy_workqueue(workqueue);
+	return -ENOMEM;
 }
 
 struct workqueue_struct *cn_glue_workqueue(void)
@@ -270,8 +278,14 @@ struct workqueue_struct *cn_glue_workqueue(void)
 	return workqueue;
 }
 
+struct workqueue_struct *cn_glue_sender_workqueue(void)
+{
+	return sender_workqueue;
+}
+
 void cn_glue_workqueue_destroy(void)
 {
+	destroy_workqueue(sender_workqueue);
 	destroy_workqueue(workqueue);
 }
 

@@ -206,9 +206,10 @@ unsigned long cn_glue_random_long(void);
 /* The mark in the outermost frame of the running task, see core/frame.rs; or NULL. */
 void *cn_glue_outermost_mark(unsigned long key);
 
-/* The queue for work of the connector, and its end, which waits for all work. */
+/* The queues for watchers and for messages to programs, and their end, which waits for all work. */
 int cn_glue_workqueue_create(void);
 struct workqueue_struct *cn_glue_workqueue(void);
+struct workqueue_struct *cn_glue_sender_workqueue(void);
 void cn_glue_workqueue_destroy(void);
 
 int cn_glue_register_module_notifier(struct notifier_block *nb);

@@ -38,6 +38,10 @@ module! {
             default: 0,
             description: "A port that is told of ids of 43, waiting for room",
         },
+        drop_waits: u32 {
+            default: 0,
+            description: "Whether the drop of 43:96 waits until the watcher knows that it is gone",
+        },
         slow_us: u32 {
             default: 0,
             description: "How long watchers take for each change, in microseconds",
@@ -62,6 +66,8 @@ const CHURN_ANOTHER: Id = Id::new(IDX, 7);
 /// What is registered and dropped.
 const CHURNED: Id = Id::new(IDX, 98);
 const CHURNED_TOO: Id = Id::new(IDX, 97);
+/// Dropped when the module is unloaded.
+const WAITS: Id = Id::new(IDX, 96);
 const TRIGGER: Id = Id::new(IDX, 99);
 
 #[pin_data]
@@ -71,6 +77,9 @@ struct Gate {
     groups: Atomic<i32>,
     #[pin]
     open: Completion,
+    /// The watcher knows that [`WAITS`] is gone.
+    #[pin]
+    is_gone: Completion,
     #[pin]
     registration: Mutex<Option<AnyRegistration>>,
 }
@@ -83,6 +92,7 @@ impl Gate {
                 missed: Atomic::new(0),
                 groups: Atomic::new(0),
                 open <- Completion::new(),
+                is_gone <- Completion::new(),
                 registration <- new_mutex!(None),
             }),
             GFP_KERNEL,
@@ -109,6 +119,21 @@ struct Nothing;
 impl Handler for Nothing {
     fn receive(&self, _message: &Message<'_>, _sender: &Sender<'_>) -> Result {
         Ok(())
+    }
+}
+
+/// Its drop waits for the watcher.
+struct Waits(Arc<Gate>);
+
+impl Handler for Waits {
+    fn receive(&self, _message: &Message<'_>, _sender: &Sender<'_>) -> Result {
+        Ok(())
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.is_gone.wait_for_completion();
     }
 }
 
@@ -164,6 +189,9 @@ impl Watcher for Gate {
         {
             self.end();
         }
+        if id == WAITS && change == Change::Unregistered {
+            self.is_gone.complete_all();
+        }
         let port = module_parameters::port.value();
         if port != 0 && id.idx() == IDX && change == Change::Registered {
             let _ = Outgoing::new(id, &[0u8; 1000]).send_to(Port(port), GFP_KERNEL);
@@ -177,6 +205,8 @@ impl Watcher for Gate {
 
 struct BlockModule {
     gate: Arc<Gate>,
+    // Before the watch.
+    _waits: Option<Registration<Waits>>,
     _others: [Registration<Gate>; 6],
     _sockets: SocketWatch<Gate>,
     _watch: Watch<Gate>,
@@ -197,10 +227,18 @@ impl kernel::Module for BlockModule {
         ];
         let registration = register(GATE)?;
         *gate.registration.lock() = Some(registration.into());
+        let (sockets, watch) = (SocketWatch::new(gate.clone())?, Watch::new(gate.clone())?);
+        let waits = if module_parameters::drop_waits.value() != 0 {
+            let waits = Arc::new(Waits(gate.clone()), GFP_KERNEL)?;
+            Some(Registration::new(WAITS, c"waits", waits)?)
+        } else {
+            None
+        };
         Ok(Self {
+            _waits: waits,
             _others: others,
-            _sockets: SocketWatch::new(gate.clone())?,
-            _watch: Watch::new(gate.clone())?,
+            _sockets: sockets,
+            _watch: watch,
             gate,
         })
     }
@@ -209,5 +247,9 @@ impl kernel::Module for BlockModule {
 impl Drop for BlockModule {
     fn drop(&mut self) {
         self.gate.end();
+        if module_parameters::drop_waits.value() != 0 {
+            // The watcher has nothing else to be called for then.
+            fsleep(Delta::from_millis(200));
+        }
     }
 }
