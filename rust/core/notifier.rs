@@ -7,7 +7,7 @@
 //! - Events are delivered in the order in which ids were registered and unregistered. No lock is
 //!   held meanwhile.
 //! - A task that causes an event waits for nobody: a work item sends the messages, a moment later,
-//!   and watchers are called by work items of their own. So no task whose priority is low delays the
+//!   and watchers are called by work items of their own. So no task of low priority delays the
 //!   messages about what others do.
 //! - A request belongs to the socket that made it, and ends with it. Closing a socket waits for no
 //!   delivery.

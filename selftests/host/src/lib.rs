@@ -12,12 +12,12 @@ mod id;
 #[path = "../../../rust/api/wire.rs"]
 pub mod wire;
 
-#[path = "../../../rust/core/parameters.rs"]
-#[cfg_attr(not(test), allow(dead_code))]
-mod parameters;
 #[path = "../../../rust/core/hash.rs"]
 #[cfg_attr(not(test), allow(dead_code))]
 mod hash;
+#[path = "../../../rust/core/parameters.rs"]
+#[cfg_attr(not(test), allow(dead_code))]
+mod parameters;
 #[path = "../../../rust/core/request.rs"]
 mod request;
 

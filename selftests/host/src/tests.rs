@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 mod fuzz;
-mod parameters;
 mod hash;
+mod parameters;
 mod process;
 mod request;
 mod wire;
