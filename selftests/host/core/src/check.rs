@@ -148,9 +148,9 @@ impl Model {
             .known(id)
             .filter(|known| serial.is_none_or(|serial| serial == known.serial));
         let removed = Cell::new(None);
-        let pending = self
-            .registry
-            .remove(id, serial, |entry| removed.set(Some(entry.serial())), || ());
+        let pending =
+            self.registry
+                .remove(id, serial, |entry| removed.set(Some(entry.serial())), || ());
         assert_eq!(removed.get(), known.map(|known| known.serial));
         match known {
             Some(known) => {
@@ -357,7 +357,9 @@ pub fn dying(order: [u32; 3]) {
         call(2, &|| {
             call(3, &|| {
                 for val in order {
-                    assert!(registry.remove(Id::new(1, val), None, |_| (), || ()).is_some());
+                    assert!(registry
+                        .remove(Id::new(1, val), None, |_| (), || ())
+                        .is_some());
                 }
                 assert_eq!(listed(), known(&|_| true));
             });
