@@ -276,6 +276,12 @@ JOB=${3:-/dev/null}
 shift 2
 [ $# -eq 0 ] || shift
 
+# Scenarios pass files that may be missing; a user does not.
+if [ "$verb" != run ]; then
+	for file in "$@"; do
+		[ -f "$file" ] || die "There is no file $file (FILES=), which is to go to /guest."
+	done
+fi
 make_run_folder
 trap end_child EXIT
 trap 'exit 130' INT TERM HUP

@@ -89,7 +89,9 @@ impl Port {
     /// gives the program the group as `nl_groups` (up to 32) and by `NETLINK_PKTINFO`. It is still
     /// sent to the one socket only, whether that is in the group or not.
     ///
-    /// For protocols whose programs look at the group of all that they read.
+    /// For protocols whose programs look at the group of all that they read. Where sleeping is
+    /// allowed, this waits for room without a limit, as sending to a [`Port`] does: in a handler,
+    /// use [`GFP_NOWAIT`].
     ///
     /// # Examples
     ///

@@ -43,6 +43,8 @@ pub trait Watcher: Send + Sync + 'static {
 
 /// Notifies a watcher of all ids that are registered and unregistered, until this is dropped.
 ///
+/// Each change costs a little time for each watcher there is; a module needs one.
+///
 /// It is not notified of earlier registrations, also where the watch is made inside of a watcher.
 ///
 /// # Dropping
@@ -128,6 +130,8 @@ pub trait SocketWatcher: Send + Sync + 'static {
 }
 
 /// Notifies a watcher of sockets, until this is dropped.
+///
+/// Each change costs the program a little time for each watcher there is; a module needs one.
 ///
 /// # Dropping
 ///
