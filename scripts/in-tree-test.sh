@@ -146,7 +146,7 @@ refuses_other_trees() {
 
 # Those that listen to process events run on three providers: the kernel's own in C, on the connector in C ("c") and on this
 # one ("c-on-rust"), both built in; and cn_proc.ko ("rust").
-EVENT_PROGRAMS=(proc_crowd proc_ends proc_events proc_hooks proc_limit proc_listeners proc_messages proc_rights)
+EVENT_PROGRAMS=(proc_crowd proc_ends proc_events proc_hooks proc_limit proc_listeners proc_messages proc_rights proc_starved)
 
 # Programs that need no connector that can be unloaded; that of the client crate is for the module.
 select_programs() {

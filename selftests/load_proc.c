@@ -270,4 +270,63 @@ TEST_F(asked, not_over_and_over)
 	close(fd);
 }
 
+static void stay_on(int processor)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(processor, &one);
+	must(!sched_setaffinity(0, sizeof(one), &one), "affinity");
+}
+
+/* A user's process on the first processor, which spins or asks with the lowest priority. */
+static pid_t begin_user(bool asks)
+{
+	struct sched_param none = {};
+	pid_t child = fork();
+
+	if (child)
+		return child;
+	become_user();
+	stay_on(0);
+	if (asks) {
+		must(!sched_setscheduler(0, SCHED_IDLE, &none), "policy");
+		process_operation(cn_open_in_group(CN_IDX_PROC), PROC_CN_MCAST_LISTEN, 1, 1);
+		pause();
+	}
+	for (;;)
+		;
+}
+
+/* Who asks when it is loaded for another one, who gets next to nothing of a processor, is heard. */
+TEST_F(asked, whoever_has_asked_first)
+{
+	static const char setting[] = "/proc/sys/kernel/modprobe", sign[] = "/tmp/begun";
+	pid_t children[4];
+	char script[300];
+	int fd, i;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "one processor");
+	fd = cn_open_in_group(CN_IDX_PROC);
+	ASSERT_LE(0, fd);
+	unlink(sign);
+	snprintf(script, sizeof(script), "#!/bin/sh\n>%s\n/sbin/modprobe \"$@\"\n", sign);
+	ASSERT_EQ(0, write_file("/tmp/modprobe", script));
+	ASSERT_EQ(0, chmod("/tmp/modprobe", 0755));
+	ASSERT_EQ(0, write_file(setting, "/tmp/modprobe"));
+	for (i = 0; i < ARRAY_SIZE(children); i++)
+		children[i] = begin_user(i == ARRAY_SIZE(children) - 1);
+	stay_on(1);
+	for (i = 0; access(sign, F_OK) && i < cn_timeout() / 10; i++)
+		usleep(10 * 1000);
+	EXPECT_EQ(0, process_listen(fd));
+	EXPECT_EQ(0, write_file(setting, "/sbin/modprobe"));
+	for (i = 0; i < ARRAY_SIZE(children); i++) {
+		kill(children[i], SIGKILL);
+		waitpid(children[i], NULL, 0);
+	}
+	close(fd);
+}
+
 TEST_HARNESS_MAIN

@@ -9,6 +9,8 @@
 /* What the module parameter listeners_per_user is unless it is given. */
 #define LIMIT 256
 #define OTHER_UID (TEST_UID + 1)
+#define CLOSERS 4
+#define CLOSING_SECONDS 8
 
 FIXTURE(limit)
 {
@@ -145,6 +147,31 @@ TEST_F(limit, closing_makes_room)
 		usleep(10 * 1000);
 	}
 	EXPECT_EQ(0, error);
+}
+
+/* Of closed sockets that nobody was told of yet, some count for the limit; nobody is refused for them. */
+TEST_F(limit, closed_sockets_refuse_nobody)
+{
+	long long before = read_counter(PROCESS_FILE, "refused");
+	time_t end = time(NULL) + CLOSING_SECONDS;
+	int i, fd, status;
+
+	for (i = 0; i < CLOSERS; i++) {
+		if (fork())
+			continue;
+		become_user();
+		while (time(NULL) < end) {
+			fd = cn_open_in_group(0);
+			must(process_filtered(fd, PROC_CN_MCAST_LISTEN, PROC_EVENT_SID, 1, 1) > 0, "asking");
+			close(fd);
+		}
+		_exit(0);
+	}
+	for (i = 0; i < CLOSERS; i++) {
+		EXPECT_LT(0, wait(&status));
+		EXPECT_EQ(0, status);
+	}
+	EXPECT_EQ(before, read_counter(PROCESS_FILE, "refused"));
 }
 
 TEST_F(limit, is_not_for_net_admin)

@@ -180,30 +180,47 @@ struct file *cn_glue_file_of_other(const struct sock *sk)
 /* How often the module of process events is asked for at most. */
 #define REQUEST_INTERVAL	(5 * HZ)
 
+/* How long a task waits at most, as what modprobe does is up to the administrator. */
+#define REQUEST_MAX		(30 * HZ)
+
 static DECLARE_WAIT_QUEUE_HEAD(request_is_over);
-static atomic_t is_requesting;
+static atomic64_t request_asked;	/* the number of the last task that has asked */
+static s64 request_done;		/* all up to this number have got what they asked for */
 static unsigned long requested;	/* when that was over, as an odd number; 0 for never */
 
-/*
- * One task asks; others wait for the answer, but not for long, as what modprobe does is up to the
- * administrator. No lock is held meanwhile.
- */
+static bool is_requested(void)
+{
+	unsigned long last = READ_ONCE(requested);
+
+	return last && !time_after(jiffies, last + REQUEST_INTERVAL);
+}
+
+static void request(struct work_struct *work)
+{
+	/* Who asks after this waits for the next round, which has little to do. */
+	s64 asked = atomic64_read(&request_asked);
+
+	if (!is_requested()) {
+		request_module("cn-id-%d-%d", CN_IDX_PROC, CN_VAL_PROC);
+		WRITE_ONCE(requested, jiffies | 1);
+	}
+	smp_store_release(&request_done, asked);
+	wake_up_all(&request_is_over);
+}
+
+static DECLARE_WORK(request_work, request);
+
+/* No task asks itself, since others would depend on the priority that it has. */
 void cn_glue_request_process_events(void)
 {
-	unsigned long last;
+	s64 number;
 
-	if (atomic_cmpxchg(&is_requesting, 0, 1)) {
-		wait_event_killable_timeout(request_is_over, !atomic_read(&is_requesting),
-					    REQUEST_INTERVAL);
+	if (is_requested())
 		return;
-	}
-	last = requested;
-	if (!last || time_after(jiffies, last + REQUEST_INTERVAL)) {
-		request_module("cn-id-%d-%d", CN_IDX_PROC, CN_VAL_PROC);
-		requested = jiffies | 1;
-	}
-	atomic_set_release(&is_requesting, 0);
-	wake_up_all(&request_is_over);
+	number = atomic64_inc_return(&request_asked);
+	queue_work(cn_glue_workqueue(), &request_work);
+	wait_event_killable_timeout(request_is_over, smp_load_acquire(&request_done) >= number,
+				    REQUEST_MAX);
 }
 
 void cn_glue_kvfree_rcu(void *ptr)

@@ -67,6 +67,47 @@ pub(crate) fn settle_later(milliseconds: u32) {
     unsafe { bindings::cn_proc_glue_later(milliseconds) };
 }
 
+/// Waits until what is wanted now was attached, or failed to be.
+///
+/// # Errors
+///
+/// [`EINTR`]: the task is killed.
+pub(crate) fn await_attached() -> Result {
+    // SAFETY: In process context; the work is ended after all requests.
+    killed(unsafe { bindings::cn_proc_glue_await_attached() })
+}
+
+/// Waits until the members of the group were visited after this was called.
+///
+/// # Errors
+///
+/// [`EINTR`]: the task is killed.
+pub(crate) fn await_visit() -> Result {
+    // SAFETY: In process context; the work is ended after all readers.
+    killed(unsafe { bindings::cn_proc_glue_await_visit() })
+}
+
+/// Waits until [`closed`] was called for all sockets that are closed now; for a second at most.
+///
+/// # Errors
+///
+/// [`EINTR`]: the task is killed.
+pub(crate) fn await_closes() -> Result {
+    // SAFETY: In process context; the work is ended after all requests.
+    killed(unsafe { bindings::cn_proc_glue_await_closes() })
+}
+
+/// Says that what there is to do for a closed socket was done, by its number.
+pub(crate) fn closed(socket: u64) {
+    // SAFETY: In any context.
+    unsafe { bindings::cn_proc_glue_closed(socket) };
+}
+
+/// Programs know nothing of the error that stands for a wait that is begun again.
+fn killed(waited: c_int) -> Result {
+    to_result(waited).map_err(|_| EINTR)
+}
+
 /// Nanoseconds since the machine was started.
 pub(crate) fn now() -> u64 {
     // SAFETY: In any context but NMI.
@@ -115,19 +156,25 @@ impl Drop for Turn {
     }
 }
 
-/// The work that [`settle_later`] asks for can be done until this is dropped, which waits for it.
+/// Work can be asked for until this is dropped, which waits for it.
 pub(crate) struct Work(());
 
 impl Work {
     /// For who does it; there is one.
-    pub(crate) fn new() -> Self {
-        Self(())
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory.
+    pub(crate) fn new() -> Result<Self> {
+        // SAFETY: In process context; the drop ends what this begins.
+        to_result(unsafe { bindings::cn_proc_glue_begin_work() })?;
+        Ok(Self(()))
     }
 }
 
 impl Drop for Work {
     fn drop(&mut self) {
-        // SAFETY: In process context, and not from the work itself.
+        // SAFETY: In process context, not from work itself, and nobody waits for any.
         unsafe { bindings::cn_proc_glue_end_work() };
     }
 }

@@ -3,9 +3,12 @@
 //! The one service, and how C functions without an argument for it find it.
 
 use crate::{glue::Work, service::Service};
-use kernel::sync::{
-    atomic::{Acquire, Atomic, Release},
-    Arc,
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{Acquire, Atomic, Release},
+        Arc,
+    },
 };
 
 /// The service while there is one, else null.
@@ -31,13 +34,15 @@ pub(crate) struct Instance {
 
 impl Instance {
     /// Starts a service.
-    pub(crate) fn new(service: Arc<Service>) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory.
+    pub(crate) fn new(service: Arc<Service>) -> Result<Self> {
+        let work = Some(Work::new()?);
         // INVARIANT: The service is owned by what is returned.
         SERVICE.store((&raw const *service).cast_mut(), Release);
-        Self {
-            service,
-            work: Some(Work::new()),
-        }
+        Ok(Self { service, work })
     }
 }
 

@@ -27,14 +27,22 @@ use kernel::{
 struct State {
     /// The listeners, by the numbers of their sockets.
     tree: RBTree<u64, Listener>,
-    /// How many listeners each user has who has any, without `CAP_NET_ADMIN`.
-    users: RBTree<u32, u32>,
+    /// The listeners without `CAP_NET_ADMIN` of each user who has any.
+    users: RBTree<u32, Account>,
     demand: Demand,
     losses: Losses,
     /// Requests of users who had as many listeners as they may have.
     refused: u64,
     /// The number of the last pass over the members of the group.
     pass: u64,
+}
+
+/// The listeners of a user.
+#[derive(Clone, Copy, Default)]
+struct Account {
+    count: u32,
+    /// How many others there were since the first of them.
+    gone: u64,
 }
 
 /// All listeners.
@@ -54,7 +62,20 @@ pub(crate) struct Request {
     kinds: Kinds,
     user: Option<u32>,
     listener: Option<RBTreeNode<u64, Listener>>,
-    account: Option<RBTreeNode<u32, u32>>,
+    account: Option<RBTreeNode<u32, Account>>,
+    /// Whether the hooks that it needs are kept for it.
+    waits: bool,
+}
+
+/// What came of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The socket listens, and was told so.
+    Granted,
+    /// A hook has to be attached before.
+    Lacks,
+    /// The user has as many listeners as he may have; so many others of his are gone.
+    Full { gone: u64 },
 }
 
 impl Request {
@@ -72,7 +93,7 @@ impl Request {
     ) -> Result<Self> {
         let listener = RBTreeNode::new(socket.number(), Listener::new(portid), GFP_KERNEL)?;
         let account = match user {
-            Some(user) => Some(RBTreeNode::new(user, 0, GFP_KERNEL)?),
+            Some(user) => Some(RBTreeNode::new(user, Account::default(), GFP_KERNEL)?),
             None => None,
         };
         Ok(Self {
@@ -81,6 +102,7 @@ impl Request {
             user,
             listener: Some(listener),
             account,
+            waits: false,
         })
     }
 }
@@ -117,21 +139,16 @@ impl Listeners {
         Kinds::from_bits(self.wanted.load(Relaxed)).want(event)
     }
 
-    /// Grants a request, unless a hook has to be attached before; returns whether it is granted.
+    /// Grants a request, if that can be done now. If not, the socket still gets what it got before.
     ///
     /// `acknowledge` tells the socket of it, and returns whether that message counts as sent. It must
     /// not sleep. Events that are looked at later go behind that message.
-    ///
-    /// # Errors
-    ///
-    /// [`ENOSPC`]: the user has as many listeners as he may have. What the socket got before, it
-    /// still gets.
     pub(crate) fn listen(
         &self,
         request: &mut Request,
         now: u64,
         acknowledge: impl FnOnce() -> bool,
-    ) -> Result<bool> {
+    ) -> Verdict {
         let mut state = self.state.lock();
         let state = &mut *state;
         let socket = request.socket.number();
@@ -141,13 +158,13 @@ impl Listeners {
         };
         let user = request.user.filter(|_| !is_counted);
         if let Some(user) = user {
-            if state.users.get(&user).copied().unwrap_or(0) >= self.limit {
-                state.refused = state.refused.wrapping_add(1);
-                return Err(ENOSPC);
+            let Account { count, gone } = state.users.get(&user).copied().unwrap_or_default();
+            if count >= self.limit {
+                return Verdict::Full { gone };
             }
         }
         if !state.demand.lacking(request.kinds).is_empty() {
-            return Ok(false);
+            return Verdict::Lacks;
         }
         if state.tree.get(&socket).is_none() {
             if let Some(node) = request.listener.take() {
@@ -155,7 +172,7 @@ impl Listeners {
             }
         }
         let Some(listener) = state.tree.get_mut(&socket) else {
-            return Ok(false);
+            return Verdict::Lacks;
         };
         if let Some(user) = user {
             if state.users.get(&user).is_none() {
@@ -163,8 +180,8 @@ impl Listeners {
                     state.users.insert(node);
                 }
             }
-            if let Some(count) = state.users.get_mut(&user) {
-                *count = count.wrapping_add(1);
+            if let Some(account) = state.users.get_mut(&user) {
+                account.count = account.count.wrapping_add(1);
             }
             listener.user = Some(user);
         }
@@ -177,7 +194,27 @@ impl Listeners {
             listener.count_sent();
         }
         listener.begin(request.kinds, &state.losses);
-        Ok(true)
+        Verdict::Granted
+    }
+
+    /// Has the hooks that a request needs kept until it is withdrawn.
+    pub(crate) fn ask(&self, request: &mut Request) {
+        if !request.waits {
+            request.waits = true;
+            let demand = &mut self.state.lock().demand;
+            demand.ask(request.kinds, request.user.is_some());
+        }
+    }
+
+    /// Keeps nothing for a request any more. Returns whether an attached hook has become idle.
+    pub(crate) fn withdraw(&self, request: &mut Request, now: u64) -> bool {
+        core::mem::take(&mut request.waits) && self.state.lock().demand.withdraw(request.kinds, now)
+    }
+
+    /// Counts a request that was refused because the user has as many listeners as he may have.
+    pub(crate) fn count_refused(&self) {
+        let mut state = self.state.lock();
+        state.refused = state.refused.wrapping_add(1);
     }
 
     /// Removes a socket, if it is there, and calls `acknowledge`, which must not sleep. Returns
@@ -215,14 +252,14 @@ impl Listeners {
         self.state.lock().losses.count(event);
     }
 
-    /// The hooks that have to be attached before somebody can listen to these kinds.
-    pub(crate) fn lacking(&self, kinds: Kinds) -> Hooks {
-        self.state.lock().demand.lacking(kinds)
+    /// The hooks that have to be attached for listeners and requests.
+    pub(crate) fn missing(&self) -> Hooks {
+        self.state.lock().demand.missing()
     }
 
-    /// A hook was attached, for a request of somebody with or without `CAP_NET_ADMIN`.
-    pub(crate) fn add_attached(&self, hook: Hook, by_user: bool, now: u64) {
-        self.state.lock().demand.add_attached(hook, by_user, now);
+    /// A hook was attached.
+    pub(crate) fn add_attached(&self, hook: Hook, now: u64) {
+        self.state.lock().demand.add_attached(hook, now);
     }
 
     /// The kernel has refused to attach a hook.
@@ -259,6 +296,11 @@ impl Listeners {
         state.pass
     }
 
+    /// The number of the last pass that has begun.
+    pub(crate) fn pass(&self) -> u64 {
+        self.state.lock().pass
+    }
+
     /// The number of the first listener whose number is at least this.
     pub(crate) fn first_from(&self, number: u64) -> Option<u64> {
         let state = self.state.lock();
@@ -276,10 +318,11 @@ impl Listeners {
 
 impl State {
     /// Counts one listener of a user less; returns what is to be freed.
-    fn release(&mut self, user: u32) -> Option<RBTreeNode<u32, u32>> {
-        let count = self.users.get_mut(&user)?;
-        *count = count.wrapping_sub(1);
-        if *count != 0 {
+    fn release(&mut self, user: u32) -> Option<RBTreeNode<u32, Account>> {
+        let account = self.users.get_mut(&user)?;
+        account.count = account.count.wrapping_sub(1);
+        account.gone = account.gone.wrapping_add(1);
+        if account.count != 0 {
             return None;
         }
         self.users.remove_node(&user)

@@ -71,7 +71,7 @@ impl kernel::Module for Module {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let limit = module_parameters::listeners_per_user.value();
         let service = Arc::pin_init(Service::new(available()?, limit), GFP_KERNEL)?;
-        let instance = Instance::new(service.clone());
+        let instance = Instance::new(service.clone())?;
         let file = ProcFile::new()?;
         let watch = SocketWatch::new(service.clone())?;
         let options = Options::new()

@@ -3,8 +3,8 @@
 //! The file `/proc/net/cn_proc`: which hooks there are, who listens, what was lost.
 //!
 //! Each line is looked up by itself, and no lock is held from one to the next. A reader delays
-//! requests and events by one look-up at most. Only the pass over the members of the group, with
-//! which it begins, is longer.
+//! requests and events by one look-up at most. Only the pass over the members of the group, which
+//! it waits for first, is longer; a work item does that for all readers.
 
 use crate::{
     bindings::{self, cn_proc_cursor},
@@ -83,7 +83,13 @@ unsafe extern "C" fn start_callback(file: *mut seq_file, position: *mut loff_t) 
     if number != 0 {
         return go_to(cursor, number);
     }
-    cursor.pass = instance::get().map_or(0, Service::look_for_members);
+    let Some(service) = instance::get() else {
+        return core::ptr::null_mut();
+    };
+    match service.look_for_members() {
+        Ok(pass) => cursor.pass = pass,
+        Err(error) => return error.to_ptr(),
+    }
     cursor.socket = 0;
     core::ptr::from_mut(cursor).cast()
 }

@@ -13,7 +13,9 @@
 //!   while after that, so that programs that listen and ignore by turns do not have the code of the
 //!   kernel changed each time.
 //! - What a request costs does not depend on how many listeners there are. It waits for others only
-//!   where a hook has to be attached for it.
+//!   where a hook has to be attached for it, or where its user has reached the limit.
+//! - Hooks are attached and detached, and members are visited, by work items only, which do not run
+//!   with the priority of a program. Programs wait for them, and hold nothing meanwhile.
 //!
 //! C counterpart: `drivers/connector/cn_proc.c`.
 
@@ -21,7 +23,7 @@ use crate::{
     event::{Event, Kinds},
     glue::{self, Turn},
     hook::Hooks,
-    listeners::{Listeners, Overview, Request},
+    listeners::{Listeners, Overview, Request, Verdict},
     operation::{Operation, Refused},
 };
 use connector::{
@@ -29,12 +31,8 @@ use connector::{
     SendError, Sender, SocketChange, SocketId, SocketWatcher,
 };
 use kernel::{
-    new_mutex,
     prelude::*,
-    sync::{
-        atomic::{Atomic, Relaxed},
-        Mutex,
-    },
+    sync::atomic::{Atomic, Relaxed},
 };
 
 /// Whose messages these are.
@@ -43,17 +41,15 @@ pub(crate) const ID: Id = Id::new(1, 1);
 /// The group that gets events.
 const GROUP: u32 = ID.idx();
 
+/// How often a request beyond the limit has it looked for sockets that are closed already, while
+/// other sockets of the user are opened and closed.
+const LOOKS_MAX: u32 = 100;
+
 /// The service.
 #[pin_data]
 pub(crate) struct Service {
     #[pin]
     listeners: Listeners,
-    /// Held while hooks are attached or detached, and by nobody else.
-    #[pin]
-    control: Mutex<()>,
-    /// Held by one reader of the file while it looks for members of the group.
-    #[pin]
-    visit: Mutex<()>,
     /// Events that were handed to netlink while somebody listened.
     sent: Atomic<u64>,
     /// Events for which there was no memory.
@@ -74,8 +70,6 @@ impl Service {
     pub(crate) fn new(available: Hooks, limit: u32) -> impl PinInit<Self> {
         pin_init!(Self {
             listeners <- Listeners::new(available, limit),
-            control <- new_mutex!((), "cn_proc_control"),
-            visit <- new_mutex!((), "cn_proc_visit"),
             sent: Atomic::new(0),
             no_memory: Atomic::new(0),
         })
@@ -123,52 +117,70 @@ impl Service {
     ///
     /// - [`ENOMEM`]: no memory.
     /// - [`ENOSPC`]: the user has as many listeners as he may have.
+    /// - [`EINTR`]: the task is killed.
     fn listen(&self, message: &Message<'_>, sender: &Sender<'_>, kinds: Kinds) -> Result {
         let is_privileged = sender.capable(Capability::NET_ADMIN);
         let user = (!is_privileged).then(|| sender.uid());
         let mut request = Request::new(sender.socket(), sender.portid(), kinds, user)?;
-        if self.grant(message, sender, &mut request)? {
-            return Ok(());
+        let granted = self.await_grant(message, sender, &mut request);
+        if self.listeners.withdraw(&mut request, glue::now()) {
+            glue::settle_later(0);
         }
-        // Nobody detaches a hook meanwhile.
-        let control = self.control.lock();
-        let granted = self
-            .attach(kinds, user.is_some())
-            .and_then(|()| self.grant(message, sender, &mut request));
-        drop(control);
-        // What was attached may be needed by nobody.
-        granted.inspect_err(|_| glue::settle_later(0)).map(|_| ())
+        granted
     }
 
-    /// Grants a request and acknowledges it, unless a hook has to be attached before. Returns
-    /// whether it is granted. The last request of a socket that is acknowledged is the one that
-    /// counts, as nothing comes between the two.
+    /// Waits until a request can be granted, or is to be refused.
     ///
     /// # Errors
     ///
-    /// [`ENOSPC`]: the user has as many listeners as he may have.
-    fn grant(
+    /// As [`Self::listen`].
+    fn await_grant(
         &self,
         message: &Message<'_>,
         sender: &Sender<'_>,
         request: &mut Request,
-    ) -> Result<bool> {
+    ) -> Result {
+        let mut has_waited = false;
+        let (mut looks, mut gone_before) = (0u32, None);
+        loop {
+            match self.grant(message, sender, request) {
+                Verdict::Granted => return Ok(()),
+                // What was to be attached for it stays so, unless there was no memory.
+                Verdict::Lacks if core::mem::replace(&mut has_waited, true) => return Err(ENOMEM),
+                Verdict::Lacks => {
+                    self.listeners.ask(request);
+                    glue::await_attached()?;
+                }
+                // None of his sockets was closed when this looked for that.
+                Verdict::Full { gone } if looks == LOOKS_MAX || gone_before == Some(gone) => {
+                    self.listeners.count_refused();
+                    return Err(ENOSPC);
+                }
+                Verdict::Full { gone } => {
+                    looks = looks.saturating_add(1);
+                    gone_before = Some(gone);
+                    glue::await_closes()?;
+                }
+            }
+        }
+    }
+
+    /// Grants a request and acknowledges it, if that can be done now. The last request of a socket
+    /// that is acknowledged is the one that counts, as nothing comes between the two.
+    fn grant(&self, message: &Message<'_>, sender: &Sender<'_>, request: &mut Request) -> Verdict {
         acknowledge(message, sender, 0, |send| {
             self.listeners.listen(request, glue::now(), send)
         })
     }
 
-    /// Attaches the hooks for some kinds, with the lock `control` held. One that this kernel
-    /// refuses, although it looked as if it had it, is no reason to go without the others.
-    ///
-    /// # Errors
-    ///
-    /// [`ENOMEM`]: no memory.
-    fn attach(&self, kinds: Kinds, by_user: bool) -> Result {
-        for hook in self.listeners.lacking(kinds).iter() {
+    /// Attaches the hooks that listeners and requests need; work, never done twice at a time. One
+    /// that this kernel refuses, although it looked as if it had it, is no reason to go without the
+    /// others. One for which there is no memory stays missing.
+    pub(crate) fn attach(&self) {
+        for hook in self.listeners.missing().iter() {
             match glue::attach(hook) {
-                Ok(()) => self.listeners.add_attached(hook, by_user, glue::now()),
-                Err(error) if error == ENOMEM => return Err(error),
+                Ok(()) => self.listeners.add_attached(hook, glue::now()),
+                Err(error) if error == ENOMEM => (),
                 Err(error) => {
                     let (name, errno) = (hook.name(), error.to_errno());
                     pr_warn!("no {name} events: their hook cannot be attached ({errno})\n");
@@ -176,18 +188,15 @@ impl Service {
                 }
             }
         }
-        Ok(())
     }
 
-    /// Detaches what nobody has needed for a while; the work that [`glue::settle_later`] asks for.
-    /// May sleep.
+    /// Detaches what nobody has needed for a while; the work that [`glue::settle_later`] asks for,
+    /// never done twice at a time. May sleep.
     pub(crate) fn settle(&self) {
-        let control = self.control.lock();
         let (idle, next) = self.listeners.take_idle(glue::now());
         for hook in idle.iter() {
             glue::detach(hook);
         }
-        drop(control);
         if let Some(nanoseconds) = next {
             glue::settle_later((nanoseconds / 1_000_000).saturating_add(1) as u32);
         }
@@ -221,13 +230,21 @@ impl Service {
         }
     }
 
-    /// Notes which listeners are in the group, and what they have missed; returns the number of the
-    /// pass. May sleep.
+    /// Waits until it was noted which listeners are in the group; returns the number of that pass,
+    /// or of one just before.
     ///
-    /// While netlink shows its members, nobody can open or close a netlink socket. So that many
-    /// readers do not have them wait for ever, this is done for one at a time.
-    pub(crate) fn look_for_members(&self) -> u64 {
-        let _visit = self.visit.lock();
+    /// # Errors
+    ///
+    /// [`EINTR`]: the task is killed.
+    pub(crate) fn look_for_members(&self) -> Result<u64> {
+        let pass = self.listeners.pass().wrapping_add(1);
+        glue::await_visit()?;
+        Ok(pass)
+    }
+
+    /// Notes which listeners are in the group, and what they have missed; work, never done twice at
+    /// a time. May sleep.
+    pub(crate) fn visit(&self) {
         let pass = self.listeners.begin_pass();
         // Without memory, nobody is shown as a member.
         let _ = visit_listeners(GROUP, |member| {
@@ -237,7 +254,6 @@ impl Service {
                 listener.dropped = dropped;
             });
         });
-        pass
     }
 
     /// Who listens.
@@ -245,9 +261,9 @@ impl Service {
         &self.listeners
     }
 
-    /// Detaches everything, and waits until nothing calls [`Self::tell`] any more. May sleep.
+    /// Detaches everything, and waits until nothing calls [`Self::tell`] any more. Work was ended.
+    /// May sleep.
     pub(crate) fn stop(&self) {
-        let _control = self.control.lock();
         for hook in self.listeners.stop().iter() {
             glue::detach(hook);
         }
@@ -313,6 +329,7 @@ impl SocketWatcher for Service {
     fn changed(&self, change: SocketChange) {
         if let SocketChange::Closed(socket) = change {
             self.forget(socket, || ());
+            glue::closed(socket.number());
         }
     }
 }

@@ -38,7 +38,9 @@ assert_declared!(
     cn_proc_traced,
     cn_proc_dumps_core,
     cn_proc_exits,
+    cn_proc_attach,
     cn_proc_settle,
+    cn_proc_visit,
 );
 
 impl From<cn_proc_task> for Task {
@@ -162,10 +164,30 @@ unsafe extern "C" fn cn_proc_exits(
 
 /// # Safety
 ///
-/// To be called by the work only, in process context.
+/// To be called by work only, in process context, and not beside itself or [`cn_proc_settle`].
+#[no_mangle]
+unsafe extern "C" fn cn_proc_attach() {
+    if let Some(service) = instance::get() {
+        service.attach();
+    }
+}
+
+/// # Safety
+///
+/// As for [`cn_proc_attach`].
 #[no_mangle]
 unsafe extern "C" fn cn_proc_settle() {
     if let Some(service) = instance::get() {
         service.settle();
+    }
+}
+
+/// # Safety
+///
+/// To be called by work only, in process context, and not beside itself.
+#[no_mangle]
+unsafe extern "C" fn cn_proc_visit() {
+    if let Some(service) = instance::get() {
+        service.visit();
     }
 }

@@ -45,7 +45,7 @@ prepare() {
 		# The Rust client is a client of ours; on C these programs skip their tests.
 		[ "$CN_PROVIDER" = c ] || is_loaded cn_rust_client || insmod /lib/modules/test/cn_rust_client.ko
 		;;
-	proc_crowd | proc_ends | proc_events | proc_hooks | proc_limit | proc_listeners | proc_messages | proc_rights)
+	proc_crowd | proc_ends | proc_events | proc_hooks | proc_limit | proc_listeners | proc_messages | proc_rights | proc_starved)
 		load_connector "$CN_PROVIDER" || return 1
 		# With the C connector as a module, there is no provider; these programs skip their tests.
 		[ "$CN_PROVIDER" = c ] || is_loaded cn_proc || insmod /lib/modules/rust/cn_proc.ko

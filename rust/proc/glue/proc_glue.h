@@ -39,8 +39,10 @@ void cn_proc_traced(struct cn_proc_task task, struct cn_proc_task tracer);
 void cn_proc_dumps_core(struct cn_proc_task task, struct cn_proc_task parent);
 void cn_proc_exits(struct cn_proc_task task, u32 code, u32 signal, struct cn_proc_task parent);
 
-/* The work that cn_proc_glue_later() asks for; may sleep. */
-void cn_proc_settle(void);
+/* Done by work items; may sleep. Each runs once at a time, and the first two not beside each other. */
+void cn_proc_attach(void);	/* what is wanted */
+void cn_proc_settle(void);	/* detaches what nobody has needed for a while */
+void cn_proc_visit(void);	/* the members of the group */
 
 /* Where events come from. */
 enum {
@@ -83,7 +85,18 @@ u32 cn_proc_glue_begin_again(u32 *cpu);
 void cn_proc_glue_end(void);
 u64 cn_proc_glue_now(void);
 
+/* Have cn_proc_attach() and cn_proc_settle() called in so many milliseconds. */
 void cn_proc_glue_later(unsigned int milliseconds);
+/*
+ * Wait until cn_proc_attach() or cn_proc_visit() was called after this, or until it was told of all
+ * sockets that are closed; of the last, for a second at most. 0, or an error if the task is killed.
+ */
+int cn_proc_glue_await_attached(void);
+int cn_proc_glue_await_visit(void);
+int cn_proc_glue_await_closes(void);
+/* It was told that this socket is closed. */
+void cn_proc_glue_closed(u64 socket);
+int cn_proc_glue_begin_work(void);
 void cn_proc_glue_end_work(void);
 
 /* How far a reader of the file has come. */

@@ -291,7 +291,7 @@ proptest! {
         let mut demand = Demand::new(Hooks::ALL);
         let mut listeners = [Kinds::NONE; 5];
         for hook in Hook::ALL {
-            demand.add_attached(hook, false, 0);
+            demand.add_attached(hook, 0);
         }
         for (which, bits, leaves) in changes {
             let to = if leaves { Kinds::NONE } else { Kinds::from_bits(bits) };
@@ -320,7 +320,7 @@ fn hooks_are_lacking_until_they_are_attached() {
     let mut demand = Demand::new(Hooks::ALL.without(only(Hook::Sid)));
     let both = Kinds::EXEC.with(Kinds::SID);
     assert_eq!(demand.lacking(both), only(Hook::Exec));
-    demand.add_attached(Hook::Exec, false, 0);
+    demand.add_attached(Hook::Exec, 0);
     assert!(demand.lacking(both).is_empty());
     assert_eq!(demand.lacking(Kinds::COMM), only(Hook::Comm));
     demand.remove_available(Hook::Comm);
@@ -332,7 +332,7 @@ fn hooks_are_lacking_until_they_are_attached() {
 #[test]
 fn hooks_stay_for_a_while() {
     let mut demand = Demand::new(Hooks::ALL);
-    demand.add_attached(Hook::Exec, false, 0);
+    demand.add_attached(Hook::Exec, 0);
     assert!(!demand.change(Kinds::NONE, Kinds::EXEC, false, 10));
     assert_eq!(demand.take_idle(u64::MAX), (Hooks::NONE, None));
     assert!(demand.change(Kinds::EXEC, Kinds::NONE, false, 1000));
@@ -349,8 +349,8 @@ fn hooks_stay_for_a_while() {
 #[test]
 fn hooks_of_users_stay_longer() {
     let mut demand = Demand::new(Hooks::ALL);
-    demand.add_attached(Hook::Exec, false, 0);
-    demand.add_attached(Hook::Comm, false, 0);
+    demand.add_attached(Hook::Exec, 0);
+    demand.add_attached(Hook::Comm, 0);
     demand.change(Kinds::NONE, Kinds::EXEC, true, 0);
     demand.change(Kinds::EXEC, Kinds::NONE, true, 0);
     let (taken, next) = demand.take_idle(LINGER_NS);
@@ -368,9 +368,32 @@ fn hooks_of_users_stay_longer() {
     let end = LINGER_NS + USERS_LINGER_NS;
     assert_eq!(demand.take_idle(end), (only(Hook::Exec), None));
     // Attached once more, it is nobody's.
-    demand.add_attached(Hook::Exec, false, end);
+    demand.add_attached(Hook::Exec, end);
     assert_eq!(demand.take_idle(end + LINGER_NS), (only(Hook::Exec), None));
     // Attached for a user who was refused then.
-    demand.add_attached(Hook::Exec, true, end);
+    demand.ask(Kinds::EXEC, true);
+    demand.add_attached(Hook::Exec, end);
+    assert!(demand.withdraw(Kinds::EXEC, end));
     assert_eq!(demand.take_idle(end + LINGER_NS).0, Hooks::NONE);
+}
+
+#[test]
+fn hooks_are_kept_for_requests() {
+    let mut demand = Demand::new(Hooks::ALL.without(only(Hook::Sid)));
+    assert!(demand.missing().is_empty());
+    demand.ask(Kinds::EXEC.with(Kinds::SID), false);
+    assert_eq!(demand.missing(), only(Hook::Exec));
+    assert_eq!(demand.wanted(), Kinds::NONE);
+    demand.add_attached(Hook::Exec, 0);
+    assert!(demand.missing().is_empty());
+    assert_eq!(demand.take_idle(u64::MAX), (Hooks::NONE, None));
+    // Granted, and only then withdrawn.
+    assert!(!demand.change(Kinds::NONE, Kinds::EXEC, false, 0));
+    assert!(!demand.withdraw(Kinds::EXEC.with(Kinds::SID), 0));
+    assert_eq!(demand.take_idle(u64::MAX), (Hooks::NONE, None));
+    assert!(demand.change(Kinds::EXEC, Kinds::NONE, false, 0));
+    // Withdrawn before it was attached.
+    demand.ask(Kinds::COMM, false);
+    assert!(!demand.withdraw(Kinds::COMM, 0));
+    assert!(demand.missing().is_empty());
 }
