@@ -140,6 +140,11 @@ impl Cursor {
         last.saturating_sub(self.number()) > limit
     }
 
+    /// Whether there is an event to be read.
+    pub(crate) fn has_next(&self) -> bool {
+        self.0.next.as_ref().is_some()
+    }
+
     /// Reads the next event, if there is one and its number is not above `last`.
     pub(crate) fn next_up_to(&mut self, last: u64) -> Option<Event> {
         let next = self.0.next.as_ref()?;

@@ -6,9 +6,9 @@
 //!
 //! - Events are delivered in the order in which ids were registered and unregistered. No lock is
 //!   held meanwhile.
-//! - A task that causes an event waits for nobody: a work item sends the messages, a moment later,
-//!   and watchers are called by work items of their own. So no task of low priority delays the
-//!   messages about what others do.
+//! - A task that causes an event waits for nobody. It sends one event before its call returns,
+//!   mostly this one; what it finds another task sending, or finds left, a work item sends. Whoever
+//!   sends is not preempted meanwhile. Watchers are called by work items of their own.
 //! - A request belongs to the socket that made it, and ends with it. Closing a socket waits for no
 //!   delivery.
 //! - After a snapshot, a requester gets each later event, and no earlier one.
@@ -24,13 +24,12 @@
 //! C counterpart: `cn_notify()` in `drivers/connector/connector.c`, until it was removed in 2010.
 
 use crate::{
-    atomic::{read_once, write_once},
+    atomic::read_once,
     buffer::Buffer,
     counters::Counter,
     entry::Entry,
     event_log::{Blank, Cursor, Event, EventLog, MAX_UNREAD},
     id_watchers::IdChange,
-    list::List,
     race_delay::race_delay,
     registry::Registry,
     request::Request,
@@ -39,7 +38,11 @@ use crate::{
     watch_list::{Functions, WatchList},
     zeroed::zeroed,
 };
-use connector::{bindings::cn_glue_sender_workqueue, wire::Header, Id};
+use connector::{
+    bindings::{cn_glue_send_begin, cn_glue_send_end, cn_glue_sender_workqueue},
+    wire::Header,
+    Id,
+};
 use core::ptr::NonNull;
 use kernel::{
     bindings::{GFP_ATOMIC as GFP_MUST_NOT_SLEEP, GFP_KERNEL as GFP_MAY_SLEEP},
@@ -47,7 +50,7 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{Atomic, Full},
-        Arc, CondVar, SpinLock, UniqueArc,
+        Arc, CondVar, SpinLock,
     },
     workqueue::{impl_has_work, new_work, Queue, Work, WorkItem},
 };
@@ -55,8 +58,8 @@ use kernel::{
 /// How many ids of a snapshot share a buffer.
 const SNAPSHOT_BATCH: usize = 64;
 
-/// How many events and snapshots are sent before other work has its turn.
-const SENDER_BATCH: usize = 64;
+/// How many events the work item sends before other work has its turn.
+const EVENT_BATCH: usize = 64;
 
 /// The message of an event.
 const fn message(id: Id, registered: bool) -> Header {
@@ -69,60 +72,47 @@ const fn message(id: Id, registered: bool) -> Header {
     }
 }
 
-/// The ids that a requester gets at first.
-struct Snapshot {
-    /// The number of the last event that it knows of. It is sent before any later one.
-    since: u64,
-    /// Whose port it is sent to.
-    portid: u32,
-    /// What is asked for.
-    like: StoredRequest,
-    /// All ids, whether asked for or not.
-    ids: KVVec<[u32; 2]>,
-    /// 1 when it was sent; under the lock of [`Sending`].
-    is_sent: Atomic<u32>,
-}
-
-/// How far messages were sent, and which snapshots were not.
+/// How far messages were sent.
 struct Sending {
     cursor: Cursor,
-    snapshots: List<Arc<Snapshot>>,
+    /// Whether a task has the [`Token`].
+    is_busy: bool,
 }
 
-/// What is sent next.
-enum Next {
-    Event(Event),
-    Snapshot(Arc<Snapshot>),
-}
-
-/// Sends what is to be sent.
+/// Sends what others have left.
 ///
 /// # Invariants
 ///
 /// `notifier` points to the notifier that this belongs to, which outlives the work.
 #[pin_data]
-struct SendWork {
+struct Remaining {
     notifier: NonNull<Notifier>,
     #[pin]
-    work: Work<SendWork>,
+    work: Work<Remaining>,
 }
 
 // SAFETY: The notifier may be used from all tasks.
-unsafe impl Send for SendWork {}
+unsafe impl Send for Remaining {}
 
 // SAFETY: As above.
-unsafe impl Sync for SendWork {}
+unsafe impl Sync for Remaining {}
 
 impl_has_work! {
-    impl HasWork<Self> for SendWork { self.work }
+    impl HasWork<Self> for Remaining { self.work }
 }
 
-impl WorkItem for SendWork {
+impl WorkItem for Remaining {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
         // SAFETY: By the type invariants.
-        unsafe { this.notifier.as_ref() }.send_some();
+        let notifier = unsafe { this.notifier.as_ref() };
+        // It is queued anew while there is something left.
+        for _ in 0..EVENT_BATCH {
+            if !notifier.send_one() {
+                return;
+            }
+        }
     }
 }
 
@@ -136,15 +126,20 @@ pub(crate) struct Notifier {
     requests: Requests,
     #[pin]
     sending: SpinLock<Sending>,
-    /// Notified when a snapshot was sent.
+    /// Notified when the token is free.
     #[pin]
-    snapshot_sent: CondVar,
-    sender: Arc<SendWork>,
+    token_is_free: CondVar,
+    remaining: Arc<Remaining>,
     #[pin]
     watchers: WatchList<IdChange>,
     /// The number of requests and watchers; 0 means that nothing is added to the log.
     interested: Atomic<usize>,
 }
+
+/// The right to send messages about events; one task has it at a time. Not a lock: tasks that cause
+/// events go on, and leave them to a work item when they find it taken.
+#[must_use]
+struct Token<'a>(&'a Notifier);
 
 impl Notifier {
     pub(crate) fn new(limits: Limits) -> impl PinInit<Self, Error> {
@@ -154,13 +149,13 @@ impl Notifier {
             sending <- new_spinlock!(Sending {
                 // SAFETY: The log was initialized above.
                 cursor: unsafe { (*this.as_ptr()).log.end() },
-                snapshots: List::new(),
+                is_busy: false,
             }, "cn_sending"),
-            snapshot_sent <- new_condvar!("cn_snapshot"),
+            token_is_free <- new_condvar!("cn_token"),
             // INVARIANT: The notifier is freed after all work of the connector was done.
-            sender: Arc::pin_init(pin_init!(SendWork {
+            remaining: Arc::pin_init(pin_init!(Remaining {
                 notifier: this,
-                work <- new_work!("cn_sender"),
+                work <- new_work!("cn_remaining"),
             }), GFP_KERNEL)?,
             watchers <- WatchList::new(),
             interested: Atomic::new(0),
@@ -190,56 +185,29 @@ impl Notifier {
         }
     }
 
-    /// Has delivered what is in the log. To be called while nothing is locked.
+    /// Delivers what is in the log. To be called while nothing is locked.
     ///
-    /// Context: process; does not sleep.
+    /// Context: process; may sleep.
     pub(crate) fn deliver(&self) {
         if read_once(&self.interested) == 0 {
             return;
         }
         self.catch_up();
-        self.enqueue_sender();
+        // Mostly the one that the caller has caused.
+        self.send_one();
         self.watchers.read(&self.log);
     }
 
-    fn enqueue_sender(&self) {
-        // SAFETY: The queue exists as long as the connector does.
-        let queue = unsafe { Queue::from_raw(cn_glue_sender_workqueue()) };
-        // If it is queued already, it will find what there is.
-        let _ = queue.enqueue(self.sender.clone());
-    }
-
-    /// Sends messages; if there are many, gives way to other work after some of them. For the work
-    /// item, of which one task at a time is in here.
-    fn send_some(&self) {
-        for _ in 0..SENDER_BATCH {
-            let Some(next) = self.next() else {
-                return;
-            };
-            race_delay();
-            match next {
-                Next::Event(event) => self
-                    .requests
-                    .for_each_group(Some(&event), |group| send_to(group, &event)),
-                Next::Snapshot(snapshot) => {
-                    self.send_snapshot(&snapshot);
-                    let sending = self.sending.lock();
-                    write_once(&snapshot.is_sent, 1);
-                    drop(sending);
-                    self.snapshot_sent.notify_all();
-                }
-            }
-        }
-        self.enqueue_sender();
-    }
-
-    fn next(&self) -> Option<Next> {
-        let mut sending = self.sending.lock();
-        let last = sending.cursor.number();
-        if let Some(snapshot) = sending.snapshots.remove(|one| one.since <= last) {
-            return Some(Next::Snapshot(snapshot));
-        }
-        sending.cursor.next_up_to(u64::MAX).map(Next::Event)
+    /// Sends the messages of the next event, unless another task is sending, and has those of others
+    /// sent. Returns whether there was an event.
+    fn send_one(&self) -> bool {
+        let uninterrupted = Uninterrupted::begin();
+        let sent = self
+            .try_token()
+            .is_some_and(|token| token.send_next(u64::MAX));
+        // The token was given back.
+        drop(uninterrupted);
+        sent
     }
 
     /// Passes over all events if too many wait to be sent, and notifies the programs.
@@ -261,10 +229,34 @@ impl Notifier {
         });
     }
 
+    fn try_token(&self) -> Option<Token<'_>> {
+        let mut sending = self.sending.lock();
+        if sending.is_busy {
+            return None;
+        }
+        sending.is_busy = true;
+        Some(Token(self))
+    }
+
+    /// Waits for the token. Its holder runs no code of modules, waits for no program, and sends one
+    /// event, or what belongs to a snapshot.
+    fn wait_for_token(&self) -> Result<Token<'_>> {
+        let mut sending = self.sending.lock();
+        while sending.is_busy {
+            if self.token_is_free.wait_interruptible(&mut sending) {
+                drop(sending);
+                // This task may be the one that was woken up because the token is free.
+                self.token_is_free.notify_one();
+                return Err(EINTR);
+            }
+        }
+        sending.is_busy = true;
+        Ok(Token(self))
+    }
+
     /// Stores a request.
     ///
-    /// With `snapshot_to`, that port is first sent all ids that match now; this waits until they
-    /// are sent.
+    /// With `snapshot_to`, that port is first sent all ids that match now.
     ///
     /// Context: process; may sleep.
     ///
@@ -272,8 +264,7 @@ impl Notifier {
     ///
     /// - [`ENOSPC`]: there are too many requests.
     /// - [`ENOMEM`]: no memory.
-    /// - [`EINTR`]: a signal came before the snapshot was sent; it is not, but the request is
-    ///   stored.
+    /// - [`EINTR`]: a signal came.
     pub(crate) fn subscribe(
         &self,
         registry: &Registry,
@@ -282,94 +273,84 @@ impl Notifier {
         snapshot_to: Option<u32>,
     ) -> Result {
         let new = StoredRequest::new(owner, request)?;
-        let blank = match snapshot_to {
-            Some(portid) => Some(UniqueArc::new(
-                Snapshot {
-                    since: 0,
-                    portid,
-                    like: StoredRequest::new(owner, request)?,
-                    ids: KVVec::new(),
-                    is_sent: Atomic::new(0),
-                },
-                GFP_KERNEL,
-            )?),
+        let like = match snapshot_to {
+            Some(portid) => Some((portid, StoredRequest::new(owner, request)?)),
             None => None,
         };
         // From here on, events are added to the log.
         self.interested.fetch_add(1usize, Full);
         race_delay();
-        let stored = self.store(registry, new, blank);
-        if !matches!(stored, Ok((true, _))) {
+        let stored = match like {
+            None => self.store(registry, new, false).map(|stored| stored.is_new),
+            Some((portid, like)) => self.store_with_snapshot(registry, new, &like, portid),
+        };
+        if !matches!(stored, Ok(true)) {
             self.interested.fetch_sub(1usize, Full);
         }
-        let (_, snapshot) = stored?;
-        snapshot.map_or(Ok(()), |snapshot| self.wait_for(&snapshot))
+        stored.map(|_| ())
     }
 
-    /// Waits until a snapshot was sent, or a signal comes.
-    fn wait_for(&self, snapshot: &Arc<Snapshot>) -> Result {
-        self.enqueue_sender();
-        let mut sending = self.sending.lock();
-        while read_once(&snapshot.is_sent) == 0 {
-            if self.snapshot_sent.wait_interruptible(&mut sending) {
-                let removed = sending.snapshots.remove(|one| Arc::ptr_eq(one, snapshot));
-                drop(sending);
-                drop(removed);
-                return Err(EINTR);
-            }
-        }
-        Ok(())
+    /// Stores a request, and sends the ids that match now before any later event.
+    fn store_with_snapshot(
+        &self,
+        registry: &Registry,
+        new: StoredRequest,
+        like: &StoredRequest,
+        portid: u32,
+    ) -> Result<bool> {
+        let token = self.wait_for_token()?;
+        let stored = self.store(registry, new, true)?;
+        race_delay();
+        // Those who have asked before get what came before.
+        while token.send_next(stored.since) {}
+        // Not with the table locked: a request may have many ranges.
+        let ids = stored.snapshot.iter().map(|[idx, val]| Id::new(*idx, *val));
+        self.send_snapshot(ids.filter(|id| like.matches(*id)), portid);
+        Ok(stored.is_new)
     }
 
-    /// Stores a request, unless the socket has made an equal one, and queues its snapshot, if it is
-    /// to have one. Returns whether it is new, and the snapshot. May sleep.
+    /// Stores a request, unless the socket has made an equal one. May sleep.
     fn store(
         &self,
         registry: &Registry,
         mut new: StoredRequest,
-        mut blank: Option<UniqueArc<Snapshot>>,
-    ) -> Result<(bool, Option<Arc<Snapshot>>)> {
+        wants_snapshot: bool,
+    ) -> Result<Stored> {
         let reserved = Requests::reserve()?;
-        let queued = List::reserve()?;
+        let mut snapshot = KVVec::new();
         loop {
             let table = registry.lock();
             let count = table.count();
-            if let Some(snapshot) = blank.as_mut().filter(|one| one.ids.len() < count) {
+            if wants_snapshot && count > snapshot.len() {
                 drop(table);
                 // A few more, since others may be quicker.
-                let room = count.saturating_add(count / 8).saturating_add(8);
-                snapshot.ids = zeroed::<[u32; 2]>(room)?;
+                snapshot = zeroed::<[u32; 2]>(count.saturating_add(count / 8).saturating_add(8))?;
                 continue;
             }
             // With the table locked, no event is added to the log.
             new.since = self.log.last_number();
-            let since = new.since;
-            let is_new = self.requests.add(new, reserved)?;
-            let Some(mut snapshot) = blank else {
-                return Ok((is_new, None));
-            };
             let mut found = 0usize;
-            for (to, id) in snapshot.ids.iter_mut().zip(table.entries().map(Entry::id)) {
+            for (to, id) in snapshot.iter_mut().zip(table.entries().map(Entry::id)) {
                 *to = [id.idx(), id.val()];
                 found = found.saturating_add(1);
             }
-            snapshot.ids.truncate(found);
-            snapshot.since = since;
-            let snapshot = Arc::from(snapshot);
-            let mut sending = self.sending.lock();
-            sending.snapshots.push_reserved(queued, snapshot.clone());
-            return Ok((is_new, Some(snapshot)));
+            let since = new.since;
+            let is_new = self.requests.add(new, reserved);
+            drop(table);
+            snapshot.truncate(found);
+            return Ok(Stored {
+                is_new: is_new?,
+                since,
+                snapshot,
+            });
         }
     }
 
     /// Sends as much as fits; what does not is lost as any message to a full receive buffer.
-    fn send_snapshot(&self, snapshot: &Snapshot) {
+    fn send_snapshot(&self, mut ids: impl Iterator<Item = Id>, portid: u32) {
         let Some(socket) = socket::get() else {
             return;
         };
-        // Not with the table locked: a request may have many ranges.
-        let ids = snapshot.ids.iter().map(|[idx, val]| Id::new(*idx, *val));
-        let mut ids = ids.filter(|id| snapshot.like.matches(*id));
         loop {
             let mut messages = [const { message(Id::new(0, 0), true) }; SNAPSHOT_BATCH];
             let mut count = 0usize;
@@ -382,8 +363,8 @@ impl Notifier {
             }
             let messages = messages.get(..count).unwrap_or_default();
             let sent = Buffer::several(messages, GFP_MAY_SLEEP).and_then(|buffer| {
-                // Must not wait: the reader is the task that waits for this.
-                socket.unicast(buffer, snapshot.portid, GFP_MUST_NOT_SLEEP, 0)
+                // Must not wait: the reader may be the task that is sending the request.
+                socket.unicast(buffer, portid, GFP_MUST_NOT_SLEEP, 0)
             });
             let counter = match sent {
                 Ok(_) => Counter::Notified,
@@ -453,16 +434,79 @@ impl Notifier {
     }
 }
 
-/// Sends the message of an event to a group.
+/// What came of storing a request.
+struct Stored {
+    is_new: bool,
+    /// The number of the last event that the snapshot knows of.
+    since: u64,
+    /// All ids, if a snapshot is wanted.
+    snapshot: KVVec<[u32; 2]>,
+}
+
+impl Token<'_> {
+    /// Sends the messages of the next event, unless its number is above `last`. Returns whether
+    /// there was one.
+    fn send_next(&self, last: u64) -> bool {
+        // By itself, so that the lock ends before the message is sent.
+        let next = self.0.sending.lock().cursor.next_up_to(last);
+        let Some(event) = next else {
+            return false;
+        };
+        race_delay();
+        self.0
+            .requests
+            .for_each_group(Some(&event), |group| send_to(group, &event));
+        true
+    }
+}
+
+impl Drop for Token<'_> {
+    /// Gives the token back, and has sent what was left.
+    fn drop(&mut self) {
+        let mut sending = self.0.sending.lock();
+        // Under the lock: whoever adds an event after this finds the token free.
+        sending.is_busy = false;
+        let is_left = sending.cursor.has_next();
+        drop(sending);
+        self.0.token_is_free.notify_one();
+        if is_left {
+            // SAFETY: The queue exists as long as the connector does.
+            let queue = unsafe { Queue::from_raw(cn_glue_sender_workqueue()) };
+            // If it is queued already, it will find what was left.
+            let _ = queue.enqueue(self.0.remaining.clone());
+        }
+    }
+}
+
+/// The running task is not preempted while this lives, so that a program of low priority does not
+/// have the token when others need it. With `PREEMPT_RT` it can be, since netlink sleeps there.
+struct Uninterrupted(());
+
+impl Uninterrupted {
+    fn begin() -> Self {
+        // SAFETY: The drop ends it.
+        unsafe { cn_glue_send_begin() };
+        Self(())
+    }
+}
+
+impl Drop for Uninterrupted {
+    fn drop(&mut self) {
+        // SAFETY: It was begun by this task.
+        unsafe { cn_glue_send_end() };
+    }
+}
+
+/// Sends the message of an event to a group. Does not sleep.
 fn send_to(group: u32, event: &Event) {
     let message = message(event.id, event.registered);
     let sent = socket::get().ok_or(EAGAIN).and_then(|socket| {
-        if !socket.can_be_heard(group, GFP_MAY_SLEEP)? {
+        if !socket.can_be_heard(group, GFP_MUST_NOT_SLEEP)? {
             return Ok(0);
         }
-        let mut buffer = Buffer::new(0, [message.as_bytes()], GFP_MAY_SLEEP)?;
+        let mut buffer = Buffer::new(0, [message.as_bytes()], GFP_MUST_NOT_SLEEP)?;
         buffer.set_group(group);
-        socket.multicast(buffer, 0, group, GFP_MAY_SLEEP, Filter::NONE)
+        socket.multicast(buffer, 0, group, GFP_MUST_NOT_SLEEP, Filter::NONE)
     });
     match sent {
         Ok(_) => Counter::Notified.count(),

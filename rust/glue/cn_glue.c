@@ -274,6 +274,19 @@ void *cn_glue_outermost_mark(unsigned long key)
 	return outermost;
 }
 
+/* While a message about an id is sent, which does not sleep, but for PREEMPT_RT. */
+void cn_glue_send_begin(void)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_disable();
+}
+
+void cn_glue_send_end(void)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_enable();
+}
+
 static struct workqueue_struct *workqueue;
 /* Of its own, so that watchers that sleep do not keep messages from being sent. */
 static struct workqueue_struct *sender_workqueue;

@@ -206,6 +206,9 @@ unsigned long cn_glue_random_long(void);
 /* The mark in the outermost frame of the running task, see core/frame.rs; or NULL. */
 void *cn_glue_outermost_mark(unsigned long key);
 
+void cn_glue_send_begin(void);
+void cn_glue_send_end(void);
+
 /* The queues for watchers and for messages to programs, and their end, which waits for all work. */
 int cn_glue_workqueue_create(void);
 struct workqueue_struct *cn_glue_workqueue(void);
