@@ -47,8 +47,8 @@ impl Port {
     /// Limits how long sending waits while the receive buffer of the socket is full.
     ///
     /// When the time is over, sending fails with [`SendError::ReceiverFull`], and unlike with
-    /// [`GFP_NOWAIT`] the program is not notified that it missed something. The wait is at least one
-    /// tick of the kernel's clock; where sleeping is not allowed, there is none.
+    /// [`GFP_NOWAIT`] the program is not notified that it missed something. The wait is at least
+    /// one tick of the kernel's clock; where sleeping is not allowed, there is none.
     ///
     /// # Examples
     ///

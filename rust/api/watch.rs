@@ -49,9 +49,9 @@ pub trait Watcher: Send + Sync + 'static {
 ///
 /// # Dropping
 ///
-/// When the drop returns, the watcher is not running and is not called again; changes that it was not
-/// notified of are discarded. The drop sleeps, except inside of a call of the connector: there the
-/// watcher lives on until its call has returned. Do not hold a lock that the watcher takes.
+/// When the drop returns, the watcher is not running and is not called again; changes that it was
+/// not notified of are discarded. The drop sleeps, except inside of a call of the connector: there
+/// the watcher lives on until its call has returned. Do not hold a lock that the watcher takes.
 ///
 /// # Examples
 ///
@@ -135,9 +135,9 @@ pub trait SocketWatcher: Send + Sync + 'static {
 ///
 /// # Dropping
 ///
-/// When the drop returns, the watcher is not running and is not called again; changes that it was not
-/// notified of are discarded. The drop sleeps, except inside of a call of the connector: there the
-/// watcher lives on until its call has returned. Do not hold a lock that the watcher takes.
+/// When the drop returns, the watcher is not running and is not called again; changes that it was
+/// not notified of are discarded. The drop sleeps, except inside of a call of the connector: there
+/// the watcher lives on until its call has returned. Do not hold a lock that the watcher takes.
 ///
 /// A module that keeps something for sockets makes the watch before the registration whose handler
 /// keeps it, and drops the watch after that; else it misses sockets that are closed in between.

@@ -24,8 +24,8 @@ pub(crate) fn is_loaded_on_demand(id: Id) -> bool {
 
 /// Has that module loaded.
 ///
-/// It is asked for once in some seconds, by a work item, whoever sends. Senders wait until `modprobe`
-/// has ended, but for half a minute at most, and until they are killed.
+/// It is asked for once in some seconds, by a work item, whoever sends. Senders wait until
+/// `modprobe` has ended, but for half a minute at most, and until they are killed.
 ///
 /// Context: process; nothing of the connector held.
 #[cold]

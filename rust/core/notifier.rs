@@ -198,8 +198,8 @@ impl Notifier {
         self.watchers.read(&self.log);
     }
 
-    /// Sends the messages of the next event, unless another task is sending, and has those of others
-    /// sent. Returns whether there was an event.
+    /// Sends the messages of the next event, unless another task is sending, and has those of
+    /// others sent. Returns whether there was an event.
     fn send_one(&self) -> bool {
         let uninterrupted = Uninterrupted::begin();
         let sent = self

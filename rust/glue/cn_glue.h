@@ -22,9 +22,9 @@
 /*
  * What a module was compiled against; a change of anything in this part makes it another number.
  *
- * The exported names have it in them (cn_core_<version>_send). So a module that was compiled against
- * another version finds none of the functions, whichever it calls, and is refused when it is
- * loaded. In C and in Rust, the functions are called without it.
+ * The exported names have it in them (cn_core_<version>_send). So a module that was compiled
+ * against another version finds none of the functions, whichever it calls, and is refused when it
+ * is loaded. In C and in Rust, the functions are called without it.
  */
 #define CN_CORE_VERSION 9
 

@@ -141,8 +141,8 @@ impl Listeners {
 
     /// Grants a request, if that can be done now. If not, the socket still gets what it got before.
     ///
-    /// `acknowledge` tells the socket of it, and returns whether that message counts as sent. It must
-    /// not sleep. Events that are looked at later go behind that message.
+    /// `acknowledge` notifies the socket of it, and returns whether that message counts as sent. It
+    /// must not sleep. Events that are looked at later go behind that message.
     pub(crate) fn listen(
         &self,
         request: &mut Request,
