@@ -204,6 +204,7 @@ static void request(struct work_struct *work)
 		request_module("cn-id-%d-%d", CN_IDX_PROC, CN_VAL_PROC);
 		WRITE_ONCE(requested, jiffies | 1);
 	}
+	/* A: pairs with who waits, who sees what modprobe has done. */
 	smp_store_release(&request_done, asked);
 	wake_up_all(&request_is_over);
 }
@@ -219,6 +220,7 @@ void cn_glue_request_process_events(void)
 		return;
 	number = atomic64_inc_return(&request_asked);
 	queue_work(cn_glue_workqueue(), &request_work);
+	/* A: pairs with the work item. */
 	wait_event_killable_timeout(request_is_over, smp_load_acquire(&request_done) >= number,
 				    REQUEST_MAX);
 }
