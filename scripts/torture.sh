@@ -158,7 +158,7 @@ write_selection() {
 	find "$(programs_of "$KDIR")/selftests" -maxdepth 1 -type f ! -name client -printf '%f\n' | sort >"$WORK/programs"
 	printf '%s\n' PROVIDERS=rust PROGRAM_SECONDS=1500 SKIP_KERNEL_SAMPLE= SKIP_SAMPLES= SKIP_CNCTL=1 >"$WORK/selection"
 	[ "$FORM" = small ] || return 0
-	sed -i -E '/^(notify_(storm|snapshot|ranges|rights)|policy|proc_(events|listeners)|load_parameters)$/d' "$WORK/programs"
+	sed -i -E '/^(notify_(storm|snapshot|ranges|rights)|policy|proc_(events|listeners)|load_parameters|proc_starved)$/d' "$WORK/programs"
 	printf '%s\n' SKIP_KERNEL_SAMPLE=1 SKIP_SAMPLES=1 'export CN_REPEAT=10' >>"$WORK/selection"
 }
 

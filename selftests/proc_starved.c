@@ -48,7 +48,7 @@ FIXTURE_SETUP(starved)
 	SKIP_WITHOUT_PROCESS_EVENTS();
 	SKIP_WITHOUT_PROCESS_FILE();
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
-		return;
+		SKIP(return, "one processor");
 	for (i = 0; i < SPINNERS; i++) {
 		self->children[i] = fork();
 		if (!self->children[i]) {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The selftests on our connector: all in the full form. In the small one without seven long programs and the samples, and on
+# The selftests on our connector: all in the full form. In the small one without some programs and the samples, and on
 # one processor, since two that wait for each other cost half as much again; storms.sh and losses.sh are about several.
 #
 # torture.small: 1800
