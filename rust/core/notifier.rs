@@ -7,8 +7,9 @@
 //! - Events are delivered in the order in which ids were registered and unregistered. No lock is
 //!   held meanwhile.
 //! - A task that causes an event waits for nobody. It sends one event before its call returns,
-//!   mostly this one; what it finds another task sending, or finds left, a work item sends. Whoever
-//!   sends is not preempted meanwhile. Watchers are called by work items of their own.
+//!   mostly this one; a work item sends the others. The sending task is not preempted meanwhile,
+//!   except with `PREEMPT_RT`, and while a requester gets a snapshot. Watchers are called by
+//!   work items of their own.
 //! - A request belongs to the socket that made it, and ends with it. Closing a socket waits for no
 //!   delivery.
 //! - After a snapshot, a requester gets each later event, and no earlier one.
