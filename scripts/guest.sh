@@ -144,6 +144,7 @@ list_files() {
 	for file in "$tools"/examples/*; do
 		[ ! -f "$file" ] || put "/examples/${file##*/}" "$file" 755
 	done
+	put /selftests/settings "$TOP/selftests/settings" 644
 	for file in "$PROGRAMS"/selftests/*; do
 		[ ! -f "$file" ] || put "/selftests/${file##*/}" "$file" 755
 	done

@@ -96,9 +96,10 @@ builds_as_a_module() {
 # What in-tree.sh looks at, from the source and apart from it.
 small_tree() {
 	rm -rf "$WORK/tree"
-	mkdir -p "$WORK/tree/drivers" "$WORK/tree/rust/kernel"
+	mkdir -p "$WORK/tree/drivers" "$WORK/tree/rust/kernel" "$WORK/tree/tools/testing/selftests"
 	cp "$SOURCE/Makefile" "$WORK/tree/"
 	cp -r "$SOURCE/drivers/connector" "$WORK/tree/drivers/"
+	cp -r "$SOURCE/tools/testing/selftests/connector" "$WORK/tree/tools/testing/selftests/"
 	FOLDER=$WORK/tree/drivers/connector
 }
 
@@ -114,7 +115,8 @@ refused() {
 }
 
 is_as_it_was() {
-	diff -r "$SOURCE/drivers/connector" "$FOLDER"
+	diff -r "$SOURCE/drivers/connector" "$FOLDER" &&
+		diff -r "$SOURCE/tools/testing/selftests/connector" "$WORK/tree/tools/testing/selftests/connector"
 }
 
 can_be_undone() {
@@ -144,15 +146,13 @@ refuses_other_trees() {
 		small_tree && rm "$FOLDER/Kconfig" && refused 'is not a kernel source' in_tree put
 }
 
-# Those that listen to process events run on three providers: the kernel's own in C, on the connector in C ("c") and on this
+# The one that listens to process events runs on three providers: the kernel's own in C, on the connector in C ("c") and on this
 # one ("c-on-rust"), both built in; and cn_proc.ko ("rust").
-EVENT_PROGRAMS=(proc_crowd proc_ends proc_events proc_hooks proc_limit proc_listeners proc_messages proc_rights proc_starved)
+EVENT_PROGRAMS=(proc_test)
 
-# Programs that need no connector that can be unloaded; that of the client crate is for the module.
+# Programs that need no connector that can be unloaded.
 select_programs() {
-	local IFS='|'
-	find "$(programs_of "$RUST")/selftests" -maxdepth 1 -type f -printf '%f\n' | grep -vE "^(load_.*|client|${EVENT_PROGRAMS[*]})\$" | sort |
-		if [ -n "${T:-}" ]; then grep -E -- "$T" || true; else cat; fi >"$WORK/programs"
+	choose_tests "$RUST" "${T:-}" | grep -vE '^(load|unload|proc)_test( |$)' >"$WORK/programs" || true
 	printf '%s\n' PROVIDERS=rust SKIP_KERNEL_SAMPLE= SKIP_SAMPLES= SKIP_CNCTL=1 >"$WORK/selection"
 }
 

@@ -4,9 +4,8 @@
 # With -v format=rst it is a table for the documentation.
 #
 # A result belongs to the line whose number its name begins with ("9.after_unload"), and a result of a selftest
-# program to the lines that name the program: "contexts" in the suite, "realtime:contexts" in the part realtime, for a test or,
-# with the figure "12 tests", for so many. A line
-# with a failure shows that one. Behind its part, result, name and figure a result has the commit, the date, the seed and
+# program to the lines that name the program or the fixture: "register_test.context" in the suite, "realtime:register_test.context"
+# in the part realtime, for a test or, with the figure "12 tests", for so many. A line with a failure shows that one. Behind its part, result, name and figure a result has the commit, the date, the seed and
 # the share of the numbers in per cent that it was made with.
 
 BEGIN { FS = "\t" }
@@ -34,10 +33,10 @@ $3 ~ /^[0-9]+\./ {
 }
 
 $1 == "suite" || $1 == "realtime" {
-	program = name = $3
-	sub(/\..*/, "", program)
-	if ($1 != "suite") program = $1 ":" program
-	n = split(users[program], of, " ")
+	name = $3
+	split(name, part, ".")
+	program = ($1 == "suite" ? "" : $1 ":") part[1]
+	n = split(users[program] " " users[program "." part[2]], of, " ")
 	for (i = 1; i <= n; i++) {
 		note_part(of[i])
 		if ($2 == "ok") tests[of[i], column] += $4 ~ /^[0-9]+ tests$/ ? $4 : 1

@@ -3,9 +3,9 @@
 #
 # All tests: the pure files on the host, the unit tests in the kernel, the selftests in the guest on the
 # C connector and on ours, and whether ours has become slower. test.sh <kernel build directory>
-#   T   only selftest programs whose name matches this regular expression; "host", "fuzz", "compile-fail", "kunit",
-#       "tutorial", "programs", "wireshark", "demo", "bench" and "torture" name the others, "kernel" the kernel's own sample,
-#       "samples" ours, "cnctl" the tool
+#   T   only selftest programs whose name matches this regular expression or, with a dot, whose fixtures and tests do
+#       (register_test.unregister); "host", "fuzz", "compile-fail", "kunit", "tutorial", "programs", "wireshark", "demo",
+#       "bench" and "torture" name the others, "kernel" the kernel's own sample, "samples" ours, "cnctl" the tool
 #   TORTURE   small (the default) or full: how long the torture takes
 #
 # The last line is "N passed, M failed".
@@ -144,11 +144,10 @@ unit_tests() {
 	[ -s "$WORK/kunit" ] || record kunit kunit.runs fail 'no result on the console'
 }
 
+# With the tests of the client crate.
 list_programs() {
-	local program
-	for program in "$(programs_of "$KDIR")"/selftests/*; do
-		[ ! -f "$program" ] || basename "$program"
-	done | if [ -n "$FILTER" ]; then grep -E -- "$FILTER" || true; else cat; fi
+	choose_tests "$KDIR" "$FILTER"
+	if selected client; then echo client; fi
 }
 
 wants_programs() {

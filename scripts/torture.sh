@@ -151,14 +151,17 @@ run_on_host() {
 	fi
 }
 
-# The selftest programs that a part with tests runs, on our connector alone, with longer limits of time; that of the client
-# crate is built for "make test" alone. Programs that take long on this kernel, as storms or because they try many cases
-# alike, are for the full form; and so are the samples, and repeating as often as on a kernel that is quick.
+# The kselftests that a part with tests runs, on our connector alone, with longer limits of time; the tests of the client crate
+# are built for "make test" alone. Fixtures that take long on this kernel are for the full form (slow.txt); and so are the
+# samples, and repeating as often as on a kernel that is quick.
 write_selection() {
-	find "$(programs_of "$KDIR")/selftests" -maxdepth 1 -type f ! -name client -printf '%f\n' | sort >"$WORK/programs"
-	printf '%s\n' PROVIDERS=rust PROGRAM_SECONDS=1500 SKIP_KERNEL_SAMPLE= SKIP_SAMPLES= SKIP_CNCTL=1 >"$WORK/selection"
+	local program fixture
+	choose_tests "$KDIR" >"$WORK/programs"
+	printf '%s\n' PROVIDERS=rust PROGRAM_SECONDS=3000 SKIP_KERNEL_SAMPLE= SKIP_SAMPLES= SKIP_CNCTL=1 >"$WORK/selection"
 	[ "$FORM" = small ] || return 0
-	sed -i -E '/^(notify_(storm|snapshot|ranges|rights)|policy|proc_(events|listeners)|load_parameters|proc_starved)$/d' "$WORK/programs"
+	while IFS=. read -r program fixture; do
+		sed -i "/^$program\( \|\$\)/s/\$/ -F $fixture/" "$WORK/programs"
+	done < <(sed '/^#/d; /^$/d; s/\t.*//' "$PARTS/slow.txt")
 	printf '%s\n' SKIP_KERNEL_SAMPLE=1 SKIP_SAMPLES=1 'export CN_REPEAT=10' >>"$WORK/selection"
 }
 
@@ -202,13 +205,12 @@ save_results() {
 	cp "$WORK/merged" "$FOLDER/$FORM.results"
 }
 
-# The results of a run with one line for all tests of a program that passed: count_tests <results>.
+# The results of a run with one line for all tests of a fixture that passed: count_tests <results>.
 count_tests() {
 	awk -F'\t' -v OFS='\t' '
 		($1 == "suite" || $1 == "realtime") && $2 == "ok" {
-			program = $3
-			sub(/\..*/, "", program)
-			key = $1 FS program
+			split($3, name, ".")
+			key = $1 FS name[1] "." name[2]
 			if (!count[key]++) order[++keys] = key
 			$1 = $2 = $3 = $4 = ""
 			origin[key] = substr($0, 5)

@@ -25,7 +25,7 @@ run_program() {
 	local program=$1
 	shift
 	echo "@begin $EVENTS $program"
-	timeout -s KILL 180 "/selftests/$program" "$@" 2>&1
+	timeout -s KILL "$(sed -n 's/^timeout=//p' /selftests/settings)" "/selftests/$program" "$@" 2>&1
 	echo "@end $EVENTS $program $?"
 }
 

@@ -27,15 +27,17 @@ check() {
 	fi
 }
 
+# run_program <program> [option...]
 run_program() {
-	local start
-	echo "@begin $CN_PROVIDER $1"
+	local start program=$1
+	shift
+	echo "@begin $CN_PROVIDER $program"
 	start=$(date +%s)
-	if prepare "$1"; then
-		timeout -s KILL "${PROGRAM_SECONDS:-180}" "./$1" 2>&1
-		echo "@end $CN_PROVIDER $1 $? $(($(date +%s) - start))"
+	if [ "$program" != client ] || prepare_client; then
+		timeout -s KILL "${PROGRAM_SECONDS:-$(sed -n 's/^timeout=//p' settings)}" "./$program" "$@" 2>&1
+		echo "@end $CN_PROVIDER $program $? $(($(date +%s) - start))"
 	else
-		echo "@end $CN_PROVIDER $1 not-prepared"
+		echo "@end $CN_PROVIDER $program not-prepared"
 	fi
 }
 
@@ -82,8 +84,10 @@ run_provider() {
 	# They need the crate, which is of our connector.
 	[ -n "$SKIP_SAMPLES" ] || [ "$1" = c ] || try_samples
 	[ -n "$SKIP_CNCTL" ] || try_cnctl
-	while read -r program; do
-		run_program "$program"
+	# A program, and options that choose some of its tests.
+	while read -r program options; do
+		# shellcheck disable=SC2086
+		run_program "$program" $options
 	done </guest/programs
 	check module.unloads unload_everything
 }

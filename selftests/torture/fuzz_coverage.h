@@ -95,7 +95,7 @@ static void read_points(void)
 	char path[512], *text, *line, *kind;
 	struct coverage_point *point;
 
-	snprintf(path, sizeof(path), "%s/points", module_folder("CN_MODULE_DIR", "/lib/modules/coverage"));
+	snprintf(path, sizeof(path), "%s/points", getenv("CN_MODULE_DIR") ?: "/lib/modules/coverage");
 	text = text_of(path);
 	while ((line = strsep(&text, "\n")) && *line) {
 		if (n_points == MOST_POINTS)

@@ -14,21 +14,20 @@
 # Not those with thousands of rounds: watching for leaks makes each allocation slow.
 programs() {
 	if [ "$TORTURE" = full ]; then
-		cd /selftests && echo *
+		cd /selftests && echo *_test
 	else
-		echo notify rust_api rust_send
+		echo notify_test.notify rust_api_test.rust rust_api_test.rust_send
 	fi
 }
 
 use() {
-	prepare "$1" || return 1
-	timeout -s KILL 1500 "/selftests/$1" || [ $? -eq 4 ]
+	# shellcheck disable=SC2046
+	timeout -s KILL 3000 "/selftests/${1%%.*}" $(fixture_options "$1") || [ $? -eq 4 ]
 	echo "$(grep -c '^ok' /tmp/step) tests passed"
 }
 
 for program in $(programs); do
-	# That of the client crate is built for "make test" alone.
-	[ "$program" = client ] || step "$program" use "$program"
+	step "$program" use "$program"
 done
 if [ "$TORTURE" = small ]; then
 	unload cn_rust_client && load cn_proc

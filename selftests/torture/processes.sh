@@ -23,9 +23,7 @@ hooks_are_off() {
 load cn cn_proc
 step 26.storm storm_processes "$(pick 0 100000)"
 step processes.detached hooks_are_off
-for program in proc_listeners proc_rights proc_hooks proc_limit proc_crowd; do
-	step "processes.$program" "/selftests/$program"
-done
+step processes.proc_test /selftests/proc_test -f listeners -f rights -f namespaces -f hooks -f limit -f crowd -f users
 unload cn_proc
 step 26.leaks count_leaks
 finish

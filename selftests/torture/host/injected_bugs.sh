@@ -32,9 +32,9 @@ copy_tree() {
 	done
 }
 
-# In a guest: the named selftest programs (separated by commas), on our connector alone.
+# In a guest: the named kselftests (<program> or <program>.<fixture>, separated by commas), on our connector alone.
 run_programs() {
-	printf '%s\n' "$1" | tr ',' '\n' >"$WORK/programs"
+	printf '%s\n' "$1" | tr ',' '\n' | sed 's/\./ -f /' >"$WORK/programs"
 	printf '%s\n' PROVIDERS=rust "PROGRAM_SECONDS=${LONGEST:-60}" SKIP_KERNEL_SAMPLE=1 SKIP_SAMPLES=1 SKIP_CNCTL=1 >"$WORK/selection"
 	: >"$WORK/tests"
 	TIMEOUT=${LONGEST:-90} "$COPY/scripts/guest.sh" "$KDIR" run "$COPY/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection" \
@@ -77,12 +77,19 @@ apply() {
 	return 1
 }
 
+# Whether there is such a program, and with a dot such a fixture of it.
+is_a_program() {
+	local subject=${1%%_test*} fixture=${1#*.}
+	[ -e "$TOP/selftests/${subject}_test.c" ] || return 1
+	[[ $1 != *.* ]] || grep -qrx "FIXTURE($fixture)" "$TOP/selftests/$subject"
+}
+
 # Also that the programs which have to notice are there.
 apply_all() {
 	local name programs program file applied=0 verdict='not ok'
 	while read -r name programs file; do
 		for program in ${programs//,/ }; do
-			[ -e "$TOP/selftests/$program.c" ] || printf 'not ok %s there is no program %s\n' "$name" "$program"
+			is_a_program "$program" || printf 'not ok %s there is no program %s\n' "$name" "$program"
 		done
 		if apply "$name" "$file"; then applied=$((applied + 1)); fi
 	done <"$WORK/list"
