@@ -80,7 +80,8 @@ strict_users() {
 }
 
 rust_documentation() {
-	html_of_crate "$OUT/check/html/api"
+	html_of_api "$OUT/check/html/api"
+	html_of_internals "$OUT/check/html/internals"
 }
 
 documentation_pages() {
@@ -182,7 +183,7 @@ mkdir -p "$OUT/check"
 item 'format of Rust files' rust_format
 item 'core: clippy, W=1, sparse' strict_core
 item 'samples, test modules: clippy, W=1' strict_users
-item 'documentation of the API crate' rust_documentation
+item 'documentation of the crates' rust_documentation
 item 'examples in it compile' rust_examples
 item 'documentation pages' documentation_pages
 item 'crate and tool: clippy, rustdoc' client_and_tool
