@@ -167,7 +167,7 @@ written() {
 		shark "$WORK/proc.pcap" -Y 'frame[0:2] == 00:04' -T fields -e cn.proc.op
 	} >"$WORK/written"
 	diff -u <(
-		sed -n '/^25:1 seq 7 /,/^26:3 went$/p' "$HERE/messages.txt"
+		sed -n '/^25:1 seq 7 /,/^26:3 unregistered$/p' "$HERE/messages.txt"
 		printf '%s\n' 1 1 1 2
 	) "$WORK/written"
 	processes_in "$WORK/proc.pcap"
@@ -221,8 +221,8 @@ moved() {
 	diff -u - "$WORK/moved" <<-'END'
 		7:8 seq 0 ack 0, 32 bytes
 		20:1 seq 0 ack 0, 0 bytes
-		notification of 20-21:1 wanted in group 13
-		20:1 came
+		request notification of 20-21:1 in group 13
+		20:1 registered
 		4294967295:4294967295 seq 0 ack 0, 32 bytes
 	END
 }
