@@ -143,7 +143,7 @@ processes_in() {
 		$1 == "exec" || $1 == "sid" { print $2, $1, $2 }
 		$1 == "comm" { print $2, "comm", $2, "\"" $3 "\"" }
 		$1 == "uid" || $1 == "gid" { print $2, $1, $2, "real", $3, "effective", $4 }
-		$1 == "ptrace" { print $2, "ptrace", $2, $3 ? "by " $3 : "let go" }
+		$1 == "ptrace" { print $2, "ptrace", $2, $3 ? "by " $3 : "not traced" }
 		$1 == "exit" { print $2, "exit", $2, $3 % 128 ? "killed by " $3 % 128 : "status " $3 / 256 }' "$WORK/work.txt" |
 		sort -s -n -k1,1 >"$WORK/done"
 	infos "$1" -Y cn.proc.what | awk '
