@@ -91,7 +91,7 @@ check: ## format, clippy, W=1, rustdoc, sparse, shellcheck, pyflakes, symbols, u
 	scripts/packages.sh guest check docs patches
 	$(kernel) scripts/check.sh "$$kdir"
 
-docs: ## make the documentation as HTML: the pages, and the reference of the Rust API
+docs: ## make the documentation as HTML: the pages, the reference of the Rust API, and that of all Rust code
 	scripts/packages.sh docs
 	$(kernel) scripts/docs.sh "$$kdir"
 

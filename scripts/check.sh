@@ -80,7 +80,19 @@ strict_users() {
 }
 
 rust_documentation() {
-	html_of_crate "$OUT/check/html/api"
+	html_of_api "$OUT/check/html/api"
+	html_of_internals "$OUT/check/html/internals"
+}
+
+# The example in README.md is a sample, whole.
+readme_example() {
+	cd "$TOP"
+	# shellcheck disable=SC2016
+	sed -n '/^```rust$/,/^```$/{/^```/!p}' README.md | diff -u --label README.md - samples/cn_echo.rs
+}
+
+named_tests() {
+	python3 "$TOP/scripts/named_tests.py" "$TOP"
 }
 
 documentation_pages() {
@@ -182,9 +194,11 @@ mkdir -p "$OUT/check"
 item 'format of Rust files' rust_format
 item 'core: clippy, W=1, sparse' strict_core
 item 'samples, test modules: clippy, W=1' strict_users
-item 'documentation of the API crate' rust_documentation
+item 'documentation of the crates' rust_documentation
 item 'examples in it compile' rust_examples
 item 'documentation pages' documentation_pages
+item 'example in README.md is a sample' readme_example
+item 'tests that the promises name exist' named_tests
 item 'crate and tool: clippy, rustdoc' client_and_tool
 item 'shell scripts' shell_scripts
 item 'Python: pyflakes, tests of the report' python_files

@@ -143,7 +143,7 @@ processes_in() {
 		$1 == "exec" || $1 == "sid" { print $2, $1, $2 }
 		$1 == "comm" { print $2, "comm", $2, "\"" $3 "\"" }
 		$1 == "uid" || $1 == "gid" { print $2, $1, $2, "real", $3, "effective", $4 }
-		$1 == "ptrace" { print $2, "ptrace", $2, $3 ? "by " $3 : "let go" }
+		$1 == "ptrace" { print $2, "ptrace", $2, $3 ? "by " $3 : "not traced" }
 		$1 == "exit" { print $2, "exit", $2, $3 % 128 ? "killed by " $3 % 128 : "status " $3 / 256 }' "$WORK/work.txt" |
 		sort -s -n -k1,1 >"$WORK/done"
 	infos "$1" -Y cn.proc.what | awk '
@@ -167,7 +167,7 @@ written() {
 		shark "$WORK/proc.pcap" -Y 'frame[0:2] == 00:04' -T fields -e cn.proc.op
 	} >"$WORK/written"
 	diff -u <(
-		sed -n '/^25:1 seq 7 /,/^26:3 went$/p' "$HERE/messages.txt"
+		sed -n '/^25:1 seq 7 /,/^26:3 unregistered$/p' "$HERE/messages.txt"
 		printf '%s\n' 1 1 1 2
 	) "$WORK/written"
 	processes_in "$WORK/proc.pcap"
@@ -221,8 +221,8 @@ moved() {
 	diff -u - "$WORK/moved" <<-'END'
 		7:8 seq 0 ack 0, 32 bytes
 		20:1 seq 0 ack 0, 0 bytes
-		notification of 20-21:1 wanted in group 13
-		20:1 came
+		request notification of 20-21:1 in group 13
+		20:1 registered
 		4294967295:4294967295 seq 0 ack 0, 32 bytes
 	END
 }

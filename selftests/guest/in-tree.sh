@@ -120,7 +120,7 @@ cnctl_hears_failures() {
 	kill -INT "$listener"
 	wait "$listener"
 	cat /tmp/heard
-	grep -q ' exit  *the first thread of [0-9]* has ended with status 3$' /tmp/heard && ! grep -q 'status 0' /tmp/heard
+	grep -q ' exit  *the first thread of [0-9]* ended with status 3$' /tmp/heard && ! grep -q 'status 0' /tmp/heard
 }
 
 check built_in.is_no_module test ! -e "/lib/modules/$PROVIDER/cn.ko"

@@ -12,4 +12,4 @@
 . /guest/torture.sh
 
 load cn wrong_signature
-cn_hello
+cn_echo_user

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sample: listens to a sensor in the kernel, and calibrates it.
+ * Sample: the program of cn_sensor.rs. It listens to that sensor, which sends a
+ * reading once a second, and calibrates it:
  *
- * It belongs to cn_sensor.rs:
- *
- *	cn_listen		prints two readings, which come once a second
- *	cn_listen <number>	that many
- *	cn_listen -c <offset>	calibrates by millidegrees; needs CAP_NET_ADMIN
+ *	cn_sensor_user			prints two readings
+ *	cn_sensor_user <number>		prints that many readings
+ *	cn_sensor_user -c <offset>	sets the offset in millidegrees; needs
+ *					CAP_NET_ADMIN
  */
 #include "cn_user.h"
 
-/* The module's id. Its idx is also the number of its multicast group. */
+/* The module's id. Its idx is also the number of the module's multicast group. */
 static const struct cb_id sensor = { .idx = 21, .val = 1 };
 
 struct reading {
@@ -33,7 +33,7 @@ static void calibrate(int32_t offset)
 	int ret;
 
 	send_message(fd, sensor, 1, 0, &offset, sizeof(offset));
-	/* The reply comes first, then the acknowledgement; or only an error. */
+	/* The kernel sends the reply and then the acknowledgement, or only an error. */
 	while ((ret = receive(fd, &packet, 5)) > 0)
 		print_reading(&packet);
 	errno = -ret;

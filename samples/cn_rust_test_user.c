@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sample: the counterpart of the kernel's samples/connector/ucon.c.
+ * Sample: the program of cn_rust_test.rs, and the counterpart of the kernel's
+ * samples/connector/ucon.c. It works with the kernel's cn_test.c as well.
  *
- * It belongs to cn_rust_test.rs, and works with the kernel's cn_test.c as well.
- * It asks the connector to be told when ids of that module come and go, which
- * the kernel's own connector can no longer do, sends the module a message, and
- * prints what it hears:
+ * It requests notification of the module's ids, sends the module a message, and
+ * prints each message that it receives. The kernel's own connector no longer has
+ * notification.
  *
- *	cn_ucon			until it is stopped
- *	cn_ucon <seconds>	for so long
+ *	cn_rust_test_user		runs until it is stopped
+ *	cn_rust_test_user <seconds>	runs for that time
  */
 #include <time.h>
 
@@ -16,13 +16,13 @@
 
 #include "cn_user.h"
 
-/* The module's id. Its idx is also the number of its multicast group. */
+/* The module's id. Its idx is also the number of the module's multicast group. */
 static const struct cb_id test = { .idx = 14, .val = 0x456 };
 
-/* The connector's own id, for requests. */
+/* The id of the notification channel. */
 static const struct cb_id notify = { .idx = CN_IDX_NOTIFY, .val = CN_VAL_NOTIFY };
 
-/* The group to which events are to be sent. Any other would do. */
+/* The group that gets the events. Any other group works as well. */
 #define EVENT_GROUP 15
 
 /* One range of idx, two of val: the same ranges as in the kernel's cn_test.c. */
@@ -31,8 +31,8 @@ struct request {
 	struct cn_notify_req ranges[3];
 };
 
-/* CN_NOTIFY_SNAPSHOT: also tell what is there already. */
-static void ask_for_events(int fd)
+/* CN_NOTIFY_SNAPSHOT requests the ids that are registered now, too. */
+static void request_events(int fd)
 {
 	struct request request = {
 		.control = {
@@ -51,7 +51,7 @@ static void ask_for_events(int fd)
 	send_message(fd, notify, 1, CN_NOTIFY_SNAPSHOT, &request, sizeof(request));
 }
 
-/* An event has the id that came or went, and no payload. */
+/* An event has the registered or unregistered id, and no payload. */
 static void print_message(const struct cn_msg *msg)
 {
 	if (!msg->len)
@@ -70,7 +70,7 @@ static void print_answer(const struct nlmsghdr *nlh)
 	printf("answer to message %u: %s\n", nlh->nlmsg_seq, error ? strerror(-error) : "done");
 }
 
-/* What comes may hold several netlink messages. */
+/* A packet may hold several netlink messages. */
 static void print_packet(struct packet *packet, int len)
 {
 	struct nlmsghdr *nlh;
@@ -94,7 +94,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)))
 		fail("cannot join the group for events", "");
-	ask_for_events(fd);
+	request_events(fd);
 	send_message(fd, test, 2, 0, "hello", sizeof("hello"));
 	while (time(NULL) < end) {
 		if (poll(&pollfd, 1, 500) < 1)

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sample: a program that talks to a kernel module over the connector.
+ * Sample: the program of cn_echo.rs. It sends a text to that module and prints
+ * the reply.
  *
- * It belongs to cn_echo.rs: it sends a text to that module and prints the reply.
- *
- * A message on the wire is a netlink header, a struct cn_msg that says who is
- * meant (the id), and the payload.
+ * A message on the wire is a netlink header, a struct cn_msg with the id of the
+ * callback, and the payload.
  */
 #include <errno.h>
 #include <poll.h>
@@ -29,7 +28,7 @@ struct packet {
 
 static void fail(const char *what, const char *hint)
 {
-	fprintf(stderr, "cn_hello: %s: %s%s%s\n", what, strerror(errno), *hint ? "\n  " : "", hint);
+	fprintf(stderr, "cn_echo_user: %s: %s%s%s\n", what, strerror(errno), *hint ? "\n  " : "", hint);
 	exit(1);
 }
 
@@ -54,13 +53,13 @@ static void send_text(int fd, const char *text, unsigned int seq)
 	memcpy(packet.payload, text, packet.msg.len);
 	packet.nlh.nlmsg_type = NLMSG_DONE;
 	packet.nlh.nlmsg_len = NLMSG_LENGTH(sizeof(packet.msg) + packet.msg.len);
-	/* Without an answer of any kind nobody would know that there is no module. */
+	/* Without an acknowledgement, the program could not notice that the module is missing. */
 	packet.nlh.nlmsg_flags = NLM_F_ACK;
 	packet.nlh.nlmsg_seq = seq;
 	if (sendto(fd, &packet, packet.nlh.nlmsg_len, 0,
 		   (struct sockaddr *)&kernel, sizeof(kernel)) < 0)
 		fail("cannot send", errno == ECONNREFUSED ?
-		     "The connector lives in the first network namespace only." : "");
+		     "The connector is in the initial network namespace only." : "");
 }
 
 /* Waits up to five seconds for a message. */
@@ -71,12 +70,12 @@ static void receive(int fd, struct packet *packet)
 	memset(packet, 0, sizeof(*packet));
 	errno = ETIMEDOUT;
 	if (poll(&pollfd, 1, 5000) < 1)
-		fail("nothing came", "Is the module cn_echo loaded?");
-	/* The last byte stays 0, so that the payload is a string whatever comes. */
+		fail("no message arrived", "Is the module cn_echo loaded?");
+	/* The last byte stays 0, so the payload is always a string. */
 	if (recv(fd, packet, sizeof(*packet) - 1, 0) < 0)
 		fail("cannot receive", errno == ENOBUFS ? "Messages were lost." : "");
 	if (packet->nlh.nlmsg_type == NLMSG_ERROR) {
-		/* The connector's answer to NLM_F_ACK: an error number, 0 if all is well. */
+		/* The acknowledgement: a negative error number, or 0 for success. */
 		memcpy(&errno, &packet->msg, sizeof(errno));
 		errno = -errno;
 		if (errno)
@@ -92,7 +91,7 @@ int main(int argc, char **argv)
 	int fd = open_connector();
 
 	if (strlen(text) >= sizeof(packet.payload)) {
-		fprintf(stderr, "cn_hello: the text is longer than 255 bytes\n");
+		fprintf(stderr, "cn_echo_user: the text is longer than 255 bytes\n");
 		return 1;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sample: prints which ids are registered and unregistered, as a kernel module
- * tells it.
+ * Sample: the program of cn_watch.rs. It prints the registrations and
+ * unregistrations that the module reports:
  *
- * It belongs to cn_watch.rs:
- *
- *	cn_who			prints events until it is stopped
- *	cn_who <number>		that many; ends with an error after 5 s of silence
+ *	cn_watch_user		prints events until it is stopped
+ *	cn_watch_user <number>	prints that many events; fails after 5 s without one
  */
 #include "cn_user.h"
 
