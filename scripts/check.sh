@@ -109,17 +109,23 @@ client_and_tool() {
 
 shell_scripts() {
 	cd "$TOP"
-	files 'scripts/*.sh' 'selftests/torture/host/*.sh' .ci/run | xargs shellcheck -x
-	files 'selftests/guest/*' 'selftests/wireshark/*.sh' ':(glob)selftests/torture/*.sh' | xargs shellcheck -x -s dash
+	# Those that begin with bash run here, the others in the guest.
+	files '*.sh' .ci/run selftests/guest/init | while read -r file; do
+		if grep -qE -m 2 '^#!.*bash|shell=bash' "$file"; then printf '%s\n' "$file" >&3; else printf '%s\n' "$file"; fi
+	done 3>"$OUT/check/bash" >"$OUT/check/dash"
+	xargs shellcheck -x <"$OUT/check/bash"
+	xargs shellcheck -x -s dash <"$OUT/check/dash"
 }
 
-# The report of "make bench": what a compiler would find, and its tests.
+# What reads and reports results: what a compiler would find, and tests.
 python_files() {
-	local pyflakes=pyflakes3
+	local pyflakes=pyflakes3 folder
 	command -v "$pyflakes" >/dev/null || pyflakes=pyflakes
 	cd "$TOP"
 	files '*.py' | xargs "$pyflakes"
-	PYTHONDONTWRITEBYTECODE=1 python3 -m unittest discover -s scripts/report -p '*_test.py'
+	for folder in scripts/ktap selftests/bench/report selftests/torture selftests/pages; do
+		python -m unittest discover -s "$folder" -p '*_test.py'
+	done
 }
 
 # A panic in the kernel is a crash of the machine: nothing that user space sends may reach one.
@@ -150,17 +156,12 @@ unsafe_stays_inside() {
 	return "$status"
 }
 
-# The fuzzer's list of unreachable coverage points names them by the text of their source line, which has to exist.
-unreachable_points() {
-	local line status=0
+# Lists that people write are well formed, and coverage points that the fuzzer's names exist.
+written_lists() {
 	cd "$TOP"
-	while IFS= read -r line; do
-		if ! grep -qhE -- "$line" rust/core/*.rs rust/api/*.rs; then
-			printf "selftests/torture/fuzz_unreachable.txt: no line of the source has '%s'\n" "$line"
-			status=1
-		fi
-	done < <(sed -nE '/^#/d; s/\t.*//; s/[a-z_]+\\\.rs[^|]*\\\| //gp' selftests/torture/fuzz_unreachable.txt)
-	return "$status"
+	mapfile -t lists < <(files 'selftests/*.txt' ':!selftests/wireshark')
+	ktap lists "${lists[@]}"
+	python selftests/torture/coverage_points.py check selftests/torture/unreachable.txt rust/core/*.rs rust/api/*.rs
 }
 
 license_lines() {
@@ -201,10 +202,10 @@ item 'example in README.md is a sample' readme_example
 item 'tests that the promises name exist' named_tests
 item 'crate and tool: clippy, rustdoc' client_and_tool
 item 'shell scripts' shell_scripts
-item 'Python: pyflakes, tests of the report' python_files
+item 'Python: pyflakes, tests of the readers' python_files
 item 'no panic symbol' no_panic_symbols
 item 'unsafe only in boundary files' unsafe_stays_inside
-item 'unreachable coverage points exist' unreachable_points
+item 'lists of differences, bugs, limits' written_lists
 item 'a licence line in every file' license_lines
 item 'patches for a kernel tree: checkpatch' patch_series
 

@@ -67,7 +67,7 @@ build_coverage() {
 }
 
 list_coverage_points() {
-	"$TOP/scripts/coverage_points.sh" "$OUT/coverage/rust/cn.ko" >"$OUT/coverage/points"
+	LLVM=${LLVM:-} python "$TOP/selftests/torture/coverage_points.py" "$OUT/coverage/rust/cn.ko" >"$OUT/coverage/points"
 }
 
 build_torture() {

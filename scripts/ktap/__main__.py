@@ -7,7 +7,7 @@
         --comments              what is said between the results is shown at once
         --only REGEX            of the outermost tests, only those with such a name (a kernel has tests of its own)
         --header KEY=VALUE      something to know of the job
-    ktap verdict [--whole] [--differences LIST] FILE...     judges all; the last line is "N passed, M failed"
+    ktap verdict [--whole] [--differences LIST] [--broken JOB...] FILE...   judges all; the last line is "N passed, M failed"
     ktap failures FILE                      the first test that fails, and how many others do
     ktap compare FILE OUTPUT                whether the kernel's "kunit.py parse" counts the same in a file as this; KTAP
     ktap cargo PREFIX                       KTAP of what "cargo test" says on standard input
@@ -85,6 +85,7 @@ def judge(given: argparse.Namespace) -> int:
         for job in jobs(path):
             for result in of_job(job):
                 verdict.add(result)
+    verdict.failures += [f"{name}.runs fails (the job did not get to its end)" for name in given.broken]
     print(*verdict.lines(), sep="\n")
     return verdict.status()
 
@@ -113,6 +114,7 @@ def arguments() -> argparse.Namespace:
     verb.set_defaults(run=judge)
     verb.add_argument("--whole", action="store_true")
     verb.add_argument("--differences", type=Path)
+    verb.add_argument("--broken", action="append", default=[])
     verb.add_argument("files", type=Path, nargs="*")
     verb = verbs.add_parser("failures")
     verb.set_defaults(run=failures)

@@ -23,6 +23,7 @@ KINDS = {
     "differences": {"reason": "1", "test": "*", "sometimes": "*"},
     "differences of the fuzzer": {"operation": "1", "differs": "1", "reason": "1"},
     "unreachable coverage points": {"point": "1", "reason": "1"},
+    "slow fixtures": {"fixture": "1", "reason": "1"},
     "injected bugs": {"bug": "1", "program": "+", "file": "1", "old": "+", "new": "*"},
     "lines of the scorecard": {"line": "1", "what": "1", "small": "1", "full": "?", "program": "*"},
     "limits": {"row": "1", "case": "1", "times": "1"},

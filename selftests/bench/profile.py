@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Counts the instructions of each function that one message to one callback takes.
 
-    python3 scripts/profile.py <kernel build directory> rust|c|baseline
+    python3 selftests/bench/profile.py <kernel build directory> rust|c|baseline
 
 QEMU logs every instruction that the guest executes while 301 messages are sent; the table has the medians.
 """
@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 MESSAGES = 301
-TOP = Path(__file__).resolve().parent.parent
+TOP = Path(__file__).resolve().parents[2]
 EXECUTED = re.compile(r"\[[0-9a-f]+/([0-9a-f]{16})/")
 
 
@@ -66,7 +66,7 @@ def run(kdir: str, provider: str, folder: Path, symbols: Symbols) -> Path:
     """Runs the guest and returns the log of what it executed between its two lines."""
     log, path = folder / "executed", folder / "monitor"
     (folder / "profile.conf").write_text(f"PROVIDER={provider}\n", encoding="utf-8")
-    command = [TOP / "scripts/guest.sh", kdir, "run", TOP / "selftests/guest/profile.sh", folder / "profile.conf"]
+    command = [TOP / "scripts/guest.sh", kdir, "run", TOP / "selftests/bench/profile.sh", folder / "profile.conf"]
     environment = os.environ | {"MONITOR": str(path), "ICOUNT": "1", "QEMU_SMP": "1", "TIMEOUT": "300"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as guest:
         assert guest.stdout

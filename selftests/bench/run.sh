@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Measures the C connector and ours in the guest: bench.sh <kernel build directory> quick|full|gate|publish
+# Measures the C connector and ours in the guest: run.sh <kernel build directory> quick|full|gate|publish
 #
 #   quick, full   everything, and a report of it; full takes the medians of more rounds
-#   gate          the few figures that "make test" looks at
+#   gate          the few figures that "make test" looks at, against limits.txt; writes KTAP
 #   publish       the figures of the last run of quick or full into README.md and Documentation/
 #
 # The guest runs three times: with time that counts instructions, on one processor (mode "icount") and on two that take turns
 # (mode "turns"), and with the wall clock on two (mode "wall"); the latter for what only shows there.
-# build/bench/results.csv has every value of every round; table.txt and the charts are made from it by scripts/report.
+# build/bench/results.csv has every value of every round; table.txt and the charts are made from it by report/.
 
 # shellcheck source=scripts/lib.sh
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../../scripts/lib.sh"
 # shellcheck source=scripts/accelerator.sh
 . "$TOP/scripts/accelerator.sh"
 
@@ -20,31 +20,31 @@ HEAD=mode,accelerator,round,row,case,provider,value,unit
 FOLDER=$OUT/bench
 
 # Debian's own Python has Debian's matplotlib; elsewhere the one in PATH.
-python() {
-	local program=/usr/bin/python3
-	"$program" -c 'import matplotlib' 2>/dev/null || program=python3
-	PYTHONDONTWRITEBYTECODE=1 "$program" "$@"
+report() {
+	local PYTHON=/usr/bin/python3
+	"$PYTHON" -c 'import matplotlib' 2>/dev/null || PYTHON=python3
+	python "$TOP/selftests/bench/report" "$@"
 }
 
-# Results go to the file, and the time that each part took to the user: collect <mode> <accelerator> <file>.
+# Results go to the file, and the time that each stage took to the user: collect <mode> <accelerator> <file>.
 collect() {
-	local line part='' start=$SECONDS
+	local line title='' start=$SECONDS
 	while IFS= read -r line; do
 		case $line in
 		result,*) printf '%s,%s,%s\n' "$1" "$2" "${line#result,}" >>"$3" ;;
 		'# '*)
-			part_done "$part" "$start"
-			part=${line#\# }
+			stage_done "$title" "$start"
+			title=${line#\# }
 			start=$SECONDS
-			[ ! -t 2 ] || printf '    %-42s ...\r' "$part" >&2
+			[ ! -t 2 ] || printf '    %-42s ...\r' "$title" >&2
 			;;
 		?*) say "    guest: $line" ;;
 		esac
 	done
-	part_done "$part" "$start"
+	stage_done "$title" "$start"
 }
 
-part_done() {
+stage_done() {
 	[ -z "$1" ] || printf '    %-42s %d s\n' "$1" $((SECONDS - $2)) >&2
 }
 
@@ -55,7 +55,7 @@ measure() {
 	printf '%s\n' "BENCH_MODE=$mode" "BENCH=$WHAT" "BENCH_ROUNDS=${BENCH_ROUNDS:-$ROUNDS}" >"$WORK/bench.conf"
 	say "  bench: mode $mode, accelerator $accel"
 	QEMU_ACCEL=$accel TIMEOUT=${TIMEOUT:-3600} "$TOP/scripts/guest.sh" "$KDIR" run \
-		"$TOP/selftests/guest/bench.sh" "$WORK/bench.conf" | collect "$mode" "$accel" "$file" ||
+		"$TOP/selftests/bench/job.sh" "$WORK/bench.conf" | collect "$mode" "$accel" "$file" ||
 		die "The run in mode $mode failed, so there is no report." "What the guest said is in $OUT/guest/last/."
 	[ "$(wc -l <"$file")" -gt "$lines" ] || die "The run in mode $mode has measured nothing."
 	printf '  %-44s %d s\n' "bench: mode $mode, accelerator $accel" $((SECONDS - start)) >&2
@@ -92,7 +92,7 @@ measure_all() {
 	cp "$WORK/results.csv" "$FOLDER/results.csv"
 	about >"$FOLDER/about.txt"
 	printf '\n'
-	python "$TOP/scripts/report" "$FOLDER"
+	report "$FOLDER"
 	say '' "  $((SECONDS - start)) s in all; $FOLDER has results.csv, table.txt and charts"
 }
 
@@ -100,11 +100,12 @@ measure_gate() {
 	printf '%s\n' "$HEAD" >"$WORK/gate.csv"
 	measure_instructions "$WORK/gate.csv"
 	cp "$WORK/gate.csv" "$FOLDER/gate.csv"
+	report "$FOLDER/gate.csv" --gate "$TOP/selftests/bench/limits.txt"
 }
 
 publish() {
 	[ -e "$FOLDER/results.csv" ] || die 'There are no results to publish.' 'Run make bench BENCH=full first.'
-	python "$TOP/scripts/report" "$FOLDER" --publish "$TOP"
+	report "$FOLDER" --publish "$TOP"
 	say '  README.md and Documentation/ have the figures of the last run'
 }
 

@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Misuse of the API that must not compile: compile-fail.sh <kernel build directory>
+# Misuse of the API that must not compile: run.sh <kernel build directory>
 #
 # Each file of selftests/compile-fail has lines "//! error: <text>", which the compiler must say; the one
-# without such a line must compile. Writes "<name> ok" or "<name> FAILED" for each, and the compiler's
-# words where it failed.
+# without such a line must compile. Writes KTAP, with the compiler's words where a test failed.
 
 # shellcheck source=scripts/lib.sh
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../../scripts/lib.sh"
 # shellcheck source=scripts/tools.sh
 . "$TOP/scripts/tools.sh"
 
@@ -27,14 +26,14 @@ says_expected() {
 }
 
 judge() {
-	local file=$1 log=$2 name
-	name=$(basename "$file" .rs)
+	local name=$1 log=$LOGS/compile-fail-$1.log file=$TOP/selftests/compile-fail/$1.rs
 	if ! grep -q '^//! error: ' "$file"; then
-		compile "$name" >"$log" 2>&1
+		compile "$name"
 	elif compile "$name" >"$log" 2>&1; then
-		printf 'It compiles.\n' >>"$log"
+		printf 'It compiles.\n'
 		return 1
 	else
+		cat "$log"
 		says_expected "$file" "$log"
 	fi
 }
@@ -42,14 +41,12 @@ judge() {
 KDIR=$1
 hold "$OUT/lock"
 find_tools "$KDIR"
+use_ktap "$KDIR"
 mkdir -p "$LOGS"
+SAID=$(mktemp) SAID_LINES=30
+trap 'rm -f "$SAID"' EXIT
 for file in "$TOP"/selftests/compile-fail/*.rs; do
 	name=$(basename "$file" .rs)
-	log=$LOGS/compile-fail-$name.log
-	if judge "$file" "$log"; then
-		printf '%s ok\n' "$name"
-	else
-		printf '%s FAILED\n' "$name"
-		tail -n 30 "$log" | sed 's/^/    | /'
-	fi
+	check "$name" judge "$name"
 done
+all_passed

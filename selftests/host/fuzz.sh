@@ -5,11 +5,11 @@
 #   FUZZ_SECONDS   how long each target runs (3)
 #   FUZZ_RUNS      how many inputs each target gets instead
 #
-# Prints one line for each target: "<target> <ok|FAILED> <inputs> inputs, <edges> edges, <seconds> s".
+# Writes KTAP; the figure of a target is "<inputs> inputs, <edges> edges".
 # What was found before is kept in build/fuzz/corpus and goes on from there.
 
 # shellcheck source=scripts/lib.sh
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../../scripts/lib.sh"
 # shellcheck source=scripts/cache.sh
 . "$TOP/scripts/cache.sh"
 # shellcheck source=scripts/cargo.sh
@@ -49,19 +49,18 @@ all_targets() {
 }
 
 fuzz() {
-	local target=$1 corpus=$OUT/fuzz/corpus/$1 crashes=$OUT/fuzz/crashes/$1 log=$LOGS/fuzz-$1.log start=$SECONDS
+	local target=$1 corpus=$OUT/fuzz/corpus/$1 crashes=$OUT/fuzz/crashes/$1 log=$LOGS/fuzz-$1.log
 	local -a limit=("-max_total_time=$SECONDS_EACH")
 	[ -z "${FUZZ_RUNS:-}" ] || limit=("-runs=$FUZZ_RUNS")
 	mkdir -p "$corpus" "$crashes" "$LOGS"
 	if "$BUILD/$(host_target)/release/$target" "${limit[@]}" -print_final_stats=1 -timeout=10 -rss_limit_mb=1024 \
 		-artifact_prefix="$crashes/" "$corpus" "$FUZZ/seeds/$target" >"$log" 2>&1; then
-		printf '%s ok %s inputs, %s edges, %d s\n' "$target" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" \
-			"$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)" $((SECONDS - start))
+		passed "$target" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs," \
+			"$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1) edges"
 	else
-		printf '%s FAILED after %d s\n' "$target" $((SECONDS - start))
-		grep -m 5 -A 3 -E 'panicked at|ERROR: libFuzzer|Test unit written' "$log" | sed 's/^/  | /' || true
-		printf '  | again: %s <the file that was written>\n' "$BUILD/$(host_target)/release/$target"
-		return 1
+		grep -m 5 -A 3 -E 'panicked at|ERROR: libFuzzer|Test unit written' "$log" | sed 's/^/# /' || true
+		printf '# again: %s <the file that was written>\n' "$BUILD/$(host_target)/release/$target"
+		failed "$target" "the log is $log"
 	fi
 }
 
@@ -71,10 +70,11 @@ for target in "$@"; do
 	[ -e "$FUZZ/targets/$target.rs" ] || die "There is no fuzz target '$target'." "There are: $(all_targets | xargs)"
 done
 
+use_ktap
 hold "$OUT/fuzz/lock"
 stage 'fuzz targets' build
-failed=0
+ktap_set_plan $#
 for target in "$@"; do
-	fuzz "$target" || failed=$((failed + 1))
+	fuzz "$target"
 done
-[ "$failed" -eq 0 ] || die "$failed fuzz targets failed; the logs are in $LOGS"
+all_passed

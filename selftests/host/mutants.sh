@@ -8,7 +8,7 @@
 # <percent> %". Fails below 90 %.
 
 # shellcheck source=scripts/lib.sh
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../../scripts/lib.sh"
 # shellcheck source=scripts/cache.sh
 . "$TOP/scripts/cache.sh"
 # shellcheck source=scripts/cargo.sh

@@ -3,31 +3,13 @@
 #
 # The job of "make in-tree-test" on a kernel that has the connector and process events built in: those work, from the
 # start on. /guest/in-tree.conf says whose connector it is (PROVIDER), which test programs to run (PROGRAMS), and under
-# by which name their results are reported (EVENTS). Writes what tests.sh writes.
+# which name their results are reported (EVENTS). Writes KTAP.
 
+# shellcheck source=scripts/ktap/ktap.sh
+. /guest/ktap.sh
 # shellcheck source=/dev/null
 . /guest/in-tree.conf
 export CN_PROVIDER="$PROVIDER"
-
-check() {
-	local name=$1
-	shift
-	if "$@" >/tmp/check 2>&1; then
-		echo "@check $CN_PROVIDER $name ok"
-	else
-		sed 's/^/# /' /tmp/check
-		echo "@check $CN_PROVIDER $name failed"
-		return 1
-	fi
-}
-
-run_program() {
-	local program=$1
-	shift
-	echo "@begin $EVENTS $program"
-	timeout -s KILL "$(sed -n 's/^timeout=//p' /selftests/settings)" "/selftests/$program" "$@" 2>&1
-	echo "@end $EVENTS $program $?"
-}
 
 # cn_proc.c registers once, when the kernel starts, and complains when there is no connector.
 process_events_are_registered() {
@@ -123,6 +105,8 @@ cnctl_hears_failures() {
 	grep -q ' exit  *the first thread of [0-9]* ended with status 3$' /tmp/heard && ! grep -q 'status 0' /tmp/heard
 }
 
+echo 'KTAP version 1'
+echo "# provider: $CN_PROVIDER"
 check built_in.is_no_module test ! -e "/lib/modules/$PROVIDER/cn.ko"
 check built_in.process_events_are_registered process_events_are_registered
 check built_in.starts_with_the_subsystems starts_with_the_subsystems
@@ -130,8 +114,10 @@ check built_in.starts_with_the_subsystems starts_with_the_subsystems
 check kernel.proc_filter_hears_failures filter_lets_failures_through
 check kernel.proc_filter_hears_everything everything_is_heard
 check cnctl.hears_failures cnctl_hears_failures
+echo "# provider: $EVENTS"
+seconds=$(sed -n 's/^timeout=//p' /selftests/settings)
 for program in $PROGRAMS; do
-	run_program "$program"
+	program "$program" timeout -s KILL "$seconds" "/selftests/$program"
 done
 # Of the tests of the client crate, those of process events.
-run_program client tests process.
+program client timeout -s KILL "$seconds" /selftests/client tests process.

@@ -2,13 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Tests the connector in a kernel tree: built in, beside a kernel with the C connector built in, and as a module.
-# in-tree-test.sh [file for results]
+# in-tree/run.sh
 #   T   only selftest programs whose name matches this regular expression
-#
-# With a file for results there is no verdict at the end; the file gets the lines that verdict.awk reads.
 
 # shellcheck source=scripts/lib.sh
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../../scripts/lib.sh"
 # shellcheck source=scripts/cache.sh
 . "$TOP/scripts/cache.sh"
 # shellcheck source=scripts/tools.sh
@@ -17,57 +15,31 @@
 . "$TOP/scripts/accelerator.sh"
 
 WORK=$(mktemp -d)
-RESULTS=$WORK/results
+RESULTS=$WORK/ktap
 # The C connector runs no other tests here.
-DIFFERENCES=$TOP/selftests/proc_differences.txt
-: >"$RESULTS"
+DIFFERENCES=selftests/proc_differences.txt
+cd "$TOP"
 trap 'rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
 look_for_kvm
 
 # Prints the build folder: kernel rust|c|modular.
 kernel() {
-	"$TOP/scripts/in-tree-kernel.sh" "$1"
+	"$TOP/selftests/in-tree/kernel.sh" "$1"
 }
 
-record() {
-	printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "${4:-}" >>"$RESULTS"
-}
-
-# One check on the host: check <name> <command...>.
-check() {
+# What writes the results of a guest: job <name> <command...>.
+job() {
 	local name=$1
 	shift
-	if "$@" >"$WORK/said" 2>&1; then
-		record host "$name" pass
-		printf '  host  %-32s ok\n' "$name"
-	else
-		record host "$name" fail
-		printf '  host  %-32s FAILED\n' "$name"
-		sed 's/^/        /' "$WORK/said"
-	fi
+	KERNEL_CONFIG=${KERNEL:-builtin} "$@" | read_results "$name" --differences="$DIFFERENCES"
 }
 
-# What writes the results of a guest: job <provider> <name> <command...>.
-job() {
-	local provider=$1 name=$2 status=0
-	shift 2
-	: >"$WORK/tests"
-	KERNEL_CONFIG=${KERNEL:-builtin} "$@" | awk -v results="$WORK/tests" \
-		-v differences="$DIFFERENCES" -f "$TOP/scripts/results.awk" || status=$?
-	cat "$WORK/tests" >>"$RESULTS"
-	if [ "$status" -ne 0 ]; then
-		record "$provider" "guest.$name" fail "it ended with status $status"
-	else
-		record "$provider" "guest.$name" pass
-	fi
-}
-
-# A guest's job, with its results: guest <kernel> <provider> <name> <job> [file...].
+# A guest's job, with its results: guest <kernel> <name> <job> [file...].
 guest() {
-	local kdir=$1 provider=$2 name=$3
-	shift 3
-	job "$provider" "$name" "$TOP/scripts/guest.sh" "$kdir" run "$@"
+	local kdir=$1 name=$2
+	shift 2
+	job "$name" guest_results "$kdir" "$@"
 }
 
 # The kernel's own program, as it is; it may have warnings.
@@ -158,14 +130,14 @@ select_programs() {
 
 # Programs that know nothing of these tests: programs <kernel> <name of the provider>.
 programs() {
-	job "$2" "programs-$2" "$TOP/scripts/programs.sh" run "$1" "$2"
+	job "programs-$2" selftests/real/run.sh run "$1" "$2"
 }
 
 built_in() {
 	local provider=$1 kdir=$2
 	printf 'PROVIDER=%s\nEVENTS=%s\nPROGRAMS="%s"\n' "$provider" "$3" "${EVENT_PROGRAMS[*]}" >"$WORK/in-tree.conf"
-	APPEND="initcall_debug log_buf_len=1M cn.cn_val=7" guest "$kdir" "$provider" "in-tree-$provider" \
-		"$TOP/selftests/guest/in-tree.sh" "$WORK/in-tree.conf" "$BUILT/kernel-selftests/proc_filter"
+	APPEND="initcall_debug log_buf_len=1M cn.cn_val=7" guest "$kdir" "in-tree-$provider" \
+		"$TOP/selftests/in-tree/job.sh" "$WORK/in-tree.conf" "$BUILT/kernel-selftests/proc_filter"
 	programs "$kdir" "$3"
 }
 
@@ -176,7 +148,7 @@ process_events_of_the_module() {
 	KERNEL_CONFIG=plain "$TOP/scripts/modules.sh" "$kdir" tests
 	printf '%s\n' "${EVENT_PROGRAMS[@]}" >"$WORK/programs"
 	printf '%s\n' PROVIDERS=rust SKIP_KERNEL_SAMPLE=1 SKIP_SAMPLES=1 SKIP_CNCTL=1 >"$WORK/selection"
-	KERNEL=plain guest "$kdir" rust process-events "$TOP/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection"
+	KERNEL=plain guest "$kdir" process-events "$TOP/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection"
 	KERNEL=plain programs "$kdir" rust
 }
 
@@ -188,23 +160,29 @@ SOURCE=$(cat "$BUILT/tree-of")
 KERNEL_CONFIG=builtin "$TOP/scripts/modules.sh" "$RUST" built-in
 build_kernel_selftest
 
+use_ktap "$RUST"
+SAID=$WORK/said
+
+# On the host.
+in_a_tree() {
+	check can_be_undone can_be_undone
+	check keeps_changes keeps_changes
+	check removes_what_is_gone removes_what_is_gone
+	check refuses_other_trees refuses_other_trees
+	check start_order_is_the_same start_order_is_the_same
+	check builds_as_a_module builds_as_a_module
+}
+
 printf '\nThe connector in a kernel tree\n'
-check in_tree.can_be_undone can_be_undone
-check in_tree.keeps_changes keeps_changes
-check in_tree.removes_what_is_gone removes_what_is_gone
-check in_tree.refuses_other_trees refuses_other_trees
-check in_tree.start_order_is_the_same start_order_is_the_same
-check in_tree.builds_as_a_module builds_as_a_module
+in_a_tree | read_results in_tree
 built_in c "$C" c
 built_in rust "$RUST" c-on-rust
 process_events_of_the_module
 select_programs
 if [ -s "$WORK/programs" ]; then
-	guest "$RUST" rust in-tree-selftests "$TOP/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection"
+	guest "$RUST" in-tree-selftests "$TOP/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection"
 fi
 
-if [ -n "${1:-}" ]; then
-	cp "$RESULTS" "$1"
-	exit
-fi
-awk -v whole=1 -f "$TOP/scripts/verdict.awk" "$DIFFERENCES" "$RESULTS"
+mkdir -p build/results
+cp "$RESULTS"/*.ktap build/results/
+ktap verdict --whole --differences="$DIFFERENCES" "$RESULTS"/*.ktap

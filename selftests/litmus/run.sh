@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Runs the litmus tests of selftests/litmus in the kernel's memory model, and compares each verdict with the one that the
-# file expects: litmus.sh [kernel build directory]. With T= (a regular expression) only those whose name matches.
+# file expects: run.sh [kernel build directory]. With T= (a regular expression) only those whose name matches. Writes
+# KTAP.
 #
 # A test says "Result: Never" when its protocol is right. A "-broken-" variant of it says "Result: Sometimes", and
 # "DATARACE" behind it when the model must find a data race as well, as in the kernel's tools/memory-model/litmus-tests.
@@ -12,7 +13,7 @@
 # signatures.
 
 # shellcheck source=scripts/lib.sh
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../../scripts/lib.sh"
 # shellcheck source=scripts/tools.sh
 . "$TOP/scripts/tools.sh"
 # shellcheck source=scripts/cache.sh
@@ -27,10 +28,6 @@ PACKAGES=(herdtools7 libc6 libgmp10)
 LEAST=7.58
 # Seconds that one test may take; each takes less than one.
 LIMIT=60
-
-download() {
-	(cd "$WORK" && private_apt apt-get download "${PACKAGES[@]}")
-}
 
 # herd7, what it reads, and libraries.
 unpack() {
@@ -48,30 +45,23 @@ is_new_enough() {
 	[ -n "$version" ] && [ "$(printf '%s\n' "$LEAST" "$version" | sort -V | head -n 1)" = "$LEAST" ]
 }
 
+refuse_other_machines() {
+	if has_apt && [ "$(uname -m)" = x86_64 ]; then
+		return
+	fi
+	die "There is no herd7 of at least version $LEAST, and it can be fetched on Debian for x86-64 only." \
+		'Install herdtools7, so that herd7 is in PATH.'
+}
+
 # Sets HERD, the command with its arguments.
 find_herd() {
-	local name folder
+	local folder
 	HERD=(herd7)
 	if command -v herd7 >/dev/null && is_new_enough herd7; then
 		return
 	fi
 	open_cache
-	name=herd7-$SUITE-$({ printf '%s\n' "${PACKAGES[@]}"; declare -f unpack; } | digest)
-	if [ ! -d "$CACHE/$name" ]; then
-		if ! command -v apt-get >/dev/null || [ ! -e "$KEYRING" ] || [ "$(uname -m)" != x86_64 ]; then
-			die "There is no herd7 of at least version $LEAST, and it can be fetched on Debian for x86-64 only." \
-				'Install herdtools7, so that herd7 is in PATH.'
-		fi
-		need_space 150 'herd7'
-		hold "$CACHE/$name.apt.lock"
-		WORK=$CACHE/$name.apt.partial
-		rm -rf "$WORK"
-		mkdir "$WORK"
-		stage "herd7: package list of $SUITE" fetch_lists "$SUITE" "install a herd7 of at least version $LEAST"
-		stage 'herd7: download' download
-	fi
-	folder=$(cached "$name" 'herd7: unpack' unpack)
-	[ -z "$WORK" ] || rm -rf "$WORK"
+	folder=$(cached_packages herd7 "$SUITE" 150 "install a herd7 of at least version $LEAST" "${PACKAGES[@]}")
 	HERD=("$folder/usr/lib64/ld-linux-x86-64.so.2" --library-path "$folder/usr/lib/x86_64-linux-gnu" "$folder/usr/bin/herd7"
 		-set-libdir "$folder/usr/share/herdtools7/herd")
 }
@@ -123,11 +113,12 @@ has_counterpart() {
 	esac
 }
 
-run() {
-	local file name wanted got right=0 broken=0 failed=0
+try_all() {
+	local file name wanted got tried=0
 	for file in "$TESTS"/*.litmus; do
 		name=$(basename "$file" .litmus)
 		[ -z "${T:-}" ] || grep -qE -- "$T" <<<"$name" || continue
+		tried=$((tried + 1))
 		wanted=$(expected "$file")
 		got=$(verdict "$file")
 		if ! has_counterpart "$name"; then
@@ -136,25 +127,19 @@ run() {
 			got="$got, which shows nothing"
 		fi
 		if [ "$got" = "$wanted" ]; then
-			case $name in
-			*-broken-*) broken=$((broken + 1)) ;;
-			*) right=$((right + 1)) ;;
-			esac
-			printf '  %-50s %s\n' "$name" "$got"
+			passed "$name" "$got"
 		else
-			failed=$((failed + 1))
-			printf '  %-50s FAILED: %s; expected is %s\n' "$name" "$got" "${wanted:-missing (no line with Result:)}"
+			failed "$name" "$got; expected is ${wanted:-missing (no line with Result:)}"
 		fi
 	done
-	[ $((right + broken + failed)) -gt 0 ] || die "No test has a name that matches '${T:-}'." "They are $TESTS/*.litmus."
-	printf '%d protocols hold, %d broken variants found, %d failed\n' "$right" "$broken" "$failed"
-	[ "$failed" -eq 0 ]
+	[ "$tried" -gt 0 ] || die "No test has a name that matches '${T:-}'." "They are $TESTS/*.litmus."
 }
 
-WORK=
 OUTPUT=$(mktemp)
-trap 'rm -rf "$OUTPUT" ${WORK:+"$WORK"}' EXIT
+trap 'rm -f "$OUTPUT"' EXIT
 trap 'exit 130' INT TERM HUP
 find_model "${1:-}"
 find_herd
-run
+use_ktap "${1:-}"
+try_all
+all_passed

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Does what a page of Documentation/ tells its reader to do: tutorial.sh <kernel build directory> <page>
+# Does what a page of Documentation/ tells its reader to do: run.sh <kernel build directory> <page>
 # The commands and the files are those of the page; nothing else of this tree is used but what
-# install-dev has installed, under a prefix of its own. Says "ok NAME" or "not ok NAME" for each step.
+# install-dev has installed, under a prefix of its own. Writes KTAP.
 
 # shellcheck source=scripts/lib.sh
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../../scripts/lib.sh"
 # shellcheck source=scripts/tools.sh
 . "$TOP/scripts/tools.sh"
 
@@ -15,27 +15,18 @@ PAGE=$2
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
-FAILED=0
+SAID_LINES=40
 
-# One step: step <name> <function>. After one that fails, none is tried.
-step() {
-	local log=$LOGS/tutorial-$PAGE-$1.log status
-	if [ "$FAILED" -ne 0 ]; then
-		printf 'not ok %s\n' "$1"
+use_ktap "$KDIR"
+
+# One step, with a log; after one that fails, none is tried: try <name> <function>.
+try() {
+	if ! all_passed; then
+		failed "$1" 'a step before it has failed'
 		return
 	fi
-	mkdir -p "$LOGS"
-	set +e
-	(set -e; "$2") >"$log" 2>&1 </dev/null
-	status=$?
-	set -e
-	if [ "$status" -eq 0 ]; then
-		printf 'ok %s\n' "$1"
-	else
-		printf 'not ok %s\n' "$1"
-		tail -n 40 "$log" | sed 's/^/# /'
-		FAILED=1
-	fi
+	SAID=$LOGS/tutorial-$PAGE-$1.log
+	check "$1" "$2"
 }
 
 # Whether the page has files that its reader builds; others show programs that are there.
@@ -60,8 +51,7 @@ refuse_another_kernel() {
 
 take_page_apart() {
 	mkdir -p "$WORK/files" "$WORK/empty"
-	awk -v out="$WORK" -v page="$TOP/Documentation" -f "$TOP/scripts/tutorial.awk" \
-		"$TOP/Documentation/$PAGE.rst"
+	python "$TOP/selftests/pages/page.py" "$TOP/Documentation/$PAGE.rst" "$WORK"
 	[ -s "$WORK/session" ] || return 1
 	! builds || { [ -s "$WORK/build.sh" ] && [ -n "$(ls "$WORK/files")" ]; }
 }
@@ -107,14 +97,15 @@ run_session() {
 	diff -u --label "$PAGE.rst" "$WORK/session" --label guest "$WORK/seen"
 }
 
+mkdir -p "$LOGS"
 if builds; then
-	step installs install_crate
-	step another_kernel_is_refused refuse_another_kernel
+	try installs install_crate
+	try another_kernel_is_refused refuse_another_kernel
 fi
-step page_has_steps take_page_apart
+try page_has_steps take_page_apart
 if builds; then
-	step builds build_module
-	step no_mangled_symbol need_no_mangled_symbol
+	try builds build_module
+	try no_mangled_symbol need_no_mangled_symbol
 fi
-step session_is_as_shown run_session
-[ "$FAILED" -eq 0 ]
+try session_is_as_shown run_session
+all_passed

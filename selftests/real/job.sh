@@ -3,23 +3,14 @@
 #
 # Programs that know nothing of these tests hear what selftests/real/work.c does: each event of each process in order,
 # compared with what that program says of itself. /guest/programs.conf has the programs (PROGRAMS) and the name under
-# by which the results are reported (EVENTS). Writes what tests.sh writes.
+# which the results are reported (EVENTS). Writes KTAP.
 
 # shellcheck source=selftests/guest/steps.sh
 . /guest/steps.sh
+# shellcheck source=scripts/ktap/ktap.sh
+. /guest/ktap.sh
 # shellcheck source=/dev/null
 . /guest/programs.conf
-
-check() {
-	local name=$1
-	shift
-	if "$@" >/tmp/check 2>&1; then
-		echo "@check $EVENTS $name ok"
-	else
-		sed 's/^/# /' /tmp/check
-		echo "@check $EVENTS $name failed"
-	fi
-}
 
 # Becomes the program, which shows all events that it knows.
 become() {
@@ -103,12 +94,14 @@ hears_what_was_done() {
 	[ -s /tmp/known.events ] && diff /tmp/known.events /tmp/heard.events
 }
 
+echo 'KTAP version 1'
+echo "# provider: $EVENTS"
 load_connector rust
 grep -q '^cn_proc ' /proc/net/connector || insmod /lib/modules/rust/cn_proc.ko
 # Python wants random numbers.
 [ ! -d /debian ] || { mkdir /debian/dev && mount -t devtmpfs devtmpfs /debian/dev; }
 for program in $PROGRAMS; do
 	check "$program.listens" listens "$program"
-	sed 's/^/# /' /tmp/check
+	sed 's/^/# /' "$SAID"
 	check "$program.hears_what_was_done" hears_what_was_done "$program"
 done

@@ -3,14 +3,14 @@
 #
 # Programs of Debian's packages, as they are, on process events in a guest: forkstat, and the Python library pyroute2.
 #
-#   programs.sh run <kernel build directory> <provider>    tries those that can be had; writes what results.awk reads
-#   programs.sh find forkstat|pyroute2                     prints the folder of one, in the cache
+#   run.sh run <kernel build directory> <provider>    tries those that can be had; writes KTAP
+#   run.sh find forkstat|pyroute2                     prints the folder of one, in the cache
 #
 # forkstat is that of the machine's Debian. pyroute2 knows process events since 0.7.4 and Debian since 13, so on all
 # machines it is that of Debian 13, with the Python that belongs to it. apt looks after the signatures.
 
 # shellcheck source=scripts/lib.sh
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../../scripts/lib.sh"
 # shellcheck source=scripts/cache.sh
 . "$TOP/scripts/cache.sh"
 # shellcheck source=scripts/suite.sh
@@ -35,10 +35,6 @@ find_forkstat() {
 	cached "forkstat-$version" "forkstat $version: download" fetch_forkstat
 }
 
-download() {
-	(cd "$WORK" && private_apt apt-get download "${PACKAGES[@]}")
-}
-
 # The guest need not unpack what no program opens, nor compile what can be compiled here.
 unpack() {
 	local folder=$1 package
@@ -55,28 +51,19 @@ unpack() {
 		"$folder/usr/lib/python3.13" "$folder/usr/lib/python3/dist-packages/pyroute2"
 }
 
+refuse_other_machines() {
+	has_apt || die 'pyroute2 can be fetched on Debian only.'
+}
+
 find_pyroute2() {
-	local name
-	name=pyroute2-$SUITE-$({ printf '%s\n' "${PACKAGES[@]}"; declare -f unpack; } | digest)
-	if [ ! -d "$CACHE/$name" ]; then
-		if ! command -v apt-get >/dev/null || [ ! -e "$KEYRING" ]; then
-			die 'pyroute2 can be fetched on Debian only.'
-		fi
-		hold "$CACHE/$name.apt.lock"
-		WORK=$CACHE/$name.apt.partial
-		rm -rf "$WORK"
-		mkdir "$WORK"
-		trap 'rm -rf "$WORK"' EXIT
-		stage "pyroute2: package list of $SUITE" fetch_lists "$SUITE"
-		stage 'pyroute2: download' download
-	fi
-	cached "$name" 'pyroute2: unpack and compile' unpack
+	cached_packages pyroute2 "$SUITE" 150 '' "${PACKAGES[@]}"
 }
 
 # One program, or why there is none: look_for <program>; sets FOLDER.
 look_for() {
 	if ! FOLDER=$("$0" find "$1" 2>"$WORK/why"); then
-		printf '@absent %s programs.%s %s\n' "$PROVIDER" "$1" "$(sed -n 's/^error: //p' "$WORK/why" | paste -sd' ')"
+		printf '# provider: %s\n' "$PROVIDER"
+		skipped "programs.$1" "not on this machine: $(sed -n 's/^error: //p' "$WORK/why" | paste -sd' ')"
 		return 1
 	fi
 	PROGRAMS+=("$1")
@@ -86,6 +73,7 @@ look_for() {
 run() {
 	local KDIR=$1
 	PROVIDER=$2
+	use_ktap "$KDIR"
 	PROGRAMS=()
 	WORK=$(mktemp -d)
 	trap 'rm -rf "$WORK"' EXIT
@@ -95,7 +83,7 @@ run() {
 	[ "${#PROGRAMS[@]}" -gt 0 ] || return 0
 	gcc -static -O2 -Wall -Werror -o "$WORK/work" "$TOP/selftests/real/work.c"
 	printf 'EVENTS=%s\nPROGRAMS="%s"\n' "$PROVIDER" "${PROGRAMS[*]}" >"$WORK/programs.conf"
-	"$TOP/scripts/guest.sh" "$KDIR" run "$TOP/selftests/guest/programs.sh" "$WORK/programs.conf" "$WORK/work" \
+	guest_results "$KDIR" "$TOP/selftests/real/job.sh" "$WORK/programs.conf" "$WORK/work" \
 		"$TOP/selftests/real/listen.py"
 }
 
@@ -104,12 +92,12 @@ case ${1:-} in
 find)
 	case ${2:-} in
 	forkstat | pyroute2) "find_$2" ;;
-	*) die "programs.sh: unknown program ${2:-}" ;;
+	*) die "run.sh: unknown program ${2:-}" ;;
 	esac
 	;;
 run)
-	[ $# -eq 3 ] || die 'usage: programs.sh run <kernel build directory> <provider>'
+	[ $# -eq 3 ] || die 'usage: run.sh run <kernel build directory> <provider>'
 	run "$2" "$3"
 	;;
-*) die 'usage: programs.sh run <kernel build directory> <provider> | find forkstat|pyroute2' ;;
+*) die 'usage: run.sh run <kernel build directory> <provider> | find forkstat|pyroute2' ;;
 esac

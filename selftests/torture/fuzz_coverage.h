@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Coverage of the connector, from KCOV: which coverage points of cn.ko were reached. Their addresses, and which of them
- * are on the receive path, were determined when the module was built (scripts/coverage_points.sh).
+ * are on the receive path, were determined when the module was built (coverage_points.py).
  */
 #ifndef FUZZ_COVERAGE_H
 #define FUZZ_COVERAGE_H

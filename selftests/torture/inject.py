@@ -1,36 +1,41 @@
 # SPDX-License-Identifier: GPL-2.0
-#
-# Prints a file with one of the bugs of selftests/torture/injected_bugs.txt in it: inject.awk -v name=<bug> injected_bugs.txt file
-#
-# The lines to be replaced have to be there exactly once; else this fails, and says so.
+"""Prints a file with one of the bugs of injected_bugs.txt in it: inject.py injected_bugs.txt <bug> <top of the tree>
 
-function trimmed(line) {
-	sub(/^[ \t]+/, "", line)
-	return line
-}
+The lines to be replaced have to be there exactly once; else this fails, and says so.
+"""
 
-FNR == NR {
-	if ($1 == "=") chosen = $2 == name
-	if (chosen && $1 == "-") old[++olds] = trimmed(substr($0, 2))
-	if (chosen && $1 == "+") new[++news] = trimmed(substr($0, 2))
-	next
-}
+from __future__ import annotations
 
-{ line[++lines] = $0 }
+import sys
+from pathlib import Path
 
-END {
-	for (first = 1; first + olds - 1 <= lines; first++) {
-		for (i = 1; i <= olds && trimmed(line[first + i - 1]) == old[i]; i++) continue
-		if (i > olds) {
-			found++
-			match_start = first
-		}
-	}
-	if (!olds || found != 1) {
-		printf "%s: the lines to be replaced are there %d times\n", name, found >"/dev/stderr"
-		exit 1
-	}
-	for (i = 1; i < match_start; i++) print line[i]
-	for (i = 1; i <= news; i++) print new[i]
-	for (i = match_start + olds; i <= lines; i++) print line[i]
-}
+import lists
+
+
+def inject(lines: list[str], old: list[str], new: list[str]) -> tuple[int, list[str]]:
+    """How often the old lines are there, however far indented, and the lines with the new ones in their place."""
+    bare = [line.strip() for line in lines]
+    starts = [start for start in range(len(lines) - len(old) + 1) if bare[start:start + len(old)] == old]
+    edited = lines
+    for start in reversed(starts):
+        edited = [*edited[:start], *new, *edited[start + len(old):]]
+    return len(starts), edited
+
+
+def main(path: str, name: str, top: str) -> int:
+    try:
+        [bug] = [entry for entry in lists.read(Path(path), "injected bugs") if entry.one("bug") == name]
+        lines = (Path(top) / bug.one("file")).read_text(encoding="utf-8").split("\n")
+    except (lists.Malformed, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    count, edited = inject(lines, bug.all("old"), bug.all("new"))
+    if count != 1:
+        print(f"{bug.path}:{bug.number}: the lines to be replaced are {count} times in {bug.one('file')}", file=sys.stderr)
+        return 1
+    print("\n".join(edited), end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

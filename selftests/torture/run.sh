@@ -1,21 +1,22 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Looks for bugs on a kernel full of checks: torture.sh small|full [file for results]
-# torture.sh publish adds the last full run of each part to Documentation/reliability-results.txt, in place of an earlier one
-# of that part, and makes the scorecard of it (reliability-scorecard.txt).
+# Looks for bugs on a kernel full of checks: run.sh small|full [folder for results]
+# run.sh publish adds the last full run of each scenario to Documentation/reliability-results.txt, in place of an earlier one
+# of that scenario, and makes the scorecard of it (reliability-scorecard.txt).
 #
-#   T             regular expression: only parts with such a name
-#   SEED          a number, for what is random in the parts; chosen and shown when it is not given
+#   T             regular expression: only scenarios with such a name
+#   SEED          a number, for what is random in the scenarios; chosen and shown when it is not given
 #   PERCENT       how much of the numbers of the full form is done, 1 to 100 (100)
 #   TORTURE_KDIR  a configured and built kernel to use instead of the one of scripts/config/torture.config
 #
-# The parts are selftests/torture/*.sh, jobs of a guest each, and selftests/torture/host/*.sh; README there says how one
-# is written. With a file for results there is no verdict at the end, and the file has the lines that test.sh judges.
+# The scenarios are scenarios/*.sh, jobs of a guest each, and host/*.sh; README says how one is written. All write KTAP. The
+# last results of each are in build/torture/torture/small and full. With a folder for results there is no verdict at the end, and
+# the folder gets these files.
 
 export KERNEL_CONFIG=torture
 # shellcheck source=scripts/lib.sh
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../../scripts/lib.sh"
 # shellcheck source=scripts/tools.sh
 . "$TOP/scripts/tools.sh"
 # shellcheck source=scripts/accelerator.sh
@@ -23,135 +24,91 @@ export KERNEL_CONFIG=torture
 # shellcheck source=scripts/jobs.sh
 . "$TOP/scripts/jobs.sh"
 
-PARTS=$TOP/selftests/torture
+HERE=$TOP/selftests/torture
 FOLDER=$OUT/torture
 
-# What a part says of itself, a line for each: setting <part> <name>.
+scorecard() {
+	python "$HERE/scorecard.py" "$@"
+}
+
+# What a scenario says of itself, a line for each: setting <scenario> <name>.
 setting() {
 	sed -n "s/^# torture\\.$2: *//p" "$1"
 }
 
-# One result: record ok|'not ok' <name> <figure>.
-record() {
-	printf '%s\t%s\t%s\t%s\n' "$PART" "$1" "$2" "${3:-}" >>"$RESULTS"
+# The results of a scenario, with what they were made of: read_scenario [option...]. The tree may be changed while this goes on.
+read_scenario() {
+	tee "$FOLDER/$NAME.log" | read_results "torture.$NAME" --header="commit=$COMMIT" --header="date=$(date -u +%F)" --header="seed=$SEED" \
+		--header="percent=$SHARE" --header="may-skip=$(setting "$SCENARIO" skip)" "$@"
+	# Also those of a run that is interrupted stay, of each scenario that has ended.
+	cp "$RESULTS/torture.$NAME.ktap" "$FOLDER/$FORM/"
 }
 
-# What the user wants to see, and what is for the record.
-show_results() {
-	local line name
-	while IFS= read -r line; do
-		printf '%s\n' "$line" >>"$FOLDER/$PART.log"
-		case $line in
-		'ok '* | 'not ok '*)
-			name=${line#*ok }
-			record "${line%%ok *}ok" "${name%% *}" "$(printf '%s' "$name" | cut -s -d' ' -f2-)"
-			printf '    %s\n' "$line"
-			;;
-		'# '*) printf '      %s\n' "${line#\# }" ;;
-		esac
-	done
-}
-
-# What a control prints is expected to fail: comments for the user, and no results (judge() makes those).
-show_control() {
-	local line
-	while IFS= read -r line; do
-		printf '%s\n' "$line" >>"$FOLDER/$PART.log"
-		case $line in
-		'not ok '*) printf '      # fails as intended: %s\n' "${line#not ok }" ;;
-		'ok '* | '# '*) printf '      # %s\n' "${line#\# }" ;;
-		esac
-	done
-}
-
-# The selftests have TAP lines, and a reader for these.
-show_tests() {
-	local program result reason allowed
-	allowed=$(setting "$part" skip)
-	tee "$FOLDER/$PART.log" | awk -v results="$WORK/tests" -v differences="$TOP/selftests/differences.txt" \
-		-f "$TOP/scripts/results.awk" | sed 's/^/  /'
-	while IFS=$'\t' read -r _ program result reason; do
-		case $result in
-		pass) record ok "$program" ;;
-		skip) [[ -n $allowed && $reason == *"$allowed"* ]] || record 'not ok' "$program" "$reason" ;;
-		*) record 'not ok' "$program" "$reason" ;;
-		esac
-	done <"$WORK/tests"
-}
-
-# The kernel of a part and what is built for it; most have that of the torture.
+# The kernel of a scenario and what is built for it; most have that of the torture.
 find_kernel() {
-	KERNEL=$(setting "$1" kernel)
-	PART_KDIR=$KDIR
+	KERNEL=$(setting "$SCENARIO" kernel)
+	SCENARIO_KDIR=$KDIR
 	[ -n "$KERNEL" ] || { KERNEL=torture; return; }
 	# A KDIR of the user is exported, and here it is that of the torture.
-	PART_KDIR=$(KDIR='' KERNEL_CONFIG=$KERNEL "$TOP/scripts/kdir.sh")
-	KERNEL_CONFIG=$KERNEL "$TOP/scripts/modules.sh" "$PART_KDIR" torture
+	SCENARIO_KDIR=$(KDIR='' KERNEL_CONFIG=$KERNEL "$TOP/scripts/kdir.sh")
+	KERNEL_CONFIG=$KERNEL "$TOP/scripts/modules.sh" "$SCENARIO_KDIR" torture
+}
+
+# Boots the guest of a scenario; its status is that of guest.sh: in_guest <seconds>
+in_guest() {
+	local file memory processors
+	local -a files=("$HERE/scenario.sh" "$WORK/torture.conf" "$WORK/unreachable")
+	while read -r file; do
+		files+=("$TOP/$file")
+	done < <(setting "$SCENARIO" file)
+	if [ "$(setting "$SCENARIO" format)" = tests ]; then
+		write_selection
+		files+=("$WORK/programs" "$WORK/selection")
+	fi
+	memory=$(setting "$SCENARIO" memory)
+	processors=$({ setting "$SCENARIO" processors && setting "$SCENARIO" "processors_$FORM"; } | tail -n 1)
+	APPEND=$({ setting "$SCENARIO" append && setting "$SCENARIO" "append_$FORM"; } | tr '\n' ' ') QEMU_MEM=${memory:-${QEMU_MEM:-}} \
+		QEMU_SMP=${processors:-${QEMU_SMP:-}} TIMEOUT=$1 CONSOLE=$FOLDER/$NAME.console KERNEL_CONFIG=$KERNEL \
+		"$TOP/scripts/guest.sh" "$SCENARIO_KDIR" run "$SCENARIO" "${files[@]}"
+}
+
+# A control is a run that must be found bad, for each of its reasons; what fails in it as intended is no failure.
+control() {
+	local status=0 pattern name
+	in_guest "$1" >"$WORK/said" 2>"$WORK/errors" || status=$?
+	sed -E '/^KTAP version/d; s/^not ok [0-9]+ /fails as intended: /; s/^ok [0-9]+ //; s/^(# )?/# /' "$WORK/said"
+	while read -r pattern; do
+		name=$(printf '%s' "${pattern%%|*}" | tr -cs 'A-Za-z0-9' '_')
+		if grep -qE "$pattern" "$FOLDER/$NAME.console"; then passed "$name" noticed; else failed "$name" 'not noticed'; fi
+	done < <(setting "$SCENARIO" control; setting "$SCENARIO" "control_$FORM")
+	if [ "$status" -eq 99 ]; then passed fails; else failed fails "the run ended with $status instead of 99"; fi
+	all_passed || cat "$WORK/errors" >&2
 }
 
 run_in_guest() {
-	local part=$1 seconds=$2 status=0 show=show_results file memory processors
-	local -a files=("$CONF")
-	[ "$(setting "$part" format)" != tests ] || show=show_tests
-	[ -z "$(setting "$part" control)" ] || show=show_control
-	while read -r file; do
-		files+=("$TOP/$file")
-	done < <(setting "$part" file)
-	write_selection
-	[ "$show" != show_tests ] || files+=("$WORK/programs" "$WORK/selection")
-	: >"$FOLDER/$PART.console"
-	find_kernel "$part"
-	memory=$(setting "$part" memory)
-	processors=$({ setting "$part" processors && setting "$part" "processors_$FORM"; } | tail -n 1)
-	APPEND=$({ setting "$part" append && setting "$part" "append_$FORM"; } | tr '\n' ' ') QEMU_MEM=${memory:-${QEMU_MEM:-}} \
-		QEMU_SMP=${processors:-${QEMU_SMP:-}} TIMEOUT=$seconds CONSOLE=$FOLDER/$PART.console KERNEL_CONFIG=$KERNEL \
-		"$TOP/scripts/guest.sh" "$PART_KDIR" run "$part" "${files[@]}" 2>"$WORK/errors" | "$show" || status=${PIPESTATUS[0]}
-	judge "$part" "$status"
-}
-
-# A control is a run that must be found bad, for each of its reasons.
-judge() {
-	local part=$1 status=$2 pattern
-	if [ -z "$(setting "$part" control)" ]; then
-		cat "$WORK/errors" >&2
-		case $status in
-		0) record ok guest ;;
-		98) record 'not ok' guest 'it ended without a verdict' ;;
-		99) record 'not ok' guest 'its kernel complained' ;;
-		*) record 'not ok' guest "its job ended with status $status" ;;
-		esac
+	local status=0
+	: >"$FOLDER/$NAME.console"
+	find_kernel
+	if [ -n "$(setting "$SCENARIO" control)" ]; then
+		control "$1"
 		return
 	fi
-	while read -r pattern; do
-		if grep -qE "$pattern" "$FOLDER/$PART.console"; then
-			record ok "$(name_of "$pattern")" noticed
-		else
-			record 'not ok' "$(name_of "$pattern")" 'not noticed'
-		fi
-	done < <(setting "$part" control; setting "$part" "control_$FORM")
-	if [ "$status" -eq 99 ]; then record ok fails; else record 'not ok' fails "the run ended with $status instead of 99"; fi
-	awk -F'\t' -v part="$PART" '$1 == part { print "    " $2, $3, $4 }' "$RESULTS"
-	! awk -F'\t' -v part="$PART" '$1 == part && $2 != "ok" { bad = 1 } END { exit !bad }' "$RESULTS" ||
-		cat "$WORK/errors" >&2
-}
-
-name_of() {
-	printf '%s' "${1%%|*}" | tr -cs 'A-Za-z0-9' '_'
+	in_guest "$1" || status=$?
+	guest_result "$status"
 }
 
 run_on_host() {
 	local status=0
-	TORTURE=$FORM SEED=$SEED PERCENT=$PERCENT timeout --kill-after=5 "$2" "$1" "$KDIR" 2>"$WORK/errors" | show_results ||
-		status=${PIPESTATUS[0]}
-	if [ "$status" -eq 0 ]; then
-		record ok runs
-	else
-		cat "$WORK/errors" >&2
-		record 'not ok' runs "it ended with status $status"
-	fi
+	TORTURE=$FORM SEED=$SEED PERCENT=$PERCENT timeout --kill-after=5 "$1" "$SCENARIO" "$KDIR" 2>"$WORK/errors" || status=$?
+	[ "$status" -eq 0 ] || cat "$WORK/errors" >&2
+	case $status in
+	0) printf 'ok 0 runs\n' ;;
+	124) printf 'not ok 0 runs # it took longer than %d s\n' "$1" ;;
+	*) printf 'not ok 0 runs # it ended with status %d\n' "$status" ;;
+	esac
 }
 
-# The kselftests that a part with tests runs, on our connector alone, with longer limits of time; the tests of the client crate
+# The kselftests that a scenario with tests runs, on our connector alone, with longer limits of time; the tests of the client crate
 # are built for "make test" alone. Fixtures that take long on this kernel are for the full form (slow.txt); and so are the
 # samples, and repeating as often as on a kernel that is quick.
 write_selection() {
@@ -159,92 +116,51 @@ write_selection() {
 	choose_tests "$KDIR" >"$WORK/programs"
 	printf '%s\n' PROVIDERS=rust PROGRAM_SECONDS=3000 SKIP_KERNEL_SAMPLE= SKIP_SAMPLES= SKIP_CNCTL=1 >"$WORK/selection"
 	[ "$FORM" = small ] || return 0
+	ktap list "$HERE/slow.txt" fixture >"$WORK/slow"
 	while IFS=. read -r program fixture; do
 		sed -i "/^$program\( \|\$\)/s/\$/ -F $fixture/" "$WORK/programs"
-	done < <(sed '/^#/d; /^$/d; s/\t.*//' "$PARTS/slow.txt")
+	done <"$WORK/slow"
 	printf '%s\n' SKIP_KERNEL_SAMPLE=1 SKIP_SAMPLES=1 'export CN_REPEAT=10' >>"$WORK/selection"
 }
 
-# The parts of this form, those that may take longest first: a line with seconds and file for each.
-list_parts() {
-	local part seconds
-	for part in "$PARTS"/*.sh "$PARTS"/host/*.sh; do
-		seconds=$(setting "$part" "$FORM")
+# What scenarios are told: the numbers, and of the lists what their programs need.
+write_conf() {
+	printf 'TORTURE=%s\nSEED=%s\nPERCENT=%s\nDIFFERENCES="%s"\n' "$FORM" "$SEED" "$PERCENT" \
+		"$(ktap list "$HERE/differences.txt" operation differs | tr '\t\n' ': ')" >"$WORK/torture.conf"
+	ktap list "$HERE/unreachable.txt" point reason >"$WORK/unreachable"
+}
+
+# The scenarios of this form, those that may take longest first: a line with seconds and file for each.
+list_scenarios() {
+	local scenario seconds
+	for scenario in "$HERE"/scenarios/*.sh "$HERE"/host/*.sh; do
+		seconds=$(setting "$scenario" "$FORM")
 		[ -n "$seconds" ] || continue
-		[ -z "${T:-}" ] || basename "$part" .sh | grep -qE -- "$T" || continue
-		printf '%s %s\n' "$seconds" "$part"
+		[ -z "${T:-}" ] || basename "$scenario" .sh | grep -qE -- "$T" || continue
+		printf '%s %s\n' "$seconds" "$scenario"
 	done | sort -k1,1rn -k2
 }
 
-run_part() {
-	local part=$1 seconds=$2 where=run_in_guest
-	PART=$(basename "$part" .sh)
-	printf '\n  torture: %s\n' "$PART"
-	: >"$FOLDER/$PART.log"
-	[ "$(dirname "$part")" != "$PARTS/host" ] || where=run_on_host
-	"$where" "$part" "$seconds"
-}
-
-# Of what tree, when and how the results of this run were made: fields behind those of each.
-origin() {
-	local share=$PERCENT
-	[ "$FORM" = full ] || share=100
-	printf '%s\t%s\t%s\t%s\n' "$(git -C "$TOP" describe --always --dirty 2>/dev/null || echo unknown)" "$(date -u +%F)" \
-		"$SEED" "$share"
-}
-
-# The results of a run, and those of the parts that were not in it: merge_results <of the run> <others>.
-merge_results() {
-	awk -F'\t' 'FNR == NR { new[$1]; print; next } !($1 in new)' "$1" "$2"
-}
-
-# Keeps the results of the parts that have ended; also those of a run that is interrupted.
-save_results() {
-	touch "$FOLDER"/{small,full}.results
-	merge_results <(awk -v OFS='\t' -v origin="$ORIGIN" '{ print $0, origin }' "$RESULTS") "$FOLDER/$FORM.results" >"$WORK/merged"
-	cp "$WORK/merged" "$FOLDER/$FORM.results"
-}
-
-# The results of a run with one line for all tests of a fixture that passed: count_tests <results>.
-count_tests() {
-	awk -F'\t' -v OFS='\t' '
-		($1 == "suite" || $1 == "realtime") && $2 == "ok" {
-			split($3, name, ".")
-			key = $1 FS name[1] "." name[2]
-			if (!count[key]++) order[++keys] = key
-			$1 = $2 = $3 = $4 = ""
-			origin[key] = substr($0, 5)
-			next
-		}
-		{ print }
-		END {
-			for (i = 1; i <= keys; i++) {
-				split(order[i], of, FS)
-				print of[1], "ok", of[2], count[order[i]] " tests", origin[order[i]]
-			}
-		}' "$1"
-}
-
-publish() {
-	local results=$FOLDER/full.results all=$TOP/Documentation/reliability-results.txt merged
-	[ -s "$results" ] || die "There is no run to publish ($results)." 'Run make torture TORTURE=full first.'
-	merged=$(merge_results <(count_tests "$results") <(grep -v '^#' "$all") | sort -s -k1,1)
-	{
-		printf '# SPDX-License-Identifier: GPL-2.0\n# made by make torture-publish\n'
-		printf '# part, result, name, figure, commit, date, seed, share of the numbers in per cent\n%s\n' "$merged"
-	} >"$all"
-	{
-		printf '.. SPDX-License-Identifier: GPL-2.0\n.. made by make torture-publish\n\n'
-		awk -v format=rst -f "$TOP/scripts/scorecard.awk" "$PARTS/scorecard.txt" /dev/null "$all"
-	} >"$TOP/Documentation/reliability-scorecard.txt"
-	say "The scorecard is in Documentation/reliability-scorecard.txt."
+run_scenario() {
+	local where=run_in_guest option=--comments
+	SCENARIO=$1
+	NAME=$(basename "$SCENARIO" .sh)
+	printf '\n  torture: %s\n' "$NAME"
+	write_conf
+	[ "$(dirname "$SCENARIO")" != "$HERE/host" ] || where=run_on_host
+	# The selftests say much that is of interest when they fail only.
+	[ "$(setting "$SCENARIO" format)" != tests ] || option=
+	"$where" "$2" | read_scenario ${option:+"$option"}
 }
 
 FORM=$1
 case $FORM in
 small | full) ;;
 publish)
-	publish
+	compgen -G "$FOLDER/full/*.ktap" >/dev/null ||
+		die "There is no run to publish ($FOLDER/full)." 'Run make torture TORTURE=full first.'
+	scorecard publish "$HERE/scorecard.txt" "$TOP/Documentation" "$FOLDER"/full/*.ktap
+	say "The scorecard is in Documentation/reliability-scorecard.txt."
 	exit
 	;;
 *) die "TORTURE is $FORM; it can be small (the default) or full." ;;
@@ -257,17 +173,16 @@ KDIR=$(KDIR=${TORTURE_KDIR:-} "$TOP/scripts/kdir.sh")
 [ "$(config_of "$KDIR" CONFIG_KASAN)$(config_of "$KDIR" CONFIG_PROVE_LOCKING)" = yy ] ||
 	die "The kernel in $KDIR does not look for bugs (CONFIG_KASAN, CONFIG_PROVE_LOCKING)." \
 		"TORTURE_KDIR= takes one that was built with the settings of scripts/config/torture.config."
-mkdir -p "$FOLDER"
+mkdir -p "$FOLDER"/{small,full}
 hold "$FOLDER/lock"
-# The tree may be changed while this goes on.
-ORIGIN=$(origin)
+COMMIT=$(git -C "$TOP" describe --always --dirty 2>/dev/null || echo unknown)
+if [ "$FORM" = full ]; then SHARE=$PERCENT; else SHARE=100; fi
 WORK=$(mktemp -d)
-RESULTS=$WORK/results
-: >"$RESULTS"
-trap 'end_jobs; save_results; rm -rf "$WORK"' EXIT
+RESULTS=${2:-$WORK/ktap}
+trap 'end_jobs; rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
+use_ktap "$KDIR"
 look_for_kvm
-CONF=$WORK/torture.conf
 if [ "$FORM" = small ]; then
 	what=torture
 else
@@ -275,26 +190,17 @@ else
 	# Nothing shall disturb what is measured.
 	JOB_SLOTS=1
 fi
+[ -n "$(list_scenarios)" ] || die "No scenario of the $FORM form has a name that matches '${T:-}'." "The scenarios are $HERE/{scenarios,host}/*.sh."
 in_job_slot "$TOP/scripts/modules.sh" "$KDIR" "$what"
-printf 'TORTURE=%s\nSEED=%s\nPERCENT=%s\n' "$FORM" "$SEED" "$PERCENT" >"$CONF"
 printf '\nTorture, %s form, SEED=%s\n' "$FORM" "$SEED"
-while read -r seconds part; do
-	start_in_slot "$(basename "$part" .sh)" run_part "$part" "$seconds"
-done < <(list_parts)
+while read -r seconds scenario; do
+	start_in_slot "$(basename "$scenario" .sh)" run_scenario "$scenario" "$seconds"
+done < <(list_scenarios)
 wait_for_jobs
-[ -s "$RESULTS" ] || die "No part has a name that matches '${T:-}'." "The parts are $PARTS/*.sh."
-save_results
 printf '\n'
-awk -f "$TOP/scripts/scorecard.awk" "$PARTS/scorecard.txt" "$FOLDER/small.results" "$FOLDER/full.results"
+scorecard show "$HERE/scorecard.txt" "$FOLDER/small" "$FOLDER/full"
 if [ -n "${2:-}" ]; then
-	awk -F'\t' -v OFS='\t' '{ print "torture", "torture." $1 "." $3, $2 == "ok" ? "pass" : "fail", $4 }' "$RESULTS" >>"$2"
-	exit
+	[ "${#BROKEN_JOBS[@]}" -eq 0 ]
+else
+	ktap verdict "${BROKEN_JOBS[@]}" "$RESULTS"/*.ktap
 fi
-awk -F'\t' '
-	$2 == "ok" { passed++; next }
-	{ failed++; lines = lines "  " $1 "." $3 ($4 == "" ? "" : " (" $4 ")") "\n" }
-	END {
-		if (failed) printf "\nFailures:\n%s", lines
-		printf "\n%d passed, %d failed\n", passed, failed
-		exit failed || !passed
-	}' "$RESULTS"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# What every part of the torture shares (selftests/torture/*.sh). Sourced by each.
+# What every scenario of the torture shares (scenarios/*.sh). Sourced by each.
 #
 #   TORTURE   small or full
 #   SEED      a number, for what is random; the same number does the same again
@@ -9,23 +9,14 @@
 
 # shellcheck source=selftests/guest/steps.sh
 . /guest/steps.sh
+# shellcheck source=scripts/ktap/ktap.sh
+. /guest/ktap.sh
 # shellcheck source=/dev/null
 . /guest/torture.conf
 export TORTURE SEED
 export CN_PROVIDER=rust CN_MODULE_DIR=/lib/modules/rust CN_C_MODULE_DIR=/lib/modules/c CN_TEST_MODULE_DIR=/lib/modules/test
 PATH=/torture:$PATH
-FAILURES=0
-
-# One result: passed|failed <name> <figure>. A name that begins with the number of a line of the scorecard
-# ("9.after_unload") gives that line its figure.
-passed() {
-	echo "ok $*"
-}
-
-failed() {
-	FAILURES=$((FAILURES + 1))
-	echo "not ok $*"
-}
+echo 'KTAP version 1'
 
 # The first in the small form, PERCENT of the second in the full one, and at least 1: repeat=$(pick 1000 1000000)
 pick() {
@@ -37,30 +28,22 @@ either() {
 	if [ "$TORTURE" = full ]; then echo "$2"; else echo "$1"; fi
 }
 
-# One step with one result; its last line is the figure, and all of it is shown when it fails. How long it took is shown
-# where that is long, and in the full form, where it may be an hour, that it has begun: step <name> <command...>
+# In the full form a step may take an hour, so that it says that it has begun: step <name> <command...>
 step() {
-	local name=$1 start seconds
-	start=$(date +%s)
+	local name=$1
 	shift
 	[ "$TORTURE" = small ] || echo "# $name has begun"
-	if "$@" >/tmp/step 2>&1; then
-		passed "$name" "$(tail -n 1 /tmp/step)"
-	else
-		echo "# \"$*\" failed:"
-		sed 's/^/# /' /tmp/step
-		failed "$name" "$(tail -n 1 /tmp/step)"
-	fi
-	seconds=$(($(date +%s) - start))
-	[ $seconds -lt 5 ] || echo "# $name: $seconds s"
+	run_step "$@"
+	result_of_step "$name" "$(tail -n 1 "$SAID")" "$@"
 }
 
-# What the fuzzer has counted for lines of the scorecard, behind its step: fuzzer_figures <name behind their numbers>
+# What the fuzzer has counted for lines of the scorecard, behind its step: fuzzer_figures <name behind theirs>
 fuzzer_figures() {
 	local line figure
-	grep -E '^1[123]\.fuzzer ' /tmp/step | while read -r line figure; do
+	grep -E '^[a-z_]+\.fuzzer ' "$SAID" >/tmp/figures
+	while read -r line figure; do
 		passed "${line%%.*}.$1" "$figure"
-	done
+	done </tmp/figures
 }
 
 # Inserts modules by name, wherever they are; those that are in already are passed over.
@@ -127,10 +110,10 @@ lockdep_is_on() {
 	grep 'debug_locks: *1' /proc/lockdep_stats
 }
 
-# The last command of a part, which it ends with: with everything unloaded, and with lockdep, where the kernel
+# The last command of a scenario, which it ends with: with everything unloaded, and with lockdep, where the kernel
 # has it, still on.
 finish() {
 	unload_everything || failed unloads "$(cat /tmp/rmmod)"
 	[ ! -e /proc/lockdep_stats ] || lockdep_is_on >/dev/null || failed lockdep 'it has stopped looking'
-	[ "$FAILURES" -eq 0 ]
+	all_passed
 }

@@ -2,37 +2,21 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Tests tools/wireshark/connector.lua: makes a capture in a guest (selftests/wireshark/traffic.sh), and compares what tshark
-# shows of it with what was done there; then frames that nobody would send. wireshark.sh <kernel build directory>
-# Says "ok NAME" or "not ok NAME" for each test; or "skipped" and why.
+# shows of it with what was done there; then frames that nobody would send. run.sh <kernel build directory>
+# Writes KTAP.
 #
 #   SEED   for what is random in the mangled frames; chosen and shown when it is not given
 #
 # The captures stay in build/wireshark.
 
 # shellcheck source=scripts/lib.sh
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../../scripts/lib.sh"
 # shellcheck source=scripts/tools.sh
 . "$TOP/scripts/tools.sh"
 
 KDIR=$1
 HERE=$TOP/selftests/wireshark
 WORK=$OUT/wireshark
-
-# One test: try <name> <function>. What it says is shown when it fails.
-try() {
-	local status
-	set +e
-	(set -e; "$2") >"$WORK/$1.log" 2>&1 </dev/null
-	status=$?
-	set -e
-	if [ "$status" -eq 0 ]; then
-		printf 'ok %s\n' "$1"
-	else
-		printf 'not ok %s\n' "$1"
-		tail -n 60 "$WORK/$1.log" | sed 's/^/# /'
-		FAILED=$((FAILED + 1))
-	fi
-}
 
 # What Wireshark loads as root is none of a user's scripts (from 4.4 on it does not even say so): then it runs as nobody, from
 # a folder that everybody can read.
@@ -101,11 +85,12 @@ capture() {
 
 # Linux keeps messages of the connector from nlmon devices. Ours does not (scripts/config/nlmon.h).
 has_messages() {
-	[ -n "$(shark "$WORK/capture.pcap" -Y cn)" ] && return
+	[ -z "$(shark "$WORK/capture.pcap" -Y cn)" ] || return 0
 	case $KDIR in
-	"$CACHE"/*) printf 'not ok messages\n# The capture has no message of the connector.\n' && exit 1 ;;
+	"$CACHE"/*) failed messages 'the capture has no message of the connector' ;;
+	*) skip messages "the kernel in $KDIR keeps messages of the connector from nlmon devices (Documentation/wireshark.rst)" ;;
 	esac
-	skip "the kernel in $KDIR keeps messages of the connector from nlmon devices (Documentation/wireshark.rst)"
+	return 1
 }
 
 # Fields of the frames that match, as a file names them: columns <file of expectations> <frames> <filter>.
@@ -267,30 +252,40 @@ mangled() {
 }
 
 skip() {
-	printf 'skipped: %s\n' "$1"
-	exit 0
+	skipped "$1" "not on this machine: $2"
 }
 
-command -v tshark >/dev/null || skip 'tshark is not installed'
-command -v python3 >/dev/null || skip 'python3 is not installed'
-[ "$(config_of "$KDIR" CONFIG_NLMON)" = y ] || skip "the kernel in $KDIR has no CONFIG_NLMON=y"
+can_be_tested() {
+	if ! command -v tshark >/dev/null; then
+		skip dissector 'tshark is not installed'
+	elif [ "$(config_of "$KDIR" CONFIG_NLMON)" != y ]; then
+		skip dissector "the kernel in $KDIR has no CONFIG_NLMON=y"
+	else
+		return 0
+	fi
+	return 1
+}
+
+use_ktap "$KDIR"
+can_be_tested || exit 0
 SEED=${SEED:-$RANDOM}
-FAILED=0
 mkdir -p "$WORK"
 hold "$WORK/lock"
 prepare_shark
 trap 'exit 130' INT TERM HUP
-try capture capture
-if [ "$FAILED" -eq 0 ]; then
-	try written written
-	try moved moved
-	has_messages
-	try messages messages
-	try processes processes
-	try fields_of_processes fields_of_processes
-	try others others
-	try page page
-	try mangled mangled
+SAID=$PLACE/step SAID_LINES=60
+check capture capture
+if all_passed; then
+	check written written
+	check moved moved
+	if has_messages; then
+		check messages messages
+		check processes processes
+		check fields_of_processes fields_of_processes
+		check others others
+		check page page
+		check mangled mangled
+	fi
 fi
-try wrong wrong
-[ "$FAILED" -eq 0 ]
+check wrong wrong
+all_passed

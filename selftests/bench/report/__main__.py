@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Reports what a run has measured.
 
-    python3 scripts/report <folder>                  table.txt and charts beside results.csv, the table printed
-    python3 scripts/report <folder> --publish <top>  the same figures into the documentation of the project
+    python3 selftests/bench/report <folder>                  table.txt and charts beside results.csv, the table printed
+    python3 selftests/bench/report <folder> --publish <top>  the same figures into the documentation of the project
+    python3 selftests/bench/report <file> --gate <limits>    whether figures keep to limits, as KTAP
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import charts
+import gate
 import goals
-import publish
+import lists
 import results
 import table
 
@@ -27,6 +28,8 @@ def report(folder: Path) -> None:
     verdicts = goals.check(measured)
     text = f"{about(folder, measured)}\n\n{table.tables(measured)}\n{goals.listing(verdicts)}"
     (folder / "table.txt").write_text(text, encoding="utf-8")
+    # What only reads figures does without matplotlib.
+    import charts
     charts.write(folder, measured)
     print(text)
     missed = sum(goal.met is False for goal in verdicts)
@@ -40,12 +43,15 @@ def main(arguments: list[str]) -> int:
             case [folder]:
                 report(Path(folder))
             case [folder, "--publish", top]:
+                import publish
                 measured = results.read(Path(folder) / "results.csv")
                 publish.publish(measured, about(Path(folder), measured), Path(top))
+            case [file, "--gate", limits]:
+                return gate.report(results.read(Path(file)), lists.read(Path(limits), "limits"))
             case _:
                 print(__doc__, file=sys.stderr)
                 return 2
-    except (results.Malformed, OSError) as error:
+    except (results.Malformed, lists.Malformed, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

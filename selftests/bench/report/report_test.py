@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import tempfile
 import unittest
 from pathlib import Path
 
+import gate
 import goals
+import lists
 import results
 import table
 from goals import named
@@ -97,6 +101,35 @@ class Judging(unittest.TestCase):
         self.assertIsNone(self.verdict("bottom halves off, two processors", *(
             f"turns,tcg,1,irqs_off,what=bh;work=register_traffic;callbacks={callbacks},rust,1,instructions"
             for callbacks in (1, 65536))))
+
+
+class Limits(unittest.TestCase):
+    def gate(self, ours: int, times: str = "0.5", case: str = "callbacks=1;hit=last") -> str:
+        text = f"list: limits\n\nrow: dispatch\ncase: {case}\ntimes: {times}\n"
+        measured = read("icount,tcg,1,dispatch,-,baseline,800,instructions",
+                        "icount,tcg,1,dispatch,callbacks=1;hit=last,c,1200,instructions",
+                        f"icount,tcg,1,dispatch,callbacks=1;hit=last,rust,{ours},instructions")
+        said = io.StringIO()
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as file, contextlib.redirect_stdout(said):
+            file.write(text)
+            file.flush()
+            gate.report(measured, lists.read(Path(file.name), "limits"))
+        return said.getvalue().splitlines()[-1]
+
+    def test_a_tenth_more_passes(self) -> None:
+        self.assertEqual(self.gate(1020), "ok 1 dispatch.callbacks_1_hit_last # 220 instructions, at most 220; C 400, 0.55 times")
+        self.assertTrue(self.gate(1021).startswith("not ok 1 "))
+
+    def test_a_few_instructions_more_pass(self) -> None:
+        self.assertTrue(self.gate(819, "0.01").startswith("ok 1 "))
+        self.assertTrue(self.gate(820, "0.01").startswith("not ok 1 "))
+
+    def test_what_was_not_measured_fails(self) -> None:
+        self.assertEqual(self.gate(900, case="callbacks=7"), "not ok 1 dispatch.callbacks_7 # not measured")
+
+    def test_limits_are_numbers(self) -> None:
+        with self.assertRaisesRegex(lists.Malformed, "'times: many' is no number above 0"):
+            self.gate(900, "many")
 
 
 class Drawing(unittest.TestCase):

@@ -8,8 +8,8 @@
 # torture.full: 36000
 # torture.memory: 4G
 
-# shellcheck source=selftests/guest/torture.sh
-. /guest/torture.sh
+# shellcheck source=selftests/torture/scenario.sh
+. /guest/scenario.sh
 
 echo /none >/proc/sys/kernel/modprobe
 
@@ -32,13 +32,13 @@ blocked() {
 	load cn cn_client cn_rust_block && storm_blocked "$1"
 }
 
-step 28.attack attack_both
+step unregister_under_attack.attack attack_both
 echo 100000 >/proc/sys/kernel/threads-max
 echo 100000 >/proc/sys/kernel/pid_max
 echo 200000 >/proc/sys/vm/max_map_count
-step 29.blocked blocked "$(pick 2000 40000)"
-unload_everything || failed 29.unloads "$(cat /tmp/rmmod)"
+step crowded_callback.blocked blocked "$(pick 2000 40000)"
+unload_everything || failed crowded_callback.unloads "$(cat /tmp/rmmod)"
 load cn cn_client
-step 30.leaving storm_random "$(pick 60 10000)" 0 30 3
-step 31.random storm_random 1 "$(pick 3000 100000)" 2000 3
+step modules_leaving.leaving storm_random "$(pick 60 10000)" 0 30 3
+step random_programs.random storm_random 1 "$(pick 3000 100000)" 2000 3
 finish

@@ -1,43 +1,34 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The job of selftests/torture/host/compare.sh: on both connectors the fuzzer, and what differs; and every length, where
-# nothing may.
+# The same operations on the C connector and on ours, in one boot of the plain kernel: what they return, what is
+# received, and /proc/net/connector. They may differ in what differences.txt lists. And datagrams of every length, where
+# they may not.
+#
+# torture.small: 600
+# torture.full: 14400
+# torture.kernel: plain
+# torture.memory: 2G
 
-# shellcheck source=/dev/null
-. /guest/compare.conf
-export CN_C_MODULE_DIR=/lib/modules/c CN_TEST_MODULE_DIR=/lib/modules/test
-FAILURES=0
-
-# One line for the host, with the last line of what was said.
-result() {
-	if [ "$2" -eq 0 ]; then
-		echo "ok $1 $(tail -n 1 /tmp/said)"
-	else
-		sed 's/^/# /' /tmp/said
-		echo "not ok $1 $(tail -n 1 /tmp/said)"
-		FAILURES=$((FAILURES + 1))
-	fi
-}
+# shellcheck source=selftests/torture/scenario.sh
+. /guest/scenario.sh
 
 # On a connector that is loaded for it.
 try_lengths() {
 	local status=0
 	insmod "/lib/modules/$1/cn.ko" && insmod /lib/modules/test/cn_client.ko || return 1
-	/torture/lengths "$LENGTHS" || status=$?
+	lengths "$(either edges all)" || status=$?
 	rmmod cn_client cn && return $status
 }
 
 for provider in c rust; do
-	CN_PROVIDER=$provider CN_MODULE_DIR=/lib/modules/$provider \
-		/torture/fuzz common "seed=$SEED" "operations=$OPERATIONS" "log=/tmp/$provider" >/tmp/said 2>&1
-	result "$provider" $?
-	[ "$FAILURES" -eq 0 ] || exit 1
+	step "$provider" env "CN_PROVIDER=$provider" "CN_MODULE_DIR=/lib/modules/$provider" \
+		fuzz common "seed=$SEED" "operations=$(pick 20000 1000000)" "log=/tmp/$provider" || exit 1
 done
 for provider in c rust; do
-	try_lengths "$provider" >/tmp/said 2>&1
-	result "12.lengths_$provider" $?
+	step "corrupt_lengths.lengths_$provider" try_lengths "$provider"
 done
-awk -f /guest/compare.awk /guest/fuzz_differences.txt /tmp/c /tmp/rust >/tmp/said 2>&1
-result 2.same_operations $?
-[ "$FAILURES" -eq 0 ]
+# What may differ, and in what, is in torture.conf.
+# shellcheck disable=SC2086
+step same_operations compare_logs /tmp/c /tmp/rust $DIFFERENCES
+finish

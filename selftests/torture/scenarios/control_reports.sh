@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Injected bugs. The kernel must report each on the console, and the run must count as failed: the proof that the other
-# parts can fail. Lockdep stops looking after the first order of locks that it complains of, and
+# scenarios can fail. Lockdep stops looking after the first order of locks that it complains of, and
 # after what taints; so those that it notices come first, and that one last of them.
 #
 # torture.small: 300
@@ -16,8 +16,8 @@
 # torture.control: BUG: KASAN: slab-use-after-free in freed
 # torture.control_full: new suspected memory leaks
 
-# shellcheck source=selftests/guest/torture.sh
-. /guest/torture.sh
+# shellcheck source=selftests/torture/scenario.sh
+. /guest/scenario.sh
 
 for what in rcu sleep locks bounds freed $(either "" leak); do
 	insmod /lib/modules/torture/inject_bug.ko what="$what"

@@ -8,8 +8,8 @@
 # torture.kernel: realtime
 # torture.control: CFI failure
 
-# shellcheck source=selftests/guest/torture.sh
-. /guest/torture.sh
+# shellcheck source=selftests/torture/scenario.sh
+. /guest/scenario.sh
 
 load cn wrong_signature
 cn_echo_user

@@ -9,8 +9,8 @@
 # torture.processors: 1
 # torture.append_full: kmemleak=on
 
-# shellcheck source=selftests/guest/torture.sh
-. /guest/torture.sh
+# shellcheck source=selftests/torture/scenario.sh
+. /guest/scenario.sh
 
 # A socket that asks for the connector shall not load it.
 forbid_autoload() {
@@ -19,15 +19,15 @@ forbid_autoload() {
 
 step let_fail let_fail
 step forbid_autoload forbid_autoload
-step 8.load faults_load
+step failing_allocations.load faults_load
 load cn cn_client cn_rust_client
-step 8.register faults_register
-step 8.send faults_send
-step 8.receive faults_receive
-step 8.notify faults_notify
-step 8.processes faults_proc
+step failing_allocations.register faults_register
+step failing_allocations.send faults_send
+step failing_allocations.receive faults_receive
+step failing_allocations.notify faults_notify
+step failing_allocations.processes faults_proc
 if [ "$TORTURE" = full ]; then
 	unload_everything
-	step 8.leaks count_leaks
+	step failing_allocations.leaks count_leaks
 fi
 finish

@@ -8,8 +8,8 @@
 # torture.full: 7200
 # torture.append: kmemleak=on
 
-# shellcheck source=selftests/guest/torture.sh
-. /guest/torture.sh
+# shellcheck source=selftests/torture/scenario.sh
+. /guest/scenario.sh
 
 # Not those with thousands of rounds: watching for leaks makes each allocation slow.
 programs() {
@@ -23,7 +23,7 @@ programs() {
 use() {
 	# shellcheck disable=SC2046
 	timeout -s KILL 3000 "/selftests/${1%%.*}" $(fixture_options "$1") || [ $? -eq 4 ]
-	echo "$(grep -c '^ok' /tmp/step) tests passed"
+	echo "$(grep -c '^ok' "$SAID") tests passed"
 }
 
 for program in $(programs); do
@@ -31,11 +31,11 @@ for program in $(programs); do
 done
 if [ "$TORTURE" = small ]; then
 	unload cn_rust_client && load cn_proc
-	step 26.storm storm_processes 100
+	step process_events.storm storm_processes 100
 else
 	# The small form looks once: what is lost in use is still lost after unloading.
-	step 9.in_use count_leaks
+	step leaks.in_use count_leaks
 fi
 unload_everything
-step 9.after_unload count_leaks
+step leaks.after_unload count_leaks
 finish

@@ -8,14 +8,14 @@
 # torture.full: 28800
 # torture.append_full: slab_debug=F
 
-# shellcheck source=selftests/guest/torture.sh
-. /guest/torture.sh
+# shellcheck source=selftests/torture/scenario.sh
+. /guest/scenario.sh
 
 load cn cn_client
-step 21.group losses group "$(pick 12000 5000000)"
-step 21.port losses port "$(pick 12000 5000000)"
-step 20.notify losses notify "$(pick 12000 6000000)"
-step 22.silent silent "$(either 20 100)" 200
+step delivery_totals.group losses group "$(pick 12000 5000000)"
+step delivery_totals.port losses port "$(pick 12000 5000000)"
+step notification_totals.notify losses notify "$(pick 12000 6000000)"
+step silent_readers.silent silent "$(either 20 100)" 200
 # In the small form numbers.sh does it: to count objects takes 15 s on this kernel.
-[ "$TORTURE" = small ] || step 10.sockets sockets "$(pick 0 1000000)"
+[ "$TORTURE" = small ] || step opened_sockets.sockets sockets "$(pick 0 1000000)"
 finish

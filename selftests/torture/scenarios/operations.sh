@@ -9,17 +9,16 @@
 # torture.small: 900
 # torture.full: 21600
 # torture.append_full: slab_debug=P
-# torture.file: selftests/torture/fuzz_unreachable.txt
 
-# shellcheck source=selftests/guest/torture.sh
-. /guest/torture.sh
+# shellcheck source=selftests/torture/scenario.sh
+. /guest/scenario.sh
 
-step 1.datagrams fuzz "seed=$SEED" "operations=$(pick 10000 500000)"
+step datagrams_by_format.datagrams fuzz "seed=$SEED" "operations=$(pick 10000 500000)"
 fuzzer_figures fuzzer
 if [ "$TORTURE" = full ]; then
 	step let_fail let_some_fail
-	step 1.coverage env CN_MODULE_DIR=/lib/modules/coverage fuzz coverage "seed=$SEED" \
-		"operations=$(pick 0 500000)" "unchecked=$(pick 0 20)" unreachable=/guest/fuzz_unreachable.txt least=95
-	sed -n 's/^receive path: /# /p' /tmp/step | cut -c1-400
+	step datagrams_by_format.coverage env CN_MODULE_DIR=/lib/modules/coverage fuzz coverage "seed=$SEED" \
+		"operations=$(pick 0 500000)" "unchecked=$(pick 0 20)" unreachable=/guest/unreachable least=95
+	sed -n 's/^receive path: /# /p' "$SAID" | cut -c1-400
 fi
 finish

@@ -7,8 +7,8 @@
 # torture.full: 7200
 # torture.append: kmemleak=on
 
-# shellcheck source=selftests/guest/torture.sh
-. /guest/torture.sh
+# shellcheck source=selftests/torture/scenario.sh
+. /guest/scenario.sh
 
 hooks_are_off() {
 	local try
@@ -21,9 +21,9 @@ hooks_are_off() {
 }
 
 load cn cn_proc
-step 26.storm storm_processes "$(pick 0 100000)"
+step process_events.storm storm_processes "$(pick 0 100000)"
 step processes.detached hooks_are_off
 step processes.proc_test /selftests/proc_test -f listeners -f rights -f namespaces -f hooks -f limit -f crowd -f users
 unload cn_proc
-step 26.leaks count_leaks
+step process_events.leaks count_leaks
 finish

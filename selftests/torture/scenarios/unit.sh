@@ -6,8 +6,8 @@
 # torture.full: 300
 # torture.append: kunit.enable=1 kunit.autorun=1
 
-# shellcheck source=selftests/guest/torture.sh
-. /guest/torture.sh
+# shellcheck source=selftests/torture/scenario.sh
+. /guest/scenario.sh
 
 unit_tests() {
 	insmod /lib/modules/kunit/cn.ko && rmmod cn || return

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Builds a kernel that has the connector built in, and prints its build folder:
-# in-tree-kernel.sh rust|c|modular
+# kernel.sh rust|c|modular
 #
 #   rust     a copy of the source with this connector in it (scripts/in-tree.sh). It stays in build/, so that after a
 #            change of the connector only that is built again
@@ -14,7 +14,7 @@
 
 export KERNEL_CONFIG=builtin
 # shellcheck source=scripts/lib.sh
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../../scripts/lib.sh"
 # shellcheck source=scripts/tools.sh
 . "$TOP/scripts/tools.sh"
 # shellcheck source=scripts/kernel-make.sh
@@ -113,7 +113,7 @@ modular)
 	printf 'CONFIG_CONNECTOR_RUST=y\n' >>"$FRAGMENT"
 	;;
 *)
-	die "in-tree-kernel.sh: unknown kernel $which"
+	die "kernel.sh: unknown kernel $which"
 	;;
 esac
 find_tools "$reference"
