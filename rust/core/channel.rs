@@ -43,7 +43,7 @@ impl Channel {
             release,
             cookie: core::ptr::null_mut(),
             opens_group: false,
-            description: c"notification of ids that come and go".as_char_ptr(),
+            description: c"notification of registered and unregistered ids".as_char_ptr(),
             outcomes: Outcomes::new(),
             deferred: Deferred::new(),
         };
