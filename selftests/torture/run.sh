@@ -75,8 +75,8 @@ in_guest() {
 # A control is a run that must be found bad, for each of its reasons; what fails in it as intended is no failure.
 control() {
 	local status=0 pattern name
-	in_guest "$1" >"$WORK/said" 2>"$WORK/errors" || status=$?
-	sed -E '/^KTAP version/d; s/^not ok [0-9]+ /fails as intended: /; s/^ok [0-9]+ //; s/^(# )?/# /' "$WORK/said"
+	in_guest "$1" >"$WORK/control" 2>"$WORK/errors" || status=$?
+	sed -E '/^KTAP version/d; s/^not ok [0-9]+ /fails as intended: /; s/^ok [0-9]+ //; s/^(# )?/# /' "$WORK/control"
 	while read -r pattern; do
 		name=$(printf '%s' "${pattern%%|*}" | tr -cs 'A-Za-z0-9' '_')
 		if grep -qE "$pattern" "$FOLDER/$NAME.console"; then passed "$name" noticed; else failed "$name" 'not noticed'; fi
