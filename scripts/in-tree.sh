@@ -21,7 +21,7 @@ USAGE='KSRC= takes the top folder of a source of Linux 7.3 that you can write to
 # Where each file of the project goes: <file here>, tab, <path in drivers/connector>.
 files_to_put() {
 	local file
-	(cd "$TOP" && find rust/api rust/core rust/glue -name '*.rs' -o -name '*.[ch]') |
+	(cd "$TOP" && find rust/base rust/api rust/core rust/glue -name '*.rs' -o -name '*.[ch]') |
 		grep -v '/bindings_generated\.rs$' | sort | while read -r file; do
 		printf '%s\t%s\n' "$file" "${file#rust/}"
 	done
@@ -62,7 +62,7 @@ check_tree() {
 # A tree that was changed by others is not ours to change again.
 check_untouched() {
 	local name
-	for name in Kbuild Kconfig.rust api core glue; do
+	for name in Kbuild Kconfig.rust base api core glue; do
 		[ ! -e "$FOLDER/$name" ] ||
 			die "$FOLDER has a $name already, which make in-tree did not put there." \
 				"Remove it, or use a tree without it."

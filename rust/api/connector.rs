@@ -51,12 +51,9 @@
 #![deny(missing_docs)]
 
 mod access;
-#[doc(hidden)]
-pub mod bindings;
 mod buffer;
 mod bundle;
 mod draft;
-mod id;
 mod message;
 mod module_connector;
 mod outgoing;
@@ -66,14 +63,14 @@ mod sender;
 mod socket_id;
 mod target;
 mod watch;
-#[doc(hidden)]
-pub mod wire;
 mod writer;
 
 pub use access::{Access, Capability, Options};
 pub use bundle::Bundle;
 pub use draft::Draft;
-pub use id::Id;
+#[doc(inline)]
+pub use connector_base::Id;
+use connector_base::{bindings, wire};
 pub use message::Message;
 #[doc(hidden)]
 pub use module_connector::Registrations;

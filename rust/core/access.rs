@@ -5,7 +5,7 @@
 //! C counterpart: `netlink_capable()` in `include/linux/netlink.h`, which however does not ask for
 //! the opener of a socket whose sender has given a destination address.
 
-use connector::bindings::cn_glue_file_of_other;
+use connector_base::bindings::cn_glue_file_of_other;
 use kernel::{
     bindings::{self, netlink_skb_parms},
     prelude::*,

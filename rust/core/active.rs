@@ -5,7 +5,7 @@
 use crate::{
     entry::Entry, race_delay::race_delay, rcu::Preemption, registry::Registry, table::Table,
 };
-use connector::Id;
+use connector_base::Id;
 use core::ptr::NonNull;
 
 /// A callback that may be called now.

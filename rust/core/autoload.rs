@@ -8,7 +8,7 @@
 //!
 //! C counterpart: none. There, what has an id is built in, or loaded by something else.
 
-use connector::{
+use connector_base::{
     bindings::{cn_glue_request_process_events, CN_IDX_PROC, CN_VAL_PROC},
     Id,
 };

@@ -9,7 +9,7 @@
 //! C counterpart: `subsys_initcall(cn_init)` in `drivers/connector/connector.c`.
 
 use crate::Running;
-use connector::bindings;
+use connector_base::bindings;
 use kernel::{error::from_result, module::this_module, prelude::*};
 
 /// Starts with the drivers, when there is nothing left to do.

@@ -19,7 +19,7 @@ use crate::{
     socket::{self, Filter},
     watch_list::Functions,
 };
-use connector::{
+use connector_base::{
     bindings::{
         self, cb_id, cn_core_handler, cn_core_release_fn, cn_core_target, cn_core_watch_fn, cn_msg,
         CN_HANDLER_OPEN_GROUP, CN_NOT_TAKEN, CN_TO_GROUP, CN_TO_PORT, CN_WATCH_IDS,

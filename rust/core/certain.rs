@@ -2,7 +2,7 @@
 
 //! Memory that is certain to be there, for what must not fail.
 
-use connector::bindings::cn_glue_alloc_certain;
+use connector_base::bindings::cn_glue_alloc_certain;
 use core::mem::MaybeUninit;
 use kernel::prelude::*;
 

@@ -9,11 +9,11 @@ use crate::{
     entry::{Callback, Handler, Name, Outcomes},
     frame::Deferred,
     instance::{self, Connector},
-    request::{Control, Range, Request},
     requests::Owner,
 };
-use connector::{
+use connector_base::{
     bindings::{cn_ctl_msg, cn_msg, cn_notify_req, CN_NOTIFY_SNAPSHOT},
+    notify_request::{Control, Range, Request},
     wire::{Header, HEADER_LEN},
     Id,
 };

@@ -8,7 +8,7 @@
 //! | the route of a message                  | what it meets                                  |
 //! |-----------------------------------------|------------------------------------------------|
 //! | [`socket`]: bytes from a program        | [`received`]: the datagram                     |
-//! | [`receive`]: message by message         | `connector::wire`: the format                  |
+//! | [`receive`]: message by message         | `connector_base::wire`: the format                  |
 //! | [`registry`]: whose it is               | [`table`]: the callbacks, [`calls`]: in use    |
 //! | [`c_abi`]: from and to other modules    | [`send`], [`buffer`]: on the way to programs   |
 //! | [`channel`]: requests for notification  | [`notifier`]: events about ids are delivered   |
@@ -50,7 +50,6 @@ mod rcu;
 mod receive;
 mod received;
 mod registry;
-mod request;
 mod requests;
 mod send;
 mod socket;
@@ -61,7 +60,7 @@ mod watch_list;
 mod zeroed;
 
 use channel::Channel;
-use connector::Id;
+use connector_base::Id;
 use instance::Instance;
 use kernel::prelude::*;
 use module_notifier::ModuleNotifier;

@@ -4,7 +4,7 @@
 //!
 //! Each CPU counts for itself, so counting is cheap in any context; a reader gets the sum.
 
-use connector::bindings;
+use connector_base::bindings;
 use kernel::prelude::*;
 
 macro_rules! counters {

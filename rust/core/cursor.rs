@@ -12,7 +12,7 @@
 //! C counterpart: none.
 
 use crate::{entry::Entry, entry_list::LiveList, table::Table};
-use connector::{bindings::cn_glue_cond_resched, Id};
+use connector_base::{bindings::cn_glue_cond_resched, Id};
 use kernel::sync::rcu::Guard;
 
 /// How many entries are passed in one RCU read-side critical section.

@@ -17,7 +17,7 @@ use crate::{
     frame::Deferred,
     rcu,
 };
-use connector::{bindings, Id};
+use connector_base::{bindings, Id};
 use core::ptr::NonNull;
 use kernel::{bindings::netlink_skb_parms, error::to_result, prelude::*, sync::atomic::Atomic};
 

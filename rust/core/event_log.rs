@@ -7,7 +7,7 @@
 //! behind are put at the end by those who add events, so that memory is used for [`MAX_UNREAD`]
 //! events at most.
 
-use connector::Id;
+use connector_base::Id;
 use kernel::{
     new_spinlock,
     prelude::*,

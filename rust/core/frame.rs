@@ -19,7 +19,7 @@
 //! C counterpart: none. `object_is_on_stack()` asks the reverse.
 
 use crate::atomic::{read_once, write_once};
-use connector::bindings::{cn_glue_outermost_mark, cn_glue_random_long};
+use connector_base::bindings::{cn_glue_outermost_mark, cn_glue_random_long};
 use core::{cell::UnsafeCell, ptr::NonNull};
 use kernel::{prelude::*, sync::atomic::Atomic};
 

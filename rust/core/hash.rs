@@ -8,7 +8,7 @@
 //!
 //! Pure: depends on nothing but `core`, so that it compiles on the host too.
 
-use connector::Id;
+use connector_base::Id;
 
 /// Slots of the smallest table.
 pub(crate) const MIN_CAPACITY: usize = 16;

@@ -11,7 +11,7 @@ use crate::{
     event_log::{Cursor, Event, EventLog, MAX_UNREAD},
     watch_list::{enqueue, Functions, Subject, WatchList, Watcher},
 };
-use connector::bindings::{CN_IDS_MISSED, CN_ID_REGISTERED, CN_ID_UNREGISTERED};
+use connector_base::bindings::{CN_IDS_MISSED, CN_ID_REGISTERED, CN_ID_UNREGISTERED};
 use kernel::prelude::*;
 
 /// What a watcher is notified of.

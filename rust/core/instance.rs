@@ -17,7 +17,7 @@ use crate::{
     trace,
     watch_list::{Functions, WatchList},
 };
-use connector::{
+use connector_base::{
     bindings::{cn_glue_workqueue_create, cn_glue_workqueue_destroy},
     Id,
 };

@@ -16,7 +16,7 @@ mod registry_tests {
         frame::Deferred,
         registry::Registry,
     };
-    use connector::{bindings::cn_msg, Id};
+    use connector_base::{bindings::cn_msg, Id};
     use kernel::{
         bindings::netlink_skb_parms,
         prelude::*,
@@ -388,7 +388,7 @@ mod frame_tests {
 #[kunit_tests(cn_event_log)]
 mod event_log_tests {
     use crate::event_log::{Blank, EventLog};
-    use connector::Id;
+    use connector_base::Id;
     use kernel::prelude::*;
 
     #[test]

@@ -11,7 +11,7 @@
 //!
 //! C counterpart: none.
 
-use connector::bindings::cn_glue_within_module;
+use connector_base::bindings::cn_glue_within_module;
 use core::cell::UnsafeCell;
 use kernel::{bindings::module, new_spinlock, prelude::*, sync::SpinLock};
 

@@ -28,7 +28,7 @@ use crate::{
     entry::Entry,
     instance::{self, Connector},
 };
-use connector::{
+use connector_base::{
     bindings::{
         cn_glue_register_module_notifier, cn_glue_unregister_module_notifier,
         cn_glue_within_module, CN_MODULE_STATE_GOING,

@@ -33,14 +33,14 @@ use crate::{
     id_watchers::IdChange,
     race_delay::race_delay,
     registry::Registry,
-    request::Request,
     requests::{Limits, Owner, Requests, StoredRequest},
     socket::{self, Filter},
     watch_list::{Functions, WatchList},
     zeroed::zeroed,
 };
-use connector::{
+use connector_base::{
     bindings::{cn_glue_send_begin, cn_glue_send_end, cn_glue_sender_workqueue},
+    notify_request::Request,
     wire::Header,
     Id,
 };

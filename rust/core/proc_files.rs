@@ -15,7 +15,7 @@ use crate::{
     entry_list::LiveList,
     instance,
 };
-use connector::bindings::{cn_glue_proc_create, cn_glue_proc_remove, cn_glue_seq_escape};
+use connector_base::bindings::{cn_glue_proc_create, cn_glue_proc_remove, cn_glue_seq_escape};
 use kernel::{
     bindings::{self, loff_t, seq_file, seq_operations},
     prelude::*,

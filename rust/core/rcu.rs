@@ -6,7 +6,7 @@
 //! `include/linux/rcupdate.h`.
 
 use crate::{atomic::read_once, entry_list::Changes};
-use connector::bindings;
+use connector_base::bindings;
 use kernel::{
     prelude::*,
     sync::{

@@ -16,7 +16,7 @@ use crate::{
     registry::Registry,
     trace,
 };
-use connector::wire::Malformed;
+use connector_base::wire::Malformed;
 use kernel::prelude::*;
 
 /// Handles a datagram.

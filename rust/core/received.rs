@@ -5,7 +5,7 @@
 //! C counterparts: `struct sk_buff`, `NETLINK_CB()` and `netlink_ack()`.
 
 use crate::{active::Active, counters::count_delivered, entry::Callback, receive::Outcome, trace};
-use connector::{
+use connector_base::{
     bindings::{cb_id, cn_msg, CONNECTOR_MAX_MSG_SIZE},
     wire::{self, Frame, Header, NetlinkHeader, NETLINK_HEADER_LEN},
     Id,

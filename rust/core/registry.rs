@@ -18,7 +18,7 @@ use crate::{
     race_delay::race_delay,
     table::{Locked, Table},
 };
-use connector::Id;
+use connector_base::Id;
 use core::ptr::NonNull;
 use kernel::{
     new_condvar,

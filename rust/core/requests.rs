@@ -7,10 +7,12 @@
 use crate::{
     event_log::Event,
     list::{List, Reserved},
-    request::{matches, Range, Request},
     zeroed::zeroed,
 };
-use connector::Id;
+use connector_base::{
+    notify_request::{matches, Request},
+    Id,
+};
 use kernel::{bindings::sock, new_spinlock, prelude::*, sync::SpinLock};
 
 /// How many groups are looked up at a time.
@@ -44,7 +46,7 @@ pub(crate) struct StoredRequest {
     pub(crate) since: u64,
     group: u32,
     idx_count: usize,
-    ranges: KVVec<Range>,
+    ranges: KVVec<[u32; 2]>,
 }
 
 impl StoredRequest {
@@ -54,9 +56,9 @@ impl StoredRequest {
     ///
     /// [`ENOMEM`]: no memory.
     pub(crate) fn new(owner: Owner, request: &Request<'_>) -> Result<Self> {
-        let mut ranges = zeroed::<Range>(request.count)?;
+        let mut ranges = zeroed::<[u32; 2]>(request.count)?;
         for (to, from) in ranges.iter_mut().zip(request.ranges()) {
-            *to = from;
+            *to = from.into();
         }
         Ok(Self {
             serial: 0,

@@ -11,7 +11,7 @@ use crate::{
     socket::{self, Filter, Handle},
     trace,
 };
-use connector::{bindings::CN_WAIT_FOR_EVER, wire::Header, Id};
+use connector_base::{bindings::CN_WAIT_FOR_EVER, wire::Header, Id};
 use kernel::{bindings::gfp_t, prelude::*};
 
 /// Who gets a message.

@@ -10,7 +10,7 @@ use crate::{
     atomic::read_once, buffer::Buffer, instance, parameters::Groups, receive::receive,
     received::Datagram, requests::Owner,
 };
-use connector::bindings::{
+use connector_base::bindings::{
     cn_glue_is_kernel_socket, cn_glue_joins_outside, cn_glue_outside, cn_glue_unicast_within,
     cn_glue_unwatch_namespaces, cn_glue_user_data, cn_glue_watch_namespaces, CN_GFP_DIRECT_RECLAIM,
     CN_IDX_PROC, CN_WAIT_FOR_EVER, CN_WAIT_NOT,

@@ -16,7 +16,7 @@ use crate::{
     watch_list::{Subject, WatchList},
     zeroed::zeroed,
 };
-use connector::bindings::{
+use connector_base::bindings::{
     sock_diag_save_cookie, CN_SOCKET_CLOSED, CN_SOCKET_JOINS, CN_SOCKET_LEFT,
 };
 use kernel::{bindings::sock, prelude::*};

@@ -24,7 +24,7 @@ use crate::{
     rcu::{self, RcuPointer, Reader},
     zeroed::zeroed,
 };
-use connector::Id;
+use connector_base::Id;
 use core::ptr::NonNull;
 use kernel::{
     new_spinlock,

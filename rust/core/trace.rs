@@ -6,7 +6,7 @@
 //!
 //! Definitions: `glue/cn_trace.h`.
 
-use connector::{
+use connector_base::{
     bindings::{
         cb_id, cn_glue_trace_receive, cn_glue_trace_register, cn_glue_trace_send,
         cn_glue_trace_unregister,
@@ -21,7 +21,7 @@ macro_rules! is_on {
         // SAFETY: This is the key of a tracepoint that the glue defines.
         let is_on = unsafe {
             kernel::jump_label::static_branch_unlikely!(
-                connector::bindings::$tracepoint,
+                connector_base::bindings::$tracepoint,
                 kernel::bindings::tracepoint,
                 key
             )

@@ -19,7 +19,7 @@ use crate::{
     list::List,
     race_delay::race_delay,
 };
-use connector::bindings::cn_glue_workqueue;
+use connector_base::bindings::cn_glue_workqueue;
 use core::ptr::NonNull;
 use kernel::{
     new_condvar, new_spinlock,

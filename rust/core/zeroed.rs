@@ -2,7 +2,6 @@
 
 //! Arrays whose length is known only at run time.
 
-use crate::request::Range;
 use kernel::prelude::*;
 
 /// An array of `len` elements that are all zeroes. May sleep.
@@ -19,6 +18,3 @@ pub(crate) fn zeroed<T: Zeroable>(len: usize) -> Result<KVVec<T>> {
     // and all zeroes is a valid element.
     Ok(unsafe { KVVec::from_raw_parts(array, len, capacity) })
 }
-
-// SAFETY: All zeroes is a range.
-unsafe impl Zeroable for Range {}

@@ -7,9 +7,9 @@ extern crate self as connector;
 
 pub mod fuzz;
 
-#[path = "../../../rust/api/id.rs"]
+#[path = "../../../rust/base/id.rs"]
 mod id;
-#[path = "../../../rust/api/wire.rs"]
+#[path = "../../../rust/base/wire.rs"]
 pub mod wire;
 
 #[path = "../../../rust/core/hash.rs"]
@@ -18,7 +18,7 @@ mod hash;
 #[path = "../../../rust/core/parameters.rs"]
 #[cfg_attr(not(test), allow(dead_code))]
 mod parameters;
-#[path = "../../../rust/core/request.rs"]
+#[path = "../../../rust/base/notify_request.rs"]
 mod request;
 
 // Process events.

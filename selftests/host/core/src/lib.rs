@@ -8,7 +8,7 @@
 extern crate self as connector;
 extern crate self as kernel;
 
-#[path = "../../../../rust/api/id.rs"]
+#[path = "../../../../rust/base/id.rs"]
 mod id;
 #[cfg(feature = "loom")]
 mod injected_bugs;

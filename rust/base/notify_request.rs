@@ -7,16 +7,18 @@
 //! C counterparts: `struct cn_ctl_msg` and `struct cn_notify_req` in
 //! `include/uapi/linux/connector_notify.h`.
 
-use connector::Id;
+use crate::id::Id;
 use zerocopy::FromBytes as _;
 use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// The numbers from `first` on, `range` of them; those past the largest one don't exist.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
-pub(crate) struct Range {
-    pub(crate) first: u32,
-    pub(crate) range: u32,
+pub struct Range {
+    /// The first number.
+    pub first: u32,
+    /// How many there are.
+    pub range: u32,
 }
 
 impl Range {
@@ -27,15 +29,33 @@ impl Range {
     }
 }
 
-/// Whether an id lies in one of the ranges of `idx` and in one of those of `val`.
-pub(crate) fn matches(id: Id, idx: &[Range], val: &[Range]) -> bool {
-    idx.iter().any(|range| range.contains(id.idx()))
-        && val.iter().any(|range| range.contains(id.val()))
+/// From the two numbers as they are sent.
+impl From<[u32; 2]> for Range {
+    fn from([first, range]: [u32; 2]) -> Self {
+        Self { first, range }
+    }
 }
 
+impl From<Range> for [u32; 2] {
+    fn from(Range { first, range }: Range) -> Self {
+        [first, range]
+    }
+}
+
+/// Whether an id lies in one of the ranges of `idx` and in one of those of `val`.
+pub fn matches<R: Copy + Into<Range>>(id: Id, idx: &[R], val: &[R]) -> bool {
+    let contain = |ranges: &[R], number| {
+        ranges
+            .iter()
+            .any(|range| (*range).into().contains(number))
+    };
+    contain(idx, id.idx()) && contain(val, id.val())
+}
+
+/// What stands in front of the ranges.
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
-pub(crate) struct Control {
+pub struct Control {
     idx_notify_num: u32,
     val_notify_num: u32,
     group: u32,
@@ -44,20 +64,20 @@ pub(crate) struct Control {
 
 /// A well-formed request.
 #[derive(Debug)]
-pub(crate) struct Request<'a> {
+pub struct Request<'a> {
     /// Where events go; 0 to remove requests.
-    pub(crate) group: u32,
+    pub group: u32,
     /// How many of the ranges are for `idx`; the others are for `val`.
-    pub(crate) idx_count: usize,
+    pub idx_count: usize,
     /// How many ranges there are.
-    pub(crate) count: usize,
+    pub count: usize,
     /// The ranges, first those for `idx`.
     ranges: &'a [u8],
 }
 
 impl<'a> Request<'a> {
     /// Reads the payload of a message to the channel; [`None`] if it is malformed.
-    pub(crate) fn read(payload: &'a [u8]) -> Option<Self> {
+    pub fn read(payload: &'a [u8]) -> Option<Self> {
         let (control, ranges) = Control::read_from_prefix(payload).ok()?;
         let idx_count = control.idx_notify_num as usize;
         let count = idx_count.checked_add(control.val_notify_num as usize)?;
@@ -74,7 +94,7 @@ impl<'a> Request<'a> {
     }
 
     /// The ranges, first those for `idx`.
-    pub(crate) fn ranges(&self) -> impl Iterator<Item = Range> + 'a {
+    pub fn ranges(&self) -> impl Iterator<Item = Range> + 'a {
         self.ranges
             .chunks_exact(size_of::<Range>())
             .filter_map(|bytes| Range::read_from_bytes(bytes).ok())
