@@ -11,15 +11,16 @@
 //! C counterpart: none; there `cn_release()` knows of the one client that keeps something for
 //! sockets.
 
+#![forbid(unsafe_code)]
+
+use super::watch::{Subject, WatchList};
 use crate::{
+    frame::Function,
+    glue::zeroed,
     list::{List, Reserved, Taken},
-    watch_list::{Subject, WatchList},
-    zeroed::zeroed,
 };
-use connector_base::bindings::{
-    sock_diag_save_cookie, CN_SOCKET_CLOSED, CN_SOCKET_JOINS, CN_SOCKET_LEFT,
-};
-use kernel::{bindings::sock, prelude::*};
+use connector_base::bindings::{CN_SOCKET_CLOSED, CN_SOCKET_JOINS, CN_SOCKET_LEFT};
+use kernel::prelude::*;
 
 /// What a watcher is notified of.
 pub(crate) struct SocketChange {
@@ -45,7 +46,7 @@ impl Unread {
     /// # Errors
     ///
     /// [`ENOMEM`]: no memory.
-    pub(crate) fn new(groups: u32) -> Result<Self> {
+    fn new(groups: u32) -> Result<Self> {
         Ok(Self {
             closed: List::new(),
             groups: zeroed(groups as usize)?,
@@ -124,6 +125,18 @@ impl Subject for SocketChange {
 }
 
 impl WatchList<SocketChange> {
+    /// Adds a watcher, and returns its number; see [`WatchList::add`]. There are groups from 1 to
+    /// `groups`.
+    pub(crate) fn watch(
+        &self,
+        function: Function,
+        groups: u32,
+        permit: impl FnOnce(*const c_void) -> Result,
+    ) -> Result<u64> {
+        let watcher = self.add(function, Unread::new(groups)?, permit)?;
+        Ok(watcher.serial())
+    }
+
     /// Has watchers notified that a program joins `group`. Waits for nothing.
     pub(crate) fn notify_joins(&self, group: u32) {
         self.notify_group(group, CN_SOCKET_JOINS);
@@ -140,23 +153,15 @@ impl WatchList<SocketChange> {
         });
     }
 
-    /// Has watchers notified that a socket was closed.
+    /// Has watchers notified that a socket was closed, whose number `number` gives.
     ///
     /// Context: process; nothing of netlink locked. Waits for nothing but memory, which is charged
     /// to the program; and that only where there is none left for those who cannot wait.
-    ///
-    /// # Safety
-    ///
-    /// `socket` must point to a socket that is kept during the call.
-    pub(crate) unsafe fn notify_closed(&self, socket: *mut sock) {
+    pub(crate) fn notify_closed(&self, number: impl FnOnce() -> u64) {
         if self.is_empty() {
             return;
         }
-        let mut cookie = [0u32; 2];
-        // SAFETY: By the safety requirements; two numbers are written, the lower half first.
-        unsafe { sock_diag_save_cookie(socket, cookie.as_mut_ptr()) };
-        let [low, high] = cookie;
-        let subject = u64::from(high) << 32 | u64::from(low);
+        let subject = number();
         self.notify(|watcher| {
             let reserved = Reserved::certain();
             watcher.with_pending(|unread| unread.closed.push_reserved(reserved, subject));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Modules that go away.
+//! Removes what modules leave behind when they go away.
 //!
 //! A module which is unloaded, or whose start fails, may have left callbacks behind; the next
 //! message to one of them would run code that is gone. They are removed and reported here. The same
@@ -23,90 +23,29 @@
 //!
 //! C counterpart: none; the C connector calls into the freed module.
 
+#![forbid(unsafe_code)]
+
 use crate::{
-    cursor,
-    entry::Entry,
     instance::{self, Connector},
+    modules::{Leave, LeavingModule},
+    table::{self, Entry},
 };
-use connector_base::{
-    bindings::{
-        cn_glue_register_module_notifier, cn_glue_unregister_module_notifier,
-        cn_glue_within_module, CN_MODULE_STATE_GOING,
-    },
-    Id,
-};
-use kernel::{
-    bindings::{module, notifier_block},
-    error::to_result,
-    prelude::*,
-    types::Opaque,
-};
-
-/// Watches modules as long as it exists.
-///
-/// # Invariants
-///
-/// The block is registered.
-pub(crate) struct ModuleNotifier(KBox<Opaque<notifier_block>>);
-
-// SAFETY: Any thread may unregister the block.
-unsafe impl Send for ModuleNotifier {}
-
-// SAFETY: Nothing can be done through a shared reference.
-unsafe impl Sync for ModuleNotifier {}
-
-impl ModuleNotifier {
-    /// Starts to watch.
-    ///
-    /// # Errors
-    ///
-    /// [`ENOMEM`]: no memory.
-    pub(crate) fn new() -> Result<Self> {
-        let block = notifier_block {
-            notifier_call: Some(notify_callback),
-            ..Default::default()
-        };
-        let block = KBox::new(Opaque::new(block), GFP_KERNEL)?;
-        // SAFETY: The block stays where it is, in its box, until it is unregistered.
-        to_result(unsafe { cn_glue_register_module_notifier(block.get()) })?;
-        // INVARIANT: The block was just registered.
-        Ok(Self(block))
-    }
-}
-
-impl Drop for ModuleNotifier {
-    fn drop(&mut self) {
-        // SAFETY: By the type invariants the block is registered. This waits for running calls.
-        unsafe { cn_glue_unregister_module_notifier(self.0.get()) };
-    }
-}
+use connector_base::Id;
+use kernel::prelude::*;
 
 /// Removes what a module left behind.
-///
-/// # Safety
-///
-/// `data` must point to the module whose state changes.
-unsafe extern "C" fn notify_callback(
-    _: *mut notifier_block,
-    state: c_ulong,
-    data: *mut c_void,
-) -> c_int {
-    if state != CN_MODULE_STATE_GOING as c_ulong {
-        return 0;
+pub(crate) struct Cleanup;
+
+impl Leave for Cleanup {
+    fn leaves(module: LeavingModule<'_>) {
+        let Some(connector) = instance::get() else {
+            return;
+        };
+        connector.leaving().while_refused(module, || {
+            // What is released here may drop more; nothing new can come from the module any more.
+            while remove_all(connector, |address| module.contains(address)) {}
+        });
     }
-    let Some(connector) = instance::get() else {
-        return 0;
-    };
-    let module = data.cast::<module>();
-    // SAFETY: By the safety requirements; the module's memory is freed after all notifiers.
-    let is_of_module = |address| unsafe { cn_glue_within_module(address, module) };
-    let remove = || {
-        // What is released here may drop more; nothing new can come from the module any more.
-        while remove_all(connector, is_of_module) {}
-    };
-    // SAFETY: As above.
-    unsafe { connector.leaving().while_refused(module, remove) };
-    0
 }
 
 /// Whether a callback whose code is meant is registered, or was unregistered and is not reclaimed
@@ -121,7 +60,7 @@ fn has_callbacks(connector: &Connector, is_meant: impl Fn(*const c_void) -> bool
     drop(registry.lock());
     // In this order: what is unregistered while the live ones are passed is among the dying ones
     // then.
-    cursor::any(registry.table(), is_of_code) || registry.lock().dying().any(is_of_code)
+    table::any(registry.table(), is_of_code) || registry.lock().dying().any(is_of_code)
 }
 
 /// Removes everything whose code is meant, waits until it is reclaimed, and returns whether there

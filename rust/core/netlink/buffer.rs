@@ -5,6 +5,8 @@
 //! C counterparts: `nlmsg_new()` and `nlmsg_put()` in `include/net/netlink.h`. The header is
 //! written here, since the length of the buffer is known when it is made.
 
+#![allow(unsafe_code)]
+
 use connector_base::{
     bindings as glue,
     wire::{Header, HEADER_LEN, NETLINK_HEADER_LEN},

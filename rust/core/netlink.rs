@@ -2,20 +2,29 @@
 
 //! The kernel's end of all connector sockets.
 //!
+//! Passes what netlink says of programs to a [`Protocol`], which decides. This file is also what
+//! the rest of the core uses of the folder: [`buffer`] is a message that is sent, [`datagram`] one
+//! that was received.
+//!
 //! C counterparts: `netlink_kernel_create()`, `netlink_broadcast_filtered()` and
 //! `netlink_unicast()` in `include/linux/netlink.h`; `cn_bind()` and `cn_release()` in
 //! `drivers/connector/connector.c`.
 
-use crate::{
-    atomic::read_once, buffer::Buffer, instance, parameters::Groups, receive::receive,
-    received::Datagram, requests::Owner,
-};
+#![allow(unsafe_code)]
+
+mod buffer;
+mod datagram;
+
+pub(crate) use buffer::{Buffer, Unwritten};
+pub(crate) use datagram::{Datagram, Message, Received, Sender};
+
+use crate::sync::read_once;
 use connector_base::bindings::{
     cn_glue_is_kernel_socket, cn_glue_joins_outside, cn_glue_outside, cn_glue_unicast_within,
-    cn_glue_unwatch_namespaces, cn_glue_user_data, cn_glue_watch_namespaces, CN_GFP_DIRECT_RECLAIM,
-    CN_IDX_PROC, CN_WAIT_FOR_EVER, CN_WAIT_NOT,
+    cn_glue_unwatch_namespaces, cn_glue_user_data, cn_glue_watch_namespaces, sock_diag_save_cookie,
+    CN_GFP_DIRECT_RECLAIM, CN_IDX_PROC, CN_WAIT_FOR_EVER, CN_WAIT_NOT,
 };
-use core::ptr::NonNull;
+use core::{marker::PhantomData, ptr::NonNull};
 use kernel::{
     bindings::{self, gfp_t, net, netlink_filter_fn, netlink_kernel_cfg, sk_buff, sock},
     error::to_result,
@@ -27,10 +36,14 @@ use kernel::{
 };
 
 /// A listener filter in C, with its data: says which listeners do not get a message.
+///
+/// # Invariants
+///
+/// The function, if there is one, may be called with the data while a message is being sent.
 #[derive(Clone, Copy)]
 pub(crate) struct Filter {
-    pub(crate) function: netlink_filter_fn,
-    pub(crate) data: *mut c_void,
+    function: netlink_filter_fn,
+    data: *mut c_void,
 }
 
 impl Filter {
@@ -39,6 +52,16 @@ impl Filter {
         function: None,
         data: core::ptr::null_mut(),
     };
+
+    /// # Safety
+    ///
+    /// `function`, if there is one, must be callable with `data` while a message is being sent with
+    /// the result.
+    #[inline]
+    pub(crate) unsafe fn new(function: netlink_filter_fn, data: *mut c_void) -> Self {
+        // INVARIANT: By the safety requirements.
+        Self { function, data }
+    }
 }
 
 /// A pointer to the kernel's socket, to send through it.
@@ -123,8 +146,8 @@ impl Handle {
         gfp: gfp_t,
         filter: Filter,
     ) -> Result<c_int> {
-        // SAFETY: By the type invariants this is a kernel socket; the buffer is given away. Who
-        // passed the filter promised that it can be called with its data.
+        // SAFETY: By the type invariants this is a kernel socket; the buffer is given away. The
+        // filter can be called with its data by its invariants.
         sent(unsafe {
             bindings::netlink_broadcast_filtered(
                 self.0.as_ptr(),
@@ -192,11 +215,11 @@ impl Handle {
     }
 }
 
-/// What is remembered while netlink goes through those who would hear a message: it calls the
-/// filter for each of them, and for nobody else.
+/// What is remembered while netlink goes through the listeners that can hear a message: it calls the
+/// filter for each of them, and for no other.
 struct Asked {
     next: Filter,
-    /// Whether those whom `next` does not refuse get the message.
+    /// Whether the listeners that `next` does not refuse get the message.
     sends: bool,
     anybody: bool,
 }
@@ -219,7 +242,7 @@ impl Asked {
     }
 }
 
-/// Notes that there is somebody; returns 0 if he gets the message.
+/// Notes that there is a listener; returns 0 if it gets the message.
 ///
 /// # Safety
 ///
@@ -274,7 +297,7 @@ static SOCKET: Atomic<*mut sock> = Atomic::new(core::ptr::null_mut());
 /// To send through the kernel's socket; [`None`] before it exists. Context: any, in this module or
 /// one that uses its symbols, so that the socket stays.
 #[inline]
-pub(crate) fn get() -> Option<Handle> {
+pub(crate) fn socket() -> Option<Handle> {
     // INVARIANT: The socket is released when this module is unloaded.
     NonNull::new(read_once(&SOCKET)).map(Handle)
 }
@@ -286,6 +309,57 @@ fn sent(returned: c_int) -> Result<c_int> {
         Ok(returned)
     } else {
         to_result(returned).map(|()| 0)
+    }
+}
+
+/// What the kernel's end of the sockets does.
+pub(crate) trait Protocol {
+    /// Handles a datagram that a program sent.
+    ///
+    /// Context: process, that of the program; may sleep.
+    fn receive(datagram: Datagram<'_>);
+
+    /// Whether every program may join a group. Without that it needs `CAP_NET_ADMIN`.
+    ///
+    /// Context: process, with locks of netlink held.
+    fn is_open(group: u32) -> bool;
+
+    /// A program was let into a group. Context: as [`Self::is_open`].
+    fn joins(group: u32);
+
+    /// A socket has left a group. Context: as [`Self::is_open`].
+    fn left(group: u32);
+
+    /// A program's socket is being closed.
+    ///
+    /// Context: process, nothing of netlink locked; must not wait for programs or modules.
+    fn closed(socket: ClosedSocket<'_>);
+}
+
+/// A program's socket that is being closed.
+///
+/// # Invariants
+///
+/// The socket is kept for `'a`.
+#[derive(Clone, Copy)]
+pub(crate) struct ClosedSocket<'a> {
+    socket: NonNull<sock>,
+    _lifetime: PhantomData<&'a sock>,
+}
+
+impl ClosedSocket<'_> {
+    /// The socket, to be compared and not looked into.
+    pub(crate) fn as_ptr(self) -> *const sock {
+        self.socket.as_ptr()
+    }
+
+    /// The number of the socket (`SO_COOKIE`).
+    pub(crate) fn number(self) -> u64 {
+        let mut cookie = [0u32; 2];
+        // SAFETY: By the type invariants; two numbers are written, the lower half first.
+        unsafe { sock_diag_save_cookie(self.socket.as_ptr(), cookie.as_mut_ptr()) };
+        let [low, high] = cookie;
+        u64::from(high) << 32 | u64::from(low)
     }
 }
 
@@ -307,22 +381,21 @@ unsafe impl Send for Socket {}
 unsafe impl Sync for Socket {}
 
 impl Socket {
-    /// Starts the protocol with as many groups as `groups` says. Messages can come, and be sent,
-    /// from here on.
+    /// Starts the protocol with so many groups. Messages can come, and be sent, from here on.
     ///
     /// # Errors
     ///
     /// - [`EIO`]: another connector runs, or there is no memory.
     /// - [`ENOMEM`]: no memory.
-    pub(crate) fn new(module: &ThisModule, groups: &Groups) -> Result<Self> {
+    pub(crate) fn new<P: Protocol>(module: &ThisModule, groups: u32) -> Result<Self> {
         let namespaces = Namespaces::new()?;
         let mut config = netlink_kernel_cfg {
-            groups: groups.count(),
+            groups,
             flags: bindings::NL_CFG_F_NONROOT_RECV,
-            input: Some(input_callback),
-            bind: Some(bind_callback),
-            unbind: Some(unbind_callback),
-            release: Some(release_callback),
+            input: Some(input_callback::<P>),
+            bind: Some(bind_callback::<P>),
+            unbind: Some(unbind_callback::<P>),
+            release: Some(release_callback::<P>),
         };
         // SAFETY: The initial network namespace and the module outlive the socket; the callbacks do
         // what netlink expects. The configuration is copied.
@@ -357,15 +430,12 @@ impl Drop for Socket {
 /// # Safety
 ///
 /// `skb` must be a datagram from netlink, for the connector, in process context.
-unsafe extern "C" fn input_callback(skb: *mut sk_buff) {
-    let Some(connector) = instance::get() else {
-        return;
-    };
+unsafe extern "C" fn input_callback<P: Protocol>(skb: *mut sk_buff) {
     // SAFETY: By the safety requirements.
     let skb = unsafe { NonNull::new_unchecked(skb) };
-    // SAFETY: By the safety requirements; netlink hands over linear buffers of which it is the only
+    // SAFETY: By the safety requirements; netlink passes linear buffers of which it is the only
     // owner, and keeps the sockets.
-    receive(connector.registry(), unsafe { Datagram::from_raw(skb) });
+    P::receive(unsafe { Datagram::from_raw(skb) });
 }
 
 /// Decides whether the running program may join a group.
@@ -373,13 +443,10 @@ unsafe extern "C" fn input_callback(skb: *mut sk_buff) {
 /// # Safety
 ///
 /// `net` must be the network namespace of the program's socket.
-unsafe extern "C" fn bind_callback(net: *mut net, group: c_int) -> c_int {
-    let is_open = u32::try_from(group)
-        .ok()
-        .zip(instance::get())
-        .is_some_and(|(group, connector)| connector.is_open(group));
+unsafe extern "C" fn bind_callback<P: Protocol>(net: *mut net, group: c_int) -> c_int {
+    let group = u32::try_from(group).unwrap_or(0);
     // SAFETY: By the safety requirements; a network namespace holds its user namespace.
-    let may_join = is_open
+    let may_join = P::is_open(group)
         || unsafe { bindings::ns_capable((*net).user_ns, bindings::CAP_NET_ADMIN as c_int) };
     if !may_join {
         return EPERM.to_errno();
@@ -388,31 +455,27 @@ unsafe extern "C" fn bind_callback(net: *mut net, group: c_int) -> c_int {
         // SAFETY: By the safety requirements; its socket keeps the namespace.
         unsafe { cn_glue_joins_outside(net) };
     }
-    if let (Some(connector), Ok(group)) = (instance::get(), u32::try_from(group)) {
-        connector.socket_watchers().notify_joins(group);
-    }
+    P::joins(group);
     0
 }
 
-/// Notifies watchers that a socket has left a group.
+/// A socket has left a group.
 ///
 /// # Safety
 ///
 /// None.
-unsafe extern "C" fn unbind_callback(_: *mut net, group: c_int) {
-    if let (Some(connector), Ok(group)) = (instance::get(), u32::try_from(group)) {
-        connector.socket_watchers().notify_left(group);
-    }
+unsafe extern "C" fn unbind_callback<P: Protocol>(_: *mut net, group: c_int) {
+    P::left(u32::try_from(group).unwrap_or(0));
 }
 
-/// Removes the requests for notification of a socket, and frees what the provider of process events
-/// has attached to it, if it is in their group.
+/// A socket is being closed. Frees what the provider of process events has attached to it, if it is
+/// in their group.
 ///
 /// # Safety
 ///
 /// `socket` must be a socket that is being closed; `groups` must be null or a bitmap of the groups
 /// that it was in.
-unsafe extern "C" fn release_callback(socket: *mut sock, groups: *mut c_ulong) {
+unsafe extern "C" fn release_callback<P: Protocol>(socket: *mut sock, groups: *mut c_ulong) {
     const PROCESS_EVENTS: c_ulong = 1 << (CN_IDX_PROC - 1);
 
     // SAFETY: By the safety requirements.
@@ -420,12 +483,12 @@ unsafe extern "C" fn release_callback(socket: *mut sock, groups: *mut c_ulong) {
         // One that a send with a limit of time has opened, perhaps inside of a watcher.
         return;
     }
-    if let Some(connector) = instance::get() {
-        connector.notifier().forget(Owner::new(socket));
+    P::closed(ClosedSocket {
         // SAFETY: By the safety requirements.
-        unsafe { connector.socket_watchers().notify_closed(socket) };
-    }
-
+        // INVARIANT: The socket is there for the time of this call.
+        socket: unsafe { NonNull::new_unchecked(socket) },
+        _lifetime: PhantomData,
+    });
     // SAFETY: By the safety requirements; a bitmap has at least one word.
     let is_member = unsafe { groups.as_ref() }.is_some_and(|groups| groups & PROCESS_EVENTS != 0);
     if is_member {

@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What happened to ids, in order, for several readers at their own pace.
+//! What happened to ids, in order, for several readers at their own pace: messages to programs, and
+//! watchers.
 //!
 //! A list to whose end events are added. Each reader has a [`Cursor`]; an event is freed when all
 //! have passed it. Who starts to read reads what is added from then on. Readers that are too far
 //! behind are put at the end by those who add events, so that memory is used for [`MAX_UNREAD`]
 //! events at most.
 
-use connector_base::Id;
+#![forbid(unsafe_code)]
+
+use super::watch::{enqueue, Subject, WatchList, Watcher};
+use crate::frame::Function;
+use connector_base::{
+    bindings::{CN_IDS_MISSED, CN_ID_REGISTERED, CN_ID_UNREGISTERED},
+    Id,
+};
 use kernel::{
     new_spinlock,
     prelude::*,
@@ -76,18 +84,12 @@ pub(crate) struct EventLog {
 }
 
 impl EventLog {
-    /// An empty log. May sleep.
-    ///
-    /// # Errors
-    ///
-    /// [`ENOMEM`]: no memory.
-    pub(crate) fn new() -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
-            end <- new_spinlock!(End {
-                last: Arc::new(Node::new(), GFP_KERNEL)?,
-                lost: 0,
-            }, "cn_event_log"),
-        }? Error)
+    /// An empty log, with a cursor that begins at `start`.
+    pub(crate) fn new(start: &Cursor) -> impl PinInit<Self> {
+        let last = start.0.clone();
+        pin_init!(Self {
+            end <- new_spinlock!(End { last, lost: 0 }, "cn_event_log"),
+        })
     }
 
     /// Adds an event. Does not sleep.
@@ -130,6 +132,15 @@ impl EventLog {
 pub(crate) struct Cursor(Arc<Node>);
 
 impl Cursor {
+    /// The start of a log that has yet to be made. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory.
+    pub(crate) fn start() -> Result<Self> {
+        Ok(Self(Arc::new(Node::new(), GFP_KERNEL)?))
+    }
+
     /// The number of the last event that was read.
     pub(crate) fn number(&self) -> u64 {
         self.0.event.number
@@ -162,4 +173,97 @@ impl Drop for Cursor {
         // One by one: a long list that nobody else reads must not be dropped by recursion.
         while self.next_up_to(u64::MAX).is_some() {}
     }
+}
+
+/// What a watcher of ids is notified of.
+pub(crate) enum IdChange {
+    Event(Event),
+    Missed,
+}
+
+/// What a watcher of ids was not notified of yet. It reads the log at its own pace; one that is too
+/// far behind goes on at the end, and is notified that it has missed something.
+pub(crate) struct Unread {
+    cursor: Cursor,
+    /// How many events the log had lost when this was last compared.
+    lost: u64,
+    /// Whether the watcher has to be notified that it has missed something.
+    has_missed: bool,
+}
+
+impl Subject for IdChange {
+    type Pending = Unread;
+    type Batch = Option<Self>;
+
+    fn take(unread: &mut Unread) -> Option<Option<Self>> {
+        if core::mem::take(&mut unread.has_missed) {
+            return Some(Some(Self::Missed));
+        }
+        unread
+            .cursor
+            .next_up_to(u64::MAX)
+            .map(|event| Some(Self::Event(event)))
+    }
+
+    fn into_numbers(self) -> (u32, u64) {
+        match self {
+            Self::Event(Event { id, registered, .. }) => {
+                let change = if registered {
+                    CN_ID_REGISTERED
+                } else {
+                    CN_ID_UNREGISTERED
+                };
+                (change, u64::from(id.val()) << 32 | u64::from(id.idx()))
+            }
+            Self::Missed => (CN_IDS_MISSED, 0),
+        }
+    }
+}
+
+impl WatchList<IdChange> {
+    /// Adds a watcher of what is added to `log` from now on, and returns its number; see
+    /// [`WatchList::add`].
+    pub(crate) fn watch(
+        &self,
+        function: Function,
+        log: &EventLog,
+        permit: impl FnOnce(*const c_void) -> Result,
+    ) -> Result<u64> {
+        let unread = Unread {
+            lost: log.lost(),
+            cursor: log.end(),
+            has_missed: false,
+        };
+        let watcher = self.add(function, unread, permit)?;
+        let serial = watcher.serial();
+        // What came after the watcher began to read, and before others could find it.
+        catch_up(&watcher, log);
+        enqueue(watcher);
+        Ok(serial)
+    }
+
+    /// Has all watchers notified of what they have not read of `log`.
+    ///
+    /// Context: process; does not sleep.
+    pub(crate) fn read(&self, log: &EventLog) {
+        self.notify(|watcher| catch_up(watcher, log));
+    }
+}
+
+/// Puts a watcher that is too far behind at the end of `log`, and remembers what it has missed.
+fn catch_up(watcher: &Watcher<IdChange>, log: &EventLog) {
+    let lost = log.lost();
+    let last = log.last_number();
+    watcher.with_pending(|unread| {
+        if unread.lost != lost {
+            unread.lost = lost;
+            unread.has_missed = true;
+        }
+        if !unread.cursor.is_behind(last, MAX_UNREAD) {
+            return None;
+        }
+        unread.has_missed = true;
+        // Many events, which are freed without the lock.
+        Some(core::mem::replace(&mut unread.cursor, log.end()))
+    });
 }

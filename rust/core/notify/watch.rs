@@ -7,20 +7,19 @@
 //! yet, and a work item that calls it, in order. A slow watcher delays no other watcher, no
 //! program, and no registration.
 //!
-//! There are watchers of ids ([`id_watchers`](crate::id_watchers)) and of sockets
-//! ([`socket_watchers`](crate::socket_watchers)), which differ in what they are notified of.
+//! There are watchers of ids ([`event_log`](super::event_log)) and of sockets
+//! ([`watch_sockets`](super::watch_sockets)), which differ in what they are notified of.
 //!
 //! C counterpart: `include/linux/notifier.h`, whose chains are called by whoever causes an event.
 
+#![forbid(unsafe_code)]
+
 use crate::{
-    atomic::read_once,
-    calls::Calls,
-    frame::{self, Deferred},
+    frame::{self, Deferred, Function, Reclaim},
+    glue::watcher_queue,
     list::List,
-    race_delay::race_delay,
+    sync::{race_delay, read_once},
 };
-use connector_base::bindings::cn_glue_workqueue;
-use core::ptr::NonNull;
 use kernel::{
     new_condvar, new_spinlock,
     prelude::*,
@@ -28,7 +27,7 @@ use kernel::{
         atomic::{Atomic, Full},
         Arc, CondVar, SpinLock,
     },
-    workqueue::{impl_has_work, new_work, Queue, Work, WorkItem},
+    workqueue::{impl_has_work, new_work, Work, WorkItem},
 };
 
 /// How many watchers are found at a time.
@@ -51,54 +50,13 @@ pub(crate) trait Subject: Sized + 'static {
     fn into_numbers(self) -> (u32, u64);
 }
 
-/// The function of a watcher: its cookie, what has changed, and the subject of that.
-type Function = unsafe extern "C" fn(*mut c_void, u32, u64);
-
-/// What the owner of a watcher has handed over.
-///
-/// # Invariants
-///
-/// `watch` may be called with `cookie` by all tasks until `release` is, once.
-pub(crate) struct Functions {
-    watch: Function,
-    release: unsafe extern "C" fn(*mut c_void),
-    cookie: *mut c_void,
-}
-
-impl Functions {
-    /// # Safety
-    ///
-    /// `watch` must be callable with `cookie` by all tasks until `release` is called, once.
-    pub(crate) unsafe fn new(
-        watch: Function,
-        release: unsafe extern "C" fn(*mut c_void),
-        cookie: *mut c_void,
-    ) -> Self {
-        // INVARIANT: By the safety requirements.
-        Self {
-            watch,
-            release,
-            cookie,
-        }
-    }
-
-    /// The address of the code that is called.
-    fn address(&self) -> *const c_void {
-        self.watch as *const c_void
-    }
-}
-
 /// A watcher.
-///
-/// # Invariants
-///
-/// `list` points to the list that it is in, which outlives its work.
 #[pin_data]
 pub(crate) struct Watcher<S: Subject> {
     serial: u64,
-    functions: Functions,
-    list: NonNull<WatchList<S>>,
-    calls: Calls,
+    function: Function,
+    /// The list that it is in.
+    list: Arc<Shared<S>>,
     /// What it was not notified of yet; nothing when it was removed.
     #[pin]
     pending: SpinLock<Option<S::Pending>>,
@@ -106,13 +64,6 @@ pub(crate) struct Watcher<S: Subject> {
     work: Work<Watcher<S>>,
     deferred: Deferred,
 }
-
-// SAFETY: By the invariants of `Functions` these may be called from all tasks; the list may be used
-// from all tasks, too.
-unsafe impl<S: Subject> Send for Watcher<S> {}
-
-// SAFETY: As above; what is pending is behind a lock.
-unsafe impl<S: Subject> Sync for Watcher<S> {}
 
 impl_has_work! {
     impl{S: Subject} HasWork<Watcher<S>> for Watcher<S> { self.work }
@@ -130,7 +81,7 @@ impl<S: Subject> WorkItem for Watcher<S> {
             };
             for change in batch {
                 race_delay();
-                if !this.call(change) {
+                if !call(&this, change) {
                     return;
                 }
             }
@@ -151,39 +102,47 @@ impl<S: Subject> Watcher<S> {
         let pending = &mut *self.pending.lock();
         pending.as_mut().map(work)
     }
+}
 
-    /// Calls the watcher; returns false if it may not be called any more.
-    fn call(&self, change: S) -> bool {
-        if !self.calls.try_enter() {
-            return false;
-        }
-        let Functions { watch, cookie, .. } = self.functions;
-        let (change, subject) = change.into_numbers();
-        // SAFETY: A call was entered, so that the cookie is not released.
-        frame::call_out(|| unsafe { watch(cookie, change, subject) });
-        self.leave();
-        true
+/// Calls a watcher; returns false if it may not be called any more.
+fn call<S: Subject>(watcher: &Arc<Watcher<S>>, change: S) -> bool {
+    let (change, subject) = change.into_numbers();
+    let called = watcher.function.call(change, subject);
+    if called {
+        leave(watcher);
+    }
+    called
+}
+
+/// Leaves a call, or the list.
+fn leave<S: Subject>(watcher: &Arc<Watcher<S>>) {
+    if watcher.function.calls().leave() {
+        frame::reclaim(watcher.clone());
+    }
+}
+
+impl<S: Subject> Reclaim for Watcher<S> {
+    fn deferred(&self) -> &Deferred {
+        &self.deferred
     }
 
-    /// Leaves a call, or the list.
-    fn leave(&self) {
-        if self.calls.leave() {
-            // SAFETY: `release` is for watchers of this kind and their list, which keeps the
-            // watcher until it is called. Its calls have all left, which is said once.
-            unsafe {
-                self.deferred
-                    .reclaim(release::<S>, NonNull::from(self).cast(), self.list.cast());
-            }
-        }
+    /// Releases the cookie, and takes the watcher out of its list.
+    fn reclaim(this: Arc<Self>) {
+        this.function.release();
+        let list = this.list.clone();
+        let mut watchers = list.watchers.lock();
+        let removed = watchers.list.remove(|one| one.serial == this.serial);
+        list.count.fetch_sub(1usize, Full);
+        list.reclaimed.notify_all();
+        drop(watchers);
+        drop(removed);
     }
 }
 
 /// Has a watcher notified of what is pending.
 pub(crate) fn enqueue<S: Subject>(watcher: Arc<Watcher<S>>) {
-    // SAFETY: The queue exists as long as the connector does.
-    let queue = unsafe { Queue::from_raw(cn_glue_workqueue()) };
     // If it is queued already, its work will find what is pending.
-    let _ = queue.enqueue(watcher);
+    let _ = watcher_queue().enqueue(watcher);
 }
 
 /// What the lock of a list is for.
@@ -194,9 +153,11 @@ struct Watchers<S: Subject> {
     last: u64,
 }
 
-/// Watchers of one kind.
+/// Watchers of one kind. Each of them keeps this as well, until it is reclaimed.
+pub(crate) struct WatchList<S: Subject>(Arc<Shared<S>>);
+
 #[pin_data]
-pub(crate) struct WatchList<S: Subject> {
+struct Shared<S: Subject> {
     #[pin]
     watchers: SpinLock<Watchers<S>>,
     /// How many there are, so that nothing is locked where there is none.
@@ -207,12 +168,18 @@ pub(crate) struct WatchList<S: Subject> {
 }
 
 impl<S: Subject> WatchList<S> {
-    pub(crate) fn new() -> impl PinInit<Self> {
-        pin_init!(Self {
+    /// An empty list. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory.
+    pub(crate) fn new() -> Result<Self> {
+        let shared = pin_init!(Shared {
             watchers <- new_spinlock!(Watchers { list: List::new(), last: 0 }, "cn_watchers"),
             count: Atomic::new(0),
             reclaimed <- new_condvar!("cn_watchers"),
-        })
+        });
+        Ok(Self(Arc::pin_init(shared, GFP_KERNEL)?))
     }
 
     /// Adds a watcher, whose number is the result's.
@@ -229,21 +196,17 @@ impl<S: Subject> WatchList<S> {
     /// The cookie is not released then.
     pub(crate) fn add(
         &self,
-        functions: Functions,
+        function: Function,
         pending: S::Pending,
         permit: impl FnOnce(*const c_void) -> Result,
     ) -> Result<Arc<Watcher<S>>> {
-        let address = functions.address();
-        let list = NonNull::from(self);
+        let address = function.address();
         let reserved = List::reserve()?;
-        // INVARIANT: The list is freed after all work was done, and a watcher is in it while it has
-        // work.
         let watcher = Arc::pin_init(
             pin_init!(Watcher {
                 serial: 0,
-                functions,
-                list,
-                calls: Calls::new(),
+                function,
+                list: self.0.clone(),
                 pending <- new_spinlock!(Some(pending), "cn_watcher"),
                 work <- new_work!("cn_watcher"),
                 deferred: Deferred::new(),
@@ -252,19 +215,19 @@ impl<S: Subject> WatchList<S> {
         )?;
         // Nobody else knows it yet.
         let mut watcher = Arc::into_unique_or_drop(watcher).ok_or(ENOMEM)?;
-        let mut watchers = self.watchers.lock();
+        let mut watchers = self.0.watchers.lock();
         permit(address)?;
         watchers.last = watchers.last.wrapping_add(1);
         *watcher.as_mut().project().serial = watchers.last;
         let watcher = Arc::from(watcher);
         watchers.list.push_reserved(reserved, watcher.clone());
-        self.count.fetch_add(1usize, Full);
+        self.0.count.fetch_add(1usize, Full);
         Ok(watcher)
     }
 
     /// Whether there is no watcher.
     pub(crate) fn is_empty(&self) -> bool {
-        read_once(&self.count) == 0
+        read_once(&self.0.count) == 0
     }
 
     /// Has all watchers notified of what is pending after `update` was called for them.
@@ -277,7 +240,7 @@ impl<S: Subject> WatchList<S> {
         let mut before = u64::MAX;
         loop {
             let mut some = [const { None }; WATCHER_BATCH];
-            let watchers = self.watchers.lock();
+            let watchers = self.0.watchers.lock();
             let limit = before;
             let others = watchers.list.iter().filter(|one| one.serial < limit);
             for (to, watcher) in some.iter_mut().zip(others) {
@@ -312,7 +275,7 @@ impl<S: Subject> WatchList<S> {
     ///
     /// Context: process, not inside of a call; may sleep.
     pub(crate) fn remove_all(&self, predicate: impl Fn(*const c_void) -> bool) -> usize {
-        let of_code = |watcher: &Watcher<S>| predicate(watcher.functions.address());
+        let of_code = |watcher: &Watcher<S>| predicate(watcher.function.address());
         let removed = self.kill(of_code);
         self.wait_until_reclaimed(of_code);
         removed
@@ -321,56 +284,31 @@ impl<S: Subject> WatchList<S> {
     fn kill(&self, predicate: impl Fn(&Watcher<S>) -> bool) -> usize {
         let mut count = 0usize;
         loop {
-            let watchers = self.watchers.lock();
+            let watchers = self.0.watchers.lock();
             let found = {
-                let mut live = watchers.list.iter().filter(|one| !one.calls.is_dead());
+                let mut live = watchers.list.iter().filter(|one| !one.function.calls().is_dead());
                 live.find(|one| predicate(one)).cloned()
             };
             let Some(watcher) = found else {
                 return count;
             };
             // Under the lock, so that it is done once.
-            watcher.calls.kill();
+            watcher.function.calls().kill();
             drop(watchers);
             race_delay();
             // It may be in its call for long, and is not to keep memory meanwhile. By itself, so
             // that the lock ends before much is freed.
             let pending = watcher.pending.lock().take();
             drop(pending);
-            watcher.leave();
+            leave(&watcher);
             count = count.saturating_add(1);
         }
     }
 
     fn wait_until_reclaimed(&self, predicate: impl Fn(&Watcher<S>) -> bool) {
-        let mut watchers = self.watchers.lock();
+        let mut watchers = self.0.watchers.lock();
         while watchers.list.iter().any(|one| predicate(one)) {
-            self.reclaimed.wait(&mut watchers);
+            self.0.reclaimed.wait(&mut watchers);
         }
     }
-}
-
-/// Releases the cookie of a watcher, and takes it out of its list.
-///
-/// # Safety
-///
-/// `list` must be the [`WatchList<S>`] that `watcher` is in; nothing else may be called with its
-/// cookie any more. To be called once.
-unsafe fn release<S: Subject>(watcher: NonNull<()>, list: NonNull<()>) {
-    // SAFETY: By the safety requirements it is in the list.
-    let watcher = unsafe { watcher.cast::<Watcher<S>>().as_ref() };
-    let Functions {
-        release, cookie, ..
-    } = watcher.functions;
-    // SAFETY: By the safety requirements.
-    unsafe { release(cookie) };
-    // SAFETY: By the safety requirements.
-    let list = unsafe { list.cast::<WatchList<S>>().as_ref() };
-    let serial = watcher.serial;
-    let mut watchers = list.watchers.lock();
-    let removed = watchers.list.remove(|one| one.serial == serial);
-    list.count.fetch_sub(1usize, Full);
-    list.reclaimed.notify_all();
-    drop(watchers);
-    drop(removed);
 }

@@ -8,6 +8,8 @@
 //!
 //! Pure: depends on nothing but `core`, so that it compiles on the host too.
 
+#![forbid(unsafe_code)]
+
 use connector_base::Id;
 
 /// Slots of the smallest table.

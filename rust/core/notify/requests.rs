@@ -4,10 +4,12 @@
 //!
 //! A request belongs to the socket that made it, and ends with it.
 
+#![forbid(unsafe_code)]
+
+use super::event_log::Event;
 use crate::{
-    event_log::Event,
+    glue::zeroed,
     list::{List, Reserved},
-    zeroed::zeroed,
 };
 use connector_base::{
     notify_request::{matches, Request},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Modules that are being unloaded, which may not register anything any more.
+//! Modules that are being unloaded: they may not register anything any more, and the connector is
+//! notified of them.
 //!
 //! Guarantees:
 //!
@@ -9,11 +10,23 @@
 //! - What [`Leaving::permit`] has permitted before a module was added is found by the task that
 //!   added it, under the lock under which it was permitted.
 //!
-//! C counterpart: none.
+//! C counterpart: `register_module_notifier()` in `include/linux/module.h`.
 
-use connector_base::bindings::cn_glue_within_module;
-use core::cell::UnsafeCell;
-use kernel::{bindings::module, new_spinlock, prelude::*, sync::SpinLock};
+#![allow(unsafe_code)]
+
+use connector_base::bindings::{
+    cn_glue_register_module_notifier, cn_glue_unregister_module_notifier, cn_glue_within_module,
+    CN_MODULE_STATE_GOING,
+};
+use core::{cell::UnsafeCell, marker::PhantomData};
+use kernel::{
+    bindings::{module, notifier_block},
+    error::to_result,
+    new_spinlock,
+    prelude::*,
+    sync::SpinLock,
+    types::Opaque,
+};
 
 /// A module that is being unloaded.
 struct Node {
@@ -117,24 +130,106 @@ impl Leaving {
     /// Runs `work`, during which the module may not register anything.
     ///
     /// Context: process; sleeps if `work` does.
-    ///
-    /// # Safety
-    ///
-    /// `module` must point to a module that stays until this returns.
-    pub(crate) unsafe fn while_refused<R>(
+    pub(crate) fn while_refused<R>(
         &self,
-        module: *const module,
+        module: LeavingModule<'_>,
         work: impl FnOnce() -> R,
     ) -> R {
         let node = Node {
-            module,
+            module: module.module,
             next: UnsafeCell::new(core::ptr::null()),
         };
         // SAFETY: The node was just made; it is removed below, and lives until this returns, as the
-        // module does by the safety requirements. There is no unwinding in the kernel.
+        // module does by its invariants. There is no unwinding in the kernel.
         unsafe { self.modules.lock().add(&node) };
         let result = work();
         self.modules.lock().remove(&node);
         result
     }
+}
+
+/// A module that is being unloaded, or whose start has failed.
+///
+/// # Invariants
+///
+/// The module is there for `'a`.
+#[derive(Clone, Copy)]
+pub(crate) struct LeavingModule<'a> {
+    module: *const module,
+    _lifetime: PhantomData<&'a module>,
+}
+
+impl LeavingModule<'_> {
+    /// Whether code at `address` belongs to it.
+    pub(crate) fn contains(self, address: *const c_void) -> bool {
+        // SAFETY: By the type invariants.
+        unsafe { cn_glue_within_module(address, self.module) }
+    }
+}
+
+/// Notifies `T` of modules that leave, as long as it exists.
+///
+/// # Invariants
+///
+/// The block is registered.
+pub(crate) struct ModuleNotifier(KBox<Opaque<notifier_block>>);
+
+// SAFETY: Any thread may unregister the block.
+unsafe impl Send for ModuleNotifier {}
+
+// SAFETY: Nothing can be done through a shared reference.
+unsafe impl Sync for ModuleNotifier {}
+
+impl ModuleNotifier {
+    /// Starts to call a function for each module that leaves; see [`Leave`].
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory.
+    pub(crate) fn new<T: Leave>() -> Result<Self> {
+        let block = notifier_block {
+            notifier_call: Some(notify_callback::<T>),
+            ..Default::default()
+        };
+        let block = KBox::new(Opaque::new(block), GFP_KERNEL)?;
+        // SAFETY: The block stays where it is, in its box, until it is unregistered.
+        to_result(unsafe { cn_glue_register_module_notifier(block.get()) })?;
+        // INVARIANT: The block was just registered.
+        Ok(Self(block))
+    }
+}
+
+impl Drop for ModuleNotifier {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants the block is registered. This waits for running calls.
+        unsafe { cn_glue_unregister_module_notifier(self.0.get()) };
+    }
+}
+
+/// What is notified of modules that leave.
+pub(crate) trait Leave {
+    /// The memory of the module is freed when this has returned.
+    ///
+    /// Context: process, with the rwsem of the notifier chain held for reading.
+    fn leaves(module: LeavingModule<'_>);
+}
+
+/// Notifies `T`.
+///
+/// # Safety
+///
+/// `data` must point to the module whose state changes.
+unsafe extern "C" fn notify_callback<T: Leave>(
+    _: *mut notifier_block,
+    state: c_ulong,
+    data: *mut c_void,
+) -> c_int {
+    if state == CN_MODULE_STATE_GOING as c_ulong {
+        T::leaves(LeavingModule {
+            // INVARIANT: By the safety requirements; its memory is freed after all notifiers.
+            module: data.cast::<module>(),
+            _lifetime: PhantomData,
+        });
+    }
+    0
 }
