@@ -18,6 +18,7 @@
     non_snake_case,
     non_upper_case_globals,
     unreachable_pub,
+    unsafe_code,
     unsafe_op_in_unsafe_fn,
     unused_imports
 )]

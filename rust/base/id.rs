@@ -6,6 +6,8 @@
 //!
 //! C counterpart: `struct cb_id` in `include/uapi/linux/connector.h`.
 
+#![forbid(unsafe_code)]
+
 use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// The id under which a callback is registered and to which a message is addressed.

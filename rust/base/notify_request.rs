@@ -7,6 +7,8 @@
 //! C counterparts: `struct cn_ctl_msg` and `struct cn_notify_req` in
 //! `include/uapi/linux/connector_notify.h`.
 
+#![forbid(unsafe_code)]
+
 use crate::id::Id;
 use zerocopy::FromBytes as _;
 use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -44,11 +46,8 @@ impl From<Range> for [u32; 2] {
 
 /// Whether an id lies in one of the ranges of `idx` and in one of those of `val`.
 pub fn matches<R: Copy + Into<Range>>(id: Id, idx: &[R], val: &[R]) -> bool {
-    let contain = |ranges: &[R], number| {
-        ranges
-            .iter()
-            .any(|range| (*range).into().contains(number))
-    };
+    let contain =
+        |ranges: &[R], number| ranges.iter().any(|range| (*range).into().contains(number));
     contain(idx, id.idx()) && contain(val, id.val())
 }
 

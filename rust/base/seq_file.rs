@@ -7,6 +7,8 @@
 //!
 //! C counterparts: `include/linux/seq_file.h`, `include/linux/proc_fs.h`.
 
+#![allow(unsafe_code)]
+
 use core::{marker::PhantomData, ptr::null_mut};
 use kernel::{
     bindings::{self, loff_t, seq_file, seq_operations},

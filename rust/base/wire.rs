@@ -13,6 +13,8 @@
 //! `include/uapi/linux/connector.h`, `cn_rx_skb()` and `cn_call_callback()` in
 //! `drivers/connector/connector.c`.
 
+#![forbid(unsafe_code)]
+
 use crate::id::Id;
 use zerocopy::FromBytes as _;
 use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};

@@ -13,12 +13,7 @@ use crate::{
     notify::Owner,
     table::{Callback, Handler, Internal, Name},
 };
-use connector_base::{
-    bindings::{cn_ctl_msg, cn_notify_req, CN_NOTIFY_SNAPSHOT},
-    notify_request::{Control, Range, Request},
-    wire::Header,
-    Id,
-};
+use connector_base::{bindings::CN_NOTIFY_SNAPSHOT, notify_request::Request, wire::Header, Id};
 use kernel::{bindings::CAP_NET_ADMIN, prelude::*};
 
 /// The channel is registered as long as this exists.
@@ -77,7 +72,3 @@ impl Internal for Requests {
         )
     }
 }
-
-// What is read of a request, and what the header for programs says, are the same bytes.
-static_assert!(size_of::<Range>() == size_of::<cn_notify_req>());
-static_assert!(size_of::<Control>() == size_of::<cn_ctl_msg>());

@@ -25,7 +25,7 @@ use crate::{
     sync::{read_once, write_once},
 };
 use connector_base::bindings::{cn_glue_outermost_mark, cn_glue_random_long};
-use core::{cell::UnsafeCell, mem::ManuallyDrop, ptr::NonNull};
+use core::{cell::UnsafeCell, ptr::NonNull};
 use kernel::{
     prelude::*,
     sync::{
@@ -203,10 +203,13 @@ pub(crate) fn reclaim<T: Reclaim>(subject: Arc<T>) {
         call_out(|| T::reclaim(subject));
         return;
     }
-    let subject = NonNull::from(&*ManuallyDrop::new(subject));
+    let subject = Arc::into_raw(subject).cast_mut();
     // SAFETY: The reference count that was given away keeps the subject, and so the node, until it
-    // is taken back; that happens once.
-    unsafe { (*node).reclaim(reclaim_arc::<T>, subject.cast(), NonNull::dangling()) };
+    // is taken back; that happens once. The pointer of a reference count is not null.
+    unsafe {
+        let subject = NonNull::new_unchecked(subject).cast();
+        (*node).reclaim(reclaim_arc::<T>, subject, NonNull::dangling());
+    }
 }
 
 /// Reclaims what [`reclaim`] was called with.

@@ -167,13 +167,7 @@ pub(crate) fn trace_receive(id: Id, portid: u32, len: usize, result: Result, why
     let error = result.map_or_else(Error::to_errno, |()| 0);
     // SAFETY: The arguments live as long as the call.
     unsafe {
-        bindings::cn_glue_trace_receive(
-            &raw_id(id),
-            portid,
-            len as u32,
-            error,
-            why.as_char_ptr(),
-        );
+        bindings::cn_glue_trace_receive(&raw_id(id), portid, len as u32, error, why.as_char_ptr());
     }
 }
 

@@ -35,8 +35,9 @@ mod requests;
 mod watch;
 mod watch_sockets;
 
+pub(crate) use event_log::Blank;
 #[cfg(CONFIG_CONNECTOR_KUNIT_TEST)]
-pub(crate) use event_log::EventLog;
+pub(crate) use event_log::{Cursor as EventCursor, EventLog};
 pub(crate) use requests::{Limits, Owner};
 pub(crate) use watch::WatchList;
 pub(crate) use watch_sockets::SocketChange;
@@ -50,6 +51,7 @@ use crate::{
 };
 use connector_base::{notify_request::Request, Id};
 use delivery::{send_one, Delivery, Token};
+use event_log::IdChange;
 use kernel::{
     prelude::*,
     sync::{
@@ -57,7 +59,6 @@ use kernel::{
         Arc,
     },
 };
-use event_log::{Blank, IdChange};
 use requests::{Requests, StoredRequest};
 
 /// Delivers events about ids.

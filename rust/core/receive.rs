@@ -71,7 +71,9 @@ impl Protocol for Receiver {
     fn closed(socket: ClosedSocket<'_>) {
         if let Some(connector) = instance::get() {
             connector.notifier().forget(Owner::new(socket.as_ptr()));
-            connector.socket_watchers().notify_closed(|| socket.number());
+            connector
+                .socket_watchers()
+                .notify_closed(|| socket.number());
         }
     }
 }
@@ -141,7 +143,9 @@ fn handle(registry: &Registry, message: Received<'_>) {
     if message.current().wants_ack() {
         Counter::Answered.count();
         // By value, so that what is seldom needed does not keep the datagram out of registers.
-        message.clone().acknowledge(outcome.result(), outcome.text());
+        message
+            .clone()
+            .acknowledge(outcome.result(), outcome.text());
     }
 }
 
@@ -195,12 +199,7 @@ fn handle_unknown(message: &Received<'_>) -> Outcome {
 #[inline(never)]
 fn handle_unknown_single(datagram: Datagram<'_>) {
     match datagram.single() {
-        Some(message)
-            if message
-                .current()
-                .id
-                .is_ok_and(is_loaded_on_demand) =>
-        {
+        Some(message) if message.current().id.is_ok_and(is_loaded_on_demand) => {
             handle_unknown(&message);
         }
         _ => Counter::DropUnknownId.count(),

@@ -162,12 +162,13 @@ impl Registry {
         };
         removed(entry);
         let serial = entry.serial();
-        let dead = entry.kill();
+        let registration = entry.kill();
         drop(table);
         race_delay();
-        // What is reclaimed may sleep for as long as it likes.
+        // Until the registration leaves, nobody reclaims the entry. That may sleep for as long as it
+        // likes.
         then();
-        match dead {
+        match registration.leave() {
             Some(dead) => {
                 dead.reclaim(self);
                 // Inside of a call, it is reclaimed later, and nobody waits.

@@ -55,6 +55,26 @@ impl Node {
     }
 }
 
+impl Node {
+    /// Takes the reference to the next node out.
+    fn take_next(&mut self) -> Option<Arc<Self>> {
+        let next = core::mem::replace(&mut self.next, SetOnce::new());
+        next.as_ref().cloned()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // One by one: nodes that nobody else needs must not be dropped by recursion, however many
+        // follow this one.
+        let mut next = self.take_next();
+        while let Some(node) = next {
+            next =
+                Arc::into_unique_or_drop(node).and_then(|node| Pin::into_inner(node).take_next());
+        }
+    }
+}
+
 /// Memory for an event.
 pub(crate) struct Blank(UniqueArc<Node>);
 
@@ -168,13 +188,6 @@ impl Cursor {
     }
 }
 
-impl Drop for Cursor {
-    fn drop(&mut self) {
-        // One by one: a long list that nobody else reads must not be dropped by recursion.
-        while self.next_up_to(u64::MAX).is_some() {}
-    }
-}
-
 /// What a watcher of ids is notified of.
 pub(crate) enum IdChange {
     Event(Event),
@@ -255,13 +268,11 @@ fn catch_up(watcher: &Watcher<IdChange>, log: &EventLog) {
     let lost = log.lost();
     let last = log.last_number();
     watcher.with_pending(|unread| {
-        if unread.lost != lost {
-            unread.lost = lost;
-            unread.has_missed = true;
-        }
-        if !unread.cursor.is_behind(last, MAX_UNREAD) {
+        let has_lost = core::mem::replace(&mut unread.lost, lost) != lost;
+        if !has_lost && !unread.cursor.is_behind(last, MAX_UNREAD) {
             return None;
         }
+        // It has to forget what it remembers, and so need not be notified of earlier events.
         unread.has_missed = true;
         // Many events, which are freed without the lock.
         Some(core::mem::replace(&mut unread.cursor, log.end()))

@@ -16,7 +16,7 @@
 
 use crate::{
     frame::{self, Deferred, Function, Reclaim},
-    glue::watcher_queue,
+    glue::{reschedule, watcher_queue},
     list::List,
     sync::{race_delay, read_once},
 };
@@ -84,6 +84,7 @@ impl<S: Subject> WorkItem for Watcher<S> {
                 if !call(&this, change) {
                     return;
                 }
+                reschedule();
             }
         }
         enqueue(this);
@@ -286,7 +287,10 @@ impl<S: Subject> WatchList<S> {
         loop {
             let watchers = self.0.watchers.lock();
             let found = {
-                let mut live = watchers.list.iter().filter(|one| !one.function.calls().is_dead());
+                let mut live = watchers
+                    .list
+                    .iter()
+                    .filter(|one| !one.function.calls().is_dead());
                 live.find(|one| predicate(one)).cloned()
             };
             let Some(watcher) = found else {

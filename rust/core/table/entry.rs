@@ -199,7 +199,7 @@ impl Callback {
     }
 
     /// The handler, where it is one.
-    fn handler(&self) -> Option<&Handler> {
+    pub(crate) fn handler(&self) -> Option<&Handler> {
         match self {
             Self::C(_) => None,
             Self::Handler(handler) => Some(handler),
@@ -268,18 +268,15 @@ impl Entry {
     #[inline(always)]
     pub(crate) fn try_enter(&self) -> Option<Active> {
         // INVARIANT: The call was just entered.
-        self.calls
-            .try_enter()
-            .then(|| Active(NonNull::from(self)))
+        self.calls.try_enter().then(|| Active(NonNull::from(self)))
     }
 
-    /// Refuses further calls, and leaves for the registration. To be called once, when the entry
-    /// was taken out of the table, and under its lock. Returns the right to reclaim it if it is
-    /// not being called.
-    pub(crate) fn kill(&self) -> Option<Dead> {
+    /// Refuses further calls. To be called once, when the entry was taken out of the table, and under
+    /// its lock. The registration counts as a call; it has to leave as well.
+    pub(crate) fn kill(&self) -> Active {
         self.calls.kill();
-        // INVARIANT: As in `Active::leave`.
-        self.calls.leave().then(|| Dead(NonNull::from(self)))
+        // INVARIANT: The registration has not left yet.
+        Active(NonNull::from(self))
     }
 
     /// What happened to the messages for this callback, while it is registered.

@@ -239,7 +239,12 @@ impl Locked<'_> {
         // From here on it belongs to the table. A `RemovedEntry` frees it.
         let entry: &Entry = KBox::leak(entry);
         table.live.push_back(entry, &writer.changes);
-        if table.slots.read(&writer.changes).insert(entry, &writer.changes) == Some(true) {
+        if table
+            .slots
+            .read(&writer.changes)
+            .insert(entry, &writer.changes)
+            == Some(true)
+        {
             writer.removed = writer.removed.saturating_sub(1);
         }
         writer.count = writer.count.saturating_add(1);
@@ -251,7 +256,10 @@ impl Locked<'_> {
     pub(super) fn remove(&mut self, id: Id, serial: Option<u64>) -> Option<&Entry> {
         let table = self.table;
         let writer = &mut *self.writer;
-        let (slot, entry) = table.slots.read(&writer.changes).find(id, &writer.changes)?;
+        let (slot, entry) = table
+            .slots
+            .read(&writer.changes)
+            .find(id, &writer.changes)?;
         if serial.is_some_and(|serial| serial != entry.serial()) {
             return None;
         }
