@@ -144,8 +144,12 @@ pub const INJECTED_BUGS: &[InjectedBug] = &[
         model: "unregistering_waits",
         says: RACE,
         edits: &[
-            ("table/entry", "self.calls.try_enter()\n", "(!self.calls.is_dead())\n"),
-            ("table/entry", LEAVES, "None"),
+            ("table/entry", "self.calls.try_enter().then(", "(!self.calls.is_dead()).then("),
+            (
+                "table",
+                "if let Some(dead) = active.leave() {",
+                "if let Some(dead) = { core::mem::forget(active); None::<entry::Dead> } {",
+            ),
         ],
     },
     InjectedBug {
