@@ -4,6 +4,8 @@
 //!
 //! C counterpart: none; there each callback checks, or forgets to.
 
+#![forbid(unsafe_code)]
+
 use crate::bindings;
 use kernel::{bindings as kernel_bindings, prelude::*};
 

@@ -5,7 +5,9 @@
 //! C counterpart: `cn_netlink_send_mult()` in `include/linux/connector.h`, with a `len` that
 //! exceeds `msg->len`.
 
-use crate::{buffer::Buffer, Draft, Id, Listeners, Outgoing, SendError, Target, Writer};
+#![forbid(unsafe_code)]
+
+use crate::{raw::Buffer, Draft, Id, Listeners, Outgoing, SendError, Target, Writer};
 use kernel::{alloc::Flags, prelude::*};
 
 /// Several messages under one netlink header: all of them arrive, or none.
@@ -130,6 +132,8 @@ impl Bundle {
             return Err(SendError::Other(EINVAL));
         }
         let Self { buffer, id } = self;
-        target.send(id, |target| buffer.post(id, target, flags))
+        target
+            .route()
+            .send(id, |destination| buffer.post(id, destination, flags))
     }
 }

@@ -48,40 +48,38 @@
 //!
 //! C counterpart: `include/linux/connector.h`.
 
+// Not `forbid`, for the sake of the two files that may say it: `raw` and `callbacks`.
+#![deny(unsafe_code)]
 #![deny(missing_docs)]
 
 mod access;
-mod buffer;
 mod bundle;
+mod callbacks;
 mod draft;
+mod group;
 mod message;
 mod module_connector;
 mod outgoing;
+mod port;
+mod raw;
 mod registration;
 mod send_error;
 mod sender;
-mod socket_id;
-mod target;
 mod watch;
-mod writer;
 
 pub use access::{Access, Capability, Options};
 pub use bundle::Bundle;
-pub use draft::Draft;
 #[doc(inline)]
 pub use connector_base::Id;
 use connector_base::{bindings, wire};
+pub use draft::{Draft, Writer};
+pub use group::{group_has_listeners, has_listeners, visit_listeners, Listener, Listeners};
 pub use message::Message;
 #[doc(hidden)]
 pub use module_connector::Registrations;
 pub use outgoing::Outgoing;
+pub use port::{Port, PortShownIn, PortWithin, Target};
 pub use registration::{AnyRegistration, Handler, Registration};
 pub use send_error::SendError;
-pub use sender::Sender;
-pub use socket_id::SocketId;
-pub use target::{
-    group_has_listeners, has_listeners, visit_listeners, Listener, Listeners, Port, PortShownIn,
-    PortWithin, Target,
-};
+pub use sender::{Sender, SocketId};
 pub use watch::{Change, SocketChange, SocketWatch, SocketWatcher, Watch, Watcher};
-pub use writer::Writer;

@@ -2,6 +2,8 @@
 
 //! The common module: handlers and their ids, and nothing else.
 
+#![forbid(unsafe_code)]
+
 use crate::{AnyRegistration, Handler, Id, Options, Registration};
 use kernel::{prelude::*, sync::Arc};
 

@@ -5,7 +5,9 @@
 //! C counterparts: `cn_netlink_send()` and `cn_netlink_send_mult()` in
 //! `include/linux/connector.h`.
 
-use crate::{bindings, wire::Header, Id, Listeners, Message, Port, SendError, Target};
+#![forbid(unsafe_code)]
+
+use crate::{raw, wire::Header, Id, Listeners, Message, Port, SendError, Target};
 use kernel::{alloc::Flags, prelude::*};
 use zerocopy::{Immutable, IntoBytes};
 
@@ -143,17 +145,8 @@ impl<'a> Outgoing<'a> {
     #[inline]
     pub fn send_to(&self, target: impl Target, flags: Flags) -> Result<(), SendError> {
         let header = self.header()?;
-        target.send(self.id, |target| {
-            // SAFETY: `Header` has the layout of `cn_msg`, and the payload has the length that it
-            // says; `target` is what the core expects.
-            unsafe {
-                bindings::cn_core_send(
-                    (&raw const header).cast(),
-                    self.payload.as_ptr().cast(),
-                    target,
-                    as_gfp(flags),
-                )
-            }
+        target.route().send(self.id, |destination| {
+            raw::send(&header, self.payload, destination, flags)
         })
     }
 
@@ -172,17 +165,5 @@ impl<'a> Outgoing<'a> {
     #[inline]
     pub(crate) fn payload(&self) -> &'a [u8] {
         self.payload
-    }
-}
-
-/// The allocation flags as C has them; whatever else `flags` holds means nothing for a buffer.
-#[inline]
-pub(crate) fn as_gfp(flags: Flags) -> kernel::bindings::gfp_t {
-    if flags.contains(GFP_KERNEL) {
-        kernel::bindings::GFP_KERNEL
-    } else if flags.contains(GFP_ATOMIC) {
-        kernel::bindings::GFP_ATOMIC
-    } else {
-        kernel::bindings::GFP_NOWAIT
     }
 }

@@ -7,15 +7,11 @@
 //!
 //! C counterparts: `cn_add_callback()` and `cn_del_callback()` in `include/linux/connector.h`.
 
-use crate::{bindings, Id, Message, Options, Sender};
+#![forbid(unsafe_code)]
+
+use crate::{callbacks, Id, Message, Options, Sender};
 use core::marker::PhantomData;
-use kernel::{
-    bindings::netlink_skb_parms,
-    error::{from_result, to_result},
-    prelude::*,
-    sync::Arc,
-    types::ForeignOwnable,
-};
+use kernel::{prelude::*, sync::Arc};
 
 /// What receives the messages of an id.
 pub trait Handler: Send + Sync + 'static {
@@ -124,32 +120,7 @@ impl<H: Handler> Registration<H> {
         if name_bytes.is_empty() || name_bytes.iter().any(u8::is_ascii_control) {
             return Err(EINVAL);
         }
-        let raw_id = raw_id(id);
-        let cookie = handler.into_foreign();
-        let raw_handler = bindings::cn_core_handler {
-            flags: options.flags(),
-            capability: options.access.as_raw(),
-            receive: Some(receive_callback::<H>),
-            release: Some(release_callback::<H>),
-            cookie,
-            description: options
-                .description
-                .map_or(core::ptr::null(), |text| text.as_char_ptr()),
-        };
-        let mut serial = 0;
-        // SAFETY: `raw_id`, `raw_handler` and the name live as long as the call. The functions
-        // expect a cookie that came from `Arc<H>::into_foreign`, as this one does. The description
-        // is `'static`: it stays as long as the module that it is in, whose memory is freed a grace
-        // period after the last handler of the module was released, as `struct cn_core_handler`
-        // requires it.
-        let registered = to_result(unsafe {
-            bindings::cn_core_register(&raw_id, name.as_char_ptr(), &raw_handler, &mut serial)
-        });
-        if let Err(error) = registered {
-            // SAFETY: The registration failed, so the core does not have the cookie.
-            drop(unsafe { Arc::<H>::from_foreign(cookie) });
-            return Err(error);
-        }
+        let serial = callbacks::register(id, name, handler, options)?;
         Ok(Self {
             registered: AnyRegistration { id, serial },
             _handler: PhantomData,
@@ -203,55 +174,6 @@ impl<H: Handler> From<Registration<H>> for AnyRegistration {
 impl Drop for AnyRegistration {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: `raw_id` gives a valid id; the core knows which registration of the id is meant
-        // by the serial number, and does nothing if it is gone.
-        unsafe { bindings::cn_core_unregister(&raw_id(self.id), self.serial) };
+        callbacks::unregister(self.id, self.serial);
     }
-}
-
-#[inline]
-pub(crate) fn raw_id(id: Id) -> bindings::cb_id {
-    bindings::cb_id {
-        idx: id.idx(),
-        val: id.val(),
-    }
-}
-
-/// Hands a message of the core to the handler, if that permits it. Both in one call, so that a
-/// handler which permits everyone does not pay for the question.
-///
-/// # Safety
-///
-/// `cookie` must come from `Arc<H>::into_foreign` and not have been released. For the time of the
-/// call, `message` must point to a message that is followed by as many bytes as it says, `parms` to
-/// the sender's data, and nobody may write to either.
-unsafe extern "C" fn receive_callback<H: Handler>(
-    cookie: *mut c_void,
-    message: *mut bindings::cn_msg,
-    parms: *mut netlink_skb_parms,
-) -> c_int {
-    // SAFETY: By the safety requirements the cookie came from `into_foreign` of the same type, and
-    // the core releases it after this call has returned at the earliest.
-    let handler = unsafe { Arc::<H>::borrow(cookie) };
-    // SAFETY: By the safety requirements the message is there for the time of the call, and nobody
-    // writes to it.
-    let message = unsafe { Message::from_raw(message) };
-    // SAFETY: By the safety requirements the sender's data are there for the time of the call, and
-    // nobody writes to them.
-    let sender = unsafe { Sender::from_raw(parms) };
-    if !handler.permits(&sender) {
-        return bindings::CN_REFUSED as c_int;
-    }
-    from_result(|| handler.receive(&message, &sender).map(|()| 0))
-}
-
-/// Releases the handler.
-///
-/// # Safety
-///
-/// `cookie` must come from `Arc<H>::into_foreign`; it must not be used afterwards.
-unsafe extern "C" fn release_callback<H: Handler>(cookie: *mut c_void) {
-    // SAFETY: By the safety requirements the cookie came from `into_foreign` of the same type, and
-    // this reference, which the core had, is given back once.
-    drop(unsafe { Arc::<H>::from_foreign(cookie) });
 }

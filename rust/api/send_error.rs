@@ -4,6 +4,8 @@
 //!
 //! C counterpart: the negative numbers that `cn_netlink_send()` returns.
 
+#![forbid(unsafe_code)]
+
 use kernel::prelude::*;
 
 /// Why a message was not sent, or not to everyone.

@@ -10,9 +10,11 @@
 //! sockets `netlink_bind`, `netlink_unbind` and `netlink_release` of a netlink protocol, which only
 //! the protocol itself can have.
 
-use crate::{bindings, Id, SocketId};
+#![forbid(unsafe_code)]
+
+use crate::{bindings, callbacks, Id, SocketId};
 use core::marker::PhantomData;
-use kernel::{error::to_result, prelude::*, sync::Arc, types::ForeignOwnable};
+use kernel::{prelude::*, sync::Arc};
 
 /// What happened to an id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -188,7 +190,7 @@ impl<W: SocketWatcher> SocketWatch<W> {
 }
 
 /// What can be watched, and how a watcher is called.
-trait Kind<W> {
+pub(crate) trait Kind<W> {
     /// The constant of the interface.
     const WHAT: u32;
 
@@ -233,27 +235,9 @@ struct Watching {
 
 impl Watching {
     fn new<W: Send + Sync + 'static, K: Kind<W>>(watcher: Arc<W>) -> Result<Self> {
-        let cookie = watcher.into_foreign();
-        let mut serial = 0;
-        // SAFETY: The two functions expect a cookie that came from `Arc<W>::into_foreign`, as this
-        // one does, and which all tasks may use; `serial` can be written to.
-        let watched = to_result(unsafe {
-            bindings::cn_core_watch(
-                K::WHAT,
-                Some(watch_callback::<W, K>),
-                Some(release_callback::<W>),
-                cookie,
-                &mut serial,
-            )
-        });
-        if let Err(error) = watched {
-            // SAFETY: The core does not have the cookie.
-            drop(unsafe { Arc::<W>::from_foreign(cookie) });
-            return Err(error);
-        }
         Ok(Self {
             what: K::WHAT,
-            serial,
+            serial: callbacks::watch::<W, K>(watcher)?,
         })
     }
 }
@@ -261,32 +245,6 @@ impl Watching {
 impl Drop for Watching {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: The core knows which watcher is meant by the number, which is never used again.
-        unsafe { bindings::cn_core_unwatch(self.what, self.serial) };
+        callbacks::unwatch(self.what, self.serial);
     }
-}
-
-/// Calls the watcher.
-///
-/// # Safety
-///
-/// `cookie` must come from `Arc<W>::into_foreign` and not have been released.
-unsafe extern "C" fn watch_callback<W: 'static, K: Kind<W>>(
-    cookie: *mut c_void,
-    change: u32,
-    subject: u64,
-) {
-    // SAFETY: By the safety requirements of this function.
-    let watcher = unsafe { Arc::<W>::borrow(cookie) };
-    K::call(&watcher, change, subject);
-}
-
-/// Releases the watcher.
-///
-/// # Safety
-///
-/// `cookie` must come from `Arc<W>::into_foreign`; it must not be used afterwards.
-unsafe extern "C" fn release_callback<W: 'static>(cookie: *mut c_void) {
-    // SAFETY: By the safety requirements of this function.
-    drop(unsafe { Arc::<W>::from_foreign(cookie) });
 }
