@@ -2,9 +2,9 @@
 
 //! What the core calls: handlers, watchers, and filters of listeners.
 //!
-//! Guarantees that the core gives each function the data that belong to it, and that what a handler
-//! or a filter sees lives as long as the call. With [`raw`](crate::raw), this is the only file of
-//! the crate that says `unsafe`.
+//! Guarantees that each function gets the data that belong to it, and that a message, a sender or a
+//! listener is valid during the call that gets it. With [`raw`](crate::raw), this is the only file
+//! of the crate that says `unsafe`.
 //!
 //! C counterpart: `glue/cn_glue.h`, the types `cn_core_*_fn`.
 
@@ -72,8 +72,8 @@ pub(crate) fn unregister(id: Id, serial: u64) {
     unsafe { bindings::cn_core_unregister(&raw_id(id), serial) };
 }
 
-/// Passes a message of the core to the handler, if that permits it. Both in one call, so that a
-/// handler which permits everyone does not pay for the question.
+/// Passes a message of the core to the handler, if the handler permits its sender. Both happen in
+/// one call, so that a handler which permits all senders does not pay for the check.
 ///
 /// # Safety
 ///
@@ -252,8 +252,8 @@ impl<'f> Choice<'f> {
 ///
 /// # Safety
 ///
-/// `socket` must be a socket that is kept during the call, and `data` a [`Choice`] that nothing else
-/// uses meanwhile.
+/// `socket` must be a socket that is kept during the call, and `data` a [`Choice`] that nothing
+/// else uses meanwhile.
 #[inline]
 unsafe extern "C" fn filter_callback(
     socket: *mut sock,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A message whose payload is written into the buffer that is sent.
+//! A message whose payload is written directly into the buffer that is sent.
 //!
 //! C counterparts: none for the message, which is made elsewhere there, and copied; for its payload
 //! `nla_put()` and its kin in `include/net/netlink.h` do this for attributes.
@@ -16,10 +16,10 @@ use core::fmt;
 use kernel::{alloc::Flags, prelude::*};
 use zerocopy::{Immutable, IntoBytes};
 
-/// A message to be written in place, and only if somebody listens.
+/// A message to be written in place, and only if there are listeners.
 ///
 /// For payloads that are expensive to make, or large. Nothing is allocated, and nothing is written,
-/// when the message would reach nobody.
+/// when there are no listeners.
 ///
 /// # Examples
 ///
@@ -28,7 +28,7 @@ use zerocopy::{Immutable, IntoBytes};
 /// # use kernel::prelude::*;
 ///
 /// # const ID: Id = Id::new(20, 1);
-/// fn tell_squares(count: usize) -> Result {
+/// fn send_squares(count: usize) -> Result {
 ///     Ok(Draft::new(ID, 400).send(GFP_KERNEL, |payload| {
 ///         let mut len = 0;
 ///         for (number, slot) in payload.chunks_exact_mut(4).take(count).enumerate() {
@@ -93,7 +93,7 @@ impl Draft {
     ///
     /// # Errors
     ///
-    /// As [`Outgoing::send`](crate::Outgoing::send), and what `write` returns.
+    /// As [`Outgoing::send`](crate::Outgoing::send), and the error of `write`.
     #[inline]
     pub fn send(
         &self,
@@ -111,7 +111,7 @@ impl Draft {
     /// # Errors
     ///
     /// As [`Outgoing::send_to`](crate::Outgoing::send_to); [`SendError::TooLong`] if `write`
-    /// returns more than there is; [`SendError::Other`] with what `write` fails with.
+    /// returns more than there is; [`SendError::Other`] with the error of `write`.
     #[inline]
     pub fn send_to(
         &self,
@@ -122,7 +122,7 @@ impl Draft {
         self.post(target, flags, |buffer| self.add_to(buffer, write))
     }
 
-    /// Sends what `write` writes to the group of the callback that is registered under the
+    /// Sends the bytes of `write` to the group of the callback that is registered under the
     /// message's id; see [`Self::write_to`].
     ///
     /// # Examples
@@ -132,7 +132,7 @@ impl Draft {
     /// # use kernel::prelude::*;
     ///
     /// # const ID: Id = Id::new(20, 1);
-    /// fn tell_all(numbers: &[u32]) -> Result {
+    /// fn send_all(numbers: &[u32]) -> Result {
     ///     Ok(Draft::new(ID, 400).write(GFP_KERNEL, |payload| {
     ///         for number in numbers {
     ///             payload.push(number)?;
@@ -154,15 +154,15 @@ impl Draft {
         self.write_to(Listeners::of_id(), flags, write)
     }
 
-    /// Calls `write` with a [`Writer`] that has room for `max_len` bytes, and sends what was
-    /// written.
+    /// Calls `write` with a [`Writer`] that has room for `max_len` bytes, and sends the written
+    /// bytes.
     ///
     /// Where the payload is large, this costs less than [`Self::send_to`], because nothing is
     /// zeroed beforehand. If the target is [`Listeners`] and there are none, `write` is not called.
     ///
     /// # Errors
     ///
-    /// As [`Outgoing::send_to`](crate::Outgoing::send_to), and what `write` fails with.
+    /// As [`Outgoing::send_to`](crate::Outgoing::send_to), and the error of `write`.
     #[inline]
     pub fn write_to(
         &self,
@@ -222,7 +222,7 @@ impl Draft {
         })
     }
 
-    /// Adds the header, and what `write` adds as the payload.
+    /// Adds the header, and the payload by `write`.
     #[inline]
     fn add(
         &self,
@@ -242,8 +242,8 @@ impl Draft {
 
 /// Writes the payload of a [`Draft`] into the buffer that is sent.
 ///
-/// Each byte is written once: what a slice of zeroes would cost is saved. Text comes by `write!()`,
-/// which fails where there is no room.
+/// Each byte is written once; nothing is zeroed beforehand. Text comes by `write!()`, which fails
+/// where there is no room.
 pub struct Writer<'a> {
     buffer: &'a mut Buffer,
     room: usize,
@@ -255,7 +255,7 @@ impl<'a> Writer<'a> {
         Self { buffer, room }
     }
 
-    /// How many bytes there is still room for: what the draft allows, and in a
+    /// The number of bytes for which there is still room: what the draft permits, and in a
     /// [`Bundle`](crate::Bundle) no more than the bundle has left.
     #[inline]
     pub fn room(&self) -> usize {
@@ -280,7 +280,8 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Adds `count` bytes with the same value, and lets the caller change them.
+    /// Adds `count` bytes with the same value, and returns them, so that the caller can change
+    /// them.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The listeners of a group: messages to all or some of them, and whether there are any.
+//! The listeners to a group: messages to all or some of them, and whether there are any.
 //!
 //! C counterparts: the arguments `group` and `filter` of `cn_netlink_send_mult()` in
 //! `include/linux/connector.h`.
@@ -16,7 +16,7 @@ use crate::{
 };
 use kernel::{alloc::Flags, error::to_result, prelude::*};
 
-/// Those who listen to a group, all or some of them.
+/// The listeners to a group, all or some of them.
 ///
 /// # Examples
 ///
@@ -40,7 +40,7 @@ use kernel::{alloc::Flags, error::to_result, prelude::*};
 /// # use kernel::prelude::*;
 ///
 /// # const ID: Id = Id::new(20, 1);
-/// fn tell(friends: &[SocketId], text: &str) -> Result {
+/// fn send(friends: &[SocketId], text: &str) -> Result {
 ///     let mut is_friend = |listener: &Listener<'_>| friends.contains(&listener.socket());
 ///     let friends_only = Listeners::of_id().filter(&mut is_friend);
 ///     Ok(Outgoing::new(ID, text).send_to(friends_only, GFP_KERNEL)?)
@@ -54,9 +54,9 @@ pub struct Listeners<'f> {
 }
 
 impl<'f> Listeners<'f> {
-    /// Those who listen to the group of the message's id, which is its index.
+    /// The listeners to the group of the message's id, which is its index.
     ///
-    /// The id must be registered. Nobody can listen to group 0, and so to an id whose index is 0.
+    /// The id must be registered. Group 0 has no listeners, and so an id whose index is 0 has none.
     #[inline]
     pub fn of_id() -> Self {
         Self {
@@ -66,9 +66,9 @@ impl<'f> Listeners<'f> {
         }
     }
 
-    /// Those who listen to the group with this number.
+    /// The listeners to the group with this number.
     ///
-    /// A message to group 0, which nobody can listen to, fails with [`EINVAL`].
+    /// A message to group 0, which cannot have listeners, fails with [`EINVAL`].
     #[inline]
     pub fn of_group(group: u32) -> Self {
         Self {
@@ -80,8 +80,8 @@ impl<'f> Listeners<'f> {
 
     /// Leaves out the socket with this port.
     ///
-    /// A message from an id whose index is 0 to all who listen to that but one fails with
-    /// [`EINVAL`]: there is no such group.
+    /// A message from an id whose index is 0 to all listeners of [`Self::of_id`] except one fails
+    /// with [`EINVAL`]: there is no group 0.
     #[inline]
     pub fn except(self, portid: u32) -> Self {
         Self {
@@ -90,10 +90,10 @@ impl<'f> Listeners<'f> {
         }
     }
 
-    /// Leaves out those for whom `filter` returns `false`.
+    /// Leaves out those for which `filter` returns `false`.
     ///
-    /// It is called once for each listener, while the message is being sent, where it must not
-    /// sleep: nobody can open or close a netlink socket meanwhile.
+    /// It is called once for each listener, while the message is being sent. It must not sleep: no
+    /// netlink socket can be opened or closed meanwhile.
     #[inline]
     pub fn filter<F>(self, filter: &'f mut F) -> Self
     where
@@ -141,7 +141,7 @@ impl<'f> Listeners<'f> {
         if self.except == 0 && self.filter.is_none() {
             return sent_to_group(send(&destination), true);
         }
-        // Tells a full receiver from none but the port that is left out.
+        // Distinguishes a full receiver from a group with no other member than the excluded port.
         let mut choice = Choice::new(self.filter);
         let sent = choice.send(destination, send);
         sent_to_group(sent, choice.has_chosen())
@@ -166,8 +166,8 @@ impl sealed::Sealed for Listeners<'_> {
     }
 }
 
-/// What the core returned for a message to a group; `has_chosen` says whether any listener was to
-/// get it.
+/// The result of a message to a group. `sent` is the number of the core, and `has_chosen` says
+/// whether any listener was to get the message.
 #[inline]
 fn sent_to_group(sent: c_int, has_chosen: bool) -> Result<(), SendError> {
     if sent == bindings::CN_NOT_TAKEN as c_int {
@@ -182,9 +182,9 @@ fn sent_to_group(sent: c_int, has_chosen: bool) -> Result<(), SendError> {
 
 /// A socket that listens to the group of a message which is being sent.
 ///
-/// Which port, user or rights it has, netlink does not tell those who send. A module that needs to
-/// know lets the program send a message first, and looks at the [`Sender`](crate::Sender), which
-/// has the same [`SocketId`].
+/// Netlink does not tell a sender which port, user or rights the socket has. A module that needs to
+/// know has the program send a message first. The [`Sender`](crate::Sender) of that message has the
+/// same [`SocketId`].
 pub struct Listener<'a> {
     socket: Socket<'a>,
 }
@@ -202,7 +202,7 @@ impl<'a> Listener<'a> {
     }
 
     /// How many messages the socket has missed since it was opened because its receive buffer was
-    /// full: what the program reads by `SO_MEMINFO`, and `/proc/net/netlink` shows.
+    /// full. The program reads the same number by `SO_MEMINFO`, and `/proc/net/netlink` shows it.
     #[inline]
     pub fn drops(&self) -> u32 {
         self.socket.drops()
@@ -211,7 +211,7 @@ impl<'a> Listener<'a> {
 
 /// Calls `visit` with each socket that listens to `group` now; nothing is sent.
 ///
-/// May sleep, but not in `visit`: nobody can open or close a netlink socket meanwhile.
+/// May sleep, but not in `visit`: no netlink socket can be opened or closed meanwhile.
 ///
 /// # Errors
 ///
@@ -241,24 +241,25 @@ pub fn visit_listeners(group: u32, mut visit: impl FnMut(&Listener<'_>)) -> Resu
     to_result(Choice::new(Some(&mut nobody)).visit(group)).map_err(SendError::from_core)
 }
 
-/// Whether anybody listens to the group of an id: who would hear a message now. Members in other
-/// network namespaces mostly would not.
+/// Whether the group of an id has listeners, to which a message would be delivered now. To members
+/// in other network namespaces it mostly would not.
 ///
-/// For what costs more than asking. [`Draft`](crate::Draft) asks by itself.
+/// For messages whose preparation costs more than this call. [`Draft`](crate::Draft) calls it by
+/// itself.
 ///
 /// Context: as for sending with [`GFP_ATOMIC`].
 ///
 /// # Errors
 ///
 /// - [`SendError::UnknownId`]: nothing is registered under the id.
-/// - [`SendError::NoMemory`]: there are members in other network namespaces, which makes it
-///   a question that needs memory.
+/// - [`SendError::NoMemory`]: there are members in other network namespaces, for which this needs
+///   memory.
 #[inline]
 pub fn has_listeners(id: Id) -> Result<bool, SendError> {
     can_be_heard(id, 0, GFP_ATOMIC)
 }
 
-/// Whether anybody listens to the group with this number; as [`has_listeners`].
+/// Whether the group with this number has listeners; as [`has_listeners`].
 ///
 /// # Errors
 ///
@@ -272,7 +273,7 @@ pub fn group_has_listeners(group: u32) -> Result<bool, SendError> {
     can_be_heard(Id::new(0, 0), group, GFP_ATOMIC)
 }
 
-/// Asks the core about a group, or, if that is 0, about the group of the id.
+/// Asks the core about a group; 0 means the group of the id.
 #[inline]
 fn can_be_heard(id: Id, group: u32, flags: Flags) -> Result<bool, SendError> {
     let number = raw::has_listeners(id, group, flags);

@@ -125,7 +125,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Fails to compile for what cannot be looked at where a payload is.
+/// Fails to compile for a type that cannot be read in place in a payload.
 #[inline]
 const fn assert_aligned<T>() {
     assert!(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where a message goes, and the targets that are one socket.
+//! Targets of messages, and the targets that are one socket.
 //!
 //! C counterpart: the argument `portid` of `cn_netlink_send_mult()` in `include/linux/connector.h`.
 
@@ -15,7 +15,7 @@ pub trait Target: sealed::Sealed {}
 pub(crate) mod sealed {
     use super::*;
 
-    /// What becomes of the kinds of targets.
+    /// The route of a message, whichever kind its target is of.
     pub enum Route<'t> {
         /// To one socket; `wait_ms` and `shown_group` as for [`Destination::port`].
         Port {
@@ -23,13 +23,13 @@ pub(crate) mod sealed {
             wait_ms: u32,
             shown_group: u32,
         },
-        /// To listeners of a group.
+        /// To listeners to a group.
         Group(Listeners<'t>),
     }
 
     /// Keeps others from implementing [`Target`].
     pub trait Sealed: Sized {
-        /// Which route it is.
+        /// The route to the target.
         fn route<'t>(self) -> Route<'t>
         where
             Self: 't;
@@ -39,7 +39,7 @@ pub(crate) mod sealed {
 pub(crate) use sealed::Route;
 
 impl Route<'_> {
-    /// Fails if a message from `id` would reach nobody, so that it need not be made.
+    /// Fails if a message from `id` would have no receiver, so that it need not be made.
     #[inline]
     pub(crate) fn check_awaited(&self, id: Id, flags: Flags) -> Result<(), SendError> {
         match self {
@@ -93,7 +93,7 @@ impl Port {
     /// use kernel::{prelude::*, time::Delta};
     ///
     /// # const ID: Id = Id::new(20, 1);
-    /// fn tell(portid: u32, text: &str) -> Result<(), SendError> {
+    /// fn send(portid: u32, text: &str) -> Result<(), SendError> {
     ///     let soon = Port(portid).within(Delta::from_millis(500));
     ///     Outgoing::new(ID, text).send_to(soon, GFP_KERNEL)
     /// }
@@ -108,8 +108,8 @@ impl Port {
         }
     }
 
-    /// Does not wait at all while the receive buffer of the socket is full, also where the memory
-    /// for the message may be waited for, as with [`GFP_KERNEL`].
+    /// Does not wait at all while the receive buffer of the socket is full. The allocation of the
+    /// message may still sleep, as with [`GFP_KERNEL`].
     ///
     /// Sending then fails with [`SendError::ReceiverFull`], and `ENOBUFS` notifies the program that
     /// it missed something.
@@ -121,13 +121,13 @@ impl Port {
         }
     }
 
-    /// Lets the message seem to come through a group, as those do that are sent to it: `recvmsg(2)`
+    /// Makes the message seem to come through a group, as messages to the group do: `recvmsg(2)`
     /// gives the program the group as `nl_groups` (up to 32) and by `NETLINK_PKTINFO`. It is still
     /// sent to the one socket only, whether that is in the group or not.
     ///
-    /// For protocols whose programs look at the group of all that they read. Where sleeping is
-    /// allowed, this waits for room without a limit, as sending to a [`Port`] does: in a handler,
-    /// use [`GFP_NOWAIT`].
+    /// For protocols whose programs check the group of each message. Where sleeping is allowed,
+    /// this waits for room without a limit, as sending to a [`Port`] does: in a handler, use
+    /// [`GFP_NOWAIT`].
     ///
     /// # Examples
     ///

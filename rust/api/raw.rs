@@ -2,8 +2,8 @@
 
 //! The functions of the core that the crate calls, as safe types and functions.
 //!
-//! Guarantees that what is behind a pointer is there: with [`callbacks`](crate::callbacks), this is
-//! the only file of the crate that says `unsafe`.
+//! Guarantees that each pointer in them is valid. With [`callbacks`](crate::callbacks), this is the
+//! only file of the crate that says `unsafe`.
 //!
 //! C counterpart: `glue/cn_glue.h`, the functions `cn_core_*()`.
 
@@ -25,7 +25,7 @@ use kernel::{
     prelude::*,
 };
 
-/// The allocation flags as C has them; whatever else `flags` holds means nothing for a buffer.
+/// The allocation flags as C has them; other flags mean nothing for a buffer.
 #[inline]
 fn as_gfp(flags: Flags) -> kernel::bindings::gfp_t {
     if flags.contains(GFP_KERNEL) {
@@ -46,7 +46,7 @@ pub(crate) fn raw_id(id: Id) -> bindings::cb_id {
     }
 }
 
-/// Where a message goes, as the core wants it.
+/// The destination of a message, as C has it.
 ///
 /// # Invariants
 ///
@@ -121,7 +121,7 @@ impl Destination<'_> {
     }
 }
 
-/// Sends one message, and returns what the core did. `header` has the length of `payload`.
+/// Sends one message, and returns the number of the core. `header` has the length of `payload`.
 #[inline]
 pub(crate) fn send(
     header: &Header,
@@ -129,7 +129,7 @@ pub(crate) fn send(
     target: &Destination<'_>,
     flags: Flags,
 ) -> c_int {
-    // The compiler sees that this cannot be, where the header is made of the payload.
+    // The compiler removes this where it sees that the header is made for the payload.
     if usize::from(header.len) > payload.len() {
         return EINVAL.to_errno();
     }
@@ -208,7 +208,8 @@ impl Buffer {
         Ok(())
     }
 
-    /// Adds `count` bytes with the same value, and lets the caller change them.
+    /// Adds `count` bytes with the same value, and returns them, so that the caller can change
+    /// them.
     ///
     /// # Errors
     ///
@@ -224,13 +225,13 @@ impl Buffer {
         Ok(unsafe { core::slice::from_raw_parts_mut(end, count) })
     }
 
-    /// Adds a header, and what `write` adds behind it; `header` gets the number of those bytes. On
+    /// Adds a header, and a payload by `write`; `header` gets the length of the payload. On
     /// failure, the buffer is as it was before.
     ///
     /// # Errors
     ///
-    /// [`SendError::TooLong`]: there is no room for the header, or the rest is longer than a header
-    /// can say; and what `write` returns.
+    /// [`SendError::TooLong`]: there is no room for the header, or the payload is longer than a
+    /// header can say; and the error of `write`.
     #[inline]
     pub(crate) fn push_message(
         &mut self,
@@ -239,7 +240,7 @@ impl Buffer {
     ) -> Result<(), SendError> {
         let start = self.len;
         let place = self.make_room(HEADER_LEN)?.cast::<Header>();
-        // The header is written at the end; until then, what was added is not read.
+        // The header is written at the end; until then, the added bytes are not read.
         self.len = start.wrapping_add(HEADER_LEN);
         let payload = self.len;
         let added = write(self).and_then(|()| {
@@ -277,14 +278,14 @@ impl Buffer {
         self.len = self.len.min(len);
     }
 
-    /// Sends what was added, and returns what the core did; `id` names the group where the target
-    /// does not.
+    /// Sends the added bytes, and returns the number of the core. `id` names the group where the
+    /// destination does not.
     #[inline]
     pub(crate) fn post(self, id: Id, target: &Destination<'_>, flags: Flags) -> c_int {
         let len = self.len as u32;
         let skb = ManuallyDrop::new(self).skb.as_ptr();
-        // SAFETY: By the type invariants the buffer is ours, and it is given away; that many bytes
-        // are initialised. By the type invariants of the destination its filter can be called.
+        // SAFETY: By the type invariants the buffer is ours, and that many bytes are initialised;
+        // the core takes it. By the type invariants of the destination its filter can be called.
         unsafe { bindings::cn_core_post(skb, len, &raw_id(id), &target.raw, as_gfp(flags)) }
     }
 }
@@ -297,8 +298,8 @@ impl Drop for Buffer {
     }
 }
 
-/// Counts the listeners to a group, or, if that is 0, to the group of the id: returns 0 if there are
-/// none, or a negative error.
+/// Counts the listeners to a group, or, if that is 0, to the group of the id: returns 0 if there
+/// are none, or a negative error.
 #[inline]
 pub(crate) fn has_listeners(id: Id, group: u32, flags: Flags) -> c_int {
     // SAFETY: `raw_id` gives a valid id.
@@ -346,7 +347,7 @@ impl Socket<'_> {
     }
 }
 
-/// What netlink knows of the sender of a datagram.
+/// The sender of a datagram, as netlink knows it.
 ///
 /// # Invariants
 ///

@@ -2,8 +2,8 @@
 
 //! Receiving: handlers and their registration.
 //!
-//! Guarantees that a handler is alive whenever it is called, whoever unregisters it and from
-//! where.
+//! Guarantees that a handler is alive whenever it is called, whichever task unregisters it, and
+//! from whichever context.
 //!
 //! C counterparts: `cn_add_callback()` and `cn_del_callback()` in `include/linux/connector.h`.
 
@@ -13,9 +13,9 @@ use crate::{callbacks, Id, Message, Options, Sender};
 use core::marker::PhantomData;
 use kernel::{prelude::*, sync::Arc};
 
-/// What receives the messages of an id.
+/// Receives the messages of an id.
 pub trait Handler: Send + Sync + 'static {
-    /// Looks at one message.
+    /// Handles one message.
     ///
     /// Called in the context of the program that sends, while it is in `sendmsg()`: may sleep, and
     /// may be called by several programs at once. The next message of the same program comes after
@@ -23,19 +23,18 @@ pub trait Handler: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// What is returned becomes the answer for those who set `NLM_F_ACK`; others never see it.
+    /// The error becomes the answer to a sender that set `NLM_F_ACK`; others never see it.
     fn receive(&self, message: &Message<'_>, sender: &Sender<'_>) -> Result;
 
-    /// Whether the handler wants to hear of a sender that its [`Access`](crate::Access) lets
-    /// through; yes, if not said otherwise.
+    /// Whether the handler permits a sender that its [`Access`](crate::Access) permits; by default
+    /// it does.
     ///
     /// Called before [`Self::receive`], in the same context. A message from a sender that is
     /// refused is counted, and answered with `-EPERM` if the program asked for an acknowledgment.
     ///
     /// # Examples
     ///
-    /// Everyone may send who is the owner or privileged; with
-    /// [`Access::Public`](crate::Access::Public):
+    /// The owner and privileged programs may send; with [`Access::Public`](crate::Access::Public):
     ///
     /// ```
     /// use connector::{Capability, Handler, Message, Sender};
@@ -65,26 +64,27 @@ pub trait Handler: Send + Sync + 'static {
 /// A handler that is registered under an id, until this is dropped.
 ///
 /// The core shares the handler: it is alive until nothing calls it any more. One handler may be
-/// registered under several ids, by a clone of the [`Arc`] for each; it tells them apart by
-/// [`Message::id`].
+/// registered under several ids, by a clone of the [`Arc`] for each; [`Message::id`] says which one
+/// a message is for.
 ///
 /// A registration can be a part of anything: of a module, of an object per device, of a list.
 ///
 /// # Dropping
 ///
-/// When the drop returns, the handler is not running and will not be called again. To this end the
-/// drop sleeps until the calls of this handler that are under way have returned; it does not wait
-/// for a grace period when there are none.
+/// When the drop returns, the handler is not running and is not called again. The drop sleeps until
+/// the running calls of this handler have returned; it does not wait for a grace period when there
+/// are none.
 ///
-/// Where the drop happens inside of a call of the connector (of a handler, this one or another; of
-/// a watcher; of the drop of one of them), waiting could mean to wait for itself. There it returns
-/// at once: new messages don't reach the handler any more, and the core drops its [`Arc`] when the
-/// last call has returned; if nothing was running, before the outermost of these calls returns. A
-/// module is not unloaded before.
+/// A drop inside of a call of the connector (of a handler, this one or another; of a watcher; of
+/// the drop of one of them) could wait for itself. There it returns at once. New messages do not
+/// reach the handler any more, and the core drops its [`Arc`] when the last call has returned; if
+/// none was running, before the outermost of these calls returns. The module is not unloaded
+/// before.
 ///
 /// The last call may be that of a program, in whose context the handler is dropped then.
 ///
-/// A handler may own its own registration, or two each other's: they end with their module.
+/// A handler may own its own registration, or two handlers each other's: these end with their
+/// module.
 #[must_use = "a registration ends when it is dropped"]
 pub struct Registration<H: Handler> {
     registered: AnyRegistration,
@@ -136,7 +136,7 @@ impl<H: Handler> Registration<H> {
 
 /// A registration of a handler of any type; dropping it is as dropping [`Registration`].
 ///
-/// For those who keep registrations of several types in one place.
+/// To keep registrations of several types in one place.
 ///
 /// # Examples
 ///

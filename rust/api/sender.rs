@@ -11,7 +11,7 @@ use crate::{raw::Credentials, Capability, Draft, Message, Outgoing, Port, PortWi
 use kernel::{prelude::*, time::Delta};
 use zerocopy::{Immutable, IntoBytes};
 
-/// The sender of the message that a handler is looking at.
+/// The sender of the message that a handler handles.
 ///
 /// Its socket is in the initial network namespace: messages from others don't reach the connector.
 pub struct Sender<'a> {
@@ -41,18 +41,18 @@ impl<'a> Sender<'a> {
 
     /// The user on whose behalf the message was sent, as a number of the initial user namespace.
     ///
-    /// This is the real user id, or what the sender has put into `SCM_CREDENTIALS`, which only a
-    /// privileged one may choose.
+    /// This is the real user id, or the one that the sender has put into `SCM_CREDENTIALS`, which
+    /// only a privileged sender may choose.
     #[inline]
     pub fn uid(&self) -> u32 {
         self.credentials.uid()
     }
 
-    /// Whether both the one who opened the socket and the one who sends have a capability, in the
-    /// initial user namespace.
+    /// Whether both the opener of the socket and the sender have a capability, in the initial user
+    /// namespace.
     ///
-    /// For handlers that do one thing for everyone and another for few. Who may send at all is
-    /// better said in the [`Options`](crate::Options) of the registration.
+    /// For handlers that do more for privileged senders. Rights that all senders need belong in the
+    /// [`Options`](crate::Options) of the registration.
     #[inline]
     pub fn capable(&self, capability: Capability) -> bool {
         self.credentials.capable(capability)
@@ -60,8 +60,8 @@ impl<'a> Sender<'a> {
 
     /// Whether the sender is in the initial user namespace and the initial pid namespace.
     ///
-    /// For handlers whose messages name users or processes by numbers of those namespaces, which
-    /// mean nothing, or more than they should, in others.
+    /// For handlers whose messages name users or processes by numbers of those namespaces. In other
+    /// namespaces these numbers mean nothing, or more than they should.
     #[inline]
     pub fn is_in_initial_namespaces(&self) -> bool {
         self.credentials.is_in_initial_namespaces()
@@ -98,7 +98,7 @@ impl<'a> Sender<'a> {
     /// Sends a reply to the sending socket alone.
     ///
     /// The reply has the id and the `seq` of `request`, and its `ack` plus one, which is how
-    /// programs tell it from other messages.
+    /// programs distinguish it from other messages.
     ///
     /// May sleep for memory, but does not wait for the program: while it is in `sendmsg()`, which
     /// called the handler, it cannot read. A program that does not read its replies loses those for
@@ -111,7 +111,7 @@ impl<'a> Sender<'a> {
     /// - [`EAGAIN`]: the receive buffer of the socket is full.
     /// - [`EMSGSIZE`]: `payload` is longer than 65535 bytes.
     /// - [`ENOMEM`]: no memory for the message.
-    /// - [`ECONNREFUSED`]: the socket is gone.
+    /// - [`ECONNREFUSED`]: the socket was closed.
     ///
     /// # Examples
     ///
@@ -135,8 +135,8 @@ impl<'a> Sender<'a> {
     }
 
     /// Sends a reply as [`Self::reply`] does, and waits while the receive buffer of the socket is
-    /// full: until the program reads in another thread, a signal comes, or the time is over. That
-    /// the program closes the socket in another thread ends nothing, because `sendmsg()` keeps it.
+    /// full: until the program reads in another thread, a signal comes, or the time is over. A
+    /// `close()` in another thread does not end the wait, because `sendmsg()` keeps the socket.
     ///
     /// Unregistering the handler, and with it `rmmod`, has to wait as long.
     ///
@@ -160,7 +160,7 @@ impl<'a> Sender<'a> {
     ///
     /// # Errors
     ///
-    /// As [`Self::reply`], and what `write` returns.
+    /// As [`Self::reply`], and the error of `write`.
     #[inline]
     pub fn reply_with(
         &self,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Watching ids and sockets: who registers and unregisters; which sockets are closed, and which
-//! groups are joined and left.
+//! Watchers of ids and sockets: they are notified of registrations, of closed sockets, and of
+//! groups that sockets join and leave.
 //!
 //! Watchers of sockets are for modules that keep something for each socket, or that have work to do
-//! only while somebody listens.
+//! only while there are listeners.
 //!
 //! C counterparts: none for ids, where the notification channel does the same for programs; for
 //! sockets `netlink_bind`, `netlink_unbind` and `netlink_release` of a netlink protocol, which only
@@ -27,17 +27,17 @@ pub enum Change {
 
 /// Is notified of registrations.
 pub trait Watcher: Send + Sync + 'static {
-    /// Looks at one change.
+    /// Handles one change.
     ///
     /// Called by a work item, shortly after the change, and may sleep; no lock is held, so that it
     /// may send, register and unregister, and watch. It is called by one task at a time, and
-    /// changes come in order. Whoever causes them does not wait for this, so that the id may be in
-    /// another state by now.
+    /// changes come in order. The task that causes them does not wait for this, so that the id may
+    /// be in another state by now.
     fn changed(&self, id: Id, change: Change);
 
-    /// Changes were left out, at this place in their order: the watcher was more than 65,536
-    /// changes behind, or there was no memory (`notify_lost` in `/proc/net/connector_stats` counts
-    /// those). A watcher that remembers what is registered has to forget it.
+    /// Changes were left out at this point of their order: the watcher was more than 65,536 changes
+    /// behind, or there was no memory (`notify_lost` in `/proc/net/connector_stats` counts those).
+    /// A watcher that keeps a list of registrations has to discard it.
     ///
     /// Called as [`Self::changed`] is.
     fn missed(&self) {}
@@ -101,13 +101,12 @@ impl<W: Watcher> Watch<W> {
 /// What happened to a socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SocketChange {
-    /// This socket was closed: by its program, or because that has died. It is in no group any
-    /// more.
+    /// This socket was closed, by its program or by the exit of that. It is in no group any more.
     Closed(SocketId),
-    /// A program was let into this group. It joins at about the time of this notification, or
-    /// fails to for another reason. Netlink does not say which of its sockets, and it may be in
-    /// another network namespace, where everyone can join and hears nothing:
-    /// [`has_listeners`](crate::has_listeners) counts those who hear.
+    /// A program was permitted to join this group. It joins at about the time of this notification,
+    /// or fails to for another reason. Netlink does not say which of its sockets joins. It may be
+    /// in another network namespace, where every program can join and no message is delivered:
+    /// [`has_listeners`](crate::has_listeners) does not count those.
     Joins(u32),
     /// A socket has left this group. There is no notification of a socket that leaves by
     /// `bind(2)`.
@@ -116,7 +115,7 @@ pub enum SocketChange {
 
 /// Is notified of sockets.
 pub trait SocketWatcher: Send + Sync + 'static {
-    /// Looks at one change.
+    /// Handles one change.
     ///
     /// Called by a work item, shortly after the change, and may sleep; no lock is held, so that it
     /// may send, register, unregister and watch. It is called by one task at a time. Programs don't
@@ -189,12 +188,12 @@ impl<W: SocketWatcher> SocketWatch<W> {
     }
 }
 
-/// What can be watched, and how a watcher is called.
+/// A kind of watcher, and how it is called.
 pub(crate) trait Kind<W> {
     /// The constant of the interface.
     const WHAT: u32;
 
-    /// Calls a watcher with what the core has said.
+    /// Calls a watcher with a notification of the core.
     fn call(watcher: &W, change: u32, subject: u64);
 }
 

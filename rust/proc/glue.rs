@@ -94,7 +94,10 @@ impl Drop for Instance {
 /// Defines functions that C calls, each with what it does with the service. Fails to compile if a
 /// definition differs from the declaration in the header.
 macro_rules! called_by_c {
-    ($($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*) |$service:ident| $do:expr;)*) => {$(
+    ($(
+        $(#[$doc:meta])*
+        $name:ident($($argument:ident: $type:ty),*) |$service:ident| $do:expr;
+    )*) => {$(
         $(#[$doc])*
         #[no_mangle]
         unsafe extern "C" fn $name($($argument: $type),*) {
@@ -155,7 +158,12 @@ called_by_hooks! {
         task: task.into(),
         parent: parent.into(),
     };
-    cn_proc_exits(task: cn_proc_task, code: u32, signal: u32, parent: cn_proc_task) => Event::Exits {
+    cn_proc_exits(
+        task: cn_proc_task,
+        code: u32,
+        signal: u32,
+        parent: cn_proc_task
+    ) => Event::Exits {
         task: task.into(),
         code,
         signal,

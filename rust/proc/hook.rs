@@ -167,7 +167,8 @@ pub(crate) struct Demand {
     /// The hooks that this kernel has, as far as it is known.
     available: Hooks,
     attached: Hooks,
-    /// Those that a listener or request without `CAP_NET_ADMIN` has needed since they were attached.
+    /// Those that a listener or request without `CAP_NET_ADMIN` has needed since they were
+    /// attached.
     unprivileged: Hooks,
     /// The time at which each attached hook became idle, if it is, in the order of their numbers.
     idle_since: [u64; Hook::ALL.len()],

@@ -141,10 +141,11 @@ impl Listeners {
         Kinds::from_bits(self.wanted.load(Relaxed)).want(event)
     }
 
-    /// Grants a request, if that can be done now. If not, the socket gets the same events as before.
+    /// Grants a request, if that can be done now. If not, the socket gets the same events as
+    /// before.
     ///
-    /// `acknowledge` sends the acknowledgement, and returns whether that counts as sent. It must not
-    /// sleep. Events that are looked up later follow that message.
+    /// `acknowledge` sends the acknowledgement, and returns whether that counts as sent. It must
+    /// not sleep. Events that are looked up later follow that message.
     pub(crate) fn listen(
         &self,
         request: &mut Request,

@@ -5,14 +5,14 @@
 //! A client of the crate `connector`, wire-compatible with the kernel's own process events, where
 //! its connector is built in.
 //!
-//! | file          | what is in it                                                                 |
-//! |---------------|-------------------------------------------------------------------------------|
-//! | [`event`]     | events and requests as programs see them, and which events a listener gets    |
-//! | [`hook`]      | the hooks that listeners need, and that are attached                          |
-//! | [`listeners`] | the sockets that have asked for events                                        |
-//! | [`service`]   | requests in, events out                                                       |
-//! | [`proc_file`] | `/proc/net/cn_proc`                                                           |
-//! | [`glue`]      | the boundary to C, where the hooks are                                        |
+//! | file          | contents                                                                |
+//! |---------------|-------------------------------------------------------------------------|
+//! | [`event`]     | events and requests on the wire, and which events a listener gets       |
+//! | [`hook`]      | which hooks listeners need, and which are attached                      |
+//! | [`listeners`] | the sockets that have asked for events                                  |
+//! | [`service`]   | requests in, events out                                                 |
+//! | [`proc_file`] | `/proc/net/cn_proc`                                                     |
+//! | [`glue`]      | the boundary to C, where the hooks are                                  |
 //!
 //! C counterpart: `drivers/connector/cn_proc.c`.
 

@@ -6,16 +6,16 @@
 //!
 //! - A socket in the group gets the events that it has asked for, from the acknowledgement of its
 //!   request until it ignores or is closed. Requests of other sockets do not change that.
-//! - The hooks for these events are attached before the request is acknowledged, and the first event
-//!   comes behind the acknowledgement.
-//! - Hooks are attached as long as a socket has asked for their events, whether it is in the group or
-//!   not: netlink does not say when and with which socket a program joins. An idle hook stays
+//! - The hooks for these events are attached before the request is acknowledged, and the first
+//!   event comes behind the acknowledgement.
+//! - Hooks are attached as long as a socket has asked for their events, whether it is in the group
+//!   or not: netlink does not say when and with which socket a program joins. An idle hook stays
 //!   attached for a while, so that programs that listen and ignore in alternation do not have the
 //!   code of the kernel changed each time.
 //! - The cost of a request does not depend on the number of listeners. A request waits for others
 //!   only where a hook has to be attached for it, or where its user has reached the limit.
-//! - Only work items attach and detach hooks, and visit members. They do not run with the priority of
-//!   a program. Programs wait for them, and hold nothing meanwhile.
+//! - Only work items attach and detach hooks, and visit members. They do not run with the priority
+//!   of a program. Programs wait for them, and hold nothing meanwhile.
 //!
 //! C counterpart: `drivers/connector/cn_proc.c`.
 
@@ -95,8 +95,8 @@ pub(crate) struct Summary {
 }
 
 impl Service {
-    /// A service without listeners, for a kernel with these hooks. `limit` is the number of listeners
-    /// that each user may have without `CAP_NET_ADMIN`.
+    /// A service without listeners, for a kernel with these hooks. `limit` is the number of
+    /// listeners that each user may have without `CAP_NET_ADMIN`.
     pub(crate) fn new(available: Hooks, limit: u32) -> impl PinInit<Self> {
         pin_init!(Self {
             listeners <- Listeners::new(available, limit),
@@ -199,16 +199,16 @@ impl Service {
         }
     }
 
-    /// Grants a request and acknowledges it, if that can be done now. Nothing comes between the two,
-    /// so that the request of a socket which was acknowledged last is the one that counts.
+    /// Grants a request and acknowledges it, if that can be done now. Nothing comes between the
+    /// two, so that the request of a socket which was acknowledged last is the one that counts.
     fn grant(&self, message: &Message<'_>, sender: &Sender<'_>, request: &mut Request) -> Verdict {
         acknowledge(message, sender, 0, |send| {
             self.listeners.listen(request, glue::now(), send)
         })
     }
 
-    /// Attaches the hooks that listeners and requests need. May sleep; called by a work item, by one
-    /// task at a time.
+    /// Attaches the hooks that listeners and requests need. May sleep; called by a work item, by
+    /// one task at a time.
     ///
     /// If the kernel refuses a hook that it seemed to have, the others are attached nevertheless. A
     /// hook for which there is no memory stays missing.
@@ -297,8 +297,8 @@ impl Service {
         &self.listeners
     }
 
-    /// Detaches all hooks, and waits until none calls [`Self::deliver`] any more. May sleep. The work
-    /// items were stopped before.
+    /// Detaches all hooks, and waits until none calls [`Self::deliver`] any more. May sleep. The
+    /// work items were stopped before.
     pub(crate) fn stop(&self) {
         for hook in self.listeners.stop().iter() {
             glue::detach(hook);
