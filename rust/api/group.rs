@@ -166,7 +166,7 @@ impl sealed::Sealed for Listeners<'_> {
     }
 }
 
-/// The result of a message to a group. `sent` is the number of the core, and `has_chosen` says
+/// The result of a message to a group. `sent` is that of the core, and `has_chosen` says
 /// whether any listener was to get the message.
 #[inline]
 fn sent_to_group(sent: c_int, has_chosen: bool) -> Result<(), SendError> {

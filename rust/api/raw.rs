@@ -98,7 +98,7 @@ impl Destination<'_> {
         }
     }
 
-    /// The same target with a filter.
+    /// The same destination with a filter.
     ///
     /// # Safety
     ///
@@ -121,12 +121,13 @@ impl Destination<'_> {
     }
 }
 
-/// Sends one message, and returns the number of the core. `header` has the length of `payload`.
+/// Sends one message. Returns 0, `CN_NOT_TAKEN` or a negative error. `header` has the length of
+/// `payload`.
 #[inline]
 pub(crate) fn send(
     header: &Header,
     payload: &[u8],
-    target: &Destination<'_>,
+    destination: &Destination<'_>,
     flags: Flags,
 ) -> c_int {
     // The compiler removes this where it sees that the header is made for the payload.
@@ -139,7 +140,7 @@ pub(crate) fn send(
         bindings::cn_core_send(
             core::ptr::from_ref(header).cast(),
             payload.as_ptr().cast(),
-            &target.raw,
+            &destination.raw,
             as_gfp(flags),
         )
     }
@@ -278,15 +279,15 @@ impl Buffer {
         self.len = self.len.min(len);
     }
 
-    /// Sends the added bytes, and returns the number of the core. `id` names the group where the
-    /// destination does not.
+    /// Sends the added bytes. Returns 0, `CN_NOT_TAKEN` or a negative error. `id` names the group
+    /// where the destination does not.
     #[inline]
-    pub(crate) fn post(self, id: Id, target: &Destination<'_>, flags: Flags) -> c_int {
+    pub(crate) fn post(self, id: Id, destination: &Destination<'_>, flags: Flags) -> c_int {
         let len = self.len as u32;
         let skb = ManuallyDrop::new(self).skb.as_ptr();
         // SAFETY: By the type invariants the buffer is ours, and that many bytes are initialised;
         // the core takes it. By the type invariants of the destination its filter can be called.
-        unsafe { bindings::cn_core_post(skb, len, &raw_id(id), &target.raw, as_gfp(flags)) }
+        unsafe { bindings::cn_core_post(skb, len, &raw_id(id), &destination.raw, as_gfp(flags)) }
     }
 }
 
