@@ -1,38 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who sent a message.
+//! The sender of a message, and the number of its socket.
 //!
-//! C counterpart: `struct netlink_skb_parms` in `include/linux/netlink.h`.
+//! C counterparts: `struct netlink_skb_parms` in `include/linux/netlink.h`, `sock_gen_cookie()` in
+//! `include/linux/sock_diag.h`.
 
-use crate::{
-    bindings, Capability, Draft, Message, Outgoing, Port, PortWithin, SendError, SocketId,
-};
-use kernel::{bindings::netlink_skb_parms, prelude::*, time::Delta};
+#![forbid(unsafe_code)]
+
+use crate::{raw::Credentials, Capability, Draft, Message, Outgoing, Port, PortWithin, SendError};
+use kernel::{prelude::*, time::Delta};
 use zerocopy::{Immutable, IntoBytes};
 
-/// The sender of the message that a handler is looking at.
+/// The sender of the message that a handler handles.
 ///
 /// Its socket is in the initial network namespace: messages from others don't reach the connector.
-///
-/// # Invariants
-///
-/// `parms` is that of a datagram which is being handled, in the context of the program that sent
-/// it; its socket is kept by netlink meanwhile.
 pub struct Sender<'a> {
-    parms: &'a netlink_skb_parms,
+    credentials: Credentials<'a>,
 }
 
 impl<'a> Sender<'a> {
-    /// # Safety
-    ///
-    /// The invariants of the type must hold for `'a`.
     #[inline]
-    pub(crate) unsafe fn from_raw(parms: *const netlink_skb_parms) -> Self {
-        // INVARIANT: By the safety requirements.
-        Self {
-            // SAFETY: By the safety requirements.
-            parms: unsafe { &*parms },
-        }
+    pub(crate) fn new(credentials: Credentials<'a>) -> Self {
+        Self { credentials }
     }
 
     /// The port of the sending socket.
@@ -41,44 +30,41 @@ impl<'a> Sender<'a> {
     /// one may get the port.
     #[inline]
     pub fn portid(&self) -> u32 {
-        self.parms.portid
+        self.credentials.portid()
     }
 
     /// The sending socket.
     #[inline]
     pub fn socket(&self) -> SocketId {
-        // SAFETY: By the type invariants the socket is there.
-        unsafe { SocketId::from_raw(self.parms.sk) }
+        self.credentials.socket().id()
     }
 
     /// The user on whose behalf the message was sent, as a number of the initial user namespace.
     ///
-    /// This is the real user id, or what the sender has put into `SCM_CREDENTIALS`, which only a
-    /// privileged one may choose.
+    /// This is the real user id, or the one that the sender has put into `SCM_CREDENTIALS`, which
+    /// only a privileged sender may choose.
     #[inline]
     pub fn uid(&self) -> u32 {
-        self.parms.creds.uid.val
+        self.credentials.uid()
     }
 
-    /// Whether both the one who opened the socket and the one who sends have a capability, in the
-    /// initial user namespace.
+    /// Whether both the opener of the socket and the sender have a capability, in the initial user
+    /// namespace.
     ///
-    /// For handlers that do one thing for everyone and another for few. Who may send at all is
-    /// better said in the [`Options`](crate::Options) of the registration.
+    /// For handlers that do more for privileged senders. Rights that all senders need belong in the
+    /// [`Options`](crate::Options) of the registration.
     #[inline]
     pub fn capable(&self, capability: Capability) -> bool {
-        // SAFETY: By the type invariants; `Capability` is one that the kernel knows.
-        unsafe { bindings::cn_core_capable(self.parms, capability.as_raw()) }
+        self.credentials.capable(capability)
     }
 
     /// Whether the sender is in the initial user namespace and the initial pid namespace.
     ///
-    /// For handlers whose messages name users or processes by numbers of those namespaces, which
-    /// mean nothing, or more than they should, in others.
+    /// For handlers whose messages name users or processes by numbers of those namespaces. In other
+    /// namespaces these numbers mean nothing, or more than they should.
     #[inline]
     pub fn is_in_initial_namespaces(&self) -> bool {
-        // SAFETY: By the type invariants the running task is the sender.
-        unsafe { bindings::cn_core_initial_namespaces() }
+        self.credentials.is_in_initial_namespaces()
     }
 
     /// The sending socket as a target for [`Outgoing::send_to`] and its kin, to which is sent
@@ -112,7 +98,7 @@ impl<'a> Sender<'a> {
     /// Sends a reply to the sending socket alone.
     ///
     /// The reply has the id and the `seq` of `request`, and its `ack` plus one, which is how
-    /// programs tell it from other messages.
+    /// programs distinguish it from other messages.
     ///
     /// May sleep for memory, but does not wait for the program: while it is in `sendmsg()`, which
     /// called the handler, it cannot read. A program that does not read its replies loses those for
@@ -125,7 +111,7 @@ impl<'a> Sender<'a> {
     /// - [`EAGAIN`]: the receive buffer of the socket is full.
     /// - [`EMSGSIZE`]: `payload` is longer than 65535 bytes.
     /// - [`ENOMEM`]: no memory for the message.
-    /// - [`ECONNREFUSED`]: the socket is gone.
+    /// - [`ECONNREFUSED`]: the socket was closed.
     ///
     /// # Examples
     ///
@@ -149,8 +135,8 @@ impl<'a> Sender<'a> {
     }
 
     /// Sends a reply as [`Self::reply`] does, and waits while the receive buffer of the socket is
-    /// full: until the program reads in another thread, a signal comes, or the time is over. That
-    /// the program closes the socket in another thread ends nothing, because `sendmsg()` keeps it.
+    /// full: until the program reads in another thread, a signal comes, or the time is over. A
+    /// `close()` in another thread does not end the wait, because `sendmsg()` keeps the socket.
     ///
     /// Unregistering the handler, and with it `rmmod`, has to wait as long.
     ///
@@ -174,7 +160,7 @@ impl<'a> Sender<'a> {
     ///
     /// # Errors
     ///
-    /// As [`Self::reply`], and what `write` returns.
+    /// As [`Self::reply`], and the error of `write`.
     #[inline]
     pub fn reply_with(
         &self,
@@ -197,5 +183,26 @@ impl<'a> Sender<'a> {
     #[inline]
     pub fn reply_raw(&self, message: &Outgoing<'_>) -> Result<(), SendError> {
         message.send_to(self.without_waiting(), GFP_KERNEL)
+    }
+}
+
+/// A number that no other socket has, nor had, nor will have until the next boot.
+///
+/// Unlike a port, which another program may get after this one. A program learns that of
+/// its own socket by `getsockopt(SOL_SOCKET, SO_COOKIE)`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct SocketId(u64);
+
+impl SocketId {
+    /// The number, as `SO_COOKIE` gives it to the program.
+    #[inline]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
+    /// The socket with a number that came from the core.
+    #[inline]
+    pub(crate) const fn from_number(number: u64) -> Self {
+        Self(number)
     }
 }

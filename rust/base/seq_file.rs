@@ -9,7 +9,7 @@
 
 #![allow(unsafe_code)]
 
-use core::{marker::PhantomData, ptr::null_mut};
+use core::{fmt, marker::PhantomData, ptr::null_mut};
 use kernel::{
     bindings::{self, loff_t, seq_file, seq_operations},
     prelude::*,
@@ -272,5 +272,14 @@ impl Output<'_> {
     pub fn position(&self) -> usize {
         // SAFETY: By the type invariants.
         unsafe { (*self.file).count }
+    }
+}
+
+/// Never fails.
+impl fmt::Write for Output<'_> {
+    #[inline]
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.text(text);
+        Ok(())
     }
 }

@@ -2,8 +2,8 @@
 
 //! The pure files of the module and their tests.
 
-// The core says `connector::Id`.
-extern crate self as connector;
+// The core says `connector_base::Id`.
+extern crate self as connector_base;
 
 pub mod fuzz;
 
@@ -22,21 +22,12 @@ mod parameters;
 mod request;
 
 // Process events.
-#[path = "../../../rust/proc/demand.rs"]
-#[cfg_attr(not(test), allow(dead_code))]
-mod demand;
 #[path = "../../../rust/proc/event.rs"]
 #[cfg_attr(not(test), allow(dead_code))]
 mod event;
 #[path = "../../../rust/proc/hook.rs"]
 #[cfg_attr(not(test), allow(dead_code))]
 mod hook;
-#[path = "../../../rust/proc/listener.rs"]
-#[cfg_attr(not(test), allow(dead_code))]
-mod listener;
-#[path = "../../../rust/proc/operation.rs"]
-#[cfg_attr(not(test), allow(dead_code))]
-mod operation;
 
 #[cfg(test)]
 mod tests;
