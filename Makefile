@@ -4,7 +4,7 @@
 
 VARIABLES := KDIR KSRC TORTURE_KDIR KERNEL_CONFIG LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T V TORTURE SEED PERCENT FUZZ_SECONDS FUZZ_RUNS CMD BENCH BENCH_ROUNDS ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR
 # What is given to make reaches the scripts; the scripts call kbuild without our own flags.
-export $(VARIABLES)
+export VARIABLES $(VARIABLES)
 
 # The kernel to build for; made when it is not there. A failure has said what to do.
 kernel = kdir=$$(scripts/kdir.sh) || exit 1;
@@ -39,32 +39,32 @@ test: ## run all tests; installs and builds what is missing
 	scripts/packages.sh guest fuzz
 	$(kernel) scripts/test.sh "$$kdir"
 
-torture: ## look for bugs on a kernel full of checks; TORTURE=full takes hours, T= chooses parts
+torture: ## look for bugs on a kernel full of checks; TORTURE=full takes hours, T= chooses scenarios
 	scripts/packages.sh guest fuzz
-	scripts/torture.sh "$${TORTURE:-small}"
+	selftests/torture/run.sh "$${TORTURE:-small}"
 
 torture-publish: ## put the figures of the last full runs of make torture into Documentation/
-	scripts/torture.sh publish
+	selftests/torture/run.sh publish
 
 litmus: ## check the protocols of the core in the kernel's memory model, with herd7
 	scripts/packages.sh litmus
-	scripts/litmus.sh $(if $(KDIR),"$(KDIR)")
+	selftests/litmus/run.sh $(if $(KDIR),"$(KDIR)")
 
 fuzz: ## fuzz the pure files on the host; FUZZ_SECONDS= or FUZZ_RUNS= for each target
 	scripts/packages.sh guest fuzz
-	scripts/fuzz.sh
+	selftests/host/fuzz.sh
 
 bench: ## measure the C connector, ours and generic netlink; BENCH=full takes more rounds
 	scripts/packages.sh guest bench
-	$(kernel) export TOOLS_PROFILE=release && scripts/modules.sh "$$kdir" bench && scripts/bench.sh "$$kdir" "$${BENCH:-quick}"
+	$(kernel) export TOOLS_PROFILE=release && scripts/modules.sh "$$kdir" bench && selftests/bench/run.sh "$$kdir" "$${BENCH:-quick}"
 
 profile: ## instructions by function for one message on PROVIDER (rust, c or baseline)
 	scripts/packages.sh guest bench
-	$(kernel) scripts/modules.sh "$$kdir" bench && python3 scripts/profile.py "$$kdir" "$${PROVIDER:-rust}"
+	$(kernel) scripts/modules.sh "$$kdir" bench && python3 selftests/bench/profile.py "$$kdir" "$${PROVIDER:-rust}"
 
 bench-publish: ## put the figures of the last make bench into README.md and Documentation/
 	scripts/packages.sh bench
-	$(kernel) scripts/bench.sh "$$kdir" publish
+	$(kernel) selftests/bench/run.sh "$$kdir" publish
 
 in-tree: ## put the connector into the kernel tree KSRC, as drivers/connector
 	scripts/in-tree.sh put "$(KSRC)"
@@ -73,7 +73,7 @@ in-tree-undo: ## take it out of the kernel tree KSRC
 	scripts/in-tree.sh undo "$(KSRC)"
 
 in-tree-test: ## build kernels that have the connector built in, C and ours, and test them
-	scripts/in-tree-test.sh
+	selftests/in-tree/run.sh
 
 patches: ## make the patch series for a kernel tree, in build/patches, and look at it with checkpatch
 	scripts/packages.sh patches
@@ -91,7 +91,7 @@ check: ## format, clippy, W=1, rustdoc, sparse, shellcheck, pyflakes, symbols, u
 	scripts/packages.sh guest check docs patches
 	$(kernel) scripts/check.sh "$$kdir"
 
-docs: ## make the documentation as HTML: the pages, and the reference of the Rust API
+docs: ## make the documentation as HTML: the pages, the reference of the Rust API, and that of all Rust code
 	scripts/packages.sh docs
 	$(kernel) scripts/docs.sh "$$kdir"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Sample: answers every message with its own payload.
+//! Sample: replies to each message with its own payload.
 //!
-//! The user program that belongs to it is `cn_hello.c`.
+//! Its program is `cn_echo_user.c`.
 
 use connector::{Access, Handler, Id, Message, Options, Sender};
 use kernel::prelude::*;
@@ -10,8 +10,8 @@ use kernel::prelude::*;
 struct Echo;
 
 impl Handler for Echo {
-    // Runs while the program is in `sendmsg()`. What is returned is the answer for those who asked
-    // for one with `NLM_F_ACK`.
+    // Runs while the program is in `sendmsg()`. The return value becomes the acknowledgement, if
+    // the program requested one with `NLM_F_ACK`.
     fn receive(&self, message: &Message<'_>, sender: &Sender<'_>) -> Result {
         sender.reply(message, message.payload())
     }
@@ -27,7 +27,9 @@ connector::module_connector! {
             ids: [Id::new(20, 1)],
             name: c"cn_echo",
             handler: Echo,
-            options: Options::new().access(Access::Public).description(c"answers with what was said"),
+            options: Options::new()
+                .access(Access::Public)
+                .description(c"replies with the payload"),
         },
     ],
 }

@@ -2,9 +2,9 @@
 
 //! Sample: the counterpart of the kernel's `samples/connector/cn_test.c`.
 //!
-//! Has its ids and sends the same messages, so that the kernel's program `ucon` works with it, too.
-//! The program that belongs to it is `cn_ucon.c`; it makes the notification request that the kernel's
-//! sample only shows in code which is not compiled.
+//! The module has the ids of `cn_test.c` and sends the same messages, so the kernel's program
+//! `ucon` works with it. Its own program, `cn_rust_test_user.c`, also makes the notification
+//! request that the kernel's sample has in code that is not compiled.
 
 use connector::{AnyRegistration, Change, Draft, Handler, Id, Message, Registration, Sender};
 use connector::{Watch, Watcher};
@@ -72,7 +72,7 @@ impl Handler for Counter {
 
 impl Watcher for Counter {
     fn changed(&self, id: Id, change: Change) {
-        // The ranges for which `cn_ucon` asks as well.
+        // The ranges that `cn_rust_test_user` requests.
         let near = |value: u32, first: u32| value.checked_sub(first).is_some_and(|far| far < 10);
         let val_matches = near(id.val(), FIRST.val()) || near(id.val(), FIRST.val() + 20);
         if near(id.idx(), FIRST.idx()) && val_matches {
@@ -90,10 +90,10 @@ impl HrTimerCallback for Counter {
         mut context: HrTimerCallbackContext<'_, Self>,
     ) -> HrTimerRestart {
         let count = counter.count.fetch_add(1u32, Relaxed);
-        // The text is made only if somebody listens, in the buffer that is sent.
+        // The closure writes into the buffer that is sent, and runs only if a socket listens.
         let _ = Draft::new(FIRST, 32).seq(count).send(GFP_ATOMIC, |text| {
             write!(Formatter::new(text), "counter = {count}").map_err(|_| EMSGSIZE)?;
-            // With the zero at its end.
+            // The length includes the zero at the end.
             let len = text.iter().position(|byte| *byte == 0).ok_or(EMSGSIZE)?;
             Ok(len.saturating_add(1))
         });
@@ -108,7 +108,7 @@ impl_has_hr_timer! {
     }
 }
 
-/// What the module holds; its parts are stopped in this order when it is unloaded.
+/// The module's parts. Unloading drops them in this order.
 struct TestModule {
     _timer: ArcHrTimerHandle<Counter>,
     _registrations: [AnyRegistration; 2],

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Sample: a thermometer that tells everyone its reading once a second, and can be calibrated.
+//! Sample: a thermometer that multicasts its reading once a second. Programs can calibrate it.
 //!
-//! Shows state, typed payloads, and messages from a timer. The user program that belongs to it is
-//! `cn_listen.c`.
+//! It shows state, typed payloads, and messages from a timer. Its program is `cn_sensor_user.c`.
 
 use connector::{
     Access, Capability, Handler, Id, Message, Options, Outgoing, Registration, Sender,
@@ -25,7 +24,7 @@ use kernel::{
 };
 use zerocopy_derive::{Immutable, KnownLayout};
 
-/// Where programs reach the sensor; its group has the number 21 as well.
+/// The id of the sensor. The number of its group is 21 as well.
 const ID: Id = Id::new(21, 1);
 
 const SECOND: Delta = Delta::from_secs(1);
@@ -39,7 +38,7 @@ module! {
     imports_ns: ["CONNECTOR"],
 }
 
-/// What the sensor sends.
+/// The payload of the sensor's messages.
 #[derive(IntoBytes, Immutable)]
 #[repr(C)]
 struct Reading {
@@ -47,7 +46,8 @@ struct Reading {
     millidegrees: i32,
 }
 
-/// What programs send, with `CAP_NET_ADMIN`; an empty message asks for a reading.
+/// The payload of a request that calibrates, which needs `CAP_NET_ADMIN`. An empty message requests
+/// a reading.
 #[derive(FromBytes, Immutable, KnownLayout)]
 #[repr(C)]
 struct Calibration {
@@ -71,7 +71,7 @@ impl Sensor {
         })
     }
 
-    /// It gets warmer and colder again.
+    /// The temperature rises and falls.
     fn read(&self) -> Reading {
         let number = self.readings.fetch_add(1u32, Relaxed);
         let measured = match number % 4 {
@@ -92,7 +92,7 @@ impl Handler for Sensor {
             if !sender.capable(Capability::NET_ADMIN) {
                 return Err(EPERM);
             }
-            // `EINVAL` for a payload of another size.
+            // A payload of another size is `EINVAL`.
             let calibration = message.payload_as::<Calibration>()?;
             self.offset.store(calibration.offset, Relaxed);
         }
@@ -109,7 +109,7 @@ impl HrTimerCallback for Sensor {
         mut context: HrTimerCallbackContext<'_, Self>,
     ) -> HrTimerRestart {
         let reading = sensor.read();
-        // Fails when nobody listens, which is fine.
+        // Sending fails if no socket listens. The sensor ignores that.
         let _ = Outgoing::new(ID, &reading)
             .seq(reading.number)
             .send(GFP_ATOMIC);
@@ -124,7 +124,7 @@ impl_has_hr_timer! {
     }
 }
 
-/// What the module holds; its parts are stopped in this order when it is unloaded.
+/// The module's parts. Unloading drops them in this order.
 struct SensorModule {
     _timer: ArcHrTimerHandle<Sensor>,
     _registration: Registration<Sensor>,

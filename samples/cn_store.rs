@@ -2,8 +2,8 @@
 
 //! Sample: a store of keys and values in the kernel.
 //!
-//! Shows several kinds of messages, errors as answers, rights per kind, and a list as a bundle of
-//! messages. The user program that belongs to it is `cn_kv.c`.
+//! It shows several commands, errors as answers, rights for each command, and a list as a bundle of
+//! messages. Its program is `cn_store_user.c`.
 
 use connector::{Access, Bundle, Capability, Handler, Id, Message, Options, Outgoing, Sender};
 use kernel::{new_mutex, prelude::*, rbtree::RBTree, sync::Mutex};
@@ -11,7 +11,7 @@ use zerocopy_derive::{Immutable, KnownLayout};
 
 const ID: Id = Id::new(22, 1);
 
-/// What `flags` of a message say is to be done.
+/// The commands, in `flags` of a message.
 const SET: u16 = 1;
 const GET: u16 = 2;
 const DELETE: u16 = 3;
@@ -19,15 +19,15 @@ const LIST: u16 = 4;
 
 const MAX_ENTRIES: usize = 64;
 
-/// The payload of a bundle that lists everything: a header of 20 bytes and an entry for each.
+/// The size of the largest list: a header of 20 bytes and an entry in each message.
 const LIST_ROOM: u16 = (MAX_ENTRIES * (20 + size_of::<Entry>())) as u16;
 
-/// Names an entry; padded with zeroes.
+/// The key of an entry, padded with zeroes.
 type Key = [u8; 16];
 type Value = [u8; 48];
 
-/// The payload of `SET`, and of the answers to `GET` and `LIST`. That of `GET` and `DELETE` is a
-/// [`Key`], that of `LIST` empty.
+/// The payload of `SET`, and of the replies to `GET` and `LIST`. The payload of `GET` and `DELETE`
+/// is a [`Key`]; that of `LIST` is empty.
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 struct Entry {
@@ -70,7 +70,7 @@ impl Store {
         self.values.lock().remove(key).map(drop).ok_or(ENOENT)
     }
 
-    /// All entries, one message for each, in one datagram.
+    /// Lists all entries in one datagram, with one message for each entry.
     fn list(&self, request: &Message<'_>) -> Result<Bundle> {
         let mut bundle = Bundle::new(ID, request.seq(), LIST_ROOM, GFP_KERNEL)?;
         for (&key, &value) in self.values.lock().iter() {
@@ -89,8 +89,9 @@ impl Handler for Store {
         if changes && !sender.capable(Capability::NET_ADMIN) {
             return Err(EPERM);
         }
-        // Answers do not wait for a program that does not read: it is inside of `sendmsg()` and
-        // cannot. The lock is not held meanwhile, since sending may wait for memory.
+        // Replies do not wait for a program that does not read, because it is inside `sendmsg()`
+        // and cannot read. The lock is released before a reply is sent, because sending may wait
+        // for memory.
         match message.flags() {
             SET => self.set(message.payload_as()?),
             DELETE => self.delete(message.payload_as()?),

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the user programs of the samples share: opening a connector socket,
- * sending a message, receiving one. cn_hello.c shows the same in one file.
+ * Functions that the programs of the samples share: open a connector socket, send
+ * a message, receive one. cn_echo_user.c shows the same in one file.
  *
- * A message on the wire is a netlink header, a struct cn_msg that says who is
- * meant (the id), and the payload.
+ * A message on the wire is a netlink header, a struct cn_msg with the id of the
+ * callback, and the payload.
  */
 #ifndef CN_USER_H
 #define CN_USER_H
@@ -39,7 +39,7 @@ static inline struct cn_msg *first_message(struct packet *packet)
 	return NLMSG_DATA(&packet->nlh);
 }
 
-/* The message behind this one in the same packet; NULL if it is the last one. */
+/* The next message of the same packet, or NULL after the last one. */
 static inline struct cn_msg *next_message(struct packet *packet, struct cn_msg *msg)
 {
 	char *end = packet->bytes + packet->nlh.nlmsg_len;
@@ -54,7 +54,7 @@ static inline void fail(const char *what, const char *hint)
 	exit(1);
 }
 
-/* Opens a socket that gets answers, and what is sent to a group (0: none). */
+/* Opens a socket that receives answers and the messages to a group (0: no group). */
 static inline int open_connector(uint32_t group)
 {
 	struct sockaddr_nl address = { .nl_family = AF_NETLINK };
@@ -71,7 +71,7 @@ static inline int open_connector(uint32_t group)
 	return fd;
 }
 
-/* Sends a message and asks for an acknowledgement (NLM_F_ACK). */
+/* Sends a message and requests an acknowledgement (NLM_F_ACK). */
 static inline void send_message(int fd, struct cb_id id, uint32_t seq, uint16_t flags,
 				const void *payload, uint16_t len)
 {
@@ -93,13 +93,13 @@ static inline void send_message(int fd, struct cb_id id, uint32_t seq, uint16_t 
 	if (sendto(fd, &packet, packet.nlh.nlmsg_len, 0,
 		   (struct sockaddr *)&kernel, sizeof(kernel)) < 0)
 		fail("cannot send", errno == ECONNREFUSED ?
-		     "The connector lives in the first network namespace only." : "");
+		     "The connector is in the initial network namespace only." : "");
 }
 
 /*
- * Waits for a packet, at most so many seconds; ends the program if none comes.
- * Returns 1 for a message, 0 for an acknowledgement, or a negative error
- * number: why what was sent is refused.
+ * Waits for a packet, and ends the program if none arrives within that many
+ * seconds. Returns 1 for a message, 0 for an acknowledgement of success, or the
+ * negative error number of an acknowledgement.
  */
 static inline int receive(int fd, struct packet *packet, int seconds)
 {
@@ -109,7 +109,7 @@ static inline int receive(int fd, struct packet *packet, int seconds)
 	memset(packet, 0, sizeof(*packet));
 	errno = ETIMEDOUT;
 	if (poll(&pollfd, 1, seconds * 1000) < 1)
-		fail("nothing came", "");
+		fail("no message arrived", "");
 	if (recv(fd, packet, sizeof(*packet), 0) < 0)
 		fail("cannot receive", errno == ENOBUFS ? "Messages were lost." : "");
 	if (packet->nlh.nlmsg_type != NLMSG_ERROR)

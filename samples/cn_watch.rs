@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Sample: tells programs which ids come and go, and the kernel log as well.
+//! Sample: reports registrations and unregistrations to programs and to the kernel log.
 //!
-//! Shows a watch on registrations. The user program that belongs to it is `cn_who.c`. Programs can
-//! learn the same from the connector itself, see `cn_ucon.c`; this is for kernel modules.
+//! It shows a `Watch`, which is for kernel modules. Its program is `cn_watch_user.c`. Programs can
+//! use the notification channel instead; `cn_rust_test_user.c` does.
 
 use connector::{Change, Handler, Id, Message, Outgoing, Registration, Sender, Watch, Watcher};
 use kernel::{
@@ -26,7 +26,7 @@ module! {
     imports_ns: ["CONNECTOR"],
 }
 
-/// What listeners are told.
+/// The payload of the messages to listeners.
 #[derive(IntoBytes, Immutable)]
 #[repr(C)]
 struct Event {
@@ -59,19 +59,19 @@ impl Watcher for Reporter {
             registered: registered.into(),
         };
         let number = self.events.fetch_add(1u32, Relaxed);
-        // Fails when nobody listens, which is fine.
+        // Sending fails if no socket listens. The module ignores that.
         let _ = Outgoing::new(ID, &event).seq(number).send(GFP_KERNEL);
     }
 }
 
 impl Handler for Reporter {
-    /// Answers with the number of events so far.
+    /// Replies with the number of events so far.
     fn receive(&self, message: &Message<'_>, sender: &Sender<'_>) -> Result {
         sender.reply(message, &self.events.load(Relaxed))
     }
 }
 
-/// What the module holds; its parts are dropped in this order when it is unloaded.
+/// The module's parts. Unloading drops them in this order.
 struct WatchModule {
     _watch: Watch<Reporter>,
     _registration: Registration<Reporter>,

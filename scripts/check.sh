@@ -80,7 +80,19 @@ strict_users() {
 }
 
 rust_documentation() {
-	html_of_crate "$OUT/check/html/api"
+	html_of_api "$OUT/check/html/api"
+	html_of_internals "$OUT/check/html/internals"
+}
+
+# The example in README.md is a sample, whole.
+readme_example() {
+	cd "$TOP"
+	# shellcheck disable=SC2016
+	sed -n '/^```rust$/,/^```$/{/^```/!p}' README.md | diff -u --label README.md - samples/cn_echo.rs
+}
+
+named_tests() {
+	python3 "$TOP/scripts/named_tests.py" "$TOP"
 }
 
 documentation_pages() {
@@ -97,17 +109,23 @@ client_and_tool() {
 
 shell_scripts() {
 	cd "$TOP"
-	files 'scripts/*.sh' 'selftests/torture/host/*.sh' .ci/run | xargs shellcheck -x
-	files 'selftests/guest/*' 'selftests/wireshark/*.sh' ':(glob)selftests/torture/*.sh' | xargs shellcheck -x -s dash
+	# Those that begin with bash run here, the others in the guest.
+	files '*.sh' .ci/run selftests/guest/init | while read -r file; do
+		if grep -qE -m 2 '^#!.*bash|shell=bash' "$file"; then printf '%s\n' "$file" >&3; else printf '%s\n' "$file"; fi
+	done 3>"$OUT/check/bash" >"$OUT/check/dash"
+	xargs shellcheck -x <"$OUT/check/bash"
+	xargs shellcheck -x -s dash <"$OUT/check/dash"
 }
 
-# The report of "make bench": what a compiler would find, and its tests.
+# What reads and reports results: what a compiler would find, and tests.
 python_files() {
-	local pyflakes=pyflakes3
+	local pyflakes=pyflakes3 folder
 	command -v "$pyflakes" >/dev/null || pyflakes=pyflakes
 	cd "$TOP"
 	files '*.py' | xargs "$pyflakes"
-	PYTHONDONTWRITEBYTECODE=1 python3 -m unittest discover -s scripts/report -p '*_test.py'
+	for folder in scripts/ktap selftests/bench/report selftests/torture selftests/pages; do
+		python -m unittest discover -s "$folder" -p '*_test.py'
+	done
 }
 
 # A panic in the kernel is a crash of the machine: nothing that user space sends may reach one.
@@ -115,40 +133,34 @@ no_panic_symbols() {
 	"$TOP/scripts/panics.sh" "$OUT"/core/rust/*.ko "$OUT"/samples/*.ko
 }
 
-# The word outside of comments, in files that are not on the list of boundary files.
+# The compiler refuses unsafe code, except in boundary files. Of those there are few, and users of the crate need none.
 unsafe_stays_inside() {
-	local file status=0
+	local root boundaries status=0
 	cd "$TOP"
-	while read -r file; do
-		if [ -n "$file" ] && [ ! -e "$file" ]; then
-			printf '%s: on the list of boundary files, but not there\n' "$file"
-			status=1
-		fi
-	done < <(grep -v '^#' scripts/unsafe-files.txt)
-	while read -r file; do
-		if grep -qxF "$file" scripts/unsafe-files.txt; then
-			continue
-		fi
+	for root in rust/base/connector_base.rs rust/api/connector.rs rust/core/cn_core.rs rust/proc/proc_events.rs; do
+		grep -qE '^#!\[deny\(.*unsafe_code.*\)\]' "$root" || { printf '%s does not deny unsafe code\n' "$root"; status=1; }
+	done
+	mapfile -t boundaries < <(grep -rlE 'allow\(unsafe_code\)' rust --include='*.rs')
+	if [ "${#boundaries[@]}" -gt 14 ]; then
+		printf '%d boundary files, at most 14:\n' "${#boundaries[@]}"
+		printf '  %s\n' "${boundaries[@]}"
+		status=1
+	fi
+	files 'samples/*.rs' 'selftests/modules/*.rs' 'selftests/*/modules/*.rs' | while read -r file; do
 		if sed 's,//.*,,' "$file" | grep -nw unsafe; then
-			printf '%s: unsafe outside of the boundary files (scripts/unsafe-files.txt)\n' "$file"
-			status=1
+			printf '%s: users of the crate write no unsafe\n' "$file"
+			exit 1
 		fi
-	done < <(files 'rust/*.rs' 'samples/*.rs' 'selftests/modules/*.rs' 'selftests/bench/modules/*.rs' \
-		'selftests/torture/modules/*.rs')
+	done || status=1
 	return "$status"
 }
 
-# The fuzzer's list of unreachable coverage points names them by the text of their source line, which has to exist.
-unreachable_points() {
-	local line status=0
+# Lists that people write are well formed, and coverage points that the fuzzer's names exist.
+written_lists() {
 	cd "$TOP"
-	while IFS= read -r line; do
-		if ! grep -qhE -- "$line" -r rust; then
-			printf "selftests/torture/fuzz_unreachable.txt: no line of the source has '%s'\n" "$line"
-			status=1
-		fi
-	done < <(sed -nE '/^#/d; s/\t.*//; s/[a-z_]+\\\.rs[^|]*\\\| //gp' selftests/torture/fuzz_unreachable.txt)
-	return "$status"
+	mapfile -t lists < <(files 'selftests/*.txt' ':!selftests/wireshark')
+	ktap lists "${lists[@]}"
+	python selftests/torture/coverage_points.py check selftests/torture/unreachable.txt rust/*/*.rs rust/core/*/*.rs
 }
 
 license_lines() {
@@ -182,15 +194,17 @@ mkdir -p "$OUT/check"
 item 'format of Rust files' rust_format
 item 'core: clippy, W=1, sparse' strict_core
 item 'samples, test modules: clippy, W=1' strict_users
-item 'documentation of the API crate' rust_documentation
+item 'documentation of the crates' rust_documentation
 item 'examples in it compile' rust_examples
 item 'documentation pages' documentation_pages
+item 'example in README.md is a sample' readme_example
+item 'tests that the promises name exist' named_tests
 item 'crate and tool: clippy, rustdoc' client_and_tool
 item 'shell scripts' shell_scripts
-item 'Python: pyflakes, tests of the report' python_files
+item 'Python: pyflakes, tests of the readers' python_files
 item 'no panic symbol' no_panic_symbols
 item 'unsafe only in boundary files' unsafe_stays_inside
-item 'unreachable coverage points exist' unreachable_points
+item 'lists of differences, bugs, limits' written_lists
 item 'a licence line in every file' license_lines
 item 'patches for a kernel tree: checkpatch' patch_series
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Makes build/html: the pages of Documentation/, and under api/ the reference of the crate.
-# docs.sh <kernel build directory>
+# Makes build/html: the pages of Documentation/, under api/ the reference of the crate, and under internals/ that of all
+# crates with their private items. docs.sh <kernel build directory>
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -16,6 +16,9 @@ KDIR=$1
 find_tools "$KDIR"
 hold "$OUT/lock"
 stage 'documentation: pages' html_of_pages "$OUT/html"
-stage 'documentation: crate' html_of_crate "$OUT/html/api"
-[ -e "$OUT/html/api/connector/index.html" ] || die "rustdoc has made no $OUT/html/api/connector/index.html."
+stage 'documentation: crate' html_of_api "$OUT/html/api"
+stage 'documentation: internals' html_of_internals "$OUT/html/internals"
+for page in api/connector internals/connector internals/cn_core internals/proc_events; do
+	[ -e "$OUT/html/$page/index.html" ] || die "rustdoc has made no $OUT/html/$page/index.html."
+done
 say "  read $OUT/html/index.html"

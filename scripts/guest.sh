@@ -117,7 +117,7 @@ list_files() {
 	put /bin/busybox "$(command -v busybox)" 755
 	printf 'slink /bin/sh busybox 777 0 0\nslink /sbin/modprobe ../bin/busybox 777 0 0\n' >>"$RUN/files"
 	put /init "$TOP/selftests/guest/init" 755
-	for file in "$TOP"/selftests/guest/*.sh "$@"; do
+	for file in "$TOP"/selftests/guest/*.sh "$TOP/scripts/ktap/ktap.sh" "$KTAP_HELPERS" "$@"; do
 		[ ! -e "$file" ] || put "/guest/${file##*/}" "$file" 755
 	done
 	put_modules /lib/modules/c "$KDIR/drivers/connector/cn.ko" "$KDIR/samples/connector/cn_test.ko" \
@@ -144,6 +144,7 @@ list_files() {
 	for file in "$tools"/examples/*; do
 		[ ! -f "$file" ] || put "/examples/${file##*/}" "$file" 755
 	done
+	put /selftests/settings "$TOP/selftests/settings" 644
 	for file in "$PROGRAMS"/selftests/*; do
 		[ ! -f "$file" ] || put "/selftests/${file##*/}" "$file" 755
 	done
@@ -271,6 +272,8 @@ judge() {
 	die 'usage: guest.sh <kernel build directory> run|shell|command [<job script> [file...]]'
 KDIR=$1
 PROGRAMS=$(programs_of "$KDIR")
+# Jobs of the guest write results with the kernel's functions.
+use_ktap "$KDIR"
 verb=$2
 JOB=${3:-/dev/null}
 shift 2

@@ -4,8 +4,9 @@
 # Puts the connector into a kernel tree, or takes it out again: in-tree.sh put|undo <kernel source>. in-tree.sh files
 # prints what it puts there.
 #
-# rust/ becomes drivers/connector of the tree, beside what is there: its Kbuild is what kbuild prefers to the Makefile,
-# and Kconfig gets one line. A list of what was put there, with digests, stays in the tree; what somebody has
+# rust/ becomes drivers/connector of the tree, beside what is there: its Makefile becomes a Kbuild, which kbuild prefers to the Makefile,
+# and Kconfig gets one line. The kselftests become tools/testing/selftests/connector, beside the kernel's own program; the
+# Makefile there is put aside. A list of what was put there, with digests, stays in the tree; what somebody has
 # changed since is neither overwritten nor removed. Files are replaced and not written to, so that
 # a tree which shares them with another one through hard links keeps that one as it is.
 
@@ -25,9 +26,36 @@ files_to_put() {
 		grep -v '/bindings_generated\.rs$' | sort | while read -r file; do
 		printf '%s\t%s\n' "$file" "${file#rust/}"
 	done
-	printf '%s\t%s\n' rust/Kbuild Kbuild
+	printf '%s\t%s\n' rust/Makefile Kbuild
 	printf '%s\t%s\n' rust/Kconfig Kconfig.rust
 	printf '%s\t%s\n' include/uapi/linux/connector_notify.h glue/linux/connector_notify.h
+}
+
+# The kselftests, seen from drivers/connector; a tree without any does not get them.
+SELFTESTS=../../tools/testing/selftests/connector
+
+selftests_to_put() {
+	local -a subjects
+	[ -d "$FOLDER/$(dirname "$SELFTESTS")" ] || return 0
+	mapfile -t subjects < <(cd "$TOP/selftests" && printf '%s\n' *_test.c | sed 's/_test\.c$//')
+	(cd "$TOP/selftests" && {
+		printf '%s\n' Makefile config settings differences.txt proc_differences.txt cn_*.h *_test.c
+		find "${subjects[@]}" -name '*.c'
+		find modules -name Makefile -o -name Kbuild -o -name '*.rs' -o -name '*.h' -o -name '*.c' ! -name '*.mod.c'
+	}) | sort | while read -r file; do
+		printf '%s\t%s\n' "selftests/$file" "$SELFTESTS/$file"
+	done
+	printf '%s\t%s\n' include/uapi/linux/connector_notify.h "$SELFTESTS/include/linux/connector_notify.h"
+}
+
+# What the tree has of that name is put aside, and comes back.
+put_aside() {
+	[ ! -e "$1" ] || grep -qsF "  $2" "$FOLDER/$LIST" || mv "$1" "$1.before-in-tree"
+}
+
+bring_back() {
+	rm -f "$1"
+	[ ! -e "$1.before-in-tree" ] || mv "$1.before-in-tree" "$1"
 }
 
 sum_of() {
@@ -62,7 +90,7 @@ check_tree() {
 # A tree that was changed by others is not ours to change again.
 check_untouched() {
 	local name
-	for name in Kbuild Kconfig.rust base api core glue; do
+	for name in Kbuild Kconfig.rust base api core glue "$SELFTESTS/cn_needs.h"; do
 		[ ! -e "$FOLDER/$name" ] ||
 			die "$FOLDER has a $name already, which make in-tree did not put there." \
 				"Remove it, or use a tree without it."
@@ -101,7 +129,9 @@ put() {
 	if [ -e "$FOLDER/$LIST" ]; then check_unchanged; else check_untouched; fi
 	WORK=$(mktemp -d)
 	trap 'rm -rf "$WORK"' EXIT
-	files_to_put >"$WORK/files"
+	{ files_to_put; selftests_to_put; } >"$WORK/files"
+	# Before the list says that it is ours.
+	put_aside "$FOLDER/$SELFTESTS/Makefile" "$SELFTESTS/Makefile"
 	while IFS=$'\t' read -r file path; do
 		printf '%s  %s\n' "$(sum_of "$TOP/$file")" "$path"
 	done <"$WORK/files" >"$WORK/list"
@@ -112,7 +142,7 @@ put() {
 		cmp -s "$TOP/$file" "$FOLDER/$path" || replace "$TOP/$file" "$FOLDER/$path"
 	done <"$WORK/files"
 	sed 's/^[^ ]*  //' "$WORK/both" | sort -u | grep -vxFf <(cut -f2 "$WORK/files") | while read -r path; do
-		rm -f "$FOLDER/$path"
+		bring_back "$FOLDER/$path"
 	done || true
 	if ! grep -qxF "$SOURCE_LINE" "$FOLDER/Kconfig"; then
 		awk -v line="$SOURCE_LINE" -v end="$END_LINE" '$0 == end { print line; print "" } { print }' \
@@ -135,6 +165,12 @@ remove_products() {
 		[ ! -d "$FOLDER/$folder" ] || say "$FOLDER/$folder has files that are not of the connector; they stay there."
 	done
 	rm -f "$FOLDER/libconnector.rmeta"
+	[ -d "$FOLDER/$SELFTESTS" ] || return 0
+	rm -f "$FOLDER/$SELFTESTS"/*_test
+	[ ! -d "$FOLDER/$SELFTESTS/modules" ] ||
+		find "$FOLDER/$SELFTESTS/modules" -type f \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
+			-o -name '.*.cmd' -o -name '.*.d' -o -name '*.order' -o -name 'Module.symvers' \) -delete
+	find "$FOLDER/$SELFTESTS" -depth -type d -empty -delete
 }
 
 undo() {
@@ -151,7 +187,7 @@ undo() {
 		"$FOLDER/Kconfig" >"$WORK/Kconfig"
 	cmp -s "$WORK/Kconfig" "$FOLDER/Kconfig" || replace "$WORK/Kconfig" "$FOLDER/Kconfig"
 	while read -r path; do
-		rm -f "$FOLDER/$path"
+		bring_back "$FOLDER/$path"
 	done < <(sed 's/^[^ ]*  //' "$FOLDER/$LIST")
 	remove_products
 	rm -f "$FOLDER/$LIST"

@@ -13,9 +13,11 @@ JOB_SLOTS=${JOB_SLOTS:-2}
 [[ $JOB_SLOTS =~ ^[1-9]$ ]] || die "JOB_SLOTS is $JOB_SLOTS; it has to be a number from 1 to 9."
 # The names of the jobs that run, by process.
 declare -A JOBS=()
+# Those that did not get to their end, so that not all of their results are there, as options of "ktap verdict".
+BROKEN_JOBS=()
 
 # Waits for a free job slot and starts a job in it: start_in_slot <name> <command...>. In the job, WORK is a folder of its
-# own and RESULTS a file in it. The job's output is shown when it has ended; with one job slot, at once.
+# own. The job's output is shown when it has ended; with one job slot, at once.
 start_in_slot() {
 	take_job_slot
 	start_job "$@"
@@ -67,7 +69,6 @@ start_job() {
 	local name=$1
 	shift
 	mkdir -p "$WORK/$name"
-	: >"$WORK/$name/results"
 	# A process group of its own, which end_jobs can end with all that is in it.
 	set -m
 	if [ "$JOB_SLOTS" -eq 1 ] || [ -n "${at_once:-}" ]; then
@@ -83,7 +84,6 @@ run_job() {
 	local job_name=$1 job_start=$SECONDS
 	set +m
 	WORK=$WORK/$job_name
-	RESULTS=$WORK/results
 	shift
 	"$@"
 	# Not in a pipe, which would be another process.
@@ -99,12 +99,11 @@ show_ended_jobs() {
 	done
 }
 
-# Shows what a job that has ended said, and adds its results to RESULTS: show_job <process>
+# Shows what a job that has ended said: show_job <process>
 show_job() {
 	local folder=$WORK/${JOBS[$1]}
-	wait "$1" || true
+	wait "$1" || BROKEN_JOBS+=("--broken=${JOBS[$1]}")
 	[ ! -e "$folder/said" ] || cat "$folder/said"
-	cat "$folder/results" >>"$RESULTS"
 	unset "JOBS[$1]"
 }
 

@@ -21,9 +21,8 @@ VERBOSE=${V:-0}
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL GNUMAKEFLAGS V M
 export LC_ALL=C
 
-# make hands on every variable that it knows of; what was not given is not set.
-for variable in KDIR KSRC TORTURE_KDIR LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T TORTURE SEED PERCENT FUZZ_SECONDS FUZZ_RUNS CMD BENCH BENCH_ROUNDS ICOUNT \
-	TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR; do
+# make hands on every variable that it knows of, with their names in VARIABLES; what was not given is not set.
+for variable in ${VARIABLES:-}; do
 	[ -n "${!variable:-}" ] || unset "$variable"
 done
 
@@ -64,6 +63,57 @@ stage() {
 		die "$title failed; the whole log is $log"
 	fi
 	printf '  %-44s %d s\n' "$title" $((SECONDS - start)) >&2
+}
+
+# The reader of results is scripts/ktap, whose modules other programs of this project use too.
+python() {
+	PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$TOP/scripts/ktap "${PYTHON:-python3}" "$@"
+}
+
+ktap() {
+	python "$TOP/scripts/ktap" "$@"
+}
+
+# Reads the results of a job, in KTAP, shows them, and leaves them in the folder RESULTS: read_results <job> [option...].
+read_results() {
+	local name=$1
+	shift
+	ktap read "$name" "$RESULTS" "$@"
+}
+
+# The functions of scripts/ktap/ktap.sh, on those of a kernel source: use_ktap [kernel build directory].
+use_ktap() {
+	local source
+	if [ -z "${KTAP_HELPERS:-}" ]; then
+		source=${KSRC:-}
+		[ -n "$source" ] || [ -z "${1:-}" ] || source=$(realpath "$1/source" 2>/dev/null || printf '%s\n' "$1")
+		[ -n "$source" ] || source=$("$TOP/scripts/source.sh")
+		KTAP_HELPERS=$source/tools/testing/selftests/kselftest/ktap_helpers.sh
+		[ -e "$KTAP_HELPERS" ] ||
+			die "The kernel source $source has no tools/testing/selftests/kselftest/ktap_helpers.sh." 'KSRC= names a whole source.'
+		export KTAP_HELPERS
+	fi
+	# shellcheck source=scripts/ktap/ktap.sh
+	. "$TOP/scripts/ktap/ktap.sh"
+}
+
+# The result of a guest's job, behind those that it has written: guest_result <status of guest.sh>.
+guest_result() {
+	printf '# provider: none\n'
+	case $1 in
+	0) printf 'ok 0 guest\n' ;;
+	98) printf 'not ok 0 guest # it ended without a verdict\n' ;;
+	99) printf 'not ok 0 guest # its kernel complained\n' ;;
+	*) printf 'not ok 0 guest # its job ended with status %s\n' "$1" ;;
+	esac
+}
+
+# Runs a job in the guest, and writes its results: guest_results <kernel build directory> <job script> [file...].
+guest_results() {
+	local status=0 kdir=$1
+	shift
+	"$TOP/scripts/guest.sh" "$kdir" run "$@" || status=$?
+	guest_result "$status"
 }
 
 # Waits for the named lock and keeps it until the script ends: hold <file>.

@@ -43,7 +43,7 @@ build_unit_tests() {
 
 build_test_modules() {
 	stage 'modules: tests' kbuild_user selftests/modules "${ARGS[@]}" modules
-	programs selftests
+	selftests
 }
 
 build_tests() {
@@ -67,7 +67,7 @@ build_coverage() {
 }
 
 list_coverage_points() {
-	"$TOP/scripts/coverage_points.sh" "$OUT/coverage/rust/cn.ko" >"$OUT/coverage/points"
+	LLVM=${LLVM:-} python "$TOP/selftests/torture/coverage_points.py" "$OUT/coverage/rust/cn.ko" >"$OUT/coverage/points"
 }
 
 build_torture() {
@@ -80,12 +80,24 @@ build_bench() {
 	programs selftests/bench
 }
 
+# The kselftests, static since they are packed into the memory of each guest.
+selftests() (
+	out=$PROGRAMS/selftests
+	mkdir -p "$out"
+	hold "$PROGRAMS.lock"
+	for program in "$out"/*; do
+		[ ! -f "$program" ] || [ "${program##*/}" = client ] || [ -e "$TOP/selftests/${program##*/}.c" ] || rm "$program"
+	done
+	stage 'programs: selftests' make -C "$TOP/selftests" -j"$(jobs)" SELFTESTS="$KSRC/tools/testing/selftests" \
+		OUTPUT="$out" KHDR_INCLUDES="-isystem $(user_headers)" USERLDFLAGS='-static -s'
+)
+
 # User programs: every .c file of a folder, static.
 programs() (
 	out=$PROGRAMS/$1
 	mkdir -p "$out"
 	hold "$PROGRAMS.lock"
-	stage "programs: $1" make -f "$TOP/selftests/Makefile" -C "$TOP/$1" -j"$(jobs)" \
+	stage "programs: $1" make -f "$TOP/selftests/programs.mk" -C "$TOP/$1" -j"$(jobs)" \
 		OUT="$out" KSRC="$KSRC" HEADERS="$(user_headers)"
 )
 

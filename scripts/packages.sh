@@ -29,7 +29,7 @@ packages_for() {
 		esac
 		;;
 	guest)
-		printf '%s\n' make gcc libc6-dev kmod busybox-static qemu-system-x86
+		printf '%s\n' make gcc libc6-dev kmod busybox-static qemu-system-x86 python3
 		case $2 in
 		12) printf '%s\n' cargo-web ;;
 		13) printf '%s\n' cargo ;;
@@ -55,7 +55,7 @@ packages_for() {
 		printf '%s\n' git perl
 		;;
 	wireshark)
-		printf '%s\n' tshark python3
+		printf '%s\n' tshark
 		;;
 	litmus)
 		printf '%s\n' xz-utils debian-archive-keyring ca-certificates
@@ -150,13 +150,13 @@ programs_for() {
 	case $1 in
 	kernel) printf '%s\n' make gcc 'clang-19 clang' 'ld.lld-19 ld.lld' 'llvm-nm-19 llvm-nm' flex bison bc rustc bindgen \
 		rsync xz depmod ;;
-	guest) printf '%s\n' make gcc depmod busybox qemu-system-x86_64 cargo ;;
+	guest) printf '%s\n' make gcc depmod busybox qemu-system-x86_64 cargo python3 ;;
 	fuzz) printf '%s\n' cargo 'g++ c++' ;;
 	bench) printf '%s\n' python3 ;;
 	check) printf '%s\n' shellcheck sparse nm git clippy-driver rustfmt 'pyflakes3 pyflakes' python3 ;;
 	docs) printf '%s\n' sphinx-build rustdoc ;;
 	patches) printf '%s\n' git perl ;;
-	wireshark) printf '%s\n' tshark python3 ;;
+	wireshark) printf '%s\n' tshark ;;
 	litmus) printf '%s\n' herd7 ;;
 	esac
 }

@@ -19,7 +19,7 @@ newest_version() {
 }
 
 download() {
-	(cd "$WORK" && private_apt apt-get download "$PACKAGE=$VERSION") && mv "$WORK/$PACKAGE"_*.deb "$WORK/source.deb"
+	download_packages "$PACKAGE=$VERSION" && mv "$WORK/$PACKAGE"_*.deb "$WORK/source.deb"
 }
 
 # Parts that a kernel for this machine never reads are two thirds of the source: leave them packed.
@@ -48,7 +48,7 @@ open_cache
 # Sources with other parts left out are other sources.
 SELECTION=$(declare -f unpack | digest)
 print_cached
-if ! command -v apt-get >/dev/null || [ ! -e "$KEYRING" ]; then
+if ! has_apt; then
 	die "The kernel source can be fetched on Debian only." \
 		"Give a source of Linux 7.3 with KSRC=, or a configured and built kernel with KDIR=."
 fi

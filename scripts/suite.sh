@@ -46,3 +46,33 @@ fetch_lists() {
 	printf 'or the mirrors above do not carry that suite, or %s is too old for its key.\n' "$KEYRING"
 	return 1
 }
+
+# Whether packages can be fetched here at all.
+has_apt() {
+	command -v apt-get >/dev/null && [ -e "$KEYRING" ]
+}
+
+download_packages() {
+	(cd "$WORK" && private_apt apt-get download "$@")
+}
+
+# Prints a folder of the cache with packages of a suite, which the function "unpack" makes of the files WORK/*.deb:
+# cached_packages <name> <suite> <MiB that it takes> <what to do without it> <package...>. Where they cannot be fetched, the
+# function "refuse_other_machines" has to say so.
+cached_packages() {
+	local what=$1 suite=$2 space=$3 otherwise=$4 name
+	shift 4
+	name=$what-$suite-$({ printf '%s\n' "$@"; declare -f unpack; } | digest)
+	if [ ! -d "$CACHE/$name" ]; then
+		refuse_other_machines
+		need_space "$space" "$what"
+		hold "$CACHE/$name.apt.lock"
+		WORK=$CACHE/$name.apt.partial
+		trap 'rm -rf "$WORK"' EXIT
+		rm -rf "$WORK"
+		mkdir "$WORK"
+		stage "$what: package list of $suite" fetch_lists "$suite" "$otherwise"
+		stage "$what: download" download_packages "$@"
+	fi
+	cached "$name" "$what: unpack" unpack
+}

@@ -19,6 +19,45 @@ programs_of() {
 	printf '%s/build/programs/%s\n' "$TOP" "$(source_of "$1" | digest)"
 }
 
+# What the kselftests of a kernel have: a line for each test, <program>.<fixture>.<test>, without its variants.
+list_tests() {
+	local program
+	for program in "$(programs_of "$1")"/selftests/*_test; do
+		# It does not look for a connector then. To have listed its tests is to have skipped them.
+		{ CN_PROVIDER=rust "$program" -l 2>&1 || [ $? = 4 ]; } |
+			awk -v name="${program##*/}" '/^[a-z]/ { fixture = $1 } !/^[#-]/ && NF > !/^ / { print name "." fixture "." $NF }'
+	done
+}
+
+# The kselftests of a kernel as lines for /guest/programs, which are a program and options that choose some of its tests: those
+# whose program has a name that matches a regular expression; if that has a dot, also fixtures and tests:
+# choose_tests <kernel build directory> [expression]
+choose_tests() {
+	local program fixture test option expression=${2:-}
+	local -A options=()
+	while IFS=. read -r program fixture test; do
+		if [[ $program =~ $expression ]]; then
+			option=
+		elif [[ $expression != *.* ]]; then
+			continue
+		elif [[ $program.$fixture =~ $expression ]]; then
+			option=" -f $fixture"
+		elif [[ $program.$fixture.$test =~ $expression ]]; then
+			option=" -t $test"
+		else
+			continue
+		fi
+		options[$program]=${options[$program]-}
+		case "${options[$program]} " in
+		*"$option "*) ;;
+		*) options[$program]+=$option ;;
+		esac
+	done < <(list_tests "$1")
+	for program in "${!options[@]}"; do
+		printf '%s\n' "$program${options[$program]}"
+	done | sort
+}
+
 # The first of the given programs whose first --version line is the wanted text.
 program_saying() {
 	local wanted=$1 program

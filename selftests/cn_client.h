@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 
-#include "cn_socket.h"
+#include "cn_needs.h"
 
 /* The result of a command belongs to the open file: one file for each thread. */
 static __thread int client_fd = -1;
@@ -112,9 +112,9 @@ static inline long long callback_value(uint32_t idx, uint32_t val, const char *n
 }
 
 /* Every test that needs the client starts and ends with nothing registered. */
-#define CLIENT_SETUP() do { \
-	ASSERT_EQ(0, client("clear")) \
-		TH_LOG("cn_client.ko must be loaded"); \
+#define CN_NEEDS_CLIENT() do { \
+	CN_NEEDS("cn_client"); \
+	ASSERT_EQ(0, client("clear")); \
 } while (0)
 
 #endif

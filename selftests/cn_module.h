@@ -1,61 +1,88 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Loads and unloads modules for the tests whose subject that is ("load_*").
+ * Loads and unloads modules. A module NAME is the file NAME.ko, in the first of these folders that has it:
  *
- *   CN_MODULE_DIR       folder with the cn.ko under test
- *   CN_C_MODULE_DIR     folder with the kernel's own clients
- *   CN_TEST_MODULE_DIR  folder with the test modules
+ *   CN_MODULE_DIR       of the environment: the connector under test
+ *   CN_TEST_MODULE_DIR  the test modules
+ *   CN_C_MODULE_DIR     the kernel's own clients
+ *   modules             beside the program, where kselftest installs the test modules
+ *   /lib/modules        the running kernel's modules, found in modules.dep
  */
 #ifndef CN_MODULE_H
 #define CN_MODULE_H
 
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <linux/module.h>
 #include <sys/klog.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 
 #include "cn_socket.h"
 
-static inline const char *module_folder(const char *variable, const char *fallback)
+/* finit_module(2). */
+static inline int module_load_file(const char *path, const char *params)
 {
-	const char *folder = getenv(variable);
-
-	return folder && *folder ? folder : fallback;
-}
-
-/* finit_module(2) of FOLDER/NAME.ko. */
-static inline int module_load_from(const char *folder, const char *name,
-				   const char *params)
-{
-	char path[512];
+	const char *end = strrchr(path, '.');
+	int flags = end && strcmp(end, ".ko") ? MODULE_INIT_COMPRESSED_FILE : 0;
 	int fd, ret;
 
-	snprintf(path, sizeof(path), "%s/%s.ko", folder, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	ret = syscall(SYS_finit_module, fd, params, 0) ? -errno : 0;
+	ret = syscall(SYS_finit_module, fd, params, flags) ? -errno : 0;
 	close(fd);
 	return ret;
 }
 
-static inline int connector_load(const char *params)
+static inline bool module_is_in(char *path, const char *folder, const char *name)
 {
-	return module_load_from(module_folder("CN_MODULE_DIR", provider_is_c() ?
-					      "/lib/modules/c" : "/lib/modules/rust"),
-				"cn", params);
+	return folder && snprintf(path, PATH_MAX, "%s/%s.ko", folder, name) < PATH_MAX && !access(path, R_OK);
 }
 
-/* wire.ko, cn_test.ko */
-static inline int kernel_client_load(const char *name)
+/* The line of modules.dep that begins with FOLDER/NAME.ko, which may be compressed, and a colon. */
+static inline bool module_is_installed(char *path, const char *name)
 {
-	return module_load_from(module_folder("CN_C_MODULE_DIR", "/lib/modules/c"),
-				name, "");
+	char list[PATH_MAX], file[128], *text, *at, *end;
+	struct utsname kernel;
+	bool found = false;
+
+	uname(&kernel);
+	snprintf(list, sizeof(list), "/lib/modules/%s/modules.dep", kernel.release);
+	snprintf(file, sizeof(file), "/%s.ko", name);
+	text = read_file(list);
+	for (at = text; at && !found && (end = strchr(at, ':')); at = strchr(end, '\n')) {
+		at += *at == '\n';
+		*end++ = '\0';
+		found = strstr(at, file) && strchr(".", strstr(at, file)[strlen(file)]);
+		if (found)
+			snprintf(path, PATH_MAX, "/lib/modules/%.64s/%.512s", kernel.release, at);
+	}
+	free(text);
+	return found;
 }
 
-static inline int test_module_load(const char *name)
+/* Writes where a module is (PATH_MAX bytes); false if it is nowhere. */
+static inline bool module_find(char *path, const char *name)
 {
-	return module_load_from(module_folder("CN_TEST_MODULE_DIR", "/lib/modules/test"),
-				name, "");
+	char program[PATH_MAX] = "", beside[PATH_MAX];
+
+	if (readlink("/proc/self/exe", program, sizeof(program) - 1) < 0)
+		program[0] = '\0';
+	snprintf(beside, sizeof(beside), "%.4000s/modules", dirname(program));
+	return module_is_in(path, getenv("CN_MODULE_DIR"), name) ||
+	       module_is_in(path, getenv("CN_TEST_MODULE_DIR"), name) ||
+	       module_is_in(path, getenv("CN_C_MODULE_DIR"), name) ||
+	       module_is_in(path, beside, name) || module_is_installed(path, name);
+}
+
+/* -ENOENT if there is no such module, or if it uses what is not loaded. */
+static inline int module_load(const char *name, const char *params)
+{
+	char path[PATH_MAX];
+
+	return module_find(path, name) ? module_load_file(path, params) : -ENOENT;
 }
 
 /* delete_module(2) which does not wait: -EWOULDBLOCK while it is in use. */

@@ -160,4 +160,15 @@ static inline int send_either_way(int fd, bool address, const void *buf, size_t 
 	BOTH_WAYS(fixture, nsroot_user, NAMESPACE_ROOT, USER) \
 	BOTH_WAYS(fixture, nsroot_nsroot, NAMESPACE_ROOT, NAMESPACE_ROOT)
 
+/* Variants with the fields who, by_mask. */
+#define BY_MASK_AND_MEMBERSHIP(fixture, name, who) \
+	FIXTURE_VARIANT_ADD(fixture, name##_by_mask) { who, true }; \
+	FIXTURE_VARIANT_ADD(fixture, name##_by_membership) { who, false };
+
+#define EACH_WAY_TO_JOIN(fixture) \
+	BY_MASK_AND_MEMBERSHIP(fixture, root, ROOT) \
+	BY_MASK_AND_MEMBERSHIP(fixture, net_admin, NET_ADMIN) \
+	BY_MASK_AND_MEMBERSHIP(fixture, user, USER) \
+	BY_MASK_AND_MEMBERSHIP(fixture, namespace_root, NAMESPACE_ROOT)
+
 #endif

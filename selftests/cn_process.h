@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "cn_socket.h"
+#include "cn_needs.h"
 
 /* What a message with an event is long. */
 #define PROCESS_MESSAGE (CN_HEADERS + sizeof(struct proc_event))
@@ -36,12 +36,6 @@ static inline bool process_file_has(const char *line)
 		SKIP(return, "not a feature of the kernel's own provider"); \
 } while (0)
 
-/* For all tests: where nothing provides process events, there is nothing to test. */
-#define SKIP_WITHOUT_PROCESS_EVENTS() do { \
-	if (!process_events_are_provided()) \
-		SKIP(return, "nobody provides process events"); \
-} while (0)
-
 static inline bool process_events_are_provided(void)
 {
 	char *text = read_file("/proc/net/connector");
@@ -50,6 +44,11 @@ static inline bool process_events_are_provided(void)
 	free(text);
 	return found;
 }
+
+/* Process events, whoever provides them: the kernel itself, or our module. */
+#define CN_NEEDS_PROCESS_EVENTS() \
+	CN_NEEDS_LIST(process_events_are_provided() && !module_is_loaded("cn_proc") ? \
+		      (const char * const []){ NULL } : ((const char * const []){ "cn_proc", NULL }))
 
 /* Whether the provider can tell of this; our module shows what it can on this kernel. */
 static inline bool process_events_have(const char *kind)

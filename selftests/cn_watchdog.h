@@ -96,7 +96,7 @@ static inline int load_named(const void *words)
 {
 	const char * const *word = words;
 
-	return module_load_from(module_folder("CN_TEST_MODULE_DIR", "/lib/modules/test"), word[0], word[1]);
+	return module_load(word[0], word[1]);
 }
 
 /* Loads a test module with parameters, or says -ETIMEDOUT. */

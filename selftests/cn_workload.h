@@ -86,10 +86,12 @@ static inline void know_ids(uint32_t what, int pid, uint32_t real, uint32_t effe
 static inline void know_name(int pid, int tgid, const char *name)
 {
 	struct comm_proc_event *e = &know(PROC_EVENT_COMM)->event_data.comm;
+	int i;
 
 	e->process_pid = pid;
 	e->process_tgid = tgid;
-	memcpy(e->comm, name, strnlen(name, sizeof(e->comm) - 1));
+	for (i = 0; i < sizeof(e->comm) - 1 && name[i]; i++)
+		e->comm[i] = name[i];
 }
 
 static inline void know_tracer(int pid, int tracer)

@@ -105,7 +105,7 @@ macro_rules! module_connector {
 
 /// The registrations of a module, unregistered in the order in which they were made.
 ///
-/// For [`module_connector!`](crate::module_connector) only.
+/// For [`module_connector!`](crate::module_connector!) only.
 pub struct Registrations<const N: usize>([Option<AnyRegistration>; N]);
 
 impl<const N: usize> Registrations<N> {

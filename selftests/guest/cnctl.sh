@@ -66,7 +66,7 @@ shows_odd_names() {
 	client_command add "25:1 $odd count" || return 0
 	ends 0 '^25:1 *a\\033\[2Jb' cnctl list && ! grep -q "$(printf '\033')" /tmp/said &&
 		ends 0 '"name":"a\\u001b\[2Jb"' cnctl --json list --idx 25 || return
-	[ "$CN_PROVIDER" = c ] || ends 0 '^25:1 is there (a\\033\[2Jb)$' cnctl watch --count 1 25
+	[ "$CN_PROVIDER" = c ] || ends 0 '^25:1 present (a\\033\[2Jb)$' cnctl watch --count 1 25
 }
 
 # Without /proc, and with one that has processes only: what can be said is said, and what cannot, why.
@@ -84,14 +84,14 @@ says_what_is_hidden() {
 	ends 1 "$hidden" without_proc cnctl list && ends 1 "$hidden" without_proc cnctl stats &&
 		ends 1 "$hidden" without_proc cnctl watch && ends 1 "$hidden" without_proc cnctl send --ack 25:1 hello &&
 		ends 0 '^25:1 replies 5 bytes' without_proc cnctl send --reply 25:1 hello &&
-		ends 0 '^-- connector *there; /proc/net' without_proc cnctl doctor && ! grep -q 'modprobe' /tmp/said || return
+		ends 0 '^-- connector *there; its features are not known' without_proc cnctl doctor && ! grep -q 'modprobe' /tmp/said || return
 	ends 0 '^25:1 *tools' with_processes_only cnctl list &&
 		ends 0 '^ok connector *in ' with_processes_only cnctl doctor || return
 	ends 3 'not in this network namespace' without_proc unshare -n cnctl listen 25 &&
 		ends 3 '^-- connector *not in this network namespace' without_proc unshare -n cnctl doctor &&
 		ends 3 '^-- connector *not in this network namespace' as_user unshare -U -r -n cnctl doctor &&
 		ends 3 '^-- user namespace *another one' as_user unshare -U -r -n cnctl doctor &&
-		ends 4 'user namespace of its own' as_user unshare -U -r cnctl listen 24
+		ends 4 'in another user namespace' as_user unshare -U -r cnctl listen 24
 }
 
 sends() {
@@ -118,7 +118,7 @@ is_refused() {
 			ends 6 'waited 200 ms for a reply' cnctl send --reply --timeout 0.2 25:9 hello
 	else
 		ends 5 '25:9 refused the message: No such device' cnctl send --ack 25:9 hello &&
-			ends 5 'load the module' cnctl send --reply 25:9 hello &&
+			ends 5 'load its module' cnctl send --reply 25:9 hello &&
 			ends 0 '^sent 5 bytes to 25:1, and the kernel has acknowledged it' cnctl send --ack 25:1 hello
 	fi
 }
@@ -221,7 +221,7 @@ says_what_cannot_be_written() {
 	local status=0
 	ends 1 'cannot write /nowhere/heard.pcap: No such file' cnctl listen --write /nowhere/heard.pcap 24 &&
 		ends 1 'cannot write /dev/full: No space left' cnctl listen --write /dev/full 24 &&
-		ends 2 'json wants standard output' cnctl listen --json --write - 24 || return
+		ends 2 'json needs standard output' cnctl listen --json --write - 24 || return
 	mkdir -p /tmp/small
 	mount -t tmpfs -o size=4096 small /tmp/small || return
 	cnctl listen --payload none --write /tmp/small/heard.pcap 24 >/tmp/heard 2>&1 &
@@ -264,7 +264,7 @@ watches() {
 	client_command del 25:1
 	wait $! || return
 	cat /tmp/heard
-	[ "$(tr '\n' ' ' </tmp/heard)" = '25:1 is there (tools) 26:3 came (tools) 25:1 went ' ] || return
+	[ "$(tr '\n' ' ' </tmp/heard)" = '25:1 present (tools) 26:3 registered (tools) 25:1 unregistered ' ] || return
 	two_watch || return
 	ends 4 'CAP_NET_ADMIN' as_user cnctl watch
 }
@@ -284,7 +284,7 @@ two_watch() {
 	wait $first || return
 	wait $second || return
 	cat /tmp/heard /tmp/second
-	[ "$(cat /tmp/heard)" = '27:1 came (tools)' ] && grep -q '"id":"27:1"' /tmp/second && grep -q '"id":"27:2"' /tmp/second
+	[ "$(cat /tmp/heard)" = '27:1 registered (tools)' ] && grep -q '"id":"27:1"' /tmp/second && grep -q '"id":"27:2"' /tmp/second
 }
 
 is_gone() {
@@ -329,7 +329,7 @@ ends_a_wait_with_ctrl_c() {
 
 # Less than what was asked for is a failure, and silence alone is none.
 waits_for_so_many() {
-	ends 6 'nothing more has come in time' cnctl listen --count 1 --timeout 0.2 24 &&
+	ends 6 'no further message arrived in time' cnctl listen --count 1 --timeout 0.2 24 &&
 		cnctl listen --timeout 0.2 24
 }
 
@@ -338,7 +338,7 @@ waits_for_what_it_shows() {
 	local status=0 sender
 	(while sleep 0.1; do client_command send id=25:2 group=24; done) &
 	sender=$!
-	ends 6 'nothing more has come in time' timeout 20 cnctl listen --id 25:1 --count 1 --timeout 1 24 || status=1
+	ends 6 'no further message arrived in time' timeout 20 cnctl listen --id 25:1 --count 1 --timeout 1 24 || status=1
 	kill $sender
 	wait $sender 2>/dev/null
 	return $status
@@ -445,8 +445,8 @@ hears_of_processes() {
 	killall -INT cnctl
 	wait $listener || return
 	cat /tmp/heard
-	# Nothing else: not who has ended with 0, and not the kernel's answers.
-	grep -q ' exit  *the first thread of [0-9]* has ended with status 3$' /tmp/heard && ! grep -qv ' has ended ' /tmp/heard && ! grep -q 'status 0' /tmp/heard
+	# Nothing else: no process that ended with 0, and not the kernel's answers.
+	grep -q ' exit  *the first thread of [0-9]* ended with status 3$' /tmp/heard && ! grep -qv ' ended ' /tmp/heard && ! grep -q 'status 0' /tmp/heard
 }
 
 # With more groups than the sender's address of a datagram has bits.
@@ -462,7 +462,7 @@ hears_high_groups() {
 	done
 	wait $listener && grep '"group":40,' /tmp/heard || status=1
 	client_command add 25:1 tools count
-	ends 0 '^25:1 is there (tools)$' cnctl watch --group 50 --count 1 25 || status=1
+	ends 0 '^25:1 present (tools)$' cnctl watch --group 50 --count 1 25 || status=1
 	unload_everything && load_connector "$CN_PROVIDER" && insmod /lib/modules/test/cn_client.ko && return $status
 }
 
@@ -491,12 +491,12 @@ examples_run() {
 	insmod /lib/modules/test/cn_echo.ko && insmod /lib/modules/test/cn_sensor.ko || return
 	ends 0 '^two$' /examples/request || status=1
 	ends 0 'No such device' /examples/acknowledged || status=1
-	ends 0 '^21:1 says 8 bytes$' /examples/listen || status=1
-	ends 0 '^21:1 says 8 bytes$' /examples/listen_async || status=1
-	ends 0 '^20:1 is there$' /examples/watch || status=1
+	ends 0 '^21:1 sends 8 bytes$' /examples/listen || status=1
+	ends 0 '^21:1 sends 8 bytes$' /examples/listen_async || status=1
+	ends 0 '^20:1 present$' /examples/watch || status=1
 	insmod /lib/modules/rust/cn_proc.ko || return
 	(for _ in 1 2 3 4 5; do /bin/sleep 0.5; done) &
-	ends 0 'has ended with 0$' timeout 20 /examples/processes || status=1
+	ends 0 'ended with 0$' timeout 20 /examples/processes || status=1
 	wait
 	unload cn_proc && unload cn_sensor && unload cn_echo && return $status
 }

@@ -63,9 +63,9 @@ show insmod /lib/modules/test/cn_sensor.ko
 step 'The connector lists the callbacks with their names and ids.'
 show cat /proc/net/connector
 step 'A user program sends a message to the first one, and gets its reply.'
-show cn_hello
+show cn_echo_user
 step 'Another one listens to the second one, which sends a message to its group once a second.'
-show cn_listen
+show cn_sensor_user
 step 'The tool cnctl does the same without a program, and says who may use which callback.'
 show cnctl list
 show cnctl send --reply 20:1 Hello

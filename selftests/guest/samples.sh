@@ -35,15 +35,15 @@ load_sample() {
 }
 
 try_echo() {
-	check sample.echo.without_module refuses 'No such device' cn_hello || return
+	check sample.echo.without_module refuses 'No such device' cn_echo_user || return
 	load_sample cn_echo || return
-	check sample.echo.replies says 'reply from 20:1: "Hello, kernel!" (seq 1, ack 1)' cn_hello
-	check sample.echo.replies_to_users says 'reply from 20:1: "hi"' as_user cn_hello hi
+	check sample.echo.replies says 'reply from 20:1: "Hello, kernel!" (seq 1, ack 1)' cn_echo_user
+	check sample.echo.replies_to_users says 'reply from 20:1: "hi"' as_user cn_echo_user hi
 	check sample.echo.unloads unload cn_echo
 }
 
 two_readings() {
-	as_user cn_listen 2 >/tmp/said || return
+	as_user cn_sensor_user 2 >/tmp/said || return
 	cat /tmp/said
 	[ "$(grep -c '^reading [0-9]*: 20\.[025]*0* degrees$' /tmp/said)" -eq 2 ]
 }
@@ -51,9 +51,9 @@ two_readings() {
 try_sensor() {
 	load_sample cn_sensor || return
 	check sample.sensor.multicasts_to_all two_readings
-	check sample.sensor.calibrates says ': 2[12]\..* degrees' cn_listen -c 1500
-	check sample.sensor.keeps_calibration says ': 2[12]\..* degrees' cn_listen 1
-	check sample.sensor.refuses_users refuses 'Operation not permitted' as_user cn_listen -c 0
+	check sample.sensor.calibrates says ': 2[12]\..* degrees' cn_sensor_user -c 1500
+	check sample.sensor.keeps_calibration says ': 2[12]\..* degrees' cn_sensor_user 1
+	check sample.sensor.refuses_users refuses 'Operation not permitted' as_user cn_sensor_user -c 0
 	check sample.sensor.unloads unload cn_sensor
 }
 
@@ -61,32 +61,32 @@ try_sensor() {
 fill_store() {
 	local number=0
 	while [ "$number" -lt 63 ]; do
-		cn_kv set "key$number" "value $number" || return
+		cn_store_user set "key$number" "value $number" || return
 		number=$((number + 1))
 	done
-	refuses 'No space left' cn_kv set one-more value || return
-	cn_kv set key0 'another value' || return
-	cn_kv list >/tmp/said
+	refuses 'No space left' cn_store_user set one-more value || return
+	cn_store_user set key0 'another value' || return
+	cn_store_user list >/tmp/said
 	cat /tmp/said
 	[ "$(grep -c '^key[0-9]* = ' /tmp/said)" -eq 63 ] && grep -qx 'key0 = another value' /tmp/said
 }
 
 try_store() {
 	load_sample cn_store || return
-	check sample.store.lists_nothing cn_kv list
-	check sample.store.sets cn_kv set colour blue
-	check sample.store.gets says '^colour = blue$' as_user cn_kv get colour
-	check sample.store.has_no_such_key refuses 'There is no such key' cn_kv get shape
-	check sample.store.refuses_users refuses 'Operation not permitted' as_user cn_kv set colour red
+	check sample.store.lists_nothing cn_store_user list
+	check sample.store.sets cn_store_user set colour blue
+	check sample.store.gets says '^colour = blue$' as_user cn_store_user get colour
+	check sample.store.has_no_such_key refuses 'There is no such key' cn_store_user get shape
+	check sample.store.refuses_users refuses 'Operation not permitted' as_user cn_store_user set colour red
 	check sample.store.is_limited fill_store
-	check sample.store.deletes cn_kv delete colour
-	check sample.store.has_deleted refuses 'There is no such key' cn_kv get colour
+	check sample.store.deletes cn_store_user delete colour
+	check sample.store.has_deleted refuses 'There is no such key' cn_store_user get colour
 	check sample.store.unloads unload cn_store
 }
 
 # A program is notified when another sample registers and unregisters.
 registered_and_unregistered() {
-	cn_who 2 >/tmp/who 2>&1 &
+	cn_watch_user 2 >/tmp/who 2>&1 &
 	sleep 1
 	insmod /lib/modules/test/cn_echo.ko && unload cn_echo || return
 	wait $! || return
@@ -105,7 +105,7 @@ try_watch() {
 	check sample.watch.unloads unload cn_watch
 }
 
-# Waits until cn_ucon has shown so many lines that match, for a minute at most: ucon_shows <number> <pattern>
+# Waits until cn_rust_test_user has shown so many lines that match, for a minute at most: ucon_shows <number> <pattern>
 ucon_shows() {
 	local try=0
 	while [ "$(grep -c "$2" /tmp/ucon)" -lt "$1" ]; do
@@ -118,7 +118,7 @@ ucon_shows() {
 # The messages of the module, its ids in the snapshot, and that they are unregistered.
 ucon_hears() {
 	: >/tmp/ucon
-	cn_ucon >>/tmp/ucon 2>&1 &
+	cn_rust_test_user >>/tmp/ucon 2>&1 &
 	ucon_shows 2 '"counter = ' && unload cn_rust_test && ucon_shows 2 'was unregistered$'
 	kill $!
 	wait $!

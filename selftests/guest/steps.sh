@@ -32,37 +32,18 @@ load_connector() {
 	[ -e /proc/net/connector ] || insmod "/lib/modules/$1/cn.ko"
 }
 
-# Loads what a program of the selftests wants to find, on CN_PROVIDER: for "load_*" nothing, for "rust_*" the Rust client, for
-# those of process events their provider, for others the C client: prepare <program>
-prepare() {
+# What the tests of the client crate use: process events, and the C client. The kselftests load what they need themselves.
+prepare_client() {
+	unload cn_rust_client || return 1
+	load_connector "$CN_PROVIDER" || return 1
+	[ "$CN_PROVIDER" = c ] || is_loaded cn_proc || insmod /lib/modules/rust/cn_proc.ko || return 1
+	is_loaded cn_client || insmod /lib/modules/test/cn_client.ko
+}
+
+# Options of the kselftest harness for one fixture of a program or for all: fixture_options <program[.fixture]>
+fixture_options() {
 	case $1 in
-	load_*)
-		unload_everything
-		;;
-	rust_*)
-		unload cn_proc || return 1
-		load_connector "$CN_PROVIDER" || return 1
-		# The Rust client is a client of ours; on C these programs skip their tests.
-		[ "$CN_PROVIDER" = c ] || is_loaded cn_rust_client || insmod /lib/modules/test/cn_rust_client.ko
-		;;
-	proc_crowd | proc_ends | proc_events | proc_hooks | proc_limit | proc_listeners | proc_messages | proc_rights | proc_starved)
-		load_connector "$CN_PROVIDER" || return 1
-		# With the C connector as a module, there is no provider; these programs skip their tests.
-		[ "$CN_PROVIDER" = c ] || is_loaded cn_proc || insmod /lib/modules/rust/cn_proc.ko
-		;;
-	client)
-		# Tests of all that a program may ask for, process events too.
-		unload cn_rust_client || return 1
-		load_connector "$CN_PROVIDER" || return 1
-		[ "$CN_PROVIDER" = c ] || is_loaded cn_proc || insmod /lib/modules/rust/cn_proc.ko || return 1
-		is_loaded cn_client || insmod /lib/modules/test/cn_client.ko
-		;;
-	*)
-		unload cn_proc || return 1
-		unload cn_rust_client || return 1
-		load_connector "$CN_PROVIDER" || return 1
-		is_loaded cn_client || insmod /lib/modules/test/cn_client.ko
-		;;
+	*.*) echo "-f ${1#*.}" ;;
 	esac
 }
 

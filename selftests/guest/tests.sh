@@ -1,41 +1,26 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The job of "make test": all tests on one connector or several. The host reads the results:
-#   @begin <provider> <program>          the program's TAP lines follow
-#   @end <provider> <program> <status> <seconds>
-#   @check <provider> <name> ok|failed   a step of this script
+# The job of "make test": all tests on one connector or several, in KTAP, with the programs' own TAP in it.
 
 cd /selftests || exit 1
 # shellcheck source=selftests/guest/steps.sh
 . /guest/steps.sh
+# shellcheck source=scripts/ktap/ktap.sh
+. /guest/ktap.sh
 # shellcheck source=selftests/guest/samples.sh
 . /guest/samples.sh
 # shellcheck source=selftests/guest/cnctl.sh
 . /guest/cnctl.sh
 
-# One step with one result: check <name> <command...>.
-check() {
-	local name=$1
-	shift
-	if "$@" >/tmp/check 2>&1; then
-		echo "@check $CN_PROVIDER $name ok"
-	else
-		sed 's/^/# /' /tmp/check
-		echo "@check $CN_PROVIDER $name failed"
-		return 1
-	fi
-}
-
+# run_program <program> [option...]
 run_program() {
-	local start
-	echo "@begin $CN_PROVIDER $1"
-	start=$(date +%s)
-	if prepare "$1"; then
-		timeout -s KILL "${PROGRAM_SECONDS:-180}" "./$1" 2>&1
-		echo "@end $CN_PROVIDER $1 $? $(($(date +%s) - start))"
+	local program=$1
+	shift
+	if [ "$program" != client ] || prepare_client; then
+		program "$program" timeout -s KILL "${PROGRAM_SECONDS:-$(sed -n 's/^timeout=//p' settings)}" "./$program" "$@"
 	else
-		echo "@end $CN_PROVIDER $1 not-prepared"
+		failed "$program" 'its modules did not load'
 	fi
 }
 
@@ -75,6 +60,7 @@ try_kernel_sample() {
 
 run_provider() {
 	export CN_PROVIDER=$1
+	echo "# provider: $1"
 	export CN_MODULE_DIR=/lib/modules/$1 CN_C_MODULE_DIR=/lib/modules/c CN_TEST_MODULE_DIR=/lib/modules/test
 	use_modprobe_of "$1"
 	check module.loads load_connector "$1" || return
@@ -82,8 +68,10 @@ run_provider() {
 	# They need the crate, which is of our connector.
 	[ -n "$SKIP_SAMPLES" ] || [ "$1" = c ] || try_samples
 	[ -n "$SKIP_CNCTL" ] || try_cnctl
-	while read -r program; do
-		run_program "$program"
+	# A program, and options that choose some of its tests.
+	while read -r program options; do
+		# shellcheck disable=SC2086
+		run_program "$program" $options
 	done </guest/programs
 	check module.unloads unload_everything
 }
@@ -91,6 +79,7 @@ run_provider() {
 # The file says which connectors this run is about (PROVIDERS), and what is left out beside the programs.
 # shellcheck source=/dev/null
 . /guest/selection
+echo 'KTAP version 1'
 for provider in $PROVIDERS; do
 	run_provider "$provider"
 done

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Test module: its callback takes long, and is still registered when the module is unloaded. Under other names, two digits
- * instead of the last ones, it is loaded several times. The user side is ../load_unloads.c.
+ * instead of the last ones, it is loaded several times. The user side is ../unload/unloads.c.
  */
 #include <linux/connector.h>
 #include <linux/delay.h>

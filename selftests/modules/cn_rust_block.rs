@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Test module: callbacks that take as long as a program lets them. The user side is `../load_block.c`.
+//! Test module: callbacks that take as long as a program lets them. The user side is `../unload/block.c`.
 
 #![deny(unsafe_code)]
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Test module: registers and watches, and forgets that, while it leaves or fails to start: from a handler, from watchers,
-//! and from drops. The user side is `../load_leaving.c`.
+//! and from drops. The user side is `../unload/leaving.c`.
 
 #![deny(unsafe_code)]
 
@@ -30,7 +30,7 @@ module! {
     params: {
         place: u32 {
             default: 0,
-            description: "From where, see load_leaving.c",
+            description: "From where, see unload/leaving.c",
         },
         act: u32 {
             default: 0,

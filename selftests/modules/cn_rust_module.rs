@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Test module: what `module_connector!` can do that the samples don't: handlers of several types, and
-//! several ids. The user side is `../rust_module.c`.
+//! several ids. The user side is `../rust_api/module.c`.
 
 use connector::{Handler, Id, Message, Options, Sender};
 use kernel::{new_mutex, prelude::*, sync::Mutex};

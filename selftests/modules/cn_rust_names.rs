@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Test module: names and descriptions that look like lines of `/proc/net/connector`. The user side is `../rust_names.c`.
+//! Test module: names and descriptions that look like lines of `/proc/net/connector`. The user side is `../rust_api/names.c`.
 
 #![deny(unsafe_code)]
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Test module: handlers and watchers that own registrations and watches, their own and each other's,
-//! and drop them inside calls. The user side is `../load_owners.c`.
+//! and drop them inside calls. The user side is `../unload/owners.c`.
 
 #![deny(unsafe_code)]
 
@@ -28,7 +28,7 @@ module! {
     params: {
         shape: u32 {
             default: 0,
-            description: "Who owns what, see load_owners.c",
+            description: "Who owns what, see unload/owners.c",
         },
         fail: u32 {
             default: 0,

@@ -2,7 +2,7 @@
 /*
  * Does what listeners to process events are told of, and says what it did, a line each, in the order in which it was done:
  *   fork <parent> <child>, exec <pid>, comm <pid> <name>, uid <pid> <real> <effective>, gid likewise, sid <pid>,
- *   ptrace <pid> <tracer> (0: let go), exit <pid> <status> as wait(2) has it
+ *   ptrace <pid> <tracer> (0: none), exit <pid> <status> as wait(2) has it
  *
  *   work [file]   where a listener shows what it hears. forkstat looks into /proc for more of a process, and takes one that
  *                 is just going away for a thread; so processes wait for their lines there. Without a file nobody waits.

@@ -140,7 +140,7 @@ static void check_unload(int ret, bool failed)
 		expect(is_registered(IDX, i) == (ret != 0), "%u:%u is not as it should be", IDX, i);
 	if (ret)
 		return;
-	expect(!test_module_load("cn_client"), "loading again");
+	expect(!module_load("cn_client", ""), "loading again");
 	leave_behind();
 }
 

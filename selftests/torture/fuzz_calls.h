@@ -452,12 +452,12 @@ static inline void send_message(void)
 
 static inline void load_connector(void)
 {
-	int ret = connector_load(model.c ? "" : LOAD_PARAMETERS);
+	int ret = module_load("cn", model.c ? "" : LOAD_PARAMETERS);
 
 	returned("loading cn", ret, 0);
-	returned("loading cn_client", test_module_load("cn_client"), 0);
+	returned("loading cn_client", module_load("cn_client", ""), 0);
 	if (!model.c && !model.common) {
-		returned("loading cn_rust_client", test_module_load("cn_rust_client"), 0);
+		returned("loading cn_rust_client", module_load("cn_rust_client", ""), 0);
 		model.rust_fd = open("/dev/cn-rust-client", O_RDWR | O_CLOEXEC);
 		if (model.rust_fd < 0)
 			wrong("/dev/cn-rust-client: %s", strerror(errno));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Coverage of the connector, from KCOV: which coverage points of cn.ko were reached. Their addresses, and which of them
- * are on the receive path, were determined when the module was built (scripts/coverage_points.sh).
+ * are on the receive path, were determined when the module was built (coverage_points.py).
  */
 #ifndef FUZZ_COVERAGE_H
 #define FUZZ_COVERAGE_H
@@ -95,7 +95,7 @@ static void read_points(void)
 	char path[512], *text, *line, *kind;
 	struct coverage_point *point;
 
-	snprintf(path, sizeof(path), "%s/points", module_folder("CN_MODULE_DIR", "/lib/modules/coverage"));
+	snprintf(path, sizeof(path), "%s/points", getenv("CN_MODULE_DIR") ?: "/lib/modules/coverage");
 	text = text_of(path);
 	while ((line = strsep(&text, "\n")) && *line) {
 		if (n_points == MOST_POINTS)

@@ -4,30 +4,15 @@
  * the least priority sends to ids that nobody has, beside others that spin. On either connector; prints the longest, in ms.
  * storm_attack <seconds> <spinners>
  */
-#include <sched.h>
-
 #include "../cn_client.h"
-#include "../cn_privilege.h"
+#include "../cn_priority.h"
 #include "../cn_watchdog.h"
 
-#ifndef SCHED_IDLE
-#define SCHED_IDLE 5
-#endif
 #define SPINNERS_MOST 100
 #define IDX 7
 
-static void run_on(int processor)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(processor, &set);
-	must(!sched_setaffinity(0, sizeof(set), &set), "affinity");
-}
-
 static void send_for_ever(void)
 {
-	struct sched_param param = {};
 	static uint8_t datagram[64 * 1024];
 	struct cn_packet p = { .id = { 99, 99 } };
 	size_t len = 0;
@@ -35,7 +20,7 @@ static void send_for_ever(void)
 
 	while (len + 64 < sizeof(datagram))
 		len += cn_build(datagram + len, &p);
-	must(!sched_setscheduler(0, SCHED_IDLE, &param), "policy");
+	set_policy(SCHED_IDLE, 0);
 	become_user();
 	fd = cn_open();
 	while (cn_send_raw(fd, datagram, len) > 0)
@@ -59,7 +44,7 @@ static pid_t start(void (*run)(void))
 	pid_t child = fork();
 
 	if (!child) {
-		run_on(0);
+		stay_on(0);
 		run();
 	}
 	return child;
@@ -80,7 +65,7 @@ int main(int argc, char **argv)
 	children[0] = start(send_for_ever);
 	for (i = 1; i <= spinners; i++)
 		children[i] = start(spin_for_ever);
-	run_on(sysconf(_SC_NPROCESSORS_ONLN) > 1);
+	stay_on(sysconf(_SC_NPROCESSORS_ONLN) > 1);
 	end = watchdog_ms() + atoi(argv[1]) * 1000LL;
 	while (watchdog_ms() < end && !errors) {
 		begin = watchdog_ms();

@@ -11,11 +11,11 @@
 
 /* modules/visitor.c, and the sample cn_echo. */
 static const struct client {
-	const char *folder, *name;
+	const char *file, *name;
 	struct cb_id id;
 } clients[] = {
-	{ "/lib/modules/torture", "visitor", { 28, 1 } },
-	{ "/lib/modules/test", "cn_echo", { 20, 1 } },
+	{ "/lib/modules/torture/visitor.ko", "visitor", { 28, 1 } },
+	{ "/lib/modules/test/cn_echo.ko", "cn_echo", { 20, 1 } },
 };
 
 static long handled[2], nobody, wrong;
@@ -51,7 +51,7 @@ static void *send_until_done(void *arg)
 
 static int load_and_unload(const struct client *client, unsigned int *random)
 {
-	int errors = module_load_from(client->folder, client->name, "") != 0;
+	int errors = module_load_file(client->file, "") != 0;
 
 	usleep(rand_r(random) % 3000);
 	return errors + (module_unload_soon(client->name) != 0);

@@ -119,7 +119,7 @@ static int one_load(unsigned int *random, long most)
 
 	snprintf(params, sizeof(params), "seed=%u port=%u", rand_r(random), PORT);
 	progress->doing = "loading";
-	ret = module_load_from("/lib/modules/test", "cn_rust_random", params);
+	ret = module_load("cn_rust_random", params);
 	progress->failed_starts += ret == -EAGAIN;
 	if (ret && ret != -EAGAIN)
 		return fail("loading fails");

@@ -50,7 +50,7 @@ static int reload(int loads)
 	int errors = 0;
 
 	for (; loads && !errors; loads--) {
-		errors += connector_load("") != 0;
+		errors += module_load("cn", "") != 0;
 		usleep(2000);
 		__atomic_store_n(&paused, 1, __ATOMIC_SEQ_CST);
 		errors += module_unload_soon("cn") != 0;

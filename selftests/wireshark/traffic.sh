@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The job of scripts/wireshark.sh: makes messages of all kinds while a capture of nlmon0 runs. Says, between lines that name
+# The job of run.sh: makes messages of all kinds while a capture of nlmon0 runs. Says, between lines that name
 # them, in base64: the capture (capture.pcap), what cnctl has written (listen.pcap, watch.pcap, proc.pcap), and what work.c did
 # (work.txt).
 

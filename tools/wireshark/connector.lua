@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: GPL-2.0
 --
--- Shows the messages of the kernel connector (netlink protocol 11) in Wireshark: messages and bundles, requests for
--- notification and its events, process events, the kernel's answers. For captures that cnctl has written, and those of nlmon
--- devices; how to make one, and which filters there are, is in Documentation/wireshark.rst.
+-- A dissector for Wireshark that shows the messages of the kernel connector (netlink protocol 11): messages and bundles,
+-- requests and events of the notification channel, process events, the kernel's answers. It reads captures of cnctl and of
+-- nlmon devices. Documentation/wireshark.rst says how to make a capture, and lists the filters.
 --
--- Bytes of a capture may be anything: each read is within what was captured, and what does not fit is shown as such.
+-- The bytes of a capture may be anything: each read is within the captured bytes, and bytes that do not fit are shown as such.
 
 local cn = Proto("cn", "Connector (Netlink)")
 
@@ -12,11 +12,11 @@ local NETLINK_CONNECTOR = 11
 local NETLINK_HEADER, MESSAGE_HEADER, ANSWER = 16, 20, 20
 local CONTROL_HEADER, RANGE, EVENT_HEADER = 16, 8, 16
 local ALL = 4294967295
--- Where the notification channel is, unless the module's parameters cn_idx and cn_val, or cn.cn_idx= and cn.cn_val= on
--- the kernel's command line, say otherwise.
+-- The default id of the notification channel. The module's parameters cn_idx and cn_val (cn.cn_idx= and cn.cn_val= on the
+-- kernel's command line) change it.
 cn.prefs.channel = Pref.string("Notification channel (idx:val)", "4294967295:4294967295",
 	"The id that the parameters cn_idx and cn_val of the connector give it")
--- How many messages of a frame the list of packets names.
+-- The number of messages of a frame that the list of packets names.
 local NAMED = 3
 
 local EVENTS = {
@@ -58,7 +58,7 @@ field("bytes", "padding", "Padding")
 field("int32", "error.code", "Answer", base.DEC)
 field("string", "error.name", "Name of the error")
 field("string", "error.message", "Text")
-field("uint32", "error.offset", "Offset of what is wrong", base.DEC)
+field("uint32", "error.offset", "Offset of the error", base.DEC)
 field("uint32", "error.seq", "To the message with netlink sequence", base.DEC)
 field("uint32", "error.idx", "To the message with idx", base.DEC)
 field("uint32", "error.val", "To the message with val", base.DEC)
@@ -69,11 +69,11 @@ field("uint32", "notify.group", "Group (0: remove)", base.DEC)
 field("uint32", "notify.len", "Length of ranges", base.DEC)
 field("uint32", "notify.first", "First", base.DEC)
 field("uint32", "notify.range", "Range", base.DEC)
-field("bool", "notify.snapshot", "Snapshot wanted", 16, nil, 1)
+field("bool", "notify.snapshot", "Snapshot requested", 16, nil, 1)
 field("string", "notify.event", "Event")
 
 field("uint32", "proc.op", "Operation", base.DEC, OPERATIONS)
-field("uint32", "proc.filter", "Events wanted", base.HEX)
+field("uint32", "proc.filter", "Events requested", base.HEX)
 field("uint32", "proc.what", "Event", base.HEX, EVENTS)
 field("int32", "proc.cpu", "Processor", base.DEC)
 field("uint64", "proc.timestamp", "Nanoseconds since boot", base.DEC)
@@ -96,11 +96,11 @@ end
 
 local cut = ProtoExpert.new("cn.cut", "The capture ends before the message", expert.group.UNDECODED, expert.severity.WARN)
 local malformed = ProtoExpert.new("cn.malformed", "Lengths do not fit", expert.group.MALFORMED, expert.severity.ERROR)
-local unknown = ProtoExpert.new("cn.unknown", "Not known", expert.group.UNDECODED, expert.severity.WARN)
+local unknown = ProtoExpert.new("cn.unknown", "Unknown", expert.group.UNDECODED, expert.severity.WARN)
 local refused = ProtoExpert.new("cn.refused", "The message was refused", expert.group.RESPONSE_CODE, expert.severity.NOTE)
 cn.experts = { cut, malformed, unknown, refused }
 
--- A part of the frame in the byte order of the host that sent it. `last` is behind its last byte.
+-- A part of the frame in the byte order of the host that sent it. `last` is the offset after its last byte.
 local View = {}
 View.__index = View
 
@@ -112,7 +112,7 @@ function View:len()
 	return self.last - self.first
 end
 
--- From `offset` on, `len` bytes or what is there.
+-- The bytes from `offset` on: `len` of them, or less if the part is shorter.
 function View:part(offset, len)
 	local first = math.min(self.first + offset, self.last)
 	return View.new(self.tvb, first, math.min(first + (len or self.last), self.last), self.little)
@@ -132,7 +132,7 @@ function View:int(offset)
 	return self.little and range:le_int() or range:int()
 end
 
--- Adds a field, if all of it is there.
+-- Adds a field, if the part has all of its bytes.
 function View:add(tree, name, offset, len)
 	if self:len() < offset + len then
 		return nil
@@ -141,13 +141,13 @@ function View:add(tree, name, offset, len)
 	return self.little and tree:add_le(fields[name], range) or tree:add(fields[name], range)
 end
 
--- Text up to its zero.
+-- The text before the first zero.
 function View:text(offset, len)
 	local range = self:range(offset, len)
 	return (range:string(ENC_UTF_8):gsub("\0.*", ""))
 end
 
--- All that is there is zero.
+-- Whether all bytes of the part are zero.
 function View:is_zero()
 	for offset = 0, self:len() - 1 do
 		if self:uint(offset, 1) ~= 0 then
@@ -167,8 +167,8 @@ local function error_name(number)
 	return ERRORS[number] or string.format("error %d", number)
 end
 
--- Requests for notification of this capture, by frame: an event looks like any other message, and is one if somebody
--- had asked for it.
+-- The requests for notification in this capture, by frame. An event looks like any other message. It is taken for an event if
+-- an earlier request matches it.
 local requests = {}
 
 function cn.init()
@@ -239,23 +239,23 @@ local function dissect_request(body, tree, message, frame)
 	local idx, idx_text, offset = dissect_ranges(body, tree, "idx", CONTROL_HEADER, idx_num)
 	local val, val_text = dissect_ranges(body, tree, "val", offset, val_num)
 	if group == 0 then
-		return string.format("no more notification of %s:%s", idx_text, val_text)
+		return string.format("remove notification of %s:%s", idx_text, val_text)
 	end
 	requests[frame] = requests[frame] or {}
 	table.insert(requests[frame], { idx = idx, val = val })
-	return string.format("notification of %s:%s wanted in group %.0f%s", idx_text, val_text, group,
-		message.flags % 2 == 1 and ", with those that are there" or "")
+	return string.format("request notification of %s:%s in group %.0f%s", idx_text, val_text, group,
+		message.flags % 2 == 1 and ", with a snapshot" or "")
 end
 
 local function dissect_event_of_ids(body, tree, message)
-	local what = message.ack == 0 and "came" or "went"
+	local what = message.ack == 0 and "registered" or "unregistered"
 	derived(tree, "notify.event", what, message.view:range(12, 4))
 	return string.format("%s %s", message.id, what)
 end
 
 local function wanted_events(mask)
 	local names = {}
-	-- From the lowest bit on; what has no name is shown as a number.
+	-- From the lowest bit on. A bit without a name is shown as a number.
 	for bit = 0, 31 do
 		local value = 2 ^ bit
 		if math.floor(mask / value) % 2 == 1 then
@@ -286,7 +286,7 @@ local function numbers(body, tree, ...)
 	end
 end
 
--- What follows the header of a process event: how many bytes it has at least, and what shows them and returns a text.
+-- The kinds of process events: the least number of bytes after the header, and the function that shows them and returns a text.
 local PROCESS = {
 	[0] = { 4, function(body, tree)
 		numbers(body, tree, "err")
@@ -316,7 +316,7 @@ local PROCESS = {
 	[0x100] = { 16, function(body, tree)
 		numbers(body, tree, "pid", "tgid", "tracer_pid", "tracer_tgid")
 		local tracer = body:int(8)
-		return string.format("ptrace %d %s", body:int(0), tracer == 0 and "let go" or string.format("by %d", tracer))
+		return string.format("ptrace %d %s", body:int(0), tracer == 0 and "not traced" or string.format("by %d", tracer))
 	end },
 	[0x200] = { 24, function(body, tree)
 		numbers(body, tree, "pid", "tgid")
@@ -330,7 +330,7 @@ local PROCESS = {
 	end },
 	[0x80000000] = { 24, function(body, tree)
 		numbers(body, tree, "pid", "tgid", "exit_code", "exit_signal", "parent_pid", "parent_tgid")
-		-- As wait(2) has it.
+		-- In the format of wait(2).
 		local code = body:uint(8)
 		local signal, status = code % 128, math.floor(code / 256) % 256
 		if signal ~= 0 then
@@ -371,7 +371,7 @@ local function dissect_process(body, tree, message)
 	return dissect_process_event(body, tree)
 end
 
--- What the payload is, as far as that is known from the id: fields, and a text; nothing for other messages.
+-- Shows the payload, if the id says what it is, and returns a text; nothing for other messages.
 local function dissect_payload(body, tree, message, frame)
 	if message.len == 0 and message.seq == 0 and message.flags == 0 and message.ack <= 1 and
 		is_awaited(frame, message.idx, message.val) then
@@ -386,7 +386,7 @@ local function dissect_payload(body, tree, message, frame)
 	end
 end
 
--- One message, of which at least the header is there. Returns how many bytes it has by its own account.
+-- Shows one message, whose header is complete. Returns the number of its bytes according to the header.
 local function dissect_message(view, tree, state)
 	local message = {
 		view = view, idx = view:uint(0), val = view:uint(4), seq = view:uint(8), ack = view:uint(12),
@@ -409,7 +409,7 @@ local function dissect_message(view, tree, state)
 	end
 	local text = string.format("%s seq %.0f ack %.0f, %d bytes", message.id, message.seq, message.ack, message.len)
 	if body:len() < message.len then
-		local note = string.format("%d bytes of %d are there", body:len(), message.len)
+		local note = string.format("%d bytes of %d are left", body:len(), message.len)
 		item:add_proto_expert_info(state.is_cut and cut or malformed, note)
 		text = text .. ", of which " .. body:len()
 	else
@@ -420,12 +420,12 @@ local function dissect_message(view, tree, state)
 	return size
 end
 
--- What a netlink message carries: mostly one message, or several that follow each other without gaps.
+-- Shows the content of a netlink message: one message, or several without gaps between them.
 local function dissect_messages(payload, tree, state)
 	local offset = 0
 	while payload:len() - offset >= MESSAGE_HEADER do
 		local rest = payload:part(offset)
-		-- Programs round lengths up, or send a buffer as a whole.
+		-- Some programs round lengths up, or send a whole buffer.
 		if offset > 0 and rest:is_zero() then
 			break
 		end
@@ -439,12 +439,12 @@ local function dissect_messages(payload, tree, state)
 		tree:add(fields.padding, rest:range())
 		return
 	end
-	local item = tree:add(cn, rest:range(), string.format("Connector, %d bytes that are no message", rest:len()))
+	local item = tree:add(cn, rest:range(), string.format("Connector, %d bytes that are not a message", rest:len()))
 	item:add_proto_expert_info(state.is_cut and cut or malformed, "A message has at least 20 bytes")
-	table.insert(state.texts, string.format("%d bytes that are no message", rest:len()))
+	table.insert(state.texts, string.format("%d bytes that are not a message", rest:len()))
 end
 
--- Attributes of an answer: a text, and where in the message the mistake is.
+-- Shows the attributes of an answer: a text, and the offset of the error in the message.
 local function dissect_attributes(view, tree)
 	local offset, text = 0, nil
 	while view:len() - offset >= 4 do
@@ -464,11 +464,11 @@ local function dissect_attributes(view, tree)
 	return text
 end
 
--- An answer to NLM_F_ACK: a number, the head of the message or all of it, attributes.
+-- Shows an answer to NLM_F_ACK: an error number, the message or its header, attributes.
 local function dissect_answer(payload, tree, state, flags)
 	local item = tree:add(cn, payload:range())
 	if payload:len() < ANSWER then
-		item:set_text("Connector, an answer that is too short")
+		item:set_text("Connector, an answer too short")
 		item:add_proto_expert_info(state.is_cut and cut or malformed, "An answer has at least 20 bytes")
 		table.insert(state.texts, "answer, too short")
 		return
@@ -479,11 +479,11 @@ local function dissect_answer(payload, tree, state, flags)
 	local text = code == 0 and string.format("acknowledged seq %.0f", seq) or
 		string.format("refused seq %.0f: %s", seq, error_name(-code))
 	derived(item, "error.name", error_name(-code), payload:range(0, 4))
-	-- NLM_F_CAPPED: only the head of the message is there. An acknowledgement never has more.
+	-- NLM_F_CAPPED: the answer has only the header of the message. An acknowledgement without an error never has more.
 	local is_capped = code == 0 or math.floor(flags / 256) % 2 == 1
 	local used = is_capped and NETLINK_HEADER or len
 	if used < NETLINK_HEADER or 4 + used > payload:len() then
-		item:add_proto_expert_info(state.is_cut and cut or malformed, "The message that it is about is longer than the answer")
+		item:add_proto_expert_info(state.is_cut and cut or malformed, "The answered message is longer than the answer")
 	else
 		if used >= NETLINK_HEADER + 8 then
 			payload:add(item, "error.idx", 4 + NETLINK_HEADER, 4)
@@ -502,7 +502,7 @@ local function dissect_answer(payload, tree, state, flags)
 	table.insert(state.texts, text)
 end
 
--- Where the netlink messages of a frame begin and end: a list of views, and what is wrong with the rest.
+-- Splits a frame into netlink messages: a list of views, and the problem of the rest.
 local function split(tvb, first, little)
 	local views, offset = {}, first
 	local captured, reported = tvb:len(), math.max(tvb:reported_len(), tvb:len())
@@ -516,7 +516,7 @@ local function split(tvb, first, little)
 		end
 		table.insert(views, View.new(tvb, offset, math.min(offset + len, captured), little))
 		if offset + len > reported then
-			return views, offset, malformed, string.format("The netlink message has %.0f bytes by its length, and %d are there",
+			return views, offset, malformed, string.format("The netlink message has %.0f bytes by its length, and %d are left",
 				len, reported - offset)
 		end
 		if offset + len > captured then
@@ -531,7 +531,7 @@ local function is_little(tvb, first)
 	if tvb:len() < first + 4 then
 		return true
 	end
-	-- In the wrong order, the length of what fits into a datagram is far too large.
+	-- In the wrong byte order, the length of any message that fits into a datagram is far too large.
 	local range = tvb:range(first, 4)
 	return range:le_uint() <= range:uint()
 end
@@ -557,8 +557,8 @@ local function say(pinfo, texts)
 	pinfo.cols.info = table.concat(named, "; ")
 end
 
--- Wireshark's own dissector of netlink has shown the headers. It hands to others what has a type of 16 or more, and messages
--- here have NLMSG_DONE; so this comes after it, for frames of this family.
+-- Wireshark's own dissector of netlink shows the headers. It calls other dissectors for types of 16 or more only, and messages
+-- of the connector have the type NLMSG_DONE. So this is a postdissector, for frames of this family.
 local family_of_frame = Field.new("netlink.family")
 
 function cn.dissector(tvb, pinfo, tree)
@@ -573,7 +573,7 @@ function cn.dissector(tvb, pinfo, tree)
 	local is_aligned = true
 	for _, view in ipairs(views) do
 		local kind, flags, payload = view:uint(4, 2), view:uint(6, 2), view:part(NETLINK_HEADER)
-		-- That dissector does not go to the next multiple of 4 for the next message.
+		-- That dissector does not round up to the next multiple of 4 for the next message.
 		if not is_aligned then
 			dissect_netlink_header(view, tree)
 		end
@@ -588,7 +588,7 @@ function cn.dissector(tvb, pinfo, tree)
 	end
 	if trouble then
 		offset = math.min(offset, tvb:len() - 1)
-		local item = tree:add(cn, tvb:range(offset, tvb:len() - offset), "Connector, what does not fit")
+		local item = tree:add(cn, tvb:range(offset, tvb:len() - offset), "Connector, bytes that do not fit")
 		item:add_proto_expert_info(trouble, reason)
 		table.insert(state.texts, trouble == cut and "cut" or "malformed")
 	end

@@ -32,20 +32,17 @@ copy_tree() {
 	done
 }
 
-# In a guest: the named selftest programs (separated by commas), on our connector alone.
+# In a guest: the named kselftests (<program> or <program>.<fixture>, separated by commas), on our connector alone.
 run_programs() {
-	printf '%s\n' "$1" | tr ',' '\n' >"$WORK/programs"
+	printf '%s\n' "$1" | tr ',' '\n' | sed 's/\./ -f /' >"$WORK/programs"
 	printf '%s\n' PROVIDERS=rust "PROGRAM_SECONDS=${LONGEST:-60}" SKIP_KERNEL_SAMPLE=1 SKIP_SAMPLES=1 SKIP_CNCTL=1 >"$WORK/selection"
-	: >"$WORK/tests"
 	TIMEOUT=${LONGEST:-90} "$COPY/scripts/guest.sh" "$KDIR" run "$COPY/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection" \
-		2>"$WORK/errors" | awk -v results="$WORK/tests" -v differences="$COPY/selftests/differences.txt" \
-		-f "$COPY/scripts/results.awk" >"$WORK/said"
+		2>"$WORK/errors" | read_results tests >"$WORK/said"
 }
 
 # The first thing that failed, and how many others did.
 noticed_by() {
-	awk -F'\t' '$3 == "fail" { if (!count++) first = $2 ($2 ~ /\.runs$/ ? " (" $4 ")" : "") }
-		END { if (count) printf "%s%s\n", first, (count > 1 ? " and " count - 1 " more" : "") }' "$WORK/tests"
+	ktap failures "$RESULTS/tests.ktap"
 }
 
 judge() {
@@ -57,37 +54,45 @@ judge() {
 		by=$(noticed_by)
 		by=${by:-the kernel or the end of the guest}
 	fi
-	made=$((made + 1))
-	if grep -q '^rust	module.loads	fail' "$WORK/tests"; then
-		printf 'not ok %s the connector does not load, which shows nothing\n' "$name"
+	if grep -q '^ *not ok 1 module.loads' "$RESULTS/tests.ktap"; then
+		failed "$name" 'the connector does not load, which shows nothing'
 	elif [ -n "$by" ]; then
 		caught=$((caught + 1))
-		printf 'ok %s %s\n' "$name" "$by"
+		passed "$name" "$by"
 	else
-		printf 'not ok %s nothing of %s noticed\n' "$name" "$programs"
+		failed "$name" "nothing of $programs noticed"
 	fi
 }
 
 # Writes the edited file of a bug to $WORK/file.
 apply() {
-	local name=$1 file=$2
-	awk -v name="$name" -f "$TOP/scripts/inject.awk" "$LIST" "$TOP/$file" >"$WORK/file" 2>"$WORK/errors" && return
-	printf 'not ok %s it does not apply to %s\n' "$name" "$file"
-	cat "$WORK/errors" >&2
+	python "$TOP/selftests/torture/inject.py" "$LIST" "$1" "$TOP" >"$WORK/file" 2>"$WORK/errors" && return
+	failed "$1" "it does not apply to $2: $(cat "$WORK/errors")"
 	return 1
+}
+
+# Whether there is such a program, and with a dot such a fixture of it.
+is_a_program() {
+	local subject=${1%%_test*} fixture=${1#*.}
+	[ -e "$TOP/selftests/${subject}_test.c" ] || return 1
+	[[ $1 != *.* ]] || grep -qrx "FIXTURE($fixture)" "$TOP/selftests/$subject"
 }
 
 # Also that the programs which have to notice are there.
 apply_all() {
-	local name programs program file applied=0 verdict='not ok'
+	local name programs program file applied=0
 	while read -r name programs file; do
 		for program in ${programs//,/ }; do
-			[ -e "$TOP/selftests/$program.c" ] || printf 'not ok %s there is no program %s\n' "$name" "$program"
+			is_a_program "$program" || failed "$name" "there is no program $program"
 		done
 		if apply "$name" "$file"; then applied=$((applied + 1)); fi
 	done <"$WORK/list"
-	[ "$applied" -ne "$total" ] || verdict=ok
-	printf '%s 25.applies %d of %d edits\n' "$verdict" "$applied" "$total"
+	verdict injected_bugs.applies "$applied of $total edits" "$applied" "$total"
+}
+
+# Passed when the one number is not below the other: verdict <name> <figure> <number> <least>
+verdict() {
+	if [ "$3" -ge "$4" ]; then passed "$1" "$2"; else failed "$1" "$2"; fi
 }
 
 inject_bug() {
@@ -97,16 +102,19 @@ inject_bug() {
 	if "$COPY/scripts/modules.sh" "$KDIR" core >"$WORK/errors" 2>&1; then
 		judge "$name" "$programs"
 	else
-		printf 'not ok %s it does not compile, which shows nothing\n' "$name"
+		failed "$name" 'it does not compile, which shows nothing'
 		cat "$WORK/errors" >&2
 	fi
 	cp "$TOP/$file" "$COPY/$file"
 }
 
+use_ktap "$1"
 WORK=$(mktemp -d)
+RESULTS=$WORK
 trap 'rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
-awk -v only="${INJECTED_BUG:-.}" '$1 == "=" && $2 ~ only { print $2, $3, $4 }' "$LIST" >"$WORK/list"
+ktap list "$LIST" bug program file >"$WORK/all"
+awk -v only="${INJECTED_BUG:-.}" '$1 ~ only' "$WORK/all" >"$WORK/list"
 [ -s "$WORK/list" ] || die "No injected bug has a name that matches '${INJECTED_BUG:-}'." "They are in $LIST."
 total=$(wc -l <"$WORK/list")
 if [ "$TORTURE" = small ]; then
@@ -118,21 +126,19 @@ KDIR=$("$TOP/scripts/kdir.sh")
 hold "$OUT/injected_bugs/lock"
 copy_tree
 "$COPY/scripts/modules.sh" "$KDIR" tests >&2
-made=0 caught=0
+caught=0
 
 # Without an injected bug, the tests that are to notice them have to pass.
 LONGEST=1800 run_programs "$(cut -d' ' -f2 "$WORK/list" | tr ',' '\n' | sort -u | paste -sd,)" || true
 by=$(noticed_by)
-if [ -z "$by" ] && [ -s "$WORK/tests" ]; then
-	printf 'ok without_an_injected_bug\n'
-else
-	printf 'not ok without_an_injected_bug %s\n' "$by"
+if [ -n "$by" ]; then
+	failed without_an_injected_bug "$by"
 	cat "$WORK/said" "$WORK/errors" >&2
 	exit
 fi
+passed without_an_injected_bug
 
 while read -r name programs file; do
 	inject_bug "$name" "$programs" "$file" </dev/null
 done <"$WORK/list"
-[ $((100 * caught)) -lt $((LEAST * total)) ] || verdict=ok
-printf '%s 25.injected_bugs %d of %d noticed, %d %%\n' "${verdict:-not ok}" "$caught" "$total" $((100 * caught / total))
+verdict injected_bugs.injected_bugs "$caught of $total noticed, $((100 * caught / total)) %" $((100 * caught)) $((LEAST * total))

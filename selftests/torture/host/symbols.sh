@@ -10,11 +10,10 @@
 unset KERNEL_CONFIG KDIR
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/../../../scripts/lib.sh"
+use_ktap "$1"
 
 "$TOP/scripts/modules.sh" "$("$TOP/scripts/kdir.sh")" core >&2
-status=0
-symbols=$("$TOP/scripts/panics.sh" "$OUT"/core/rust/*.ko) || status=$?
-[ -z "$symbols" ] || printf '# %s\n' "$symbols"
-count=$(grep -c . <<<"$symbols" || true)
-if [ "$status" -eq 0 ]; then verdict=ok; else verdict='not ok'; fi
-printf '%s 14.symbols %d symbols of panics\n' "$verdict" "$count"
+SAID=$(mktemp)
+trap 'rm -f "$SAID"' EXIT
+run_step "$TOP/scripts/panics.sh" "$OUT"/core/rust/*.ko
+result_of_step panics.symbols "$(grep -c . "$SAID" || true) symbols of panics" panics.sh

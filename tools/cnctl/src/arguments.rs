@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What can be said on the command line. Help, completion and the manual page are made from it.
+//! The command line. Help, completion and the manual pages are made from this description.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -10,11 +10,11 @@ use connector_client::{Filter, Id, Range};
 
 use crate::failure::Failure;
 
-/// Looks at the kernel connector, and talks to it.
+/// Inspects and uses the kernel connector.
 #[derive(Debug, Parser)]
 #[command(name = "cnctl", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub(crate) struct Arguments {
-    /// JSON, one object in each line
+    /// Print JSON, one object per line
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// When to use colour
@@ -26,14 +26,14 @@ pub(crate) struct Arguments {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0    done; also when Ctrl-C ends what goes on without an end
-  1    a system call has failed, or a file cannot be read or written
-  2    the command line makes no sense
-  3    there is no connector here, or it has not what is asked for
+  0    success; also when Ctrl-C ends a command that runs without an end
+  1    a system call failed, or a file cannot be read or written
+  2    the command line is invalid
+  3    there is no connector here, or it lacks the feature
   4    a right is missing
-  5    the kernel, or the callback, has refused the message
-  6    nothing came in time
-  130  Ctrl-C while something was waited for";
+  5    the kernel, or the callback, refused the message
+  6    no message, or less than --count, arrived in time
+  130  Ctrl-C while a message was awaited";
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Color {
@@ -45,19 +45,19 @@ pub(crate) enum Color {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List the callbacks that are registered
+    /// List the registered callbacks
     List(List),
     /// Send a message
     Send(Send),
-    /// Show what is sent to groups
+    /// Show the messages to groups
     Listen(Listen),
-    /// Tell which ids come and go
+    /// Show which ids are registered and unregistered
     Watch(Watch),
-    /// Tell what happens to processes
+    /// Show process events
     Proc(Proc),
-    /// Show what the connector has counted
+    /// Show the counters of the connector
     Stats(Stats),
-    /// Say what this kernel offers, what you may do, and what to change
+    /// Show the features of this kernel and your rights, with advice
     Doctor,
     /// Print the completion for a shell
     Completion(Completion),
@@ -74,7 +74,7 @@ pub(crate) struct List {
 
 #[derive(Debug, Args)]
 pub(crate) struct Send {
-    /// To whom, like 20:1
+    /// The id of the callback, like 20:1
     #[arg(allow_hyphen_values = true)]
     pub(crate) id: Id,
     /// The payload as text
@@ -83,22 +83,22 @@ pub(crate) struct Send {
     /// The payload as hexadecimal digits
     #[arg(long, value_name = "DIGITS", conflicts_with = "file")]
     pub(crate) hex: Option<String>,
-    /// The payload from a file; - is standard input
+    /// The file with the payload; - is standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
-    /// Wait until the kernel says that it has arrived
+    /// Wait for the kernel's acknowledgement
     #[arg(long, conflicts_with = "reply")]
     pub(crate) ack: bool,
     /// Wait for a reply, and show it
     #[arg(long)]
     pub(crate) reply: bool,
-    /// The reply comes in this group
+    /// Expect the reply in this group
     #[arg(long, value_name = "GROUP", requires = "reply", value_parser = number)]
     pub(crate) reply_group: Option<u32>,
     /// The flags of the message
     #[arg(long, default_value_t = 0)]
     pub(crate) flags: u16,
-    /// How many seconds to wait
+    /// The number of seconds to wait
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub(crate) timeout: Duration,
     #[command(flatten)]
@@ -107,24 +107,24 @@ pub(crate) struct Send {
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Shown {
-    /// How payloads are shown
+    /// The form of payloads
     #[arg(long, value_name = "FORM", default_value = "both")]
     pub(crate) payload: Payload,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Payload {
-    /// Hexadecimal digits, and the text in them
+    /// Hexadecimal digits, and the text if there is any
     Both,
     Hex,
     Text,
-    /// Not at all
+    /// Nothing
     None,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Stamp {
-    /// Seconds since it was begun to listen
+    /// Seconds since the start
     Since,
     /// Time of the day, UTC
     Clock,
@@ -133,16 +133,16 @@ pub(crate) enum Stamp {
 
 #[derive(Debug, Args)]
 pub(crate) struct Until {
-    /// End after so many lines
+    /// End after this number of lines
     #[arg(long, value_name = "NUMBER")]
     pub(crate) count: Option<u64>,
-    /// End when nothing was shown for so many seconds; with --count, before so many were, that is a failure
+    /// End when no line was shown for this number of seconds; with --count, that is a failure
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) timeout: Option<Duration>,
 }
 
 impl Until {
-    /// Nothing has come for that long, and so many lines are missing.
+    /// The result when the time-out is over and `missing` lines of the count are missing.
     pub(crate) fn end(&self, missing: u64) -> Result<(), Failure> {
         match self.count {
             Some(_) if missing > 0 => Err(Failure::TooFew),
@@ -159,11 +159,11 @@ impl Until {
     }
 }
 
-/// For how long nothing was shown.
+/// Measures for how long no line was shown.
 pub(crate) struct Silence {
     limit: Option<Duration>,
     since: Instant,
-    /// Something was shown, and nobody has looked at the clock since.
+    /// Whether a line was shown since the clock was last read.
     ended: bool,
 }
 
@@ -172,7 +172,7 @@ impl Silence {
         self.ended = true;
     }
 
-    /// What is left of it; [`None`] where it has no limit.
+    /// The time that is left; [`None`] without a limit.
     pub(crate) fn left(&mut self) -> Option<Duration> {
         let limit = self.limit?;
         if std::mem::take(&mut self.ended) {
@@ -188,23 +188,23 @@ impl Silence {
 
 #[derive(Debug, Args)]
 pub(crate) struct Write {
-    /// Write all datagrams into a capture for Wireshark; - is standard output, without any lines then
+    /// Write all datagrams to a capture for Wireshark; - is standard output, and suppresses the lines
     #[arg(long = "write", value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Listen {
-    /// Which groups; a callback's is the idx of its id
+    /// The groups; the group of a callback is the idx of its id
     #[arg(required = true, value_parser = number)]
     pub(crate) groups: Vec<u32>,
-    /// Only messages of this id
+    /// Show only messages of this id
     #[arg(long)]
     pub(crate) id: Option<Id>,
-    /// Time stamps
+    /// The form of time stamps
     #[arg(long, value_name = "KIND", default_value = "since")]
     pub(crate) time: Stamp,
-    /// How many bytes the kernel keeps until they are read
+    /// The size of the receive buffer
     #[arg(long, value_name = "BYTES", default_value_t = 4 << 20)]
     pub(crate) buffer: usize,
     #[command(flatten)]
@@ -215,7 +215,7 @@ pub(crate) struct Listen {
     pub(crate) until: Until,
 }
 
-/// Ranges for both halves of an id.
+/// A range for each half of an id.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct IdRange {
     pub(crate) idx: Range,
@@ -236,13 +236,13 @@ impl std::str::FromStr for IdRange {
 
 #[derive(Debug, Args)]
 pub(crate) struct Watch {
-    /// Which ids: IDX or IDX:VAL, each a number, a range like 20-29, or *
+    /// The ids: IDX or IDX:VAL, each a number, a range like 20-29, or *
     #[arg(value_name = "RANGE", default_value = "*:*")]
     pub(crate) ranges: Vec<IdRange>,
-    /// The group that events go to: one that nobody else uses, which it looks for itself unless it is given
+    /// The group for the events; by default one that no other socket is in
     #[arg(long, value_parser = number)]
     pub(crate) group: Option<u32>,
-    /// Do not begin with those that are there
+    /// Do not show the ids that are registered already
     #[arg(long)]
     pub(crate) no_snapshot: bool,
     #[command(flatten)]
@@ -253,16 +253,16 @@ pub(crate) struct Watch {
 
 #[derive(Debug, Args)]
 pub(crate) struct Proc {
-    /// Which kinds: all fork exec uid gid sid ptrace comm nonzero-exit coredump exit
+    /// The kinds: all fork exec uid gid sid ptrace comm nonzero-exit coredump exit
     #[arg(value_name = "KIND", default_value = "all")]
     pub(crate) kinds: Vec<Filter>,
-    /// Only those of this process
+    /// Show only events of this process
     #[arg(long)]
     pub(crate) pid: Option<i32>,
-    /// Numbers instead of lines, shown anew each second
+    /// Show counts instead of events, once a second
     #[arg(long)]
     pub(crate) live: bool,
-    /// How many bytes the kernel keeps until they are read
+    /// The size of the receive buffer
     #[arg(long, value_name = "BYTES", default_value_t = 4 << 20)]
     pub(crate) buffer: usize,
     #[command(flatten)]
@@ -273,20 +273,20 @@ pub(crate) struct Proc {
 
 #[derive(Debug, Args)]
 pub(crate) struct Stats {
-    /// Show them anew each second, and what is new
+    /// Show the counters once a second, with the increase
     #[arg(long)]
     pub(crate) live: bool,
-    /// Also what is 0
+    /// Show counters that are 0, too
     #[arg(long)]
     pub(crate) all: bool,
-    /// With --live: end after so many times
+    /// With --live: end after showing them this number of times
     #[arg(long, value_name = "NUMBER", requires = "live")]
     pub(crate) count: Option<u64>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Completion {
-    /// For which shell
+    /// The shell
     pub(crate) shell: clap_complete::Shell,
 }
 
@@ -296,18 +296,18 @@ pub(crate) struct Man {
     pub(crate) folder: PathBuf,
 }
 
-/// As in an id.
+/// Parses a number as in an id.
 fn number(text: &str) -> Result<u32, String> {
     format!("{text}:0")
         .parse()
         .map(|id: Id| id.idx)
-        .map_err(|_| "it is a number, like 20 or 0x14".to_owned())
+        .map_err(|_| "a number is needed, like 20 or 0x14".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text
         .parse()
-        .map_err(|_| "it is a number of seconds, like 5 or 0.5".to_owned())?;
+        .map_err(|_| "a number of seconds is needed, like 5 or 0.5".to_owned())?;
     Duration::try_from_secs_f64(number).map_err(|error| error.to_string())
 }
 

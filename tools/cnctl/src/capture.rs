@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Captures that Wireshark reads: what a socket sends and receives, as an nlmon device would show it.
+//! Captures for Wireshark of the datagrams that a socket sends and receives, in the format of nlmon devices.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -15,26 +15,26 @@ use crate::arguments::Write;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// Says that times are in nanoseconds, and in which byte order all is.
+/// Indicates times in nanoseconds, and the byte order of the file.
 const MAGIC: u32 = 0xa1b2_3c4d;
 const VERSION: [u16; 2] = [2, 4];
-/// More than the largest datagram that is received, and as much as Wireshark takes.
+/// More than the largest datagram that is received, and the limit of Wireshark.
 const LARGEST: u32 = 256 * 1024;
 const LINKTYPE_NETLINK: u32 = 253;
 
-/// What is in front of each datagram, in network byte order: which way it went, `ARPHRD_NETLINK`, no address, the protocol.
+/// The size of the header of each datagram: direction, `ARPHRD_NETLINK`, no address, protocol, in network byte order.
 const COOKED: usize = 16;
 const TO_US: u16 = 0;
 const FROM_US: u16 = 4;
 const ARPHRD_NETLINK: u16 = 824;
 const NETLINK_CONNECTOR: u16 = 11;
 
-/// A capture that is being written, or none.
+/// The capture, if one was requested.
 pub(crate) struct Capture(Option<Arc<Mutex<Records>>>);
 
 impl Capture {
-    /// Begins the one that was asked for: all that the socket sends and receives is in it. Before signals are caught, as to
-    /// open a pipe may take until somebody reads it.
+    /// Starts the requested capture of all datagrams that the socket sends and receives. To be called before signals are
+    /// caught: opening a pipe may wait for a reader.
     pub(crate) fn begin(
         options: &Write,
         socket: &mut Socket,
@@ -65,7 +65,7 @@ impl Capture {
         Ok(Self(Some(records)))
     }
 
-    /// Whether all was written.
+    /// Returns the error of a write that failed.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         let Some(records) = &self.0 else {
             return Ok(());
@@ -90,15 +90,15 @@ fn failure(name: String, error: io::Error) -> Failure {
     }
 }
 
-/// The file. Each record is written at once and alone, so that it is a whole capture at any time.
+/// The file. Each record is written at once, with one system call, so the file is a valid capture at any time.
 struct Records {
     file: File,
     name: String,
-    /// Used again for each record.
+    /// The buffer for a record.
     record: Vec<u8>,
-    /// Where the last whole record ends.
+    /// The offset after the last complete record.
     end: u64,
-    /// After that nothing is written any more.
+    /// Whether writing has failed, so that no further record is written.
     closed: bool,
     failed: Option<io::Error>,
 }
@@ -107,7 +107,7 @@ impl Records {
     fn begin(mut file: File) -> io::Result<Self> {
         file.write_all(&file_header())?;
         Ok(Self {
-            // What standard output is appended to has more in front of it; a pipe has no length.
+            // Standard output may be appended to a file that is not empty. A pipe has length 0.
             end: file.metadata()?.len(),
             file,
             name: String::new(),
@@ -129,7 +129,7 @@ impl Records {
         match self.file.write_all(&self.record) {
             Ok(()) => self.end += self.record.len() as u64,
             Err(error) => {
-                // A part of the record may be there, which nobody could read. A pipe cannot be made shorter.
+                // Remove a part of the record. This fails for a pipe, and then nothing can be done.
                 let _ = self.file.set_len(self.end);
                 self.closed = true;
                 self.failed = Some(error);
@@ -141,14 +141,14 @@ impl Records {
 fn file_header() -> Vec<u8> {
     let mut header = MAGIC.to_ne_bytes().to_vec();
     header.extend(VERSION.map(u16::to_ne_bytes).concat());
-    // Its times are UTC, and nothing is said about their accuracy.
+    // The offset from UTC, the accuracy of times (unknown), the largest record, the type.
     for number in [0, 0, LARGEST, LINKTYPE_NETLINK] {
         header.extend(number.to_ne_bytes());
     }
     header
 }
 
-/// Times have 32 bits, as lengths do.
+/// Appends a record. Times and lengths have 32 bits.
 fn append_record(to: &mut Vec<u8>, time: Duration, direction: Direction, datagram: &[u8]) {
     let seconds = u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
     let length = u32::try_from(COOKED + datagram.len()).unwrap_or(u32::MAX);

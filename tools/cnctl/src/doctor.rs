@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `cnctl doctor`: what this kernel offers, what this user may do, and what to change. Nothing is changed by looking.
+//! `cnctl doctor`: shows the features of this kernel and the rights of this user, with advice. It changes nothing.
 
 use connector_client::{Connector, Kernel, Rights};
 use serde_json::json;
@@ -8,12 +8,12 @@ use serde_json::json;
 use crate::failure::Failure;
 use crate::output::{Output, Style};
 
-/// One thing that was looked at.
+/// The result of one check.
 struct Finding {
     what: &'static str,
     good: bool,
     is: String,
-    /// What to change, if something can be.
+    /// Advice, if there is any.
     change: Option<&'static str>,
 }
 
@@ -65,7 +65,7 @@ fn show(finding: &Finding, out: &mut Output) -> Result<(), Failure> {
     }
 }
 
-/// Whether it is usable, what it is, and what to change.
+/// Whether the connector is usable, its description, and advice.
 fn about_connector(kernel: &Kernel) -> (bool, &'static str, &'static str) {
     const MOUNT: &str = "To know more, mount it: mount -t proc proc /proc.";
     match (kernel.connector, kernel.built_in) {
@@ -77,23 +77,23 @@ fn about_connector(kernel: &Kernel) -> (bool, &'static str, &'static str) {
         (Connector::OtherNamespace, _) => (
             false,
             "not in this network namespace",
-            "Run in the first one: nsenter --target 1 --net.",
+            "Run it in the initial one: nsenter --target 1 --net.",
         ),
         (Connector::Hidden, false) => (
             false,
-            "there; /proc/net, which says more, cannot be read",
+            "there; its features are not known, because /proc/net cannot be read",
             MOUNT,
         ),
         (Connector::Hidden, true) => (
             false,
-            "there, built in; /proc/net, which says more, cannot be read",
+            "there, built in; its features are not known, because /proc/net cannot be read",
             MOUNT,
         ),
         (Connector::Unknown, _) => (false, "not known: /proc/net cannot be read", MOUNT),
         (_, true) => (
             false,
-            "built in, and has not started",
-            "The kernel's log says why; a parameter of cn may be wrong.",
+            "built in, but not started",
+            "The kernel's log has the reason, for example a wrong parameter of cn.",
         ),
         (_, false) => (
             false,
@@ -114,12 +114,12 @@ fn about_kernel(kernel: &Kernel) -> Vec<Finding> {
     }
     let (ours, events) = match (kernel.connector, kernel.built_in) {
         (Connector::C, true) => (
-            "The connector in Rust has it; here the C connector is built in, beside which none can be loaded.",
+            "The connector in Rust has it. Here the C connector is built in, so no other connector can be loaded.",
             "This kernel was built without CONFIG_PROC_EVENTS.",
         ),
         (Connector::C, false) => (
-            "The connector in Rust has it; here the C connector is loaded.",
-            "The connector in Rust has them, with the module cn_proc, and so has a built-in C connector with CONFIG_PROC_EVENTS.",
+            "The connector in Rust has it. Here the C connector is loaded.",
+            "The connector in Rust has them with the module cn_proc; a built-in C connector has them with CONFIG_PROC_EVENTS.",
         ),
         _ => ("", "Load the module cn_proc: modprobe cn_proc, or insmod cn_proc.ko."),
     };
@@ -160,9 +160,9 @@ fn about_kernel(kernel: &Kernel) -> Vec<Finding> {
 }
 
 fn about_rights(kernel: &Kernel, rights: Rights) -> Vec<Finding> {
-    let first_or_other = |first| {
-        if first {
-            "the first one"
+    let initial_or_other = |initial| {
+        if initial {
+            "the initial one"
         } else {
             "another one"
         }
@@ -172,14 +172,14 @@ fn about_rights(kernel: &Kernel, rights: Rights) -> Vec<Finding> {
         finding(
             "user namespace",
             rights.initial_user_namespace,
-            first_or_other(rights.initial_user_namespace),
+            initial_or_other(rights.initial_user_namespace),
             "Rights of other user namespaces do not count for the connector.",
         ),
         finding(
             "pid namespace",
             rights.initial_pid_namespace,
-            first_or_other(rights.initial_pid_namespace),
-            "Process events are for the first one alone, whose numbers they have.",
+            initial_or_other(rights.initial_pid_namespace),
+            "Process events have the ids of the initial one, and are for its processes only.",
         ),
         finding(
             "CAP_NET_ADMIN",
@@ -187,15 +187,15 @@ fn about_rights(kernel: &Kernel, rights: Rights) -> Vec<Finding> {
             if rights.net_admin {
                 "yes"
             } else {
-                "no: no groups but open ones, no notification"
+                "no: open groups only, and no notification"
             },
-            "Run as root, or give it to the program: setcap cap_net_admin+ep cnctl.",
+            "Run cnctl as root, or give the program the right: setcap cap_net_admin+ep cnctl.",
         ),
     ];
-    // Modules in Rust show their parameters nowhere, so that the mask is not known here.
+    // Parameters of Rust modules are not in /sys, so the value of open_groups is unknown.
     let open = match kernel.connector {
-        Connector::Rust => "1, those that cnctl list shows, and those of the parameter open_groups",
-        Connector::C => "those with an odd number",
+        Connector::Rust => "1, those in cnctl list, and those of the parameter open_groups",
+        Connector::C => "all with an odd number",
         _ => return findings,
     };
     findings.push(finding("open groups", true, open, ""));

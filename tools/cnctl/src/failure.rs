@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How the program fails: a sentence, advice, and the exit code.
+//! Failures of the program: a sentence, advice, and the exit code.
 
 use std::fmt;
 use std::io;
@@ -9,24 +9,24 @@ use connector_client::Error;
 
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The connector, or the crate.
+    /// An error of the client crate.
     Connector(Error),
-    /// What was given makes no sense.
+    /// An invalid argument.
     Usage(String),
-    /// A file.
+    /// An error of a file.
     File { name: String, error: io::Error },
-    /// A file, while it was written.
+    /// An error while the capture was written.
     Capture { name: String, error: io::Error },
-    /// Nobody reads what we write.
+    /// Standard output was closed.
     OutputClosed,
-    /// What doctor has found.
+    /// `doctor` found an unusable connector.
     NotUsable,
-    /// Less has come than was asked for.
+    /// Fewer lines than `--count` were shown.
     TooFew,
 }
 
 impl Failure {
-    /// See `EXIT_CODES` of the arguments.
+    /// The exit code; see `EXIT_CODES` of the arguments.
     pub(crate) fn code(&self) -> u8 {
         const EPERM: i32 = 1;
         match self {
@@ -51,9 +51,9 @@ impl Failure {
     pub(crate) fn advice(&self) -> Option<&'static str> {
         match self {
             Self::Connector(error) => error.advice(),
-            Self::Capture { error, .. } if error.kind() == io::ErrorKind::StorageFull => Some(
-                "What was written before is a whole capture. Make room, or name a file elsewhere.",
-            ),
+            Self::Capture { error, .. } if error.kind() == io::ErrorKind::StorageFull => {
+                Some("The file is a valid capture up to here. Make room, or name a file elsewhere.")
+            }
             _ => None,
         }
     }
@@ -66,9 +66,9 @@ impl fmt::Display for Failure {
             Self::Usage(text) => f.write_str(text),
             Self::File { name, error } => write!(f, "{name}: {error}"),
             Self::Capture { name, error } => write!(f, "cannot write {name}: {error}"),
-            Self::OutputClosed => f.write_str("nobody reads the output"),
+            Self::OutputClosed => f.write_str("standard output was closed"),
             Self::NotUsable => f.write_str("the connector cannot be used from here"),
-            Self::TooFew => f.write_str("nothing more has come in time"),
+            Self::TooFew => f.write_str("no further message arrived in time"),
         }
     }
 }
@@ -79,7 +79,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// Of standard output.
+/// Converts errors of standard output.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {

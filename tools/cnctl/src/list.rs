@@ -7,9 +7,9 @@ use serde_json::json;
 
 use crate::arguments::List;
 use crate::failure::Failure;
-use crate::output::{tell_odd, Output};
+use crate::output::{report_odd, Output};
 
-/// Names of the capabilities that modules ask for; others are numbers.
+/// The name of a capability that modules use in general, or its number.
 pub(crate) fn capability_name(number: u32) -> String {
     match number {
         12 => "CAP_NET_ADMIN".to_owned(),
@@ -33,7 +33,7 @@ fn with_counters(
     wanted: impl Fn(u32) -> bool,
     out: &mut Output,
 ) -> Result<(), Failure> {
-    tell_odd("/proc/net/connector_stats", &statistics.odd);
+    report_odd("/proc/net/connector_stats", &statistics.odd);
     let mut rows = Vec::new();
     for callback in statistics
         .callbacks
@@ -87,11 +87,11 @@ fn with_counters(
     out.table(&title, &rows)
 }
 
-/// The C connector says no more.
+/// The list of the C connector, which has ids and names only.
 fn names_only(wanted: impl Fn(u32) -> bool, out: &mut Output) -> Result<(), Failure> {
     let mut rows = Vec::new();
     let registrations = Registrations::read()?;
-    tell_odd("/proc/net/connector", registrations.odd());
+    report_odd("/proc/net/connector", registrations.odd());
     for entry in registrations
         .into_iter()
         .filter(|entry| wanted(entry.id.idx))

@@ -28,7 +28,7 @@ pub(crate) fn run(options: &Listen, out: &mut Output) -> Result<(), Failure> {
     };
     let mut left = options.until.count.unwrap_or(u64::MAX);
     let mut silence = options.until.silence();
-    // What was written is seen before we sleep, and not after each line.
+    // Flush before sleeping, and not after each line.
     let mut idle = false;
     while left > 0 {
         match socket.receive(if idle {
@@ -66,12 +66,12 @@ pub(crate) fn run(options: &Listen, out: &mut Output) -> Result<(), Failure> {
 struct Show<'a> {
     options: &'a Listen,
     start: Instant,
-    /// Used again for each line.
+    /// The buffer for a line.
     line: Vec<u8>,
 }
 
 impl Show<'_> {
-    /// True if a message was shown.
+    /// Shows an event. True if it is a message that was shown.
     fn event(&mut self, event: &Event<'_>, out: &mut Output) -> Result<bool, Failure> {
         match event {
             Event::Message(arrival)
@@ -92,7 +92,7 @@ impl Show<'_> {
                     &json!({ "malformed": error.to_string() }),
                 )
                 .map(|()| false),
-            // Nothing was asked.
+            // No acknowledgement was requested.
             _ => Ok(false),
         }
     }
@@ -144,7 +144,7 @@ fn since_epoch() -> Duration {
         .unwrap_or_default()
 }
 
-/// The time of the day, with a space behind it.
+/// The time of the day, with a space after it.
 fn clock(time: Duration) -> String {
     let seconds = time.as_secs() % 86400;
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `cnctl`: looks at the kernel connector, and talks to it.
+//! `cnctl`: inspects and uses the kernel connector.
 
 mod arguments;
 mod capture;
@@ -44,10 +44,10 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
 fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
-        // Who reads has read enough.
+        // The reader needs no more.
         Err(Failure::OutputClosed) => ExitCode::SUCCESS,
         Err(failure) => {
-            // If nobody hears it, the code still says so.
+            // If standard error cannot be written, the exit code is enough.
             let mut to = std::io::stderr();
             let _ = writeln!(to, "cnctl: {}", printable(&failure.to_string()));
             if let Some(advice) = failure.advice() {

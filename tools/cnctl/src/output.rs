@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Standard output: lines for people, or JSON.
+//! Standard output: text or JSON.
 
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
@@ -14,11 +14,11 @@ pub(crate) struct Output {
     pub(crate) json: bool,
     color: bool,
     terminal: bool,
-    /// Standard output has a capture, and so no lines.
+    /// Whether lines are suppressed, because standard output is a capture.
     muted: bool,
 }
 
-/// How a piece of text is set.
+/// The style of a text.
 #[derive(Clone, Copy)]
 pub(crate) enum Style {
     Title,
@@ -46,12 +46,12 @@ impl Output {
         }
     }
 
-    /// Leaves standard output to bytes that no person can read, if that is sensible.
+    /// Suppresses lines, to use standard output for a capture. Fails if standard output is needed for text.
     pub(crate) fn mute(&mut self) -> Result<(), Failure> {
         let why = if self.terminal {
             "--write -: standard output is a terminal; pipe it into a program, or name a file"
         } else if self.json {
-            "--write -: --json wants standard output too; name a file"
+            "--write -: --json needs standard output, too; name a file"
         } else {
             self.muted = true;
             return Ok(());
@@ -59,7 +59,7 @@ impl Output {
         Err(Failure::Usage(why.to_owned()))
     }
 
-    /// The text, in colour where there is any.
+    /// Applies a style, if colour is on.
     pub(crate) fn styled(&self, style: Style, text: &str) -> String {
         if !self.color {
             return text.to_owned();
@@ -73,10 +73,10 @@ impl Output {
         format!("\x1b[{code}m{text}\x1b[0m")
     }
 
-    /// Bad news about the lines: one of them, or for standard error.
+    /// Reports a problem as a line of the output, or on standard error if lines are suppressed.
     pub(crate) fn note(&mut self, text: &str, object: &Value) -> Result<(), Failure> {
         if self.muted {
-            // Who has closed it does not want to know.
+            // Standard error may be closed, which is no failure.
             let _ = writeln!(io::stderr(), "cnctl: {text}");
             Ok(())
         } else if self.json {
@@ -92,7 +92,7 @@ impl Output {
         self.bytes(b"\n")
     }
 
-    /// What was put together by who is in a hurry, with its end of line.
+    /// Writes a line that is already formatted, with its line feed.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         if self.muted {
             return Ok(());
@@ -108,12 +108,12 @@ impl Output {
         self.line(&json_printable(&text))
     }
 
-    /// What was written is seen.
+    /// Flushes the buffer.
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
         Ok(self.to.flush()?)
     }
 
-    /// Begins a live view anew. Where nothing can be overwritten, what follows is another one.
+    /// Clears the terminal for the next state of a live view. In other outputs the states follow each other.
     pub(crate) fn again(&mut self) -> Result<(), Failure> {
         if self.terminal && !self.json {
             self.to.write_all(b"\x1b[H\x1b[2J")?;
@@ -121,7 +121,7 @@ impl Output {
         Ok(())
     }
 
-    /// Columns as wide as they need to be; the last one is not padded.
+    /// Prints a table. Columns are as wide as their cells; the last column is not padded.
     pub(crate) fn table(&mut self, title: &[&str], rows: &[Vec<String>]) -> Result<(), Failure> {
         let width = |column: usize| {
             let cells = rows
@@ -151,13 +151,13 @@ impl Output {
     }
 }
 
-/// Whether a terminal shows a character, and does nothing else with it.
+/// Whether a character has no effect on a terminal except that it is shown.
 fn is_shown(c: char) -> bool {
     matches!(c, '"' | '\'') || c != '\\' && c.escape_debug().len() == 1
 }
 
-/// A text of others, of which nothing moves the cursor or turns the direction: what would is written in octal, as the kernel's
-/// files do.
+/// Makes a text from elsewhere safe to print: characters that move the cursor or change the direction of text become octal, as
+/// in the kernel's files.
 pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -172,7 +172,7 @@ pub(crate) fn printable(text: &str) -> String {
     shown
 }
 
-/// JSON escapes only some of these. Outside of its strings there are none.
+/// Escapes the characters that JSON permits in strings and terminals interpret. JSON has none outside of strings.
 fn json_printable(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for c in json.chars() {
@@ -187,15 +187,15 @@ fn json_printable(json: &str) -> String {
     shown
 }
 
-/// Says on standard error that a file of the kernel has lines that make no sense.
-pub(crate) fn tell_odd(file: &str, lines: &[String]) {
+/// Reports invalid lines of a kernel file on standard error.
+pub(crate) fn report_odd(file: &str, lines: &[String]) {
     if let Some(first) = lines.first() {
         let number = lines.len();
         let first: String = printable(first).chars().take(200).collect();
-        // If nobody hears it, the rest is true all the same.
+        // Standard error may be closed, which is no failure.
         let _ = writeln!(
             io::stderr(),
-            "cnctl: {file} has lines that make no sense ({number}), left out here: \"{first}\""
+            "cnctl: {file} has invalid lines ({number}), which are skipped: \"{first}\""
         );
     }
 }
@@ -210,7 +210,7 @@ pub(crate) fn append_hex(to: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
-/// Appends the bytes as text; what can't be printed is a dot.
+/// Appends the bytes as text, with a dot for each byte that cannot be printed.
 fn append_text(to: &mut Vec<u8>, bytes: &[u8]) {
     to.extend(bytes.iter().map(|&byte| {
         if (b' '..=b'~').contains(&byte) {
@@ -221,7 +221,7 @@ fn append_text(to: &mut Vec<u8>, bytes: &[u8]) {
     }));
 }
 
-/// Appends a payload as it is to be shown, with a space before it.
+/// Appends a payload in the chosen form, after a space.
 pub(crate) fn append_payload(to: &mut Vec<u8>, payload: &[u8], form: Payload) {
     if payload.is_empty() {
         return;
@@ -237,12 +237,12 @@ pub(crate) fn append_payload(to: &mut Vec<u8>, payload: &[u8], form: Payload) {
     }
 }
 
-/// A payload for JSON: always its digits, and the text if it is one.
+/// A payload for JSON: its hexadecimal digits, and its text if it is UTF-8.
 pub(crate) fn payload_json(payload: &[u8]) -> (Value, Value) {
     let mut digits = Vec::new();
     append_hex(&mut digits, payload);
     let digits = String::from_utf8_lossy(&digits).into_owned();
-    // Strings of C end with a zero.
+    // C strings end with a zero.
     let text = payload.strip_suffix(&[0]).unwrap_or(payload);
     (
         digits.into(),
@@ -250,12 +250,12 @@ pub(crate) fn payload_json(payload: &[u8]) -> (Value, Value) {
     )
 }
 
-/// So many were lost; who cannot know the number says so.
+/// A sentence about lost datagrams. Without /proc, their number is unknown.
 pub(crate) fn lost_text(number: Option<u64>) -> String {
     match number {
         Some(1) => "1 datagram was lost".to_owned(),
         Some(number) => format!("{number} datagrams were lost"),
-        None => "datagrams were lost; without /proc nobody knows how many".to_owned(),
+        None => "datagrams were lost; without /proc, their number is unknown".to_owned(),
     }
 }
 

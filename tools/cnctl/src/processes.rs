@@ -32,7 +32,7 @@ pub(crate) fn run(options: &Proc, out: &mut Output) -> Result<(), Failure> {
     let mut left = options.until.count.unwrap_or(u64::MAX);
     let mut silence = options.until.silence();
     while left > 0 {
-        // What was written is seen before we sleep.
+        // Flush before sleeping.
         let mut news = events.next_within(Duration::ZERO);
         if let Ok(None) = news {
             out.flush()?;
@@ -44,7 +44,7 @@ pub(crate) fn run(options: &Proc, out: &mut Output) -> Result<(), Failure> {
         capture.check()?;
         match news {
             Err(Error::Stopped) => break,
-            // Without a limit, nothing means that it was told to stop.
+            // Without a limit, the wait ends only if it is stopped.
             Ok(None) if options.until.timeout.is_none() => break,
             Ok(None) => return options.until.end(left),
             Err(error) => return Err(error.into()),
@@ -72,7 +72,7 @@ fn concerns(event: &ProcessEvent, pid: i32) -> bool {
         .any(|task| task.tgid == pid)
 }
 
-/// True if an event was shown.
+/// Shows an item. True if it is an event that was shown.
 fn show(news: &ProcessNews, pid: Option<i32>, out: &mut Output) -> Result<bool, Failure> {
     let (text, object) = match news {
         ProcessNews::Event(event) if pid.is_some_and(|pid| !concerns(event, pid)) => {
@@ -99,7 +99,7 @@ fn show(news: &ProcessNews, pid: Option<i32>, out: &mut Output) -> Result<bool, 
     out.note(&text, &object).map(|()| false)
 }
 
-/// The process; and the thread where it is not the first one.
+/// The process, with the thread if it is not the first one.
 fn named(task: Task) -> String {
     if task.pid == task.tgid {
         task.tgid.to_string()
@@ -108,7 +108,7 @@ fn named(task: Task) -> String {
     }
 }
 
-/// One thread. That the first one has ended says nothing of the process, in which others may go on.
+/// A thread. Other threads of the process may continue after the end of the first one.
 fn thread(task: Task) -> String {
     if task.pid == task.tgid {
         format!("the first thread of {}", task.tgid)
@@ -117,7 +117,7 @@ fn thread(task: Task) -> String {
     }
 }
 
-/// What `wait(2)` would say.
+/// The exit status, as `wait(2)` reports it.
 fn ending(code: u32) -> String {
     match (code & 0x7f, code >> 8 & 0xff) {
         (0, status) => format!("with status {status}"),
@@ -128,23 +128,29 @@ fn ending(code: u32) -> String {
 fn event_text(event: &ProcessEvent) -> String {
     let what = match &event.kind {
         ProcessKind::Fork { parent, child } if child.pid == child.tgid => {
-            format!("{} has made process {}", named(*parent), named(*child))
+            format!("{} created process {}", named(*parent), named(*child))
         }
         ProcessKind::Fork { parent, child } => {
-            format!("{} has made thread {}", named(*parent), child.pid)
+            format!("{} created thread {}", named(*parent), child.pid)
         }
-        ProcessKind::Exec { task } => format!("{} runs a program", named(*task)),
+        ProcessKind::Exec { task } => format!("{} executes a program", named(*task)),
         ProcessKind::Uid {
             task,
             real,
             effective,
-        } => format!("{} is user {real}, effectively {effective}", named(*task)),
+        } => format!(
+            "{} has user {real}, effective user {effective}",
+            named(*task)
+        ),
         ProcessKind::Gid {
             task,
             real,
             effective,
-        } => format!("{} is group {real}, effectively {effective}", named(*task)),
-        ProcessKind::Sid { task } => format!("{} has begun a session", named(*task)),
+        } => format!(
+            "{} has group {real}, effective group {effective}",
+            named(*task)
+        ),
+        ProcessKind::Sid { task } => format!("{} started a session", named(*task)),
         ProcessKind::Ptrace {
             task,
             tracer: Some(tracer),
@@ -152,10 +158,10 @@ fn event_text(event: &ProcessEvent) -> String {
         ProcessKind::Ptrace { task, tracer: None } => {
             format!("{} is not traced any more", named(*task))
         }
-        ProcessKind::Comm { task, name } => format!("{} is called {name:?}", named(*task)),
-        ProcessKind::Coredump { task, .. } => format!("{} has dumped core", named(*task)),
+        ProcessKind::Comm { task, name } => format!("{} has the name {name:?}", named(*task)),
+        ProcessKind::Coredump { task, .. } => format!("{} dumped core", named(*task)),
         ProcessKind::Exit { task, code, .. } => {
-            format!("{} has ended {}", thread(*task), ending(*code))
+            format!("{} ended {}", thread(*task), ending(*code))
         }
         other => format!("{other:?}"),
     };
@@ -203,7 +209,7 @@ fn event_json(event: &ProcessEvent) -> Value {
     object
 }
 
-/// Counts, a second at a time.
+/// Counts of events, in total and in the current second.
 fn live(
     options: &Proc,
     events: &mut ProcessEvents,
@@ -304,7 +310,7 @@ mod tests {
         };
         assert_eq!(
             event_text(&event),
-            "    2.000003 exit     thread 8 of 7 has ended with status 1"
+            "    2.000003 exit     thread 8 of 7 ended with status 1"
         );
         assert_eq!(thread(Task { pid: 7, tgid: 7 }), "the first thread of 7");
         assert_eq!(event_json(&event)["task"], json!({ "pid": 8, "tgid": 7 }));

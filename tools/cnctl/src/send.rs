@@ -86,7 +86,7 @@ fn payload(options: &Send) -> Result<Vec<u8>, Failure> {
 fn from_hex(digits: &str) -> Result<Vec<u8>, Failure> {
     let wrong = || {
         Failure::Usage(format!(
-            "'{digits}' is not made of pairs of hexadecimal digits"
+            "'{digits}' does not consist of pairs of hexadecimal digits"
         ))
     };
     let compact: Vec<char> = digits
@@ -108,7 +108,7 @@ fn from_hex(digits: &str) -> Result<Vec<u8>, Failure> {
         .collect()
 }
 
-/// No more is read than shows that it is too much.
+/// Reads a payload from a file, and at most one byte more than a payload may have.
 fn from_file(name: &Path) -> Result<Vec<u8>, Failure> {
     let read = |from: &mut dyn Read| -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
@@ -127,7 +127,7 @@ fn from_file(name: &Path) -> Result<Vec<u8>, Failure> {
     if bytes.len() > MAX_PAYLOAD {
         let name = name.display();
         return Err(Failure::Usage(format!(
-            "{name} is longer than the {MAX_PAYLOAD} bytes that the connector takes"
+            "{name} is longer than the {MAX_PAYLOAD} bytes that the connector accepts"
         )));
     }
     Ok(bytes)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Ctrl-C as a file descriptor that becomes readable, so that whoever waits can end in order. The second one ends the program
-//! at once: it may be waiting for somebody who reads its output.
+//! Ctrl-C makes a file descriptor readable, so waits can end in order. The second Ctrl-C ends the program at once, for example
+//! while it waits for a reader of its output.
 
 use std::io::{ErrorKind, Read};
 use std::os::unix::net::UnixStream;
@@ -30,7 +30,7 @@ pub(crate) fn stop() -> Result<UnixStream, Failure> {
     Ok(ours)
 }
 
-/// Sleeps; true if it was told to stop.
+/// Sleeps; true if a signal ended the sleep.
 pub(crate) fn sleep(stop: &mut UnixStream, time: Duration) -> Result<bool, Failure> {
     let failed = |error| Failure::File {
         name: "signals".to_owned(),
@@ -39,7 +39,7 @@ pub(crate) fn sleep(stop: &mut UnixStream, time: Duration) -> Result<bool, Failu
     let end = Instant::now() + time;
     loop {
         let left = end.saturating_duration_since(Instant::now());
-        // No time at all would be no limit.
+        // A time-out of 0 would be no limit.
         stop.set_read_timeout(Some(left.max(Duration::from_millis(1))))
             .map_err(failed)?;
         match stop.read(&mut [0]) {
@@ -47,7 +47,7 @@ pub(crate) fn sleep(stop: &mut UnixStream, time: Duration) -> Result<bool, Failu
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 return Ok(false)
             }
-            // By a signal of ours, whose byte is there by now, or because the program was stopped and continued.
+            // A signal that is handled here, whose byte can be read now, or the program was stopped and continued.
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(failed(error)),
         }

@@ -9,12 +9,12 @@ use serde_json::{json, Value};
 
 use crate::arguments::Stats;
 use crate::failure::Failure;
-use crate::output::{tell_odd, Output};
+use crate::output::{report_odd, Output};
 use crate::signals;
 
 pub(crate) fn run(options: &Stats, out: &mut Output) -> Result<(), Failure> {
     let mut before = Statistics::read()?;
-    tell_odd("/proc/net/connector_stats", &before.odd);
+    report_odd("/proc/net/connector_stats", &before.odd);
     if !options.live {
         return show(&before, None, options.all, out);
     }
@@ -40,7 +40,7 @@ fn show(
     all: bool,
     out: &mut Output,
 ) -> Result<(), Failure> {
-    // A connector that was loaded anew counts from 0.
+    // The counters of a reloaded connector start at 0.
     let new = |name: &str, number: u64| {
         let since = |before: u64| number.checked_sub(before).unwrap_or(number);
         before.map(|before| since(before.counter(name).unwrap_or(0)))

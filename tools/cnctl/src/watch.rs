@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::output::{lost_text, printable, Output, Style};
 use crate::signals;
 
-/// As much as a snapshot of all ids that there can be needs.
+/// The size that a snapshot of all possible callbacks needs.
 const BUFFER: usize = 8 << 20;
 
 pub(crate) fn run(options: &Watch, out: &mut Output) -> Result<(), Failure> {
@@ -35,7 +35,7 @@ pub(crate) fn run(options: &Watch, out: &mut Output) -> Result<(), Failure> {
     let mut left = options.until.count.unwrap_or(u64::MAX);
     let mut silence = options.until.silence();
     while left > 0 {
-        // What was written is seen before we sleep.
+        // Flush before sleeping.
         let mut change = channel.next_within(Duration::ZERO).transpose();
         if change.is_none() {
             out.flush()?;
@@ -47,7 +47,7 @@ pub(crate) fn run(options: &Watch, out: &mut Output) -> Result<(), Failure> {
         capture.check()?;
         match change {
             Some(Err(Error::Stopped)) => break,
-            // Without a limit, it was told to stop.
+            // Without a limit, the wait ends only if it is stopped.
             None if options.until.timeout.is_none() => break,
             None => return options.until.end(left),
             Some(change) => {
@@ -63,9 +63,9 @@ pub(crate) fn run(options: &Watch, out: &mut Output) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A group that no socket is in. Two watchers in one would have the kernel tell each of them twice.
+/// A group that no socket is in. If two programs shared a group, each would receive the events of the other as well.
 fn unused_group() -> u32 {
-    /// The netlink protocol of the connector, as the file shows it.
+    /// The netlink protocol of the connector, as the file writes it.
     const PROTOCOL: &str = "11";
     let sockets = fs::read_to_string("/proc/thread-self/net/netlink").unwrap_or_default();
     let groups = sockets
@@ -75,7 +75,7 @@ fn unused_group() -> u32 {
         .filter(|fields| fields.get(1) == Some(&PROTOCOL))
         .filter_map(|fields| u32::from_str_radix(fields.get(3)?, 16).ok())
         .fold(0, |used, groups| used | groups);
-    // The lower ones belong to callbacks, more often than not.
+    // Most lower numbers belong to callbacks.
     (13..=u32::BITS)
         .find(|group| used >> (group - 1) & 1 == 0)
         .unwrap_or(13)
@@ -89,21 +89,21 @@ fn read_names() -> Names {
     names.map(|entry| (entry.id, entry.name)).collect()
 }
 
-/// The name of what came. Most are known from the beginning, and the file is long where there are many.
+/// The name of a callback. The file is read only if the name is unknown, because the file may be long.
 fn name_of(id: Id, names: &mut Names) -> Option<String> {
     if !names.contains_key(&id) {
-        // It may have gone already.
+        // The callback may be unregistered already.
         *names = read_names();
     }
     names.get(&id).cloned()
 }
 
-/// True if an id was shown.
+/// Shows a change. True if it has an id.
 fn show(change: Change, names: &mut Names, out: &mut Output) -> Result<bool, Failure> {
     let (id, what, style) = match change {
-        Change::There(id) => (id, "there", Style::Dim),
-        Change::Came(id) => (id, "came", Style::Good),
-        Change::Went(id) => (id, "went", Style::Bad),
+        Change::Present(id) => (id, "present", Style::Dim),
+        Change::Registered(id) => (id, "registered", Style::Good),
+        Change::Unregistered(id) => (id, "unregistered", Style::Bad),
         Change::Lost(number) => {
             names.clear();
             out.note(&lost_text(number), &json!({ "lost": number }))?;
@@ -118,8 +118,8 @@ fn show(change: Change, names: &mut Names, out: &mut Output) -> Result<bool, Fai
         }
     };
     let name = match change {
-        Change::Went(_) => {
-            // Whoever comes by this id is somebody else.
+        Change::Unregistered(_) => {
+            // The next callback with this id is another one.
             names.remove(&id);
             None
         }
@@ -129,10 +129,10 @@ fn show(change: Change, names: &mut Names, out: &mut Output) -> Result<bool, Fai
         out.object(&json!({ "id": id.to_string(), "change": what, "name": name }))?;
         return Ok(true);
     }
-    let said = out.styled(style, if what == "there" { "is there" } else { what });
+    let what = out.styled(style, what);
     let name = name
         .map(|name| format!(" ({})", printable(&name)))
         .unwrap_or_default();
-    out.line(&format!("{id} {said}{name}"))?;
+    out.line(&format!("{id} {what}{name}"))?;
     Ok(true)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Sends to somebody who is not there, and is told so. The C connector would not tell.
+//! Sends a message to an id that is not registered, and prints the kernel's answer. The C connector does not answer.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ fn main() -> Result<(), Error> {
     let mut socket = Socket::open()?;
     let message = Message::new(Id::new(99, 9), b"Is anybody there?".as_slice())?;
     match socket.send_acknowledged(&message, Duration::from_secs(5)) {
-        Ok(()) => println!("somebody is there"),
+        Ok(()) => println!("a callback accepted the message"),
         Err(error @ Error::Refused(_)) => {
             println!("{error}");
             println!("{}", error.advice().unwrap_or_default());

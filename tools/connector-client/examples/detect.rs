@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the running kernel has, and what this process may do. Nothing is loaded by looking.
+//! Prints the features of the running kernel and the rights of this process. Detection loads no module.
 
 use connector_client::{Kernel, Rights};
 

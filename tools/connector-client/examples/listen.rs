@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Listens to the sample `cn_sensor`, in group 21, for three events.
+//! Prints three events of group 21, in which the sample `cn_sensor` sends.
 
 use connector_client::{Error, Event, Socket};
 
@@ -11,7 +11,7 @@ fn main() -> Result<(), Error> {
         match event? {
             Event::Message(arrival) => {
                 println!(
-                    "{} says {} bytes",
+                    "{} sends {} bytes",
                     arrival.message.id,
                     arrival.message.payload.len()
                 );

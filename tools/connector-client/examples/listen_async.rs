@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The same as a stream of events, under any executor; here the smallest one.
+//! Prints three events of group 21, as a stream. Any executor works; this one is the smallest.
 
 use async_io::block_on;
 use connector_client::{AsyncSocket, Error, Event, Socket};
@@ -13,7 +13,7 @@ fn main() -> Result<(), Error> {
         for _ in 0..3 {
             if let Event::Message(arrival) = socket.next().await? {
                 println!(
-                    "{} says {} bytes",
+                    "{} sends {} bytes",
                     arrival.message.id,
                     arrival.message.payload.len()
                 );

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Asks one id again and again, each time waiting for the reply: `many_requests IDX:VAL COUNT BYTES yes|no`, with or
-//! without an acknowledgement. The benchmark holds it against a C program that does the same.
+//! Sends a request repeatedly, and waits for each reply: `many_requests IDX:VAL COUNT BYTES yes|no`. The last argument
+//! says whether to request acknowledgements. The benchmark compares it with a C program that does the same.
 
 use std::error::Error;
 use std::time::Duration;
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for _ in 0..count {
         let reply = socket.ask(&mut request, Duration::from_secs(5))?;
         if *reply.payload != *payload {
-            return Err("the reply is not what was sent".into());
+            return Err("the reply differs from the request".into());
         }
     }
     Ok(())

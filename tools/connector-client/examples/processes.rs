@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tells of programs that begin and end, three times.
+//! Prints three events of programs that start or end.
 
 use connector_client::{Error, Filter, ProcessEvents, ProcessKind, ProcessNews};
 
@@ -8,9 +8,9 @@ fn main() -> Result<(), Error> {
     for news in ProcessEvents::open(Filter::EXEC | Filter::EXIT)?.take(3) {
         match news? {
             ProcessNews::Event(event) => match event.kind {
-                ProcessKind::Exec { task } => println!("process {} runs a program", task.tgid),
+                ProcessKind::Exec { task } => println!("process {} executes a program", task.tgid),
                 ProcessKind::Exit { task, code, .. } => {
-                    println!("thread {} has ended with {code}", task.pid)
+                    println!("thread {} ended with {code}", task.pid)
                 }
                 other => println!("{other:?}"),
             },

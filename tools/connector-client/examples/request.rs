@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Asks the sample `cn_echo`, and waits for what it says.
+//! Sends two requests to the sample `cn_echo`, and prints the replies.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use connector_client::{Error, Id, Socket};
 
 fn main() -> Result<(), Error> {
     let mut socket = Socket::open()?;
-    // Both are under way at the same time.
+    // Both requests are pending at the same time.
     let first = socket.request(Id::new(20, 1), b"one")?;
     let second = socket.request(Id::new(20, 1), b"two")?;
     for ticket in [second, first] {

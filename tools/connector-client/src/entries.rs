@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Values by numbers that are given in turn.
+//! Tables of values under sequence numbers.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// The numbers follow each other and are our own, so that nobody can choose them badly: multiplied they are good
-/// enough as their own hash.
+/// This process assigns the numbers, consecutively, so no one else can choose colliding ones. A multiplication is a good
+/// enough hash of them.
 #[derive(Debug, Default)]
 struct OwnNumber(u64);
 
@@ -26,7 +26,7 @@ impl Hasher for OwnNumber {
     }
 }
 
-/// A table of values that are few, or looked for in any order.
+/// A table of few values, or of values that are looked up in any order.
 #[derive(Debug)]
 pub(crate) struct Entries<T>(HashMap<u32, T, BuildHasherDefault<OwnNumber>>);
 
@@ -36,7 +36,7 @@ impl<T> Default for Entries<T> {
     }
 }
 
-// A table is empty most of the time; the code for one that is not is kept out of its users.
+// A table is empty most of the time. The code for other cases is not inlined.
 impl<T> Entries<T> {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
@@ -57,7 +57,7 @@ impl<T> Entries<T> {
         }
     }
 
-    /// Puts in a value under a number that has none.
+    /// Inserts a value under a number that has none.
     #[inline(never)]
     pub(crate) fn insert(&mut self, number: u32, value: T) {
         self.0.insert(number, value);
@@ -88,7 +88,7 @@ impl<T> Entries<T> {
     }
 }
 
-/// A table in which the newest value is most often the only one, and so has a place of its own.
+/// A table that stores the newest value separately, because it is the only one most of the time.
 #[derive(Debug)]
 pub(crate) struct NewestFirst<T> {
     newest: Option<(u32, T)>,
@@ -123,17 +123,17 @@ impl<T> NewestFirst<T> {
         }
     }
 
-    /// Puts in a value under a number that has none.
+    /// Inserts a value under a number that has none.
     #[inline]
     pub(crate) fn insert(&mut self, number: u32, value: T) {
         if self.newest.is_some() {
-            self.make_way();
+            self.stow_newest();
         }
         self.newest = Some((number, value));
     }
 
     #[inline(never)]
-    fn make_way(&mut self) {
+    fn stow_newest(&mut self) {
         if let Some((number, value)) = self.newest.take() {
             self.older.insert(number, value);
         }
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(entries.remove(999), Some(1000));
         assert_eq!(entries.remove(0), Some(1));
         assert_eq!([entries.remove(999), entries.remove(0)], [None, None]);
-        // The place of the newest one is free, and is used again.
+        // The slot of the newest value is free, and is used again.
         entries.insert(2000, 7);
         for number in 1..999 {
             assert_eq!(entries.remove(number), Some(number + 1));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What can go wrong, each with a sentence that says what to do.
+//! Errors, each with a sentence of advice.
 
 use std::fmt;
 use std::io;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::wire::DecodeError;
 use crate::{Id, PayloadTooLong};
 
-/// What went wrong. Each one says so in a sentence; [`Error::advice`] says what to do.
+/// An error. Its text is a sentence; [`Error::advice`] suggests a remedy.
 ///
 /// ```
 /// use connector_client::Error;
@@ -21,66 +21,66 @@ use crate::{Id, PayloadTooLong};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is no connector, and none was loaded.
+    /// The kernel has no connector, and opening a socket did not load one.
     NoConnector,
-    /// The connector is in the initial network namespace, and this is another one.
+    /// The connector is in the initial network namespace, and this process is in another one.
     OtherNamespace,
-    /// A group may not be joined without a right.
+    /// This process may not join a group.
     NoRightToJoin {
-        /// Which one.
+        /// The group.
         group: u32,
-        /// Whether this process is in a user namespace of its own, whose rights do not count.
+        /// Whether this process is in another user namespace than the initial one. Its rights there do not count.
         other_user_namespace: bool,
     },
-    /// Something is not for this process, whatever its rights are.
+    /// This process may not do something, whatever its rights are.
     NoRight {
-        /// What it is.
+        /// The operation.
         to: &'static str,
     },
     /// There is no such group.
     NoSuchGroup {
-        /// Which one.
+        /// The group.
         group: u32,
     },
-    /// The kernel has answered with an error.
+    /// The kernel answered with an error.
     Refused(Refusal),
-    /// Nothing came in time.
+    /// The awaited message did not arrive in time.
     TimedOut {
-        /// What was waited for.
+        /// The awaited message.
         waiting_for: &'static str,
-        /// How long.
+        /// The time limit.
         after: Duration,
-        /// How many datagrams were lost meanwhile; what was waited for may be one of them.
+        /// The number of datagrams lost during the wait. The awaited message may be one of them.
         lost: u64,
     },
     /// The file descriptor of [`Socket::stop_on`](crate::Socket::stop_on) became readable.
     Stopped,
-    /// The kernel has not what is asked for.
+    /// The kernel does not have a feature.
     NotOffered {
-        /// What is missing.
+        /// The feature.
         what: &'static str,
     },
     /// A payload is too long.
     PayloadTooLong(PayloadTooLong),
-    /// What came is malformed.
+    /// A datagram is malformed.
     Malformed(DecodeError),
-    /// `/proc/net` cannot be read, so that nobody knows what there is.
+    /// `/proc/net` cannot be read, so the features of the connector are not known.
     ProcHidden {
-        /// Whether `/proc` is mounted at all.
+        /// Whether `/proc` is mounted.
         mounted: bool,
-        /// What the attempt has come to.
+        /// The error of the attempt to read.
         error: io::Error,
     },
-    /// A system call has failed.
+    /// A system call failed.
     System {
-        /// What was to be done.
+        /// The operation.
         doing: &'static str,
         /// Its error.
         error: io::Error,
     },
 }
 
-/// The answer of the kernel to a message that it did not take.
+/// The kernel's answer to a message that it, or the callback, refuses.
 ///
 /// ```
 /// use connector_client::{Id, Refusal};
@@ -90,15 +90,15 @@ pub enum Error {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// To whom the message was.
+    /// The id to which the message was sent.
     pub id: Id,
     /// The error number, positive.
     pub errno: i32,
-    /// What the kernel says beyond it.
+    /// The kernel's text about the error.
     pub text: Option<String>,
 }
 
-/// A number's sentence alone: the standard library adds the number.
+/// The sentence of an error number. The standard library appends the number, which is removed here.
 pub(crate) fn sentence(errno: i32) -> String {
     let text = io::Error::from_raw_os_error(errno).to_string();
     match text.split_once(" (os error") {
@@ -122,7 +122,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-// Numbers of <errno.h> that the connector answers with, the same on all architectures.
+// The error numbers of the connector in <errno.h>. They are the same on all architectures.
 pub(crate) const EPERM: i32 = 1;
 pub(crate) const EAGAIN: i32 = 11;
 pub(crate) const ENODEV: i32 = 19;
@@ -134,7 +134,7 @@ pub(crate) const ENOBUFS: i32 = 105;
 pub(crate) const ECONNREFUSED: i32 = 111;
 
 impl Error {
-    /// A system call has failed, of which no more is known.
+    /// A system call failed for a reason that no other variant describes.
     pub(crate) fn system(doing: &'static str, error: impl Into<io::Error>) -> Self {
         Self::System {
             doing,
@@ -142,7 +142,7 @@ impl Error {
         }
     }
 
-    /// The error number behind it, if there is one.
+    /// The error number, if there is one.
     ///
     /// ```
     /// use connector_client::{Error, Id, Refusal};
@@ -162,42 +162,42 @@ impl Error {
         }
     }
 
-    /// What may help, in a sentence.
+    /// A sentence that suggests a remedy.
     pub fn advice(&self) -> Option<&'static str> {
         Some(match self {
-            Self::NoConnector => "Load it: modprobe cn (or, built by hand: insmod cn.ko).",
-            Self::OtherNamespace => "Run it in the initial network namespace: nsenter --target 1 --net.",
-            Self::NoRight { .. } => "Run it outside of the container: nsenter --target 1 --user --pid.",
+            Self::NoConnector => "Load the module: modprobe cn (or, built by hand: insmod cn.ko).",
+            Self::OtherNamespace => "Run the program in the initial network namespace: nsenter --target 1 --net.",
+            Self::NoRight { .. } => "Run the program outside of the container: nsenter --target 1 --user --pid.",
             Self::NoRightToJoin { other_user_namespace: true, .. } => {
-                "Run it with CAP_NET_ADMIN in the initial user namespace; that of others does not count."
+                "Run the program with CAP_NET_ADMIN in the initial user namespace; that of others does not count."
             }
-            Self::NoRightToJoin { .. } => "Run it as root, or with CAP_NET_ADMIN in the initial user namespace.",
+            Self::NoRightToJoin { .. } => "Run the program as root, or with CAP_NET_ADMIN in the initial user namespace.",
             Self::NoSuchGroup { .. } => "The parameter groups of the module cn says how many there are (32 by default).",
             Self::Refused(refusal) => match refusal.errno {
-                EPERM => "The callback wants a right of its sender, mostly CAP_NET_ADMIN in the initial user namespace: run it as root.",
-                ENODEV => "Nothing is registered under that id: load the module that does. /proc/net/connector lists all.",
-                EMSGSIZE => "The connector takes payloads of 16364 bytes at most.",
-                ENOSPC => "The limit is reached: of requests for notification, or of sockets of this user that listen to process events.",
-                EINVAL => "The callback, or the connector, finds the message malformed.",
+                EPERM => "The sender needs a right, in general CAP_NET_ADMIN in the initial user namespace: run the program as root.",
+                ENODEV => "No callback is registered under that id: load its module. /proc/net/connector lists all callbacks.",
+                EMSGSIZE => "The connector accepts payloads of 16364 bytes at most.",
+                ENOSPC => "A limit is reached: of requests for notification, or of sockets of this user that listen to process events.",
+                EINVAL => "The connector or the callback considers the message malformed.",
                 _ => return None,
             },
-            Self::TimedOut { lost: 1.., .. } => "Messages were lost: try again, with a larger receive buffer.",
+            Self::TimedOut { lost: 1.., .. } => "Messages were lost: try again with a larger receive buffer.",
             Self::TimedOut { waiting_for: "an acknowledgement", .. } => {
                 "The C connector has no acknowledgements."
             }
             Self::TimedOut { waiting_for: "an answer about process events", .. } => {
-                "Nobody may offer process events here: load the module cn_proc. They are for the initial user and pid namespaces only."
+                "Perhaps there are no process events: load the module cn_proc. They are for the initial user and pid namespaces only."
             }
             Self::TimedOut { .. } => {
-                "The callback may not reply, or there is none: /proc/net/connector lists those that are registered."
+                "Perhaps the callback does not reply, or is not registered: /proc/net/connector lists all callbacks."
             }
             Self::NotOffered { what: "process events" } => {
-                "Load the module cn_proc; a C connector that is built in offers them with CONFIG_PROC_EVENTS."
+                "Load the module cn_proc; a built-in C connector has them with CONFIG_PROC_EVENTS."
             }
-            Self::NotOffered { .. } => "The connector in Rust offers it; the C connector does not.",
-            Self::ProcHidden { .. } => "Mount it: mount -t proc proc /proc. Sending, listening and process events do without.",
+            Self::NotOffered { .. } => "The connector in Rust has it; the C connector does not.",
+            Self::ProcHidden { .. } => "Mount it: mount -t proc proc /proc. Sending, listening and process events work without.",
             Self::System { error, .. } => match error.raw_os_error() {
-                Some(EPERM) => "Run it as root, or with CAP_NET_ADMIN in the initial user namespace.",
+                Some(EPERM) => "Run the program as root, or with CAP_NET_ADMIN in the initial user namespace.",
                 _ => return None,
             },
             _ => return None,
@@ -218,7 +218,7 @@ impl fmt::Display for Error {
             } => {
                 write!(f, "joining group {group} is not permitted")?;
                 if *other_user_namespace {
-                    f.write_str(" in a user namespace of its own")?;
+                    f.write_str(" in another user namespace")?;
                 }
                 Ok(())
             }
@@ -232,14 +232,14 @@ impl fmt::Display for Error {
             } => {
                 write!(
                     f,
-                    "waited {} ms for {waiting_for}, and none came",
+                    "waited {} ms for {waiting_for}, and none arrived",
                     after.as_millis()
                 )
             }
             Self::Stopped => f.write_str("stopped while waiting"),
             Self::NotOffered { what } => write!(f, "this kernel does not offer {what}"),
             Self::PayloadTooLong(error) => error.fmt(f),
-            Self::Malformed(error) => write!(f, "what came is malformed: {error}"),
+            Self::Malformed(error) => write!(f, "a datagram is malformed: {error}"),
             Self::ProcHidden { mounted: false, .. } => {
                 f.write_str("/proc/net cannot be read: /proc is not mounted")
             }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Names in files of the kernel: bytes that would break a line or a column are written in octal, as in `/proc/mounts`.
+//! Escaped names in files of the kernel: bytes that would break a line or a column are in octal, as in `/proc/mounts`.
 
-/// Decodes `\012` and the like. A backslash that is not followed by three octal digits of a byte stands for itself.
+/// Decodes escapes such as `\012`. A backslash without three octal digits of a byte after it stands for itself.
 pub(crate) fn decode(escaped: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(escaped.len());
     let mut rest = escaped;
@@ -28,12 +28,12 @@ fn byte_of(digits: &[u8; 3]) -> Option<u8> {
     u8::try_from(number).ok()
 }
 
-/// Bytes that may be no UTF-8; what is not is replaced.
+/// Decodes UTF-8, and replaces invalid bytes.
 pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The two sides of the first place where the separator is.
+/// Splits at the first separator.
 pub(crate) fn split_once<'a>(bytes: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let at = bytes
         .windows(separator.len().max(1))
@@ -41,7 +41,7 @@ pub(crate) fn split_once<'a>(bytes: &'a [u8], separator: &[u8]) -> Option<(&'a [
     Some((bytes.get(..at)?, bytes.get(at + separator.len()..)?))
 }
 
-/// The lines of a file, without their ends; what is behind the last end is a line unless it is empty.
+/// The lines of a file, without line feeds. Bytes after the last line feed are a line, too.
 pub(crate) fn lines(file: &[u8]) -> impl Iterator<Item = &[u8]> {
     let file = file.strip_suffix(b"\n").unwrap_or(file);
     file.split(|&byte| byte == b'\n')

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a socket receives.
+//! The events of a socket.
 
 use crate::wire::{DecodeError, RawAnswer};
 use crate::{Id, Message, Refusal};
 
-/// A message, and how it came.
+/// A message and the group by which it arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival<'a> {
     /// The message.
     pub message: Message<'a>,
-    /// The group that it was sent to, if it was not for this socket alone.
+    /// The group of a multicast message; [`None`] for a message to this socket alone.
     pub group: Option<u32>,
 }
 
-/// The kernel's answer to a message that asked for one.
+/// The kernel's answer to a message that requests an acknowledgement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The netlink sequence number of that message.
+    /// The netlink sequence number of the answered message.
     pub seq: u32,
     /// 0, or a positive error number.
     pub errno: i32,
-    /// What the kernel says about the error.
+    /// The kernel's text about the error.
     pub text: Option<String>,
 }
 
@@ -39,29 +39,29 @@ impl From<RawAnswer<'_>> for Answer {
     fn from(raw: RawAnswer<'_>) -> Self {
         Self {
             seq: raw.seq,
-            // Whatever the sign, only 0 is none.
+            // Any number but 0 is an error, whatever its sign.
             errno: raw.error.saturating_abs(),
             text: raw.text.map(str::to_owned),
         }
     }
 }
 
-/// What a socket receives.
+/// An event of a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// A message.
     Message(Arrival<'a>),
-    /// An answer that nobody waits for.
+    /// An answer to a message that is not a pending request of this socket.
     Answer(Answer),
-    /// The receive buffer was full, and so many datagrams were dropped. Without `/proc` the number is not known.
+    /// The receive buffer was full, and the kernel dropped that many datagrams. Without `/proc` the number is not known.
     Lost(Option<u64>),
-    /// Something came that is malformed. The rest of its datagram was not looked at.
+    /// A datagram is malformed. The rest of it is not decoded.
     Malformed(DecodeError),
 }
 
 impl Event<'_> {
-    /// The same, borrowing nothing.
+    /// The same event, with owned data.
     pub fn into_owned(self) -> Event<'static> {
         match self {
             Self::Message(arrival) => Event::Message(Arrival {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The events of a socket, one after the other.
+//! The events of a socket, in sequence.
 
 use std::time::{Duration, Instant};
 
-use crate::socket::OTHERS;
+use crate::socket::UNTIMED;
 use crate::{Error, Event, Socket};
 
-/// The events of a socket, as an iterator of its own values.
+/// The events of a socket, as an iterator of owned values.
 #[derive(Debug)]
 pub struct Events<'a> {
     socket: &'a mut Socket,
@@ -15,11 +15,11 @@ pub struct Events<'a> {
     given: u32,
 }
 
-/// When they end.
+/// The condition that ends the iterator.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum End {
     Never,
-    /// When nothing has come for that long.
+    /// No event arrives for that long.
     Silence(Duration),
     At(Instant),
 }
@@ -41,10 +41,11 @@ impl<'a> Events<'a> {
         }
     }
 
-    /// Whether events have come so fast, until now, that nobody has looked at the clock.
+    /// Whether the deadline is over although events arrive without a pause. Such a stream never waits, so the clock is read
+    /// after each [`UNTIMED`] events.
     fn is_flooded(&mut self) -> bool {
         self.given = self.given.wrapping_add(1);
-        matches!(self.end, End::At(deadline) if self.given % OTHERS == 0 && is_over(Some(deadline)))
+        matches!(self.end, End::At(deadline) if self.given % UNTIMED == 0 && is_over(Some(deadline)))
     }
 }
 
@@ -60,16 +61,16 @@ impl Iterator for Events<'_> {
             if let Some(event) = self.socket.take_kept() {
                 return Some(Ok(event));
             }
-            let came = match self.socket.collect_now() {
+            let received = match self.socket.collect_now() {
                 Ok(false) => self.socket.wait_readable(deadline),
-                // It was nothing for us.
+                // The datagram had no event for this socket.
                 Ok(true) if !self.socket.has_kept() && is_over(deadline) => Ok(false),
                 collected => collected,
             };
-            match came {
+            match received {
                 Ok(true) => {}
                 Ok(false) => return None,
-                // Who waits for a while wants to know why that has ended.
+                // A wait with a limit reports why it ended.
                 Err(Error::Stopped) if matches!(self.end, End::Never) => return None,
                 Err(error) => return Some(Err(error)),
             }

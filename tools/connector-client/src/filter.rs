@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which process events one wants.
+//! Filters of process events.
 
 use std::fmt;
 use std::ops::BitOr;
 
 use crate::ProcessKind;
 
-/// Which kinds of process events one wants.
+/// A set of kinds of process events.
 ///
 /// ```
 /// use connector_client::Filter;
@@ -21,27 +21,27 @@ use crate::ProcessKind;
 pub struct Filter(pub(crate) u32);
 
 impl Filter {
-    /// A process or thread was made.
+    /// A process or thread was created.
     pub const FORK: Self = Self(0x1);
-    /// A process runs another program.
+    /// A process executes another program.
     pub const EXEC: Self = Self(0x2);
-    /// A process has changed its user.
+    /// A process changed its user.
     pub const UID: Self = Self(0x4);
-    /// A process has changed its group.
+    /// A process changed its group.
     pub const GID: Self = Self(0x40);
-    /// A process has begun a session.
+    /// A process started a session.
     pub const SID: Self = Self(0x80);
-    /// A process is traced, or no more.
+    /// Tracing of a process started or ended.
     pub const PTRACE: Self = Self(0x100);
-    /// A process or thread has changed its name.
+    /// A process or thread changed its name.
     pub const COMM: Self = Self(0x200);
-    /// A thread has ended with a code that is not 0; the first one of a process too.
+    /// A thread ended with a code other than 0. It may be the first thread of a process.
     pub const NONZERO_EXIT: Self = Self(0x2000_0000);
-    /// A process has dumped core.
+    /// A process dumped core.
     pub const COREDUMP: Self = Self(0x4000_0000);
-    /// A thread has ended; the first one of a process too, in which others may go on.
+    /// A thread ended. It may be the first thread of a process, whose other threads continue.
     pub const EXIT: Self = Self(0x8000_0000);
-    /// All of them.
+    /// All kinds.
     pub const ALL: Self = Self(0xe000_03c7);
 
     /// The kinds by name.
@@ -58,12 +58,12 @@ impl Filter {
         ("exit", Self::EXIT),
     ];
 
-    /// Whether it has all kinds of another one.
+    /// Whether the set has all kinds of another set.
     pub fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Whether an event is one of these.
+    /// Whether the set has the kind of an event.
     ///
     /// ```
     /// use connector_client::{Filter, ProcessKind, Task};
@@ -78,7 +78,7 @@ impl Filter {
                 self.has(Self::EXIT) || self.has(Self::NONZERO_EXIT)
             }
             ProcessKind::Unknown { .. } => self == Self::ALL,
-            // An answer to us, whatever is asked for.
+            // An answer to this program, which no filter excludes.
             ProcessKind::Acknowledgement { .. } => false,
             kind => self.has(kind.filter()),
         }
@@ -104,7 +104,7 @@ impl fmt::Display for Filter {
     }
 }
 
-/// One name; `all` is all of them.
+/// Parses one name; `all` stands for all kinds.
 impl std::str::FromStr for Filter {
     type Err = String;
 

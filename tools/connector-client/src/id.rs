@@ -5,9 +5,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The id of a callback: two numbers, written `idx:val`.
+/// The id of a callback: two numbers, in the form `idx:val`.
 ///
-/// `idx` is also the multicast group that belongs to the callback.
+/// `idx` is also the number of the callback's multicast group.
 ///
 /// # Examples
 ///
@@ -17,26 +17,26 @@ use std::str::FromStr;
 /// let id: Id = "20:1".parse()?;
 /// assert_eq!(id, Id::new(20, 1));
 /// assert_eq!(id.to_string(), "20:1");
-/// // Hexadecimal, and -1 for the largest number, as the notification channel is written.
+/// // Hexadecimal numbers, and -1 for the largest number.
 /// assert_eq!("0xe:0x456".parse::<Id>()?, Id::new(14, 1110));
 /// assert_eq!("-1:-1".parse::<Id>()?, Id::NOTIFICATION);
 /// # Ok::<(), connector_client::ParseIdError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id {
-    /// The first number, and the group.
+    /// The first number, which is also the number of the group.
     pub idx: u32,
     /// The second number.
     pub val: u32,
 }
 
 impl Id {
-    /// The notification channel, where nobody has moved it.
+    /// The default id of the notification channel.
     pub const NOTIFICATION: Self = Self::new(u32::MAX, u32::MAX);
-    /// Process events.
+    /// The id of process events.
     pub const PROCESS_EVENTS: Self = Self::new(1, 1);
 
-    /// An id.
+    /// Makes an id.
     ///
     /// ```
     /// assert_eq!(connector_client::Id::new(20, 1).idx, 20);
@@ -52,7 +52,7 @@ impl fmt::Display for Id {
     }
 }
 
-/// What was given is no id.
+/// The error for a text that is not an id.
 ///
 /// ```
 /// let error = "20".parse::<connector_client::Id>().unwrap_err();
@@ -84,12 +84,12 @@ impl FromStr for Id {
     }
 }
 
-/// Decimal, hexadecimal with `0x`, or -1 for the largest.
+/// Parses a decimal number, a hexadecimal one with `0x`, or -1 for the largest.
 fn number(text: &str) -> Option<u32> {
     if text == "-1" {
         return Some(u32::MAX);
     }
-    // The parser of the standard library takes a plus sign.
+    // The parser of the standard library accepts a plus sign.
     if text.contains('+') {
         return None;
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the running kernel offers, and what this process may do. Found out by looking at files: nothing is loaded. A socket
-//! is opened where files say too little, and that the connector is there already.
+//! Detects the features of the running kernel and the rights of this process. Detection reads files and loads no module. It
+//! opens a socket only if the files say too little and the connector is known to be there.
 
 use std::fs;
 use std::io;
@@ -14,27 +14,27 @@ use crate::error::{ECONNREFUSED, EPROTONOSUPPORT};
 use crate::watch::channel_of;
 use crate::{Error, Id, Registrations};
 
-/// Which connector there is.
+/// The connector of the running kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Connector {
-    /// None, and `modprobe` would find none.
+    /// No connector, and `modprobe` finds none.
     None,
-    /// None yet; the first socket loads it.
+    /// No connector yet. Opening a socket loads it.
     Loadable,
-    /// There is one, in another network namespace than this process is in.
+    /// A connector, in another network namespace.
     OtherNamespace,
     /// The C connector.
     C,
-    /// The one of this project.
+    /// The connector in Rust, of this project.
     Rust,
-    /// There is one, and `/proc/net`, which would say which, cannot be read.
+    /// A connector. `/proc/net`, which would tell the C connector from the one in Rust, cannot be read.
     Hidden,
-    /// There may be one: `/proc/net` cannot be read, and nothing else says.
+    /// Unknown: `/proc/net` cannot be read, and nothing else indicates a connector.
     Unknown,
 }
 
-/// What the running kernel offers.
+/// The features of the running kernel.
 ///
 /// ```
 /// use connector_client::{Connector, Kernel};
@@ -47,24 +47,24 @@ pub enum Connector {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Kernel {
-    /// Its release, as `uname -r` says it.
+    /// The release of the kernel, as `uname -r` prints it.
     pub release: String,
-    /// Which connector there is.
+    /// The connector.
     pub connector: Connector,
-    /// Whether the connector is a part of the kernel and no module, so that no other can be loaded.
+    /// Whether the connector is built in. Then no other connector can be loaded.
     pub built_in: bool,
-    /// Whether the connector answers to those who ask for it.
+    /// Whether the connector acknowledges messages (`NLM_F_ACK`).
     pub acknowledgements: bool,
-    /// The id of the notification channel.
+    /// The id of the notification channel, if there is one.
     pub notification_channel: Option<Id>,
-    /// Whether there are process events.
+    /// Whether the kernel has process events.
     pub process_events: bool,
-    /// Whether the connector counts.
+    /// Whether the connector has statistics.
     pub statistics: bool,
 }
 
 impl Kernel {
-    /// Looks at the running kernel.
+    /// Detects the features of the running kernel.
     pub fn detect() -> Self {
         let registrations = Registrations::read();
         let statistics = has_file("connector_stats");
@@ -90,7 +90,7 @@ impl Kernel {
     }
 }
 
-/// What this process may do.
+/// The rights of this process.
 ///
 /// ```
 /// let rights = connector_client::Rights::of_this_process();
@@ -99,18 +99,18 @@ impl Kernel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rights {
-    /// The effective user.
+    /// The effective user id.
     pub user: u32,
-    /// Whether it has `CAP_NET_ADMIN` in the initial user namespace, where it counts.
+    /// Whether the process has `CAP_NET_ADMIN` in the initial user namespace, where it counts.
     pub net_admin: bool,
-    /// Whether it is in the initial user namespace.
+    /// Whether the process is in the initial user namespace.
     pub initial_user_namespace: bool,
-    /// Whether it is in the initial pid namespace. Process events are for those alone that are in both.
+    /// Whether the process is in the initial pid namespace. Process events need both initial namespaces.
     pub initial_pid_namespace: bool,
 }
 
 impl Rights {
-    /// Those of this process.
+    /// Reads the rights of this process.
     pub fn of_this_process() -> Self {
         let has =
             capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::NET_ADMIN));
@@ -124,18 +124,18 @@ impl Rights {
     }
 }
 
-/// The numbers of the first namespaces, the same since Linux 3.8.
+/// The inode numbers of the initial namespaces, the same since Linux 3.8.
 const FIRST_USER_NAMESPACE: u32 = 0xEFFF_FFFD;
 const FIRST_PID_NAMESPACE: u32 = 0xEFFF_FFFC;
 
-/// Whether this process is in that namespace. Without /proc, believe the best.
+/// Whether this process is in that namespace. Without /proc the answer is yes.
 fn is_in(kind: &str, namespace: u32) -> bool {
     fs::read_link(format!("/proc/self/ns/{kind}")).map_or(true, |name| {
         name == Path::new(&format!("{kind}:[{namespace}]"))
     })
 }
 
-/// A file in /proc/net. Where /proc has processes only (`subset=pid`), it is to be seen by way of a process.
+/// The path of a file in /proc/net. Where /proc shows processes only (`subset=pid`), the path leads through a process.
 fn path_of(file: &str) -> PathBuf {
     Path::new("/proc/thread-self/net").join(file)
 }
@@ -144,12 +144,12 @@ pub(crate) fn has_file(file: &str) -> bool {
     path_of(file).exists()
 }
 
-/// Whether /proc/net can be seen at all.
+/// Whether /proc/net can be read.
 pub(crate) fn proc_is_visible() -> bool {
     has_file("netlink")
 }
 
-/// A file of the connector in /proc/net.
+/// Reads a file of the connector in /proc/net.
 pub(crate) fn read_file(file: &str) -> Result<Vec<u8>, Error> {
     fs::read(path_of(file)).map_err(|error| {
         if error.kind() == io::ErrorKind::NotFound && proc_is_visible() {
@@ -160,7 +160,7 @@ pub(crate) fn read_file(file: &str) -> Result<Vec<u8>, Error> {
     })
 }
 
-/// /proc/net cannot be read.
+/// The error for a /proc/net that cannot be read.
 fn hidden(error: io::Error) -> Error {
     Error::ProcHidden {
         mounted: fs::symlink_metadata("/proc/self").is_ok(),
@@ -168,7 +168,7 @@ fn hidden(error: io::Error) -> Error {
     }
 }
 
-/// The same, where nothing was read.
+/// The error for a file of the connector that cannot be read: /proc/net is hidden, or lacks the file.
 pub(crate) fn why_hidden() -> Error {
     match fs::read(path_of("netlink")) {
         Ok(_) => why_no_file(),
@@ -176,7 +176,7 @@ pub(crate) fn why_hidden() -> Error {
     }
 }
 
-/// Why there is no file of the connector in a /proc/net that can be seen.
+/// The error for a file of the connector that is missing in a readable /proc/net.
 fn why_no_file() -> Error {
     match probe() {
         Probe::Absent => Error::NoConnector,
@@ -194,7 +194,7 @@ fn hidden_connector() -> Connector {
     }
 }
 
-/// What a socket says of the connector.
+/// The result of asking a socket about the connector.
 enum Probe {
     Absent,
     Elsewhere,
@@ -202,7 +202,7 @@ enum Probe {
     Unknown,
 }
 
-/// Asks by a socket, if that cannot load anything.
+/// Opens a socket and asks it about the connector, if opening cannot load a module.
 fn probe() -> Probe {
     if !is_known() {
         return Probe::Absent;
@@ -214,8 +214,8 @@ fn probe() -> Probe {
     }
 }
 
-/// Whether the connector is in the network namespace of a socket. A message that says nothing (`NLMSG_NOOP`) cannot even
-/// be sent where it is not.
+/// Asks whether the connector is in the network namespace of a socket. Sending an empty message (`NLMSG_NOOP`) fails if it
+/// is not.
 fn ask(socket: &netlink_sys::Socket) -> Probe {
     let mut message = [0; 16];
     message[..4].copy_from_slice(&16u32.to_ne_bytes());
@@ -227,13 +227,13 @@ fn ask(socket: &netlink_sys::Socket) -> Probe {
     }
 }
 
-/// Whether a socket is of another network namespace than the connector.
+/// Whether a socket is in another network namespace than the connector.
 pub(crate) fn is_elsewhere(socket: &netlink_sys::Socket) -> bool {
     matches!(ask(socket), Probe::Elsewhere)
 }
 
-/// Whether anything says that the kernel has the connector. Not all kernels show one that is built in; process 1 is where the
-/// connector is, on most systems.
+/// Whether a file shows that the kernel has the connector. Not all kernels show a built-in one. On most systems process 1 is
+/// in the network namespace of the connector.
 fn is_known() -> bool {
     is_module() || is_built_in() || Path::new("/proc/1/net/connector").exists()
 }
@@ -243,7 +243,7 @@ fn is_module() -> bool {
         || fs::read("/proc/modules").is_ok_and(|list| has_line(&list, b"cn "))
 }
 
-/// What belongs to the running kernel's modules: a file of /lib/modules.
+/// Reads a file of the running kernel in /lib/modules.
 fn modules_file(file: &str) -> Vec<u8> {
     fs::read(Path::new("/lib/modules").join(release()).join(file)).unwrap_or_default()
 }
@@ -258,14 +258,14 @@ fn release() -> String {
     name.release().to_string_lossy().into_owned()
 }
 
-/// Whether the list of what is built in has the connector.
+/// Whether the kernel's list of built-in modules has the connector.
 fn is_built_in() -> bool {
     let list = modules_file("modules.builtin");
     list.split(|&byte| byte == b'\n')
         .any(|line| line.ends_with(b"/cn.ko"))
 }
 
-/// Whether modprobe knows the alias by which the kernel asks for the connector.
+/// Whether modprobe knows the alias by which the kernel loads the connector.
 fn can_be_loaded() -> bool {
     has_line(&modules_file("modules.alias"), b"alias net-pf-16-proto-11 ")
 }

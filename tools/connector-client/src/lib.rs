@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Talks to the kernel connector: netlink protocol 11, by which programs send messages to callbacks of kernel modules
-//! and hear what these send.
+//! The kernel connector (netlink protocol 11) for programs. The connector takes messages from programs to callbacks of
+//! kernel modules, and messages from modules to programs.
 //!
-//! It works with every connector. What a kernel has beyond the oldest one (acknowledgements, the notification channel)
-//! is used when it is there; [`Kernel::detect`] says what is.
+//! The crate works with every connector. It uses acknowledgements and the notification channel where the kernel has them;
+//! [`Kernel::detect`] says what the kernel has.
 //!
 //! | to | use |
 //! |---|---|
-//! | send, ask, listen | [`Socket`] |
-//! | the same without blocking | `AsyncSocket`, with the feature `async` |
-//! | hear which ids come and go | [`Watch`] |
-//! | hear of processes | [`ProcessEvents`] |
-//! | read what is registered, and counted | [`Registrations`], [`Statistics`] |
-//! | know what this kernel has | [`Kernel`] |
-//! | read and write bytes oneself | [`wire`] |
-//! | keep the bytes of all datagrams | [`Socket::tap`] |
+//! | send messages, send requests, listen | [`Socket`] |
+//! | do the same without blocking | `AsyncSocket`, with the feature `async` |
+//! | watch which ids are registered and unregistered | [`Watch`] |
+//! | receive process events | [`ProcessEvents`] |
+//! | read the registered callbacks, and the counters | [`Registrations`], [`Statistics`] |
+//! | detect what this kernel has | [`Kernel`] |
+//! | read and write the bytes of messages | [`wire`] |
+//! | capture the bytes of all datagrams | [`Socket::tap`] |
 //!
-//! Losing messages is part of the protocol: the kernel waits for nobody. So a loss is an event with a number,
-//! [`Event::Lost`], and what comes after it is received as before.
+//! The kernel does not wait for receivers, so messages can be lost. A loss is an event with the number of datagrams,
+//! [`Event::Lost`]. Later messages are received as usual.
 //!
 //! # Examples
 //!

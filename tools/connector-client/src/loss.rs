@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How many datagrams a socket has missed.
+//! Counts the datagrams that a socket has lost.
 //!
-//! The kernel says that a receive buffer was full once, with `ENOBUFS`, and then no more until the buffer was read
-//! empty; how many it dropped is in a file. So the file is read twice for each time that the buffer was full: when it
-//! is said, and when the buffer is empty. In between nothing else tells of a drop, and afterwards `ENOBUFS` does.
+//! The kernel reports a full receive buffer once, with `ENOBUFS`. It reports the next one only after the buffer was empty. A
+//! file has the number of dropped datagrams. So the file is read twice for each full buffer: at `ENOBUFS`, and when the buffer
+//! is empty. In between, `ENOBUFS` does not report further drops; afterwards, it does.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 
-/// The netlink protocol of the connector, as the file shows it.
+/// The netlink protocol of the connector, as the file writes it.
 const PROTOCOL: &str = "11";
 
-/// What was dropped for one socket.
+/// The drops of one socket.
 #[derive(Debug)]
 pub(crate) struct Drops {
     port: u32,
-    /// The counter when it was last read.
+    /// The value of the counter when it was last read.
     seen: u32,
-    /// `ENOBUFS` was said, and the buffer has not been empty since.
+    /// `ENOBUFS` was reported, and the buffer has not been empty since.
     overrun: bool,
-    /// All that was told.
+    /// The number of all reported drops.
     total: u64,
 }
 
@@ -34,18 +34,19 @@ impl Drops {
         }
     }
 
-    /// `ENOBUFS` was said: how many are gone, if that can be known. None at all have been told already.
+    /// To be called at `ENOBUFS`. Returns the number of new drops, `Some(None)` if it is unknown, or `None` if all drops were
+    /// reported before.
     pub(crate) fn overrun(&mut self) -> Option<Option<u64>> {
         self.overrun = true;
         self.news(counter_of(self.port))
     }
 
-    /// The buffer is empty: as above, for what went since.
+    /// To be called when the buffer is empty. Returns the number of drops since `ENOBUFS`, as [`Drops::overrun`] does.
     pub(crate) fn empty(&mut self) -> Option<Option<u64>> {
         if !std::mem::take(&mut self.overrun) {
             return None;
         }
-        // Without the file it was said that the number is unknown.
+        // Without the file, `overrun` has reported an unknown number.
         counter_of(self.port).and_then(|counter| self.news(Some(counter)))
     }
 
@@ -57,7 +58,7 @@ impl Drops {
         let Some(counter) = counter else {
             return Some(None);
         };
-        // The kernel's counter has 32 bits and wraps.
+        // The kernel's counter has 32 bits and wraps around.
         let new = u64::from(counter.wrapping_sub(std::mem::replace(&mut self.seen, counter)));
         self.total += new;
         (new > 0).then_some(Some(new))
@@ -71,7 +72,7 @@ fn counter_of(port: u32) -> Option<u32> {
     find_counter(BufReader::new(file), port)
 }
 
-/// The column is found by its title.
+/// Finds columns by their titles.
 fn find_counter(file: impl BufRead, port: u32) -> Option<u32> {
     let mut lines = file.lines().map_while(Result::ok);
     let title = lines.next()?;

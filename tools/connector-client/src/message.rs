@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The connector's message.
+//! Messages of the connector.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,9 +8,9 @@ use std::fmt;
 use crate::wire::{DecodeError, MAX_PAYLOAD, MESSAGE_HEADER};
 use crate::Id;
 
-/// A message of the connector, `struct cn_msg` with what follows it.
+/// A message of the connector: `struct cn_msg` and its payload.
 ///
-/// One that was received may borrow its payload from the buffer of the socket; [`Message::into_owned`] copies it.
+/// A received message may borrow its payload from the buffer of the socket; [`Message::into_owned`] copies it.
 ///
 /// # Examples
 ///
@@ -27,24 +27,24 @@ use crate::Id;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
-    /// Whose message it is.
+    /// The id of the callback that gets or sends the message.
     pub id: Id,
-    /// By which replies are found: a reply has that of the request.
+    /// The sequence number. A reply has the number of its request.
     pub seq: u32,
-    /// A reply's is, by the rules of the protocol, that of the request plus one.
+    /// By convention, the number of the request plus one in a reply, and 0 otherwise.
     pub ack: u32,
-    /// For the callback; the notification channel knows bit 0.
+    /// Flags for the callback. The notification channel uses bit 0.
     pub flags: u16,
-    /// What is said; at most [`MAX_PAYLOAD`] bytes.
+    /// The payload; at most [`MAX_PAYLOAD`] bytes.
     pub payload: Cow<'a, [u8]>,
 }
 
 impl<'a> Message<'a> {
-    /// A message with `seq`, `ack` and `flags` 0.
+    /// Makes a message with `seq`, `ack` and `flags` 0.
     ///
     /// # Errors
     ///
-    /// [`PayloadTooLong`], since no connector takes more than [`MAX_PAYLOAD`] bytes.
+    /// [`PayloadTooLong`] if the payload has more than [`MAX_PAYLOAD`] bytes.
     ///
     /// ```
     /// use connector_client::{wire::MAX_PAYLOAD, Id, Message};
@@ -68,30 +68,30 @@ impl<'a> Message<'a> {
         })
     }
 
-    /// The same with this `seq`.
+    /// Sets `seq`.
     #[inline]
     #[must_use]
     pub fn with_seq(self, seq: u32) -> Self {
         Self { seq, ..self }
     }
 
-    /// The same with this `ack`.
+    /// Sets `ack`.
     #[inline]
     #[must_use]
     pub fn with_ack(self, ack: u32) -> Self {
         Self { ack, ..self }
     }
 
-    /// The same with these `flags`.
+    /// Sets `flags`.
     #[inline]
     #[must_use]
     pub fn with_flags(self, flags: u16) -> Self {
         Self { flags, ..self }
     }
 
-    /// The bytes of the message, as they follow the netlink header.
+    /// The bytes of the message, which follow the netlink header.
     ///
-    /// What is longer than the length field can say is cut; what [`Message::new`] has made is never that long.
+    /// A payload is cut where the length field overflows. Payloads of [`Message::new`] are never that long.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.encoded_len());
         self.encode_into(&mut bytes);
@@ -113,24 +113,24 @@ impl<'a> Message<'a> {
         bytes.extend_from_slice(payload);
     }
 
-    /// How many bytes [`Message::encode`] makes.
+    /// The number of bytes of [`Message::encode`].
     #[inline]
     pub(crate) fn encoded_len(&self) -> usize {
         MESSAGE_HEADER + self.sent_payload().len()
     }
 
-    /// As much of the payload as the length field can say.
+    /// The part of the payload that the length field can express.
     #[inline]
     fn sent_payload(&self) -> &[u8] {
         let payload = &*self.payload;
         payload.get(..usize::from(u16::MAX)).unwrap_or(payload)
     }
 
-    /// Reads the message that `bytes` begin with; the rest may hold another one.
+    /// Decodes the message at the beginning of `bytes`, and returns the rest. The rest may have further messages.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when the header is cut off, or says more bytes than there are.
+    /// [`DecodeError`] if the header is cut off, or its length exceeds the bytes.
     #[inline]
     pub fn decode(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), DecodeError> {
         let Some((header, rest)) = bytes.split_at_checked(MESSAGE_HEADER) else {
@@ -157,7 +157,7 @@ impl<'a> Message<'a> {
         Ok((message, rest))
     }
 
-    /// The same, borrowing nothing.
+    /// The same message, with an owned payload.
     pub fn into_owned(self) -> Message<'static> {
         Message {
             id: self.id,
@@ -169,7 +169,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// More bytes than a message can hold; their number.
+/// The error for a payload that is too long. It has the length of the payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PayloadTooLong(pub usize);
 

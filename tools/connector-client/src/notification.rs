@@ -5,10 +5,10 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-/// In the flags of a request: tell which ids there are now.
+/// In the flags of a request: send an event for each registered id.
 pub(crate) const FLAG_SNAPSHOT: u16 = 1;
 
-/// Numbers that one half of an id may be.
+/// A range of numbers for one half of an id.
 ///
 /// ```
 /// use connector_client::Range;
@@ -27,13 +27,13 @@ pub struct Range {
 }
 
 impl Range {
-    /// All numbers but the largest, which is that of the channel itself.
+    /// All numbers except the largest, which is that of the channel itself.
     pub const ALL: Self = Self {
         first: 0,
         count: u32::MAX,
     };
 
-    /// Whether a number is one of them. What would be past the largest number does not exist.
+    /// Whether the range has a number. The range ends at the largest number.
     pub fn contains(&self, number: u32) -> bool {
         number
             .checked_sub(self.first)
@@ -41,7 +41,7 @@ impl Range {
     }
 }
 
-/// 0 to the largest number is one more than the format can say: it becomes [`Range::ALL`].
+/// The format cannot express the range from 0 to the largest number. It becomes [`Range::ALL`].
 impl From<RangeInclusive<u32>> for Range {
     fn from(numbers: RangeInclusive<u32>) -> Self {
         let (first, last) = numbers.into_inner();
@@ -68,7 +68,7 @@ impl fmt::Display for Range {
     }
 }
 
-/// `*`, a number, or `first-last`.
+/// Parses `*`, a number, or `first-last`.
 impl std::str::FromStr for Range {
     type Err = String;
 
@@ -90,7 +90,7 @@ impl std::str::FromStr for Range {
     }
 }
 
-/// The payload of a request; group 0 takes it back.
+/// Encodes the payload of a request. Group 0 removes the request.
 pub(crate) fn encode(group: u32, idx: &[Range], val: &[Range]) -> Vec<u8> {
     let count = |ranges: &[Range]| u32::try_from(ranges.len()).unwrap_or(u32::MAX);
     let len = count(idx).saturating_add(count(val)).saturating_mul(8);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How a socket is opened.
+//! The options of a socket.
 
 use crate::{Error, Socket};
 
-/// How a socket is opened.
+/// The options of a socket.
 ///
 /// ```no_run
 /// use connector_client::Options;
@@ -28,22 +28,21 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Those of [`Socket::open`].
+    /// The options of [`Socket::open`].
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many bytes of messages the kernel keeps until they are read; by default
-    /// `/proc/sys/net/core/rmem_default`. Each message takes some 700 bytes of it and more. Without `CAP_NET_ADMIN` it is
-    /// at most `/proc/sys/net/core/rmem_max`.
+    /// The size of the receive buffer in bytes; `/proc/sys/net/core/rmem_default` by default. Each message takes 700 bytes of
+    /// it or more. Without `CAP_NET_ADMIN` the largest size is `/proc/sys/net/core/rmem_max`.
     #[must_use]
     pub fn receive_buffer(mut self, bytes: usize) -> Self {
         self.receive_buffer = Some(bytes);
         self
     }
 
-    /// How large a datagram may be; larger ones are [`DecodeError::Truncated`](crate::wire::DecodeError::Truncated).
-    /// 128 KiB by default, and 16 MiB at most.
+    /// The size of the largest datagram in bytes; 128 KiB by default, 16 MiB at most. A larger datagram is
+    /// [`DecodeError::Truncated`](crate::wire::DecodeError::Truncated).
     #[must_use]
     pub fn largest_datagram(mut self, bytes: usize) -> Self {
         self.largest_datagram = bytes.clamp(1, 16 << 20);

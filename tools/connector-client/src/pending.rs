@@ -1,38 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is waited for, and what has come of it.
+//! Pending requests and their outcomes.
 
 use crate::entries::{Entries, NewestFirst};
 use crate::event::{Answer, Arrival};
 use crate::request::Expected;
 use crate::{Id, Message, Refusal};
 
-/// What is to come under a sequence number.
+/// The expected message for a sequence number.
 #[derive(Clone, Copy, Debug)]
 enum Awaited {
-    /// A reply, and perhaps an acknowledgement.
+    /// A reply, and an acknowledgement if one was requested.
     Reply(Expected),
     /// An acknowledgement.
     Acknowledgement { id: Id },
-    /// An acknowledgement that says nothing any more, since the reply was there first.
+    /// The acknowledgement of a request that already has its reply. It is discarded.
     Unwanted,
 }
 
-/// What has come under a sequence number: a reply, or nothing for an acknowledgement; or the refusal.
+/// The outcome of a request or message: a reply, `None` for an acknowledgement, or the refusal.
 pub(crate) type Outcome = Result<Option<Message<'static>>, Refusal>;
 
-/// All that is waited for.
+/// All pending requests of a socket.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
     awaited: NewestFirst<Awaited>,
-    /// What has come, until somebody takes it.
+    /// Outcomes that were not taken yet.
     outcomes: Entries<Outcome>,
-    /// The number that was given last.
+    /// The sequence number that was assigned last.
     last_seq: u32,
 }
 
 impl Pending {
-    /// The next number that nothing is waited for under; 0 is what events have.
+    /// The next free sequence number. It is never 0, because events have 0.
     #[inline]
     pub(crate) fn next_seq(&mut self) -> u32 {
         let seq = self.last_seq.wrapping_add(1);
@@ -53,7 +53,7 @@ impl Pending {
         seq
     }
 
-    /// Whether anything may still come.
+    /// Whether a reply or an acknowledgement is pending.
     #[inline]
     pub(crate) fn any(&self) -> bool {
         !self.awaited.is_empty()
@@ -68,30 +68,30 @@ impl Pending {
         self.awaited.insert(seq, Awaited::Acknowledgement { id });
     }
 
-    /// The acknowledgement of a request whose reply is there already.
+    /// Expects the acknowledgement of a request that already has its reply.
     pub(crate) fn expect_unwanted(&mut self, seq: u32) {
         self.awaited.insert(seq, Awaited::Unwanted);
     }
 
-    /// Nothing was sent after all, or nobody waits any more.
+    /// Forgets a request that was not sent, or whose ticket was given back.
     pub(crate) fn forget(&mut self, seq: u32) {
         self.awaited.remove(seq);
         self.outcomes.remove(seq);
     }
 
-    /// Whether something has come under a number.
+    /// Whether a sequence number has an outcome.
     #[inline]
-    pub(crate) fn has_come(&self, seq: u32) -> bool {
+    pub(crate) fn has_outcome(&self, seq: u32) -> bool {
         self.outcomes.has(seq)
     }
 
-    /// Takes it out.
+    /// Removes the outcome of a sequence number.
     #[inline]
     pub(crate) fn take(&mut self, seq: u32) -> Option<Outcome> {
         self.outcomes.remove(seq)
     }
 
-    /// Whether a message is the reply that is waited for under this number; then it is waited for no more.
+    /// Whether a message is the pending reply for this sequence number. If so, the reply is not pending any more.
     #[inline]
     pub(crate) fn is_awaited(
         &mut self,
@@ -103,7 +103,7 @@ impl Pending {
             Some(awaited @ &mut Awaited::Reply(expected))
                 if expected.is_met_by(message, seq, group) =>
             {
-                // Its acknowledgement is still to come.
+                // The acknowledgement is still pending.
                 if expected.acknowledged {
                     *awaited = Awaited::Unwanted;
                 } else {
@@ -115,7 +115,7 @@ impl Pending {
         }
     }
 
-    /// Whether the acknowledgement of this number, one without an error, is all that is still to come; then nothing is any
+    /// Whether only an acknowledgement without an error is pending for this sequence number. If so, it is not pending any
     /// more.
     #[inline]
     pub(crate) fn is_unwanted(&mut self, seq: u32) -> bool {
@@ -126,10 +126,10 @@ impl Pending {
         is_unwanted
     }
 
-    /// Keeps a message that is a reply; gives back one that is not.
+    /// Stores a message that is a pending reply. Returns any other message.
     pub(crate) fn route_message<'a>(&mut self, arrival: Arrival<'a>) -> Option<Arrival<'a>> {
         let seq = arrival.message.seq;
-        // Listeners wait for nothing, and are in a hurry.
+        // The fast path of a socket that only listens.
         if !self.any() || !self.is_awaited(seq, &arrival.message, arrival.group) {
             return Some(arrival);
         }
@@ -138,11 +138,11 @@ impl Pending {
         None
     }
 
-    /// The same for an answer.
+    /// Stores an answer that is pending. Returns any other answer.
     pub(crate) fn route_answer(&mut self, answer: Answer) -> Option<Answer> {
         let seq = answer.seq;
         let outcome = match self.awaited.get_mut(seq) {
-            // That of a request whose reply is there already, which says more than an error that came after it.
+            // The request has its reply. A callback that replies and then fails has replied.
             Some(Awaited::Unwanted) => None,
             Some(Awaited::Reply(expected)) if expected.acknowledged => {
                 if answer.errno == 0 {
@@ -224,7 +224,7 @@ mod tests {
         assert!(pending.take(3).is_some());
         assert!(pending.route_answer(answer(3, 0)).is_none());
         assert!(is_empty(&pending));
-        // Nobody has asked for this one.
+        // No request expects this one.
         assert!(pending.route_answer(answer(3, 0)).is_some());
     }
 
@@ -267,7 +267,7 @@ mod tests {
         assert!(!pending.is_awaited(3, &reply(3).message, Some(20)));
         assert!(pending.is_awaited(3, &reply(3).message, None));
         assert!(!pending.is_awaited(3, &reply(3).message, None));
-        // Its acknowledgement is nobody's event.
+        // The acknowledgement is not an event.
         assert!(pending.route_answer(answer(3, 0)).is_none());
         assert!(pending.is_awaited(4, &reply(4).message, Some(20)));
         assert!(is_empty(&pending));

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Requests that are sent again and again.
+//! Requests that are sent repeatedly.
 
 use crate::request::Expected;
 use crate::wire::Datagram;
 use crate::Request;
 
-/// A request whose bytes are put together once, for who asks the same again and again; each time it is sent with a
-/// number of its own.
+/// A request whose bytes are encoded once, to be sent repeatedly. Each time it is sent with a new `seq`.
 ///
 /// ```no_run
 /// use connector_client::{Id, Request, Socket};
@@ -29,7 +28,7 @@ pub struct Prepared {
 }
 
 impl Request<'_> {
-    /// Puts the bytes of the request together, for [`Socket::ask`](crate::Socket::ask) and
+    /// Encodes the request, for [`Socket::ask`](crate::Socket::ask) and
     /// [`Socket::start_prepared`](crate::Socket::start_prepared).
     pub fn prepare(&self) -> Prepared {
         let mut datagram = Datagram::new();

@@ -1,100 +1,100 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What happens to processes: the format is that of `<linux/cn_proc.h>`.
+//! Process events, in the format of `<linux/cn_proc.h>`.
 
 use crate::wire::DecodeError;
 use crate::{Filter, Message};
 
-/// A thread, and the process that it belongs to.
+/// A thread and its process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Task {
-    /// The thread (the kernel's `pid`).
+    /// The id of the thread (the kernel's `pid`).
     pub pid: i32,
-    /// The process (the kernel's `tgid`).
+    /// The id of the process (the kernel's `tgid`).
     pub tgid: i32,
 }
 
-/// What has happened to a process.
+/// The kind of a process event, with its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProcessKind {
-    /// A thread was made, or a process if both numbers of the child are the same.
+    /// A process or a thread was created. In a new process, both ids of the child are the same.
     Fork {
-        /// Who made it.
+        /// The thread that created it.
         parent: Task,
-        /// What was made.
+        /// The new process or thread.
         child: Task,
     },
-    /// Another program is run.
+    /// A process executes another program.
     Exec {
-        /// By whom.
+        /// The process.
         task: Task,
     },
-    /// The user has changed.
+    /// A process changed its user.
     Uid {
-        /// Whose.
+        /// The process.
         task: Task,
-        /// To what.
+        /// The real user id.
         real: u32,
-        /// And the one that counts.
+        /// The effective user id.
         effective: u32,
     },
-    /// The group has changed.
+    /// A process changed its group.
     Gid {
-        /// Whose.
+        /// The process.
         task: Task,
-        /// To what.
+        /// The real group id.
         real: u32,
-        /// And the one that counts.
+        /// The effective group id.
         effective: u32,
     },
-    /// A session was begun.
+    /// A process started a session.
     Sid {
-        /// By whom.
+        /// The process.
         task: Task,
     },
-    /// Tracing has begun or, without a tracer, ended.
+    /// Tracing of a process started or, without a tracer, ended.
     Ptrace {
-        /// Who is traced.
+        /// The traced process.
         task: Task,
-        /// By whom.
+        /// The tracer.
         tracer: Option<Task>,
     },
-    /// The name has changed.
+    /// A process or thread changed its name.
     Comm {
-        /// Whose.
+        /// The process or thread.
         task: Task,
-        /// To what; bytes that are no UTF-8 are replaced.
+        /// The new name. Bytes that are not UTF-8 are replaced.
         name: String,
     },
-    /// Core was dumped.
+    /// A process dumped core.
     Coredump {
-        /// Of whom.
+        /// The process.
         task: Task,
-        /// Its parent.
+        /// The parent of the process.
         parent: Task,
     },
-    /// A thread has ended. Where it is the first one of its process, others of it may go on.
+    /// A thread ended. Other threads of its process may continue, even if it was the first one.
     Exit {
-        /// Who.
+        /// The thread.
         task: Task,
-        /// As `wait(2)` says it: the number of a signal, or 256 times the code.
+        /// The status in the format of `wait(2)`: the number of a signal, or the exit code times 256.
         code: u32,
-        /// What the parent is sent.
+        /// The signal that is sent to the parent.
         signal: u32,
-        /// Its parent.
+        /// The parent of the process.
         parent: Task,
     },
-    /// The kernel has answered to a request for process events, this one or another.
+    /// The kernel's answer to a request for process events of any socket.
     Acknowledgement {
         /// The `ack` of the request plus one.
         ack: u32,
         /// 0, or a positive error number.
         errno: u32,
     },
-    /// A kind that did not exist when this was written.
+    /// A kind that this version does not know.
     Unknown {
-        /// Its number.
+        /// The number of the kind.
         what: u32,
     },
 }
@@ -116,7 +116,7 @@ impl ProcessKind {
         }
     }
 
-    /// Its name, as in [`Filter::NAMES`].
+    /// The name of the kind, as in [`Filter::NAMES`].
     pub fn name(&self) -> &'static str {
         let filter = self.filter();
         Filter::NAMES
@@ -125,7 +125,7 @@ impl ProcessKind {
             .map_or("other", |(name, _)| *name)
     }
 
-    /// To whom it has happened; for a fork, who made it.
+    /// The affected process or thread; for a fork, the parent.
     pub fn task(&self) -> Option<Task> {
         match self {
             Self::Fork { parent: task, .. }
@@ -145,22 +145,22 @@ impl ProcessKind {
 /// A process event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessEvent {
-    /// The processor on which it happened.
+    /// The processor that sent the event.
     pub cpu: u32,
-    /// Its number there.
+    /// The number of the event on that processor.
     pub seq: u32,
-    /// Nanoseconds since the system has started.
+    /// The time in nanoseconds since the system was started.
     pub time: u64,
-    /// What has happened.
+    /// The kind of the event, with its data.
     pub kind: ProcessKind,
 }
 
 impl ProcessEvent {
-    /// Reads the payload of a message of [`Id::PROCESS_EVENTS`](crate::Id::PROCESS_EVENTS).
+    /// Decodes the payload of a message of [`Id::PROCESS_EVENTS`](crate::Id::PROCESS_EVENTS).
     ///
     /// # Errors
     ///
-    /// [`DecodeError::EventCut`] if it is too short for its kind.
+    /// [`DecodeError::EventCut`] if the payload is too short for its kind.
     pub fn decode(message: &Message<'_>) -> Result<Self, DecodeError> {
         let bytes = message.payload.as_ref();
         let cut = DecodeError::EventCut { have: bytes.len() };
@@ -350,7 +350,7 @@ mod tests {
                     kind
                 }
             );
-            // One byte less is too short, for any kind.
+            // A payload that lacks one byte is too short, for any kind.
             let mut short = message(what, &data);
             short.payload.to_mut().pop();
             assert!(ProcessEvent::decode(&short).is_err(), "{what:#x}");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A stream of process events.
+//! The stream of process events.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -12,34 +12,35 @@ use crate::{
     Rights, Socket,
 };
 
-/// The group that process events are sent to.
+/// The group of process events.
 const GROUP: u32 = 1;
 const LISTEN: u32 = 1;
 const IGNORE: u32 = 2;
-/// How long the kernel may take to answer. It answers at once; a loaded machine may not run us.
+/// How long to wait for the kernel's answer. The kernel answers at once, but a loaded machine may delay this process.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const NOT_OFFERED: Error = Error::NotOffered {
     what: "process events",
 };
 
-/// What a stream of process events tells.
+/// An item of the stream of process events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProcessNews {
-    /// Something has happened.
+    /// A process event.
     Event(ProcessEvent),
-    /// On a processor, numbers are missing in front of the next event. Seen only without a filter, since the kernel
-    /// counts what it filters, too. What was lost in the receive buffer is told as [`ProcessNews::Lost`] as well.
+    /// The next event of a processor is not the one after its last event. This is noticed only without a filter, because the
+    /// kernel numbers the events before it filters them. Losses in the receive buffer are reported as [`ProcessNews::Lost`] as
+    /// well.
     Gap {
         /// The processor.
         cpu: u32,
-        /// How many numbers.
+        /// The number of missing events.
         missed: u32,
     },
-    /// So many events were lost, if that is known.
+    /// Events were lost; their number, if it is known.
     Lost(Option<u64>),
-    /// Something came that is malformed.
+    /// A datagram is malformed.
     Malformed(DecodeError),
 }
 
@@ -51,7 +52,7 @@ pub enum ProcessNews {
 /// for news in ProcessEvents::open(Filter::EXEC | Filter::EXIT)? {
 ///     if let ProcessNews::Event(event) = news? {
 ///         if let ProcessKind::Exec { task } = event.kind {
-///             println!("process {} runs another program", task.tgid);
+///             println!("process {} executes another program", task.tgid);
 ///         }
 ///     }
 /// }
@@ -62,16 +63,16 @@ pub struct ProcessEvents {
     socket: Socket,
     filter: Filter,
     next: NextNumbers,
-    /// The event behind a gap.
+    /// The event after a gap.
     held: Option<ProcessEvent>,
 }
 
-/// The number that each processor's next event has.
+/// The expected number of each processor's next event.
 #[derive(Debug, Default)]
 struct NextNumbers(HashMap<u32, u32>);
 
 impl NextNumbers {
-    /// How many numbers are missing before this event. Not every connector counts acknowledgements.
+    /// The number of events that are missing before this one. Not every connector numbers its acknowledgements.
     fn gap_before(&mut self, event: &ProcessEvent) -> u32 {
         if let ProcessKind::Acknowledgement { .. } = event.kind {
             self.0.remove(&event.cpu);
@@ -85,24 +86,24 @@ impl NextNumbers {
 }
 
 impl ProcessEvents {
-    /// Opens a socket with a receive buffer of 4 MiB, and asks for events.
+    /// Opens a socket with a receive buffer of 4 MiB, and requests events.
     ///
     /// # Errors
     ///
-    /// [`Error::NotOffered`] if the kernel has none, [`Error::NoRight`] outside of the initial user and
-    /// pid namespaces, [`Error::NoRightToJoin`] for users on kernels before 6.6, [`Error::Refused`] with the kernel's answer,
-    /// [`Error::TimedOut`]; as [`Socket::open`] and [`Socket::join`].
+    /// [`Error::NotOffered`] if the kernel has no process events; [`Error::NoRight`] outside of the initial user and pid
+    /// namespaces; [`Error::NoRightToJoin`] for users on kernels before 6.6; [`Error::Refused`] with the kernel's answer;
+    /// [`Error::TimedOut`]; the errors of [`Socket::open`] and [`Socket::join`].
     pub fn open(filter: Filter) -> Result<Self, Error> {
         Self::on(Options::new().receive_buffer(4 << 20).open()?, filter)
     }
 
-    /// The same with a socket of one's own.
+    /// As [`ProcessEvents::open`], with a given socket.
     ///
     /// # Errors
     ///
     /// As [`ProcessEvents::open`].
     pub fn on(mut socket: Socket, filter: Filter) -> Result<Self, Error> {
-        // Without the file, only the answer says.
+        // Without the file, only the kernel's answer shows whether there are process events.
         let offered = match Registrations::read() {
             Ok(all) => all.get(Id::PROCESS_EVENTS).is_some(),
             Err(Error::ProcHidden { .. }) => true,
@@ -111,7 +112,7 @@ impl ProcessEvents {
         if !offered && !socket.acknowledges() {
             return Err(NOT_OFFERED);
         }
-        // Kernels do not answer to others, or refuse them.
+        // Kernels refuse requests from other namespaces, or do not answer.
         let rights = Rights::of_this_process();
         if !(rights.initial_user_namespace && rights.initial_pid_namespace) {
             return Err(Error::NoRight {
@@ -119,7 +120,7 @@ impl ProcessEvents {
             });
         }
         socket.join(GROUP)?;
-        // Somebody may load it for who asks.
+        // The request itself may load the module.
         if !offered {
             socket
                 .send_acknowledged(&order(LISTEN, None, 0)?, PATIENCE)
@@ -138,7 +139,7 @@ impl ProcessEvents {
         Ok(events)
     }
 
-    /// The kernel sends its answer like an event, and filters it like one: so first everything is asked for.
+    /// The kernel sends its answer as an event, and applies the filter to it. So the first request has no filter.
     fn listen(&mut self) -> Result<(), Error> {
         let token = self.socket.port();
         self.order(LISTEN, None, token)?;
@@ -180,12 +181,12 @@ impl ProcessEvents {
         self.socket.send(&order(what, filter, ack)?)
     }
 
-    /// The socket, for its numbers and settings.
+    /// The socket, for its settings and counts.
     pub fn socket_mut(&mut self) -> &mut Socket {
         &mut self.socket
     }
 
-    /// What comes next; `None` after such a time without any news.
+    /// Waits for the next item; [`None`] if none arrives in that time.
     ///
     /// # Errors
     ///
@@ -215,7 +216,7 @@ impl ProcessEvents {
 impl Iterator for ProcessEvents {
     type Item = Result<ProcessNews, Error>;
 
-    /// Waits for as long as it takes; ends when [`Socket::stop_on`] says so.
+    /// Waits without a limit. The iterator ends when the descriptor of [`Socket::stop_on`] becomes readable.
     fn next(&mut self) -> Option<Self::Item> {
         let gaps = self.filter == Filter::ALL;
         loop {
@@ -236,7 +237,7 @@ impl Iterator for ProcessEvents {
 }
 
 impl Drop for ProcessEvents {
-    /// Kernels count who listens, and some don't notice that a socket was closed.
+    /// Kernels count the listeners, and some do not notice that a socket was closed.
     fn drop(&mut self) {
         let _ = self.order(IGNORE, None, 0);
     }
@@ -244,7 +245,7 @@ impl Drop for ProcessEvents {
 
 fn order(what: u32, filter: Option<Filter>, ack: u32) -> Result<Message<'static>, Error> {
     let mut payload = what.to_ne_bytes().to_vec();
-    // Kernels before 6.6 know of no filter.
+    // Kernels before 6.6 have no filter.
     if let Some(Filter(bits)) = filter {
         payload.extend_from_slice(&bits.to_ne_bytes());
     }
@@ -258,7 +259,7 @@ fn news(
     gaps: bool,
 ) -> Option<ProcessNews> {
     match event {
-        // The kernel's own answers to the group, cn_proc.ko to who has asked.
+        // The kernel's own provider sends its answers to the group, cn_proc.ko to the requester.
         Event::Message(Arrival {
             message,
             group: Some(GROUP) | None,

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is in a datagram, and does not belong to a request.
+//! The events of one datagram, without the replies and answers to pending requests.
 
 use crate::event::{Arrival, Event};
 use crate::pending::Pending;
 use crate::wire::{Content, DecodeError, Frames, Messages, RawAnswer};
 use crate::Message;
 
-/// What [`Socket::receive`](crate::Socket::receive) gives: a datagram, or something that is none. Either way it is gone through as an iterator
-/// of events.
+/// The result of [`Socket::receive`](crate::Socket::receive): a datagram, or an event that is not in a datagram. Both are
+/// iterators of events.
 #[derive(Debug)]
 pub enum Received<'a> {
     /// The messages and answers of one datagram.
     Datagram(Contents<'a>),
-    /// A loss, or something that came earlier.
+    /// A loss, or an event that was received before.
     Event(Event<'static>),
 }
 
@@ -35,7 +35,7 @@ impl<'a> IntoIterator for Received<'a> {
     }
 }
 
-/// The events of what was received.
+/// The events of a [`Received`].
 #[derive(Debug)]
 pub struct ReceivedIter<'a> {
     contents: Option<Contents<'a>>,
@@ -53,7 +53,7 @@ impl<'a> Iterator for ReceivedIter<'a> {
     }
 }
 
-/// The events of a datagram but those that somebody waits for.
+/// The events of a datagram. Replies and answers to pending requests are not among them.
 #[derive(Debug)]
 pub struct Contents<'a> {
     frames: Frames<'a>,
@@ -118,7 +118,7 @@ impl<'a> Iterator for Contents<'a> {
 }
 
 impl Drop for Contents<'_> {
-    /// Replies behind the last event that was looked at are somebody's.
+    /// Routes the replies after the last event that the user has taken.
     fn drop(&mut self) {
         self.by_ref().for_each(drop);
     }

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is registered: `/proc/net/connector`.
+//! The registered callbacks: `/proc/net/connector`.
 
 use crate::escape::{self, lines};
 use crate::kernel::{has_file, read_file};
 use crate::{Error, Id};
 
-/// One callback that is registered.
+/// A registered callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
-    /// Its id.
+    /// The id.
     pub id: Id,
-    /// Its name. It may have any character; bytes that are no UTF-8 are replaced.
+    /// The name. It may have any character. Bytes that are not UTF-8 are replaced.
     pub name: String,
 }
 
-/// All callbacks that are registered, in the order in which they were.
+/// All registered callbacks, in the order of their registration.
 ///
 /// ```no_run
 /// for registration in connector_client::Registrations::read()? {
@@ -29,19 +29,19 @@ pub struct Registrations {
     odd: Vec<String>,
 }
 
-/// The least that is in front of the blank before an id: the kernel fills shorter names up.
+/// The least number of bytes before the blank in front of an id. The kernel pads shorter names.
 const NAME_COLUMN: usize = 15;
 
 impl Registrations {
-    /// Those of the running kernel.
+    /// Reads the callbacks of the running kernel.
     ///
     /// # Errors
     ///
-    /// [`Error::NoConnector`] if there is none, in another network namespace [`Error::OtherNamespace`];
+    /// [`Error::NoConnector`] if the kernel has no connector; [`Error::OtherNamespace`] in another network namespace;
     /// [`Error::ProcHidden`].
     pub fn read() -> Result<Self, Error> {
         let file = read_file("connector")?;
-        // The one of this project escapes, and is known by its other file.
+        // The connector in Rust escapes names. A second file distinguishes it.
         Ok(if has_file("connector_stats") {
             Self::parse(file)
         } else {
@@ -49,8 +49,8 @@ impl Registrations {
         })
     }
 
-    /// Those that a file of the connector in Rust lists, whatever is in it. Control bytes and backslashes of names are
-    /// octal there (`\012`), and decoded. A line that is none of that file is among [`Registrations::odd`].
+    /// Parses a file of the connector in Rust. Control characters and backslashes of names are octal in the file (`\012`), and
+    /// are decoded. [`Registrations::odd`] has invalid lines.
     ///
     /// ```
     /// use connector_client::{Id, Registrations};
@@ -69,8 +69,8 @@ impl Registrations {
         all
     }
 
-    /// The same for the C connector, which escapes nothing: a name there may have ends of lines. A line that has no id is
-    /// the beginning of a name that goes on in the next line. A name that looks like a whole line cannot be told from one.
+    /// Parses a file of the C connector, which does not escape names: a name may have line feeds. A line without an id is the
+    /// beginning of a name that continues in the next line. A part of a name that looks like a whole line is taken for one.
     ///
     /// ```
     /// use connector_client::{Id, Registrations};
@@ -103,23 +103,23 @@ impl Registrations {
         self.entries.push(Registration { id, name });
     }
 
-    /// That of an id.
+    /// The callback with an id.
     pub fn get(&self, id: Id) -> Option<&Registration> {
         self.iter().find(|registration| registration.id == id)
     }
 
-    /// All of them.
+    /// Iterates over the callbacks.
     pub fn iter(&self) -> std::slice::Iter<'_, Registration> {
         self.entries.iter()
     }
 
-    /// What makes no sense in the file, and was passed over.
+    /// The invalid lines of the file.
     pub fn odd(&self) -> &[String] {
         &self.odd
     }
 }
 
-/// The name, without what fills it up, and the id behind the last blank.
+/// Splits a line at its last blank, into the name without padding and the id.
 fn split_line(line: &[u8]) -> Option<(&[u8], Id)> {
     let blank = line.iter().rposition(|&byte| byte == b' ')?;
     let (name, id) = (line.get(..blank)?, line.get(blank + 1..)?);
@@ -127,7 +127,7 @@ fn split_line(line: &[u8]) -> Option<(&[u8], Id)> {
         return None;
     }
     let id = id_of(id)?;
-    // A long name is not filled up; how long an escaped one was is not known.
+    // A long name is not padded. The length of an escaped one is unknown.
     if name.len() > NAME_COLUMN && !name.contains(&b'\\') {
         return Some((name, id));
     }
@@ -135,7 +135,7 @@ fn split_line(line: &[u8]) -> Option<(&[u8], Id)> {
     Some((name.get(..end.map_or(0, |end| end + 1))?, id))
 }
 
-/// As the kernel writes it: two decimal numbers.
+/// Parses an id as the kernel writes it: two decimal numbers.
 pub(crate) fn id_of(bytes: &[u8]) -> Option<Id> {
     let only = |byte: &u8| byte.is_ascii_digit() || *byte == b':';
     let text = std::str::from_utf8(bytes).ok()?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Requests, and the tickets by which their replies are waited for.
+//! Requests, and the tickets for their replies.
 
 use std::time::Duration;
 
@@ -9,8 +9,7 @@ use crate::{Error, Id, Message, PayloadTooLong, Socket};
 
 /// A message that expects a reply.
 ///
-/// Its `seq` is chosen by the socket; the reply is the message of the same id with the same `seq` that comes to this
-/// socket alone.
+/// The socket chooses the `seq`. The reply is a message of the same id, with the same `seq`, to this socket alone.
 ///
 /// ```no_run
 /// use connector_client::{Id, Request, Socket};
@@ -30,17 +29,17 @@ pub struct Request<'a> {
     pub(crate) from_group: bool,
 }
 
-/// What a request waits for.
+/// The expected answers of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expected {
     pub(crate) id: Id,
-    /// An acknowledgement comes as well.
+    /// Whether an acknowledgement is expected as well.
     pub(crate) acknowledged: bool,
     pub(crate) from_group: bool,
 }
 
 impl Expected {
-    /// Whether a message, which came by this group, is the reply to the request with this number.
+    /// Whether a message that arrived by `group` is the reply to the request with this `seq`.
     #[inline]
     pub(crate) fn is_met_by(&self, message: &Message<'_>, seq: u32, group: Option<u32>) -> bool {
         is_reply(self.id, seq, message) && (self.from_group || group.is_none())
@@ -65,7 +64,7 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// With these flags in the message.
+    /// Sets the flags of the message.
     #[inline]
     #[must_use]
     pub fn with_flags(mut self, flags: u16) -> Self {
@@ -73,8 +72,8 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Does not ask for an acknowledgement, which saves a datagram. Then an id that nobody has registered is found out
-    /// by waiting in vain. (The C connector has no acknowledgements in any case.)
+    /// Requests no acknowledgement, which saves a datagram. The wait for a reply of an unregistered id then ends with
+    /// [`Error::TimedOut`]. (The C connector never sends acknowledgements.)
     #[inline]
     #[must_use]
     pub fn without_acknowledgement(mut self) -> Self {
@@ -82,8 +81,8 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// The reply may be multicast, as some modules do; join the group first. Every message of the id with this `seq`
-    /// is then taken for the reply.
+    /// Accepts a multicast message as the reply, as some modules send it. The socket has to join the group first. Any message
+    /// of the id with this `seq` is then the reply.
     #[inline]
     #[must_use]
     pub fn from_group(mut self) -> Self {
@@ -101,7 +100,7 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Stands for a request whose reply is to come.
+/// A request whose reply is pending.
 #[must_use = "the reply is kept until it is waited for, or the ticket is given back with Socket::forget"]
 #[derive(Debug)]
 pub struct Ticket {
@@ -111,19 +110,19 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// The `seq` that the request was sent with.
+    /// The `seq` of the request.
     pub fn seq(&self) -> u32 {
         self.seq
     }
 
-    /// Waits for the reply. Tickets may be waited for in any order: replies to others, and events, that come first
-    /// are kept. The reply may borrow the buffer of the socket; [`Message::into_owned`] copies it. A callback that
-    /// replies and then fails has replied.
+    /// Waits for the reply. The tickets of a socket may be waited for in any order: other replies and events that arrive
+    /// meanwhile are kept. The reply may borrow the buffer of the socket; [`Message::into_owned`] copies it. If a callback
+    /// replies and then fails, the result is the reply.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] if the kernel did not take the request, [`Error::TimedOut`]; the reply may then still come,
-    /// as an event. Errors of the socket.
+    /// [`Error::Refused`] if the kernel or the callback refuses the request; [`Error::TimedOut`], and a later reply is then an
+    /// event; the errors of [`Socket::receive`].
     #[inline]
     pub fn wait(self, socket: &mut Socket, within: Duration) -> Result<Message<'_>, Error> {
         socket.wait_for(self, within)

@@ -26,11 +26,11 @@ use crate::tap::Tap;
 use crate::wire::{sole_acknowledgement, Datagram};
 use crate::{Direction, Error, Message};
 
-/// Events that came while a reply was waited for and that nobody has read yet. What is more is lost, and told.
+/// The limit of events that are kept while a reply is awaited. Further ones are lost, and reported as lost.
 const KEPT_EVENTS: usize = 65536;
 
-/// After so many datagrams with something else, who waits looks at the clock.
-pub(crate) const OTHERS: u32 = 256;
+/// The number of irrelevant datagrams after which a wait reads the clock.
+pub(crate) const UNTIMED: u32 = 256;
 
 /// A socket of the connector, with a port of its own.
 ///
@@ -62,27 +62,27 @@ pub struct Socket {
     drops: Drops,
     pending: Pending,
     kept: VecDeque<Event<'static>>,
-    /// Of those there was no room for among the kept ones.
+    /// The number of events that were not kept, for lack of room.
     not_kept: u64,
-    strangers: u64,
-    /// Where /proc cannot be seen, nobody knows.
+    foreign_datagrams: u64,
+    /// Unknown where /proc cannot be read.
     acknowledges: Option<bool>,
-    /// Has been in a group, so that there may be anything in the receive buffer.
+    /// Whether the socket has been in a group, so that the receive buffer may have anything.
     listens: bool,
-    /// Has been in a group above 32: netlink names the group in a control message then, and its datagrams are received
-    /// here first.
+    /// Set if the socket has been in a group above 32. Netlink names such a group in a control message. The datagrams are
+    /// received into this buffer first.
     named: Option<Vec<u8>>,
     stop: Option<OwnedFd>,
-    /// How often that was set.
+    /// How often `stop` was set.
     #[cfg(feature = "async")]
     stop_number: u64,
     tap: Tap,
-    /// Datagrams since it was last looked whether to stop.
-    unlooked: u32,
+    /// The number of datagrams since `stop` was last polled.
+    unpolled: u32,
 }
 
 impl Socket {
-    /// Opens a socket; the kernel loads the connector if it is not there yet and `modprobe` finds it.
+    /// Opens a socket. The kernel loads the connector if it is missing and `modprobe` finds it.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl Socket {
             .bind_auto()
             .map_err(|error| Error::system("bind the socket", error))?
             .port_number();
-        // Text in answers, and no quotes of what we know; old kernels can't, and then there is none.
+        // Request error texts, and no quotes of requests. Old kernels support neither, which is no error.
         let _ = inner.set_ext_ack(true);
         let _ = inner.set_cap_ack(true);
         if let Some(bytes) = options.receive_buffer {
@@ -128,7 +128,7 @@ impl Socket {
             pending: Pending::default(),
             kept: VecDeque::new(),
             not_kept: 0,
-            strangers: 0,
+            foreign_datagrams: 0,
             acknowledges: visible.then(|| has_file("connector_stats")),
             listens: false,
             named: None,
@@ -136,33 +136,33 @@ impl Socket {
             #[cfg(feature = "async")]
             stop_number: 0,
             tap: Tap::default(),
-            unlooked: 0,
+            unpolled: 0,
         })
     }
 
-    /// The port by which the kernel knows this socket.
+    /// The port of the socket.
     pub fn port(&self) -> u32 {
         self.port
     }
 
-    /// Whether the connector is known to acknowledge messages; without `/proc/net` nobody knows.
+    /// Whether the connector acknowledges messages; false if this is unknown, for lack of `/proc/net`.
     pub fn acknowledges(&self) -> bool {
         self.acknowledges == Some(true)
     }
 
-    /// How many datagrams came from somebody else than the kernel. They were thrown away.
-    pub fn strangers(&self) -> u64 {
-        self.strangers
+    /// The number of discarded datagrams that were not sent by the kernel.
+    pub fn foreign_datagrams(&self) -> u64 {
+        self.foreign_datagrams
     }
 
-    /// How many datagrams were lost in all, as far as that was told.
+    /// The number of lost datagrams, as far as it is known.
     pub fn lost(&self) -> u64 {
         self.drops.total()
     }
 
-    /// Ends every wait for something to receive, with [`Error::Stopped`], once this file descriptor can be read: a pipe into which
-    /// a signal handler writes, for example. Sending is not ended by it: the callback runs inside of that, and a callback that
-    /// takes its time keeps the thread.
+    /// Sets a file descriptor that stops waits: when it becomes readable, every wait to receive fails with [`Error::Stopped`].
+    /// It may be a pipe to which a signal handler writes, for example. Sending is not stopped: the callback runs inside the
+    /// system call, and returns when it likes.
     pub fn stop_on(&mut self, descriptor: impl Into<OwnedFd>) {
         self.stop = Some(descriptor.into());
         #[cfg(feature = "async")]
@@ -171,13 +171,13 @@ impl Socket {
         }
     }
 
-    /// The descriptor that stops waits, and how often it was set before.
+    /// The descriptor that stops waits, and the number of settings before it.
     #[cfg(feature = "async")]
     pub(crate) fn stop(&self) -> (u64, Option<&OwnedFd>) {
         (self.stop_number, self.stop.as_ref())
     }
 
-    /// What a thread of its own has sent.
+    /// Accounts for a datagram that the thread of an asynchronous socket sent.
     #[cfg(feature = "async")]
     pub(crate) fn sent(&self, (datagram, result): crate::stream::Sent) -> Result<(), Error> {
         result.or_else(try_again)?;
@@ -185,9 +185,9 @@ impl Socket {
         Ok(())
     }
 
-    /// Shows the bytes of each datagram from now on: those that are sent, once they are, and those that are received, before
-    /// anything looks at them, malformed ones too. What was lost, what strangers sent and what is larger than
-    /// [`Options::largest_datagram`] is not among them. It replaces an earlier one.
+    /// Sets a function that is called with the bytes of each datagram: after it was sent, or before it is decoded, even if it
+    /// is malformed. The function does not get lost datagrams, datagrams that the kernel did not send, and datagrams larger
+    /// than [`Options::largest_datagram`]. It replaces the function that was set before.
     ///
     /// ```no_run
     /// use connector_client::{Direction, Id, Socket};
@@ -205,16 +205,16 @@ impl Socket {
         self.tap = Tap::new(see);
     }
 
-    /// Joins a group: what is sent to it comes to this socket, too. From the first group above 32 on, receiving takes longer,
-    /// by a copy.
+    /// Joins a group: the socket receives its messages. Once the socket has joined a group above 32, each datagram is copied
+    /// once more.
     ///
     /// # Errors
     ///
     /// [`Error::NoRightToJoin`], [`Error::NoSuchGroup`], [`Error::System`].
     pub fn join(&mut self, group: u32) -> Result<(), Error> {
         self.listens = true;
-        // A sender's address has a bit for each of the first 32 groups. What came by another one must not look as if it
-        // were for this socket alone.
+        // A sender's address has a bit for each of the first 32 groups. Without the control message, messages to other groups
+        // would look like messages to this socket alone.
         if group > u32::BITS && self.named.is_none() {
             self.inner
                 .set_pktinfo(true)
@@ -237,8 +237,8 @@ impl Socket {
             .map_err(|error| membership_error(group, error))
     }
 
-    /// Sends a message. Nobody says whether it has arrived; its callback has returned when this returns, which takes as long
-    /// as the callback does.
+    /// Sends a message. The result does not say whether a callback accepted it. The callback has returned when this method
+    /// returns, which takes as long as the callback does.
     ///
     /// # Errors
     ///
@@ -248,8 +248,7 @@ impl Socket {
         self.transmit(std::slice::from_ref(message), message.seq, false)
     }
 
-    /// Sends several messages under one netlink header, for a callback that knows of bundles: it is that of the first
-    /// message.
+    /// Sends several messages under one netlink header. The callback of the first message gets them; it has to support bundles.
     ///
     /// # Errors
     ///
@@ -263,8 +262,8 @@ impl Socket {
         )
     }
 
-    /// Sends what was put together by hand. Its answers come as [`Event::Answer`]. Unlike the others, this does not
-    /// read first what has come, to make room for replies.
+    /// Sends a datagram. Its answers are received as [`Event::Answer`]. Unlike the other methods that send, this one does not
+    /// first read received datagrams to make room for replies.
     ///
     /// # Errors
     ///
@@ -273,13 +272,13 @@ impl Socket {
         self.send_bytes(datagram.as_bytes())
     }
 
-    /// Receives what comes next; `None` if nothing came in that time. Without a time it waits for as long as it takes.
+    /// Waits for the next datagram; [`None`] if nothing arrives in that time. Without a time, it waits without a limit.
     ///
-    /// What is given borrows the socket's buffer, so that nothing is copied; [`Socket::events`] is more convenient.
+    /// The result borrows the socket's buffer, so nothing is copied. [`Socket::events`] is more convenient.
     ///
     /// # Errors
     ///
-    /// [`Error::Stopped`], [`Error::System`]. The socket can be used on after each.
+    /// [`Error::Stopped`], [`Error::System`]. The socket stays usable.
     pub fn receive(&mut self, within: Option<Duration>) -> Result<Option<Received<'_>>, Error> {
         if let Some(event) = self.take_kept() {
             return Ok(Some(Received::Event(event)));
@@ -288,7 +287,7 @@ impl Socket {
         let attempt = loop {
             match self.attempt()? {
                 Attempt::Empty if self.wait_readable(deadline)? => {}
-                Attempt::Stranger if !is_over(deadline) => {}
+                Attempt::Foreign if !is_over(deadline) => {}
                 attempt => break attempt,
             }
         };
@@ -300,38 +299,39 @@ impl Socket {
             ))),
             Attempt::Lost(number) => Some(Received::Event(Event::Lost(number))),
             Attempt::Truncated(error) => Some(Received::Event(Event::Malformed(error))),
-            Attempt::Stranger | Attempt::Empty => None,
+            Attempt::Foreign | Attempt::Empty => None,
         })
     }
 
-    /// All that comes, without an end; it ends when [`Socket::stop_on`] says so.
+    /// Iterates over all events. The iterator ends when the descriptor of [`Socket::stop_on`] becomes readable.
     pub fn events(&mut self) -> Events<'_> {
         Events::new(self, End::Never)
     }
 
-    /// All that comes, until nothing has come for a while; [`Error::Stopped`] when [`Socket::stop_on`] says so.
+    /// Iterates over all events, until none arrives for that long. The last item is [`Error::Stopped`] if the descriptor of
+    /// [`Socket::stop_on`] becomes readable.
     pub fn events_within(&mut self, silence: Duration) -> Events<'_> {
         Events::new(self, End::Silence(silence))
     }
 
-    /// All that comes until then, for who is interested in some of it only; the time is looked at when nothing is there, or
-    /// so much that there is no end to it.
+    /// Iterates over all events until the deadline, for callers that use some of them only. The clock is read when nothing has
+    /// arrived, and after each [`UNTIMED`] events.
     pub(crate) fn events_until(&mut self, deadline: Option<Instant>) -> Events<'_> {
         Events::new(self, deadline.map_or(End::Never, End::At))
     }
 
-    /// What is there now, without waiting: events are put among the kept ones.
+    /// Receives one datagram if there is one, without waiting, and keeps its events. False if there was none.
     #[inline]
     pub(crate) fn collect_now(&mut self) -> Result<bool, Error> {
         let datagram = self.datagram();
         if datagram.is_ok() && self.is_unwanted() {
             return Ok(true);
         }
-        self.keep_what_came(datagram)
+        self.keep_attempt(datagram)
     }
 
     #[inline(never)]
-    fn keep_what_came(&mut self, datagram: Result<Option<u32>, NoDatagram>) -> Result<bool, Error> {
+    fn keep_attempt(&mut self, datagram: Result<Option<u32>, NoDatagram>) -> Result<bool, Error> {
         let attempt = self.attempt_of(datagram)?;
         let found = !matches!(attempt, Attempt::Empty);
         self.keep(attempt);
@@ -350,7 +350,7 @@ impl Socket {
         !self.kept.is_empty() || self.not_kept > 0
     }
 
-    /// Whether the datagram in the buffer is an acknowledgement that came behind its reply, as most do.
+    /// Whether the datagram in the buffer is an acknowledgement whose reply arrived before, which is the common case.
     #[inline]
     fn is_unwanted(&mut self) -> bool {
         sole_acknowledgement(&self.buffer).is_some_and(|seq| self.pending.is_unwanted(seq))
@@ -358,7 +358,7 @@ impl Socket {
 
     fn keep(&mut self, attempt: Attempt) {
         match attempt {
-            Attempt::Stranger | Attempt::Empty => {}
+            Attempt::Foreign | Attempt::Empty => {}
             Attempt::Lost(number) => self.keep_event(Event::Lost(number)),
             Attempt::Truncated(error) => self.keep_event(Event::Malformed(error)),
             Attempt::Datagram(group) => {
@@ -375,23 +375,23 @@ impl Socket {
     }
 
     fn keep_event(&mut self, event: Event<'static>) {
-        // There are few of these, and they must not get lost.
+        // These events are few, and must not be lost.
         self.kept.push_back(event);
     }
 
-    /// A callback may wait for room in our receive buffer, inside of our own call. Others may fill it as fast as it is
-    /// read, so there is an end to that.
+    /// Reads received datagrams before sending: a callback may wait for room in the receive buffer inside this process's own
+    /// system call. The number of datagrams is limited, because others may fill the buffer as fast as it is read.
     #[inline]
     fn make_room(&mut self) -> Result<(), Error> {
         if self.listens || self.pending.any() {
-            self.read_on()
+            self.read_received()
         } else {
             Ok(())
         }
     }
 
     #[inline(never)]
-    fn read_on(&mut self) -> Result<(), Error> {
+    fn read_received(&mut self) -> Result<(), Error> {
         for _ in 0..KEPT_EVENTS {
             let may_be_more = self.listens || self.pending.any();
             if !may_be_more || !self.collect_now()? {
@@ -435,7 +435,7 @@ impl AsRawFd for Socket {
     }
 }
 
-/// Whether sending is worth another try.
+/// Returns the error of a failed attempt to send, unless sending should be tried again.
 #[cold]
 fn try_again(error: io::Error) -> Result<(), Error> {
     match error.raw_os_error() {

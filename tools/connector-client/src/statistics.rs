@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the connector has counted: `/proc/net/connector_stats`.
+//! The counters of the connector: `/proc/net/connector_stats`.
 
 use std::str::FromStr;
 
@@ -9,28 +9,28 @@ use crate::kernel::read_file;
 use crate::registrations::id_of;
 use crate::{Error, Id};
 
-/// What was counted for one callback.
+/// The counters and properties of a callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallbackStatistics {
-    /// Its id.
+    /// The id.
     pub id: Id,
-    /// Messages that were handed to it.
+    /// The number of messages for which the callback was called.
     pub delivered: u64,
-    /// Those of them for which it returned an error.
+    /// The number of these calls that returned an error.
     pub failed: u64,
-    /// Messages of senders who may not send to it.
+    /// The number of messages whose senders lacked the right.
     pub refused: u64,
-    /// The number of the capability that its senders need.
+    /// The number of the capability that senders need, if they need one.
     pub capability: Option<u32>,
-    /// Whether everyone may join its group.
+    /// Whether ordinary users may join the callback's group.
     pub open_group: bool,
-    /// Its name. It may have any character; bytes that are no UTF-8 are replaced.
+    /// The name. It may have any character. Bytes that are not UTF-8 are replaced.
     pub name: String,
-    /// What it says about itself.
+    /// The description, if there is one.
     pub description: Option<String>,
 }
 
-/// What was counted since the connector was loaded.
+/// The counters since the connector was loaded.
 ///
 /// ```
 /// use connector_client::Statistics;
@@ -45,20 +45,20 @@ pub struct CallbackStatistics {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
-    /// The counters of the connector by name, in its order.
+    /// The counters with their names, in the order of the file.
     pub counters: Vec<(String, u64)>,
-    /// The callbacks, in order of registration.
+    /// The callbacks, in the order of their registration.
     pub callbacks: Vec<CallbackStatistics>,
-    /// Lines that make no sense.
+    /// Invalid lines.
     pub odd: Vec<String>,
 }
 
 impl Statistics {
-    /// Those of the running kernel.
+    /// Reads the counters of the running kernel.
     ///
     /// # Errors
     ///
-    /// [`Error::NotOffered`] if the connector does not count; [`Error::NoConnector`], [`Error::OtherNamespace`];
+    /// [`Error::NotOffered`] if the connector has no statistics; [`Error::NoConnector`]; [`Error::OtherNamespace`];
     /// [`Error::ProcHidden`].
     pub fn read() -> Result<Self, Error> {
         match read_file("connector_stats") {
@@ -71,8 +71,8 @@ impl Statistics {
         }
     }
 
-    /// Those of a file, whatever is in it. Counters come first, each once; pairs that later connectors may add are passed over,
-    /// and so are lines that make no sense, which are in [`Statistics::odd`].
+    /// Parses a file. The counters precede the callbacks, and each counter occurs once. Unknown pairs of later connectors are
+    /// skipped. [`Statistics::odd`] has invalid lines.
     pub fn parse(file: impl AsRef<[u8]>) -> Self {
         let mut statistics = Self::default();
         for line in lines(file.as_ref()) {
@@ -90,7 +90,7 @@ impl Statistics {
             return Some(());
         }
         let (name, number) = (std::str::from_utf8(name).ok()?, number(rest)?);
-        // What comes behind a callback is of a name, of a connector that does not escape them.
+        // Lines after the first callback that are not callbacks are parts of names that were not escaped.
         if !self.callbacks.is_empty() || self.counter(name).is_some() {
             return None;
         }
@@ -98,7 +98,7 @@ impl Statistics {
         Some(())
     }
 
-    /// A counter by its name.
+    /// The value of a counter.
     pub fn counter(&self, name: &str) -> Option<u64> {
         self.counters
             .iter()
@@ -106,7 +106,7 @@ impl Statistics {
             .map(|(_, number)| *number)
     }
 
-    /// The sum of all messages that were dropped, for any reason.
+    /// The number of dropped messages, for all reasons.
     pub fn dropped(&self) -> u64 {
         let dropped = self
             .counters
@@ -116,7 +116,7 @@ impl Statistics {
     }
 }
 
-/// Decimal digits and nothing else.
+/// Parses a number that consists of decimal digits only.
 fn number<T: FromStr>(digits: &[u8]) -> Option<T> {
     let text = std::str::from_utf8(digits).ok()?;
     text.parse()
@@ -124,8 +124,8 @@ fn number<T: FromStr>(digits: &[u8]) -> Option<T> {
         .filter(|_| digits.iter().all(u8::is_ascii_digit))
 }
 
-/// `20:1 delivered 5 ... name cn_echo description what it does`. The name is escaped, blanks too, the description but for
-/// blanks.
+/// Parses `20:1 delivered 5 ... name cn_echo description text`. The name is escaped, with its blanks. The description is
+/// escaped, without its blanks.
 fn parse_callback(line: &[u8]) -> Option<CallbackStatistics> {
     let (pairs, name) =
         split_once(line, b" name ").or_else(|| Some((line.strip_suffix(b" name")?, &b""[..])))?;
@@ -190,7 +190,7 @@ mod tests {
         }
     }
 
-    /// Neither what a name says in its own line, nor what would be one if it were not escaped.
+    /// Neither a name that looks like pairs nor one that looks like a line changes the counters.
     #[test]
     fn names_forge_nothing() {
         let statistics = Statistics::parse(

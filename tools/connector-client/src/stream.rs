@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The socket for tasks.
+//! The socket for asynchronous tasks.
 
 mod sender;
 
@@ -13,11 +13,11 @@ use futures_core::Stream;
 
 pub(crate) use self::sender::Sent;
 use self::sender::{Sender, UnderWay};
-use crate::socket::OTHERS;
+use crate::socket::UNTIMED;
 use crate::{Error, Event, Message, Socket};
 
-/// A socket as a stream of events, under any executor. It needs the feature `async`. What [`Socket::stop_on`] was given
-/// wakes up and ends whatever waits; the stream ends then.
+/// A socket as a stream of events, for any executor. It needs the feature `async`. When the descriptor of
+/// [`Socket::stop_on`] becomes readable, all waits and the stream end.
 ///
 /// ```no_run
 /// use connector_client::{AsyncSocket, Event, Socket};
@@ -34,20 +34,20 @@ use crate::{Error, Event, Message, Socket};
 /// ```
 #[derive(Debug)]
 pub struct AsyncSocket {
-    /// Waits; a second descriptor of the socket.
+    /// A second descriptor of the socket, for waiting.
     waiting: Async<OwnedFd>,
-    /// A second descriptor of what it stops on, and the number of the first one.
+    /// A second descriptor of the one of [`Socket::stop_on`], and the number of the first one.
     stop: Option<(u64, Async<OwnedFd>)>,
     sender: Option<Sender>,
     socket: Socket,
 }
 
 impl AsyncSocket {
-    /// Takes a socket over.
+    /// Wraps a socket.
     ///
     /// # Errors
     ///
-    /// [`Error::System`] if it cannot be waited for.
+    /// [`Error::System`] if the executor cannot wait for the socket.
     pub fn new(socket: Socket) -> Result<Self, Error> {
         Ok(Self {
             waiting: wait_for(&socket)?,
@@ -57,16 +57,16 @@ impl AsyncSocket {
         })
     }
 
-    /// Sends a message. The kernel calls the callback inside of the system call, and the callback may take its time: so a
-    /// thread of this socket makes the call, and the task is woken up when the callback has returned. What comes
-    /// meanwhile is kept, so that a callback that waits for room in the receive buffer gets it.
+    /// Sends a message. The kernel calls the callback inside the system call, and the callback may take long. So a thread of
+    /// this socket makes the call, and wakes the task when the callback has returned. Messages that arrive meanwhile are kept,
+    /// so a callback that waits for room in the receive buffer gets it.
     ///
-    /// Who gives the future up, or is stopped, does not take the message back, nor does dropping the socket: the thread and
-    /// a descriptor of the socket stay until the callback has returned.
+    /// The message stays sent if the future is dropped or stopped, or the socket is dropped. The thread and a descriptor of the
+    /// socket then remain until the callback has returned.
     ///
     /// # Errors
     ///
-    /// As [`Socket::send`]; [`Error::Stopped`].
+    /// The errors of [`Socket::send`]; [`Error::Stopped`].
     pub async fn send(&mut self, message: &Message<'_>) -> Result<(), Error> {
         let sender = match self.sender.take() {
             Some(sender) => sender,
@@ -76,22 +76,22 @@ impl AsyncSocket {
         std::future::poll_fn(|context| self.poll_sent(&under_way, context)).await
     }
 
-    /// The next event.
+    /// Waits for the next event.
     ///
     /// # Errors
     ///
-    /// As [`Socket::receive`].
+    /// The errors of [`Socket::receive`].
     pub async fn next(&mut self) -> Result<Event<'static>, Error> {
         std::future::poll_fn(|context| self.poll_event(context)).await
     }
 
-    /// The socket, for joining groups and for its numbers. Sending and waiting with its methods would block the task.
+    /// The socket, for its groups, settings and counts. Its methods that send or wait would block the task.
     pub fn get_mut(&mut self) -> &mut Socket {
         &mut self.socket
     }
 
     fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Result<Event<'static>, Error>> {
-        for _ in 0..OTHERS {
+        for _ in 0..UNTIMED {
             if let Some(event) = self.socket.take_kept() {
                 return Poll::Ready(Ok(event));
             }
@@ -99,7 +99,7 @@ impl AsyncSocket {
                 return Poll::Pending;
             }
         }
-        // So much came that is no event that others have waited.
+        // Many datagrams without an event: let other tasks run.
         context.waker().wake_by_ref();
         Poll::Pending
     }
@@ -112,7 +112,7 @@ impl AsyncSocket {
         if let Poll::Ready(sent) = under_way.poll(context) {
             return Poll::Ready(self.socket.sent(sent));
         }
-        for _ in 0..OTHERS {
+        for _ in 0..UNTIMED {
             if !self.socket.collect_now()? && !self.is_woken(context)? {
                 return Poll::Pending;
             }
@@ -121,10 +121,10 @@ impl AsyncSocket {
         Poll::Pending
     }
 
-    /// Whether it is worth while to look again. If not, the task will be woken up.
+    /// Whether it is worth while to try again. If not, the task will be woken.
     fn is_woken(&mut self, context: &mut Context<'_>) -> Result<bool, Error> {
         let failed = |error| Error::system("wait for the socket", error);
-        self.socket.look_at_stop()?;
+        self.socket.poll_stop()?;
         let (number, stop) = self.socket.stop();
         if self.stop.as_ref().map(|(number, _)| *number) != stop.map(|_| number) {
             self.stop = stop
@@ -144,7 +144,7 @@ impl AsyncSocket {
     }
 }
 
-/// A second descriptor, by which a task waits. What it is of is read elsewhere, and keeps its flags.
+/// A second descriptor, for waiting only. It shares its flags with the first one.
 fn wait_for(descriptor: &impl AsFd) -> Result<Async<OwnedFd>, Error> {
     descriptor
         .as_fd()
@@ -156,7 +156,7 @@ fn wait_for(descriptor: &impl AsFd) -> Result<Async<OwnedFd>, Error> {
 impl Stream for AsyncSocket {
     type Item = Result<Event<'static>, Error>;
 
-    /// As [`AsyncSocket::next`]; ends when [`Socket::stop_on`] says so.
+    /// As [`AsyncSocket::next`]. Ends when the descriptor of [`Socket::stop_on`] becomes readable.
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.poll_event(context).map(|event| match event {
             Err(Error::Stopped) => None,

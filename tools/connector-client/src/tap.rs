@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Bytes of datagrams, for who keeps them.
+//! Captures the bytes of datagrams.
 
 use std::fmt;
 
-/// Which way a datagram went, for [`Socket::tap`](crate::Socket::tap).
+/// The direction of a datagram, for [`Socket::tap`](crate::Socket::tap).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// To the kernel.
@@ -15,7 +15,7 @@ pub enum Direction {
 
 type See = dyn Fn(Direction, &[u8]) + Send + Sync;
 
-/// What is called for each datagram, if anything is.
+/// The function that is called for each datagram, if there is one.
 #[derive(Default)]
 pub(crate) struct Tap(Option<Box<See>>);
 

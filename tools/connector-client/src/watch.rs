@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Ids that come and go: the notification channel.
+//! The notification channel: watches which ids are registered and unregistered.
 
 use std::time::{Duration, Instant};
 
@@ -8,38 +8,38 @@ use crate::notification::{encode, FLAG_SNAPSHOT};
 use crate::wire::DecodeError;
 use crate::{Arrival, Error, Event, Id, Message, Options, Range, Registrations, Socket};
 
-/// How long the kernel may take to answer. It answers at once; a loaded machine may not run us.
+/// How long to wait for the kernel's answer. The kernel answers at once, but a loaded machine may delay this process.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What the channel tells.
+/// An event of the notification channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
-    /// It is registered: part of the snapshot.
-    There(Id),
-    /// It was registered.
-    Came(Id),
-    /// It was unregistered.
-    Went(Id),
-    /// So many were lost, if that is known; ask for another snapshot to know what is there.
+    /// The id is registered: an event of the snapshot.
+    Present(Id),
+    /// The id was registered.
+    Registered(Id),
+    /// The id was unregistered.
+    Unregistered(Id),
+    /// Events were lost; their number, if it is known. Request another snapshot to get the registered ids.
     Lost(Option<u64>),
-    /// What came from the kernel and cannot be read.
+    /// The kernel sent something that cannot be decoded.
     Malformed(DecodeError),
 }
 
-/// Watches which ids come and go, through the notification channel. An iterator of [`Change`]s.
+/// Watches which ids are registered and unregistered, through the notification channel. An iterator of [`Change`]s.
 ///
 /// ```no_run
 /// use connector_client::{Change, Range, Watch};
 ///
-/// // Events go to a group that nobody else uses.
+/// // The group for events. No other program uses it.
 /// let mut watch = Watch::open(13)?;
 /// watch.subscribe_with_snapshot(&[Range::from(20..=29)], &[Range::ALL])?;
 /// for change in watch.by_ref() {
 ///     match change? {
-///         Change::There(id) => println!("{id} is there"),
-///         Change::Came(id) => println!("{id} came"),
-///         Change::Went(id) => println!("{id} went"),
+///         Change::Present(id) => println!("{id} present"),
+///         Change::Registered(id) => println!("{id} registered"),
+///         Change::Unregistered(id) => println!("{id} unregistered"),
 ///         other => println!("{other:?}"),
 ///     }
 /// }
@@ -53,7 +53,7 @@ pub struct Watch {
     wanted: Vec<Wanted>,
 }
 
-/// The ranges of a subscription. Others may have had events sent to the same group.
+/// The ranges of a request. Other programs may direct their events to the same group, so events are checked against it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Wanted {
     idx: Vec<Range>,
@@ -68,17 +68,17 @@ impl Wanted {
 }
 
 impl Watch {
-    /// Opens a socket, and joins the group that events are to go to.
+    /// Opens a socket, and joins the group for the events.
     ///
     /// # Errors
     ///
-    /// [`Error::NotOffered`] if there is no channel, [`Error::ProcHidden`] where nobody knows its id; as [`Socket::open`] and
-    /// [`Socket::join`].
+    /// [`Error::NotOffered`] if the kernel has no notification channel; [`Error::ProcHidden`] if the id of the channel cannot
+    /// be found; the errors of [`Socket::open`] and [`Socket::join`].
     pub fn open(group: u32) -> Result<Self, Error> {
         Self::on(Options::new().open()?, group)
     }
 
-    /// The same with a socket of one's own, which gets what the group gets.
+    /// As [`Watch::open`], with a given socket. The socket receives all messages of the group.
     ///
     /// # Errors
     ///
@@ -98,18 +98,19 @@ impl Watch {
         })
     }
 
-    /// Asks for events of the ids whose halves are in these ranges.
+    /// Requests events of the ids whose halves are in these ranges.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`]: `EPERM` without `CAP_NET_ADMIN`, `ENOSPC` over the limits, `EINVAL`. As [`Socket::send_acknowledged`].
+    /// [`Error::Refused`]: `EPERM` without `CAP_NET_ADMIN`, `ENOSPC` if a limit is reached, `EINVAL` for invalid ranges.
+    /// The errors of [`Socket::send_acknowledged`].
     pub fn subscribe(&mut self, idx: &[Range], val: &[Range]) -> Result<(), Error> {
         self.ask(self.group, 0, idx, val)?;
         self.want(idx, val);
         Ok(())
     }
 
-    /// The same, and which of them are there now: these come first, as [`Change::There`].
+    /// As [`Watch::subscribe`], and requests the registered ids. Their events, [`Change::Present`], precede all others.
     ///
     /// # Errors
     ///
@@ -125,11 +126,11 @@ impl Watch {
         self.wanted.push(Wanted { idx, val });
     }
 
-    /// Takes back the subscription with the same ranges.
+    /// Removes the request with the same ranges.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] with `ENOENT` if there is none. As [`Watch::subscribe`].
+    /// [`Error::Refused`] with `ENOENT` if there is no such request. The errors of [`Watch::subscribe`].
     pub fn unsubscribe(&mut self, idx: &[Range], val: &[Range]) -> Result<(), Error> {
         self.ask(0, 0, idx, val)?;
         let (idx, val) = (idx.to_vec(), val.to_vec());
@@ -148,12 +149,12 @@ impl Watch {
         self.socket.send_acknowledged(&message, PATIENCE)
     }
 
-    /// The socket, for its numbers and settings.
+    /// The socket, for its settings and counts.
     pub fn socket_mut(&mut self) -> &mut Socket {
         &mut self.socket
     }
 
-    /// What comes next; `None` after such a time without any change.
+    /// Waits for the next event; [`None`] if no event arrives in that time.
     ///
     /// # Errors
     ///
@@ -172,7 +173,7 @@ impl Watch {
 impl Iterator for Watch {
     type Item = Result<Change, Error>;
 
-    /// Waits for as long as it takes; ends when [`Socket::stop_on`] says so.
+    /// Waits without a limit. The iterator ends when the descriptor of [`Socket::stop_on`] becomes readable.
     fn next(&mut self) -> Option<Self::Item> {
         let (group, wanted) = (self.group, &self.wanted);
         self.socket
@@ -181,7 +182,7 @@ impl Iterator for Watch {
     }
 }
 
-/// The channel is a callback with a fixed name, whose id the administrator may have moved.
+/// The channel is a callback with a fixed name. Its id is a module parameter.
 pub(crate) fn channel_of(registrations: &Registrations) -> Option<Id> {
     registrations
         .iter()
@@ -193,11 +194,11 @@ fn change(group: u32, wanted: &[Wanted], event: Event<'_>) -> Option<Change> {
     match event {
         Event::Message(Arrival { message, group: to }) if message.payload.is_empty() => {
             let id = message.id;
-            let told = to == Some(group) && wanted.iter().any(|wanted| wanted.has(id));
+            let requested = to == Some(group) && wanted.iter().any(|wanted| wanted.has(id));
             match (to, message.ack) {
-                (None, 0) => Some(Change::There(id)),
-                (Some(_), 0) if told => Some(Change::Came(id)),
-                (Some(_), 1) if told => Some(Change::Went(id)),
+                (None, 0) => Some(Change::Present(id)),
+                (Some(_), 0) if requested => Some(Change::Registered(id)),
+                (Some(_), 1) if requested => Some(Change::Unregistered(id)),
                 _ => None,
             }
         }

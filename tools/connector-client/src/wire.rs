@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The bytes of a datagram: netlink messages, and the connector's messages in them.
+//! The wire format: netlink messages in a datagram, and the connector's messages in them.
 //!
-//! Nothing here panics, whatever the bytes are, and nothing is copied that is read.
+//! Decoding never panics and copies nothing.
 //!
 //! # Examples
 //!
@@ -30,25 +30,25 @@ use std::fmt;
 
 use crate::{Id, Message};
 
-/// Bytes of the netlink header.
+/// The size of the netlink header.
 pub const NETLINK_HEADER: usize = 16;
-/// Bytes of the connector's header.
+/// The size of the connector's header.
 pub const MESSAGE_HEADER: usize = 20;
-/// The most bytes that a payload may have for a connector to take it.
+/// The size of the largest payload that a connector accepts.
 pub const MAX_PAYLOAD: usize = 16384 - MESSAGE_HEADER;
-/// The netlink type of an answer.
+/// The netlink type of answers.
 pub const TYPE_ERROR: u16 = 2;
 /// The netlink type of the connector's messages.
 pub const TYPE_DONE: u16 = 3;
-/// The netlink flag that asks for an answer.
+/// The netlink flag that requests an acknowledgement.
 pub const FLAG_ACK: u16 = 0x4;
-/// The answer quotes the header of the request only.
+/// The netlink flag of an answer that quotes only the header of the request.
 const FLAG_CAPPED: u16 = 0x100;
-/// The answer has attributes.
+/// The netlink flag of an answer with attributes.
 const FLAG_ACK_TLVS: u16 = 0x200;
-/// The attribute that holds a text.
+/// The attribute with a text.
 const ATTRIBUTE_MESSAGE: u16 = 1;
-/// The bits of an attribute's type that are no flags.
+/// The bits of an attribute's type that are not flags.
 const ATTRIBUTE_TYPE: u16 = 0x3fff;
 
 const fn align(len: usize) -> usize {
@@ -73,7 +73,7 @@ const fn flags(ack: bool) -> u16 {
     }
 }
 
-/// What is wrong with bytes that were received.
+/// The reason why bytes cannot be decoded.
 ///
 /// ```
 /// use connector_client::wire::{DecodeError, Frames};
@@ -85,45 +85,45 @@ const fn flags(ack: bool) -> u16 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// The datagram ends inside of a netlink header.
+    /// The datagram ends inside a netlink header.
     HeaderCut {
-        /// How many bytes there are.
+        /// The number of bytes that are left.
         have: usize,
     },
     /// The length in a netlink header does not fit the datagram.
     Length {
-        /// What it says.
+        /// The length in the header.
         says: u32,
-        /// What there is.
+        /// The number of bytes that are left.
         have: usize,
     },
-    /// A netlink message ends inside of the connector's header.
+    /// A netlink message ends inside the connector's header.
     MessageHeaderCut {
-        /// How many bytes there are.
+        /// The number of bytes that are left.
         have: usize,
     },
     /// The length in the connector's header does not fit the netlink message.
     MessageLength {
-        /// What it says.
+        /// The length in the header.
         says: usize,
-        /// What there is.
+        /// The number of bytes that are left.
         have: usize,
     },
-    /// An answer ends before what it has to say.
+    /// An answer is too short.
     AnswerCut {
-        /// How many bytes there are.
+        /// The number of bytes of the answer.
         have: usize,
     },
-    /// A process event ends before what its kind has.
+    /// A process event is too short for its kind.
     EventCut {
-        /// How many bytes there are.
+        /// The number of bytes of the event.
         have: usize,
     },
-    /// The datagram was larger than the buffer for it.
+    /// The datagram is larger than the buffer.
     Truncated {
-        /// How many bytes it had.
+        /// The number of bytes of the datagram.
         size: usize,
-        /// How many there was room for.
+        /// The number of bytes of the buffer.
         room: usize,
     },
 }
@@ -140,7 +140,7 @@ impl fmt::Display for DecodeError {
             Self::Length { says, have } => {
                 write!(
                     f,
-                    "a netlink message says {says} bytes, and the datagram has {have}"
+                    "a netlink message claims {says} bytes, and the datagram has {have}"
                 )
             }
             Self::MessageHeaderCut { have } => {
@@ -152,16 +152,13 @@ impl fmt::Display for DecodeError {
             Self::MessageLength { says, have } => {
                 write!(
                     f,
-                    "a message says {says} bytes of payload, and {have} are left"
+                    "a message claims {says} bytes of payload, and {have} are left"
                 )
             }
             Self::AnswerCut { have } => write!(f, "an answer is only {have} bytes long"),
             Self::EventCut { have } => write!(f, "a process event is only {have} bytes long"),
             Self::Truncated { size, room } => {
-                write!(
-                    f,
-                    "a datagram of {size} bytes came, and there was room for {room}"
-                )
+                write!(f, "a datagram has {size} bytes, and the buffer has {room}")
             }
         }
     }
@@ -178,27 +175,27 @@ pub struct Frame<'a> {
     pub flags: u16,
     /// The netlink sequence number.
     pub seq: u32,
-    /// The port in the header, which the sender may have made up.
+    /// The port in the header. The sender may have forged it.
     pub port: u32,
-    /// What follows the header.
+    /// The bytes after the header.
     pub payload: &'a [u8],
 }
 
-/// What a netlink message holds.
+/// The content of a netlink message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content<'a> {
-    /// Messages of the connector: one, or a bundle.
+    /// One message of the connector, or a bundle.
     Messages(Messages<'a>),
-    /// The answer to a message that asked for one.
+    /// The answer to a message that requested an acknowledgement.
     Answer(RawAnswer<'a>),
 }
 
 impl<'a> Frame<'a> {
-    /// What it holds. As the kernel's connector does, everything that is no answer is taken for messages.
+    /// Decodes the content. Everything except answers is taken for messages, as the kernel's connector does.
     ///
     /// # Errors
     ///
-    /// [`DecodeError::AnswerCut`] for an answer that is too short.
+    /// [`DecodeError::AnswerCut`] if an answer is too short.
     pub fn content(&self) -> Result<Content<'a>, DecodeError> {
         if self.kind == TYPE_ERROR {
             return RawAnswer::decode(self).map(Content::Answer);
@@ -210,14 +207,14 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// The netlink messages of a datagram, in order. After one that is malformed nothing can be found any more.
+/// The netlink messages of a datagram, in order. After a malformed one, the iterator ends.
 #[derive(Clone, Debug)]
 pub struct Frames<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Frames<'a> {
-    /// Those of these bytes.
+    /// Iterates over the netlink messages in these bytes.
     pub fn new(datagram: &'a [u8]) -> Self {
         Self { rest: datagram }
     }
@@ -239,7 +236,7 @@ impl<'a> Frames<'a> {
         };
         let len = usize::try_from(says).map_err(|_| wrong)?;
         let payload = bytes.get(NETLINK_HEADER..len).ok_or(wrong)?;
-        // The last message needs no padding.
+        // The last message may lack its padding.
         self.rest = bytes.get(align(len)..).unwrap_or_default();
         Ok(Frame { payload, ..frame })
     }
@@ -253,7 +250,7 @@ impl<'a> Iterator for Frames<'a> {
     }
 }
 
-/// The connector's messages in one netlink message, in order: one, or a bundle. An error is the last item.
+/// The connector's messages in one netlink message, in order: one, or a bundle. After an error, the iterator ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Messages<'a> {
     rest: &'a [u8],
@@ -264,7 +261,7 @@ impl<'a> Iterator for Messages<'a> {
     type Item = Result<Message<'a>, DecodeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        // Senders pad to four bytes; less than that behind a message is none.
+        // Senders pad to four bytes. Less than four bytes after a message are padding.
         let padding = self.rest.len() < 4 && self.rest.iter().all(|&byte| byte == 0);
         if !self.first && padding {
             return None;
@@ -278,14 +275,14 @@ impl<'a> Iterator for Messages<'a> {
     }
 }
 
-/// An answer as it came.
+/// An answer as it was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RawAnswer<'a> {
     /// 0, or a negative error number.
     pub error: i32,
-    /// The netlink sequence number of what is answered.
+    /// The netlink sequence number of the answered message.
     pub seq: u32,
-    /// What the kernel says about it.
+    /// The kernel's text about the error.
     pub text: Option<&'a str>,
 }
 
@@ -300,7 +297,7 @@ impl<'a> RawAnswer<'a> {
         if quoted.len() < NETLINK_HEADER {
             return Err(cut);
         }
-        // An error quotes the whole message unless it says otherwise; attributes follow.
+        // Unless a flag is set, an error quotes the whole message. Attributes follow.
         let error = i32::from_ne_bytes(*error);
         let header_only = error == 0 || frame.flags & FLAG_CAPPED != 0;
         let quote = if header_only {
@@ -316,7 +313,7 @@ impl<'a> RawAnswer<'a> {
     }
 }
 
-/// The first text among attributes. One with a wrong length ends the search.
+/// Finds the first text among attributes. An attribute with a wrong length ends the search.
 fn text_of(mut attributes: &[u8]) -> Option<&str> {
     loop {
         let len = usize::from(u16_at(attributes, 0)?);
@@ -330,7 +327,7 @@ fn text_of(mut attributes: &[u8]) -> Option<&str> {
     }
 }
 
-/// A datagram that is being written.
+/// A buffer for the datagram to send.
 ///
 /// ```
 /// use connector_client::wire::Datagram;
@@ -347,27 +344,27 @@ pub struct Datagram {
 }
 
 impl Datagram {
-    /// An empty one.
+    /// Makes an empty datagram.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a netlink message with one message: `seq` is the netlink sequence number, `ack` asks for an answer.
+    /// Adds a netlink message with one message. `seq` is the netlink sequence number; `ack` requests an acknowledgement.
     #[inline]
     pub fn push(&mut self, message: &Message<'_>, seq: u32, ack: bool) -> &mut Self {
         self.push_bundle(std::slice::from_ref(message), seq, ack)
     }
 
-    /// Adds one netlink message with several messages, which the callback of the first one gets.
+    /// Adds a netlink message with several messages. The callback of the first message gets all of them.
     ///
-    /// That callback sees as many bytes as the first message says; only callbacks that know of bundles look further.
+    /// The callback gets as many bytes as the first message has. Only callbacks that support bundles read further.
     #[inline]
     pub fn push_bundle(&mut self, messages: &[Message<'_>], seq: u32, ack: bool) -> &mut Self {
         self.bytes.resize(align(self.bytes.len()), 0);
         let len = NETLINK_HEADER + messages.iter().map(Message::encoded_len).sum::<usize>();
         self.bytes.reserve(len);
         let mut header = [0; NETLINK_HEADER];
-        // Saturated it is refused by the kernel, as it should be.
+        // If the length saturates, the kernel refuses the datagram.
         header[..4].copy_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_ne_bytes());
         header[4..6].copy_from_slice(&TYPE_DONE.to_ne_bytes());
         header[6..8].copy_from_slice(&flags(ack).to_ne_bytes());
@@ -379,7 +376,7 @@ impl Datagram {
         self
     }
 
-    /// Changes what [`Datagram::push`] was told, and the `seq` of the message, in a datagram with one message.
+    /// Changes the arguments of [`Datagram::push`], and the `seq` of the message, in a datagram with one message.
     #[inline]
     pub(crate) fn renumber(&mut self, seq: u32, ack: bool) {
         if let Some(header) = self.bytes.first_chunk_mut::<SOLE_PAYLOAD>() {
@@ -389,23 +386,23 @@ impl Datagram {
         }
     }
 
-    /// Empties it; its memory stays for the next use.
+    /// Removes all messages, and keeps the memory.
     #[inline]
     pub fn clear(&mut self) {
         self.bytes.clear();
     }
 
-    /// What is to be sent.
+    /// The bytes to send.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-/// Where the payload of [`sole_message`] begins.
+/// The offset of the payload of [`sole_message`].
 pub(crate) const SOLE_PAYLOAD: usize = NETLINK_HEADER + MESSAGE_HEADER;
 
-/// The message of a datagram that has nothing else, as most have.
+/// The message of a datagram that has nothing else, which is the common case.
 #[inline]
 pub(crate) fn sole_message(datagram: &[u8]) -> Option<Message<'_>> {
     let (header, rest) = datagram.split_first_chunk::<NETLINK_HEADER>()?;
@@ -417,10 +414,10 @@ pub(crate) fn sole_message(datagram: &[u8]) -> Option<Message<'_>> {
     rest.is_empty().then_some(message)
 }
 
-/// The sequence number of what was taken, if a datagram is an acknowledgement and nothing else, as most are that have one.
+/// The sequence number of an acknowledgement without an error that is alone in its datagram, which is the common case.
 #[inline]
 pub(crate) fn sole_acknowledgement(datagram: &[u8]) -> Option<u32> {
-    // The header, no error, and the header of what is acknowledged.
+    // The netlink header, no error, and the header of the acknowledged message.
     const LEN: usize = NETLINK_HEADER + 4 + NETLINK_HEADER;
     let datagram: &[u8; LEN] = datagram.try_into().ok()?;
     let is_whole = usize::try_from(u32_at(datagram, 0)?) == Ok(LEN);
@@ -428,9 +425,9 @@ pub(crate) fn sole_acknowledgement(datagram: &[u8]) -> Option<u32> {
     (is_whole && is_good).then_some(u32_at(datagram, NETLINK_HEADER + 4 + 8)?)
 }
 
-/// Whether a message can be the reply to a request: the same id, the same `seq`.
+/// Whether a message is the reply to a request: it has the same id and the same `seq`.
 ///
-/// Modules differ in what they do with `ack`, so that is not looked at.
+/// Modules use `ack` in different ways, so `ack` is ignored.
 #[inline]
 pub fn is_reply(id: Id, seq: u32, message: &Message<'_>) -> bool {
     message.id == id && message.seq == seq

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The decoder on bytes of all kinds: what was written is read, and what was not is an error, never a panic.
+//! Property tests of the decoders: valid bytes are decoded, other bytes are errors, and nothing panics.
 
 use connector_client::wire::{Content, Datagram, DecodeError, Frames, RawAnswer, NETLINK_HEADER};
 use connector_client::{Id, Message, ProcessEvent, Registrations, Statistics};
@@ -76,11 +76,11 @@ proptest! {
     #[test]
     fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let read = read(&bytes);
-        // Whatever is an error has a frame, or ends the search for frames.
+        // An error belongs to a frame, or ends the search for frames.
         let frames = read.bundles.len() + read.answers.len();
         prop_assert!(read.errors.len() <= bytes.len() / NETLINK_HEADER + 1);
         prop_assert!(frames <= bytes.len() / NETLINK_HEADER);
-        // What was read is a part of what was there, and no part of it was read twice.
+        // The decoded bytes are a part of the input, and no byte was decoded twice.
         let messages = read.bundles.iter().flatten();
         prop_assert!(messages.clone().map(|message| 20 + message.payload.len()).sum::<usize>() <= bytes.len());
         for message in messages.filter(|message| !message.payload.is_empty()) {
@@ -117,7 +117,7 @@ proptest! {
             prop_assert!(!read.errors.is_empty());
             prop_assert_eq!(first, None);
         } else if netlink {
-            // Only behind the message is something else than there was.
+            // Only bytes after the message may differ.
             prop_assert_eq!(first, Some(&messages[0]));
         } else {
             prop_assert_eq!(&*first.unwrap().payload, &bytes[NETLINK_HEADER + 20..says]);
@@ -149,7 +149,7 @@ proptest! {
         let header_only = capped || error == 0;
         let mut quoted = if header_only { Vec::new() } else { quoted };
         quoted.resize(quoted.len().next_multiple_of(4), 0);
-        // Another attribute comes first.
+        // Another attribute precedes the text.
         let mut attributes = vec![8, 0, 2, 0, 1, 2, 3, 4];
         attributes.extend((4 + text.len() as u16 + 1).to_ne_bytes());
         attributes.extend([1, 0]);
@@ -158,7 +158,7 @@ proptest! {
         let flags = 0x200 | if capped { 0x100 } else { 0 };
         let bytes = answer(error, seq, flags, &quoted, &attributes);
         prop_assert_eq!(read(&bytes).answers, [(error, seq, Some(text))]);
-        // Without the flag there are no attributes, whatever is there.
+        // Without the flag there are no attributes, whatever the bytes are.
         let bytes = answer(error, seq, flags & 0x100, &quoted, &attributes);
         prop_assert_eq!(read(&bytes).answers, [(error, seq, None)]);
     }
@@ -184,7 +184,7 @@ proptest! {
         let _ = Statistics::parse(&file);
     }
 
-    /// One odd line changes nothing of the others, wherever it is.
+    /// One invalid line does not change the result of the others, wherever it is.
     #[test]
     fn an_odd_line_is_the_only_one(names in prop::collection::vec(name(), 1..6), at in 0usize..6, odd in "[^\n0-9]{0,60}") {
         let mut files = files(&names);
@@ -201,7 +201,7 @@ proptest! {
         prop_assert_eq!((statistics.counters, statistics.callbacks), (whole.1.counters, whole.1.callbacks));
     }
 
-    /// As the kernel escapes them, all names and descriptions are read back, and none makes lines or fields of its own.
+    /// All names and descriptions are decoded as the kernel escapes them, and none adds lines or fields.
     #[test]
     fn escaped_names_are_read(names in prop::collection::vec(name(), 1..6)) {
         let files = files(&names);
@@ -210,7 +210,7 @@ proptest! {
         prop_assert!(all.odd().is_empty());
         for (entry, (val, name)) in all.iter().zip((0..).zip(&expected)) {
             prop_assert_eq!(entry.id, Id::new(25, val));
-            // Blanks that fill a short name up are no part of it.
+            // Blanks that pad a short name are not a part of it.
             prop_assert_eq!(entry.name.trim_end_matches(' '), name.trim_end_matches(' '));
         }
         let statistics = Statistics::parse(files[1].concat());
@@ -224,7 +224,7 @@ proptest! {
         prop_assert_eq!((all.iter().count(), statistics.callbacks.len()), (names.len(), names.len()));
     }
 
-    /// The C connector cuts names to 31 bytes. Those that are no whole lines of that file are read.
+    /// The C connector cuts names to 31 bytes. Names that do not look like whole lines are decoded.
     #[test]
     fn raw_names_are_read(names in prop::collection::vec("[a-c0-2: \n\t\\\\]{0,15}[a-z]", 1..6)) {
         let mut file = String::from("Name            ID\n");
@@ -237,7 +237,7 @@ proptest! {
     }
 }
 
-/// Names of all bytes but 0, and names that would be lines and fields.
+/// Names of all bytes except 0, and names that look like lines and fields.
 fn name() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         prop::collection::vec(1u8.., 0..40),
@@ -249,7 +249,7 @@ fn name() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Bytes, and pieces of lines in any order.
+/// Arbitrary bytes, and pieces of lines in any order.
 fn file() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         prop::collection::vec(any::<u8>(), 0..40),
@@ -289,7 +289,7 @@ fn escaped(name: &[u8], blanks: bool) -> Vec<u8> {
     text
 }
 
-/// The lines of both files, for callbacks with these names, which are their descriptions too.
+/// The lines of both files for callbacks with these names, which are also their descriptions.
 fn files(names: &[Vec<u8>]) -> [Vec<Vec<u8>>; 2] {
     let mut list = vec![b"Name            ID\n".to_vec()];
     let mut statistics = vec![b"received 7\n".to_vec()];

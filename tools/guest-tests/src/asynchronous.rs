@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The socket for tasks.
+//! The socket for asynchronous tasks.
 
 use std::future::Future;
 use std::os::unix::net::UnixStream;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use async_io::block_on;
 use connector_client::{AsyncSocket, Error, Event, Message, Options, Socket};
 
-use crate::client::tell;
+use crate::client::command;
 use crate::sockets::{ID, IDX, PATIENCE};
 use crate::{Outcome, Test, Tested};
 
@@ -40,12 +40,12 @@ fn seq_of(event: Event<'_>) -> Result<u32, String> {
 }
 
 fn events_come() -> Tested {
-    tell("add 25:1 tools echo")?;
+    command("add 25:1 tools echo")?;
     let mut socket = Socket::open()?;
     socket.join(IDX)?;
     let mut socket = AsyncSocket::new(socket)?;
     for seq in 1..=100 {
-        tell(&format!("send id=25:1 seq={seq} group=25"))?;
+        command(&format!("send id=25:1 seq={seq} group=25"))?;
     }
     for seq in 1..=100 {
         assert_eq!(seq_of(block_on(socket.next())?)?, seq);
@@ -62,7 +62,7 @@ fn wakes_up_a_waiting_task() -> Tested {
     let sender = thread::spawn(|| {
         for seq in 1..=5 {
             thread::sleep(Duration::from_millis(50));
-            tell(&format!("send id=25:1 seq={seq} group=25"))?;
+            command(&format!("send id=25:1 seq={seq} group=25"))?;
         }
         Ok::<(), std::io::Error>(())
     });
@@ -74,8 +74,8 @@ fn wakes_up_a_waiting_task() -> Tested {
     Ok(Outcome::Passed)
 }
 
-/// Runs a future that waits, and ends what it stops on meanwhile. A future that does not wake up would hang: so somebody
-/// sends to it in the end, and it has an event then.
+/// Runs a future that waits, and makes its stop descriptor readable meanwhile. If the stop does not wake the future, a late
+/// message does, so that the test fails instead of hanging.
 fn stopped<T: std::fmt::Debug>(
     waiting: impl Future<Output = Result<T, Error>>,
     ours: UnixStream,
@@ -84,7 +84,7 @@ fn stopped<T: std::fmt::Debug>(
         thread::sleep(Duration::from_millis(100));
         drop(ours);
         thread::sleep(PATIENCE / 4);
-        let _ = tell("send id=25:1 seq=9 group=25");
+        let _ = command("send id=25:1 seq=9 group=25");
     });
     let start = Instant::now();
     let result = block_on(waiting);
@@ -102,12 +102,12 @@ fn stop_wakes_up_an_idle_task() -> Tested {
     socket.stop_on(theirs);
     let mut socket = AsyncSocket::new(socket)?;
     stopped(socket.next(), ours)?;
-    // It stays ended.
+    // The stop lasts.
     assert!(matches!(block_on(socket.next()), Err(Error::Stopped)));
     Ok(Outcome::Passed)
 }
 
-/// That was given when a task has waited already, and replaces an earlier one.
+/// The stop descriptor is replaced after a task has waited.
 fn stop_may_be_another_one() -> Tested {
     let mut socket = Socket::open()?;
     socket.join(IDX)?;
@@ -123,9 +123,9 @@ fn stop_may_be_another_one() -> Tested {
     Ok(Outcome::Passed)
 }
 
-/// The callback takes its time, and runs inside of the system call that sends.
+/// The callback takes a second, and runs inside the system call that sends.
 fn sending_keeps_no_thread() -> Tested {
-    tell("add 25:1 tools sleep:1000")?;
+    command("add 25:1 tools sleep:1000")?;
     let mut socket = AsyncSocket::new(Socket::open()?)?;
     let message = Message::new(ID, b"hello".as_slice())?;
     let start = Instant::now();
@@ -135,7 +135,7 @@ fn sending_keeps_no_thread() -> Tested {
         .poll(&mut Context::from_waker(Waker::noop()));
     assert!(
         start.elapsed() < Duration::from_millis(500),
-        "it has waited"
+        "the task waited"
     );
     assert!(matches!(first, Poll::Pending), "{first:?}");
     block_on(sending)?;
@@ -144,7 +144,7 @@ fn sending_keeps_no_thread() -> Tested {
 }
 
 fn sending_is_ended_by_stop() -> Tested {
-    tell("add 25:1 tools sleep:3000")?;
+    command("add 25:1 tools sleep:3000")?;
     let mut socket = Socket::open()?;
     let (ours, theirs) = UnixStream::pair()?;
     socket.stop_on(theirs);
@@ -156,9 +156,9 @@ fn sending_is_ended_by_stop() -> Tested {
     Ok(Outcome::Passed)
 }
 
-/// The callback replies more than fits, and nobody but the task that sends reads.
+/// The replies exceed the receive buffer, and only the task that sends can read.
 fn sending_makes_room_for_replies() -> Tested {
-    tell("add 25:1 tools echo")?;
+    command("add 25:1 tools echo")?;
     let mut socket = AsyncSocket::new(Options::new().receive_buffer(1).open()?)?;
     for seq in 1..=100 {
         let message = Message::new(ID, b"hello".as_slice())?.with_seq(seq);

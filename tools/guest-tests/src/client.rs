@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Drives `cn_client.ko`; selftests/modules/cn_client.c says the commands.
+//! Sends commands to the test module `cn_client.ko`. The folder `cn_client` of the test modules has the commands.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 
-/// One command, from which nothing but success is expected.
-pub(crate) fn tell(command: &str) -> io::Result<()> {
-    Client::open()?.tell(command)
+/// Sends one command.
+pub(crate) fn command(command: &str) -> io::Result<()> {
+    Client::open()?.command(command)
 }
 
-/// Removes what tests have left. Those that need no test module run without it as well.
+/// Removes the callbacks that tests have left. Tests that need no test module run without it, too.
 pub(crate) fn clear() -> io::Result<()> {
-    match tell("clear") {
+    match command("clear") {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result,
     }
 }
 
-/// Commands of one thread; the file stays open.
+/// The open command file, for a series of commands.
 pub(crate) struct Client(File);
 
 impl Client {
@@ -30,7 +30,7 @@ impl Client {
             .map(Self)
     }
 
-    pub(crate) fn tell(&mut self, command: &str) -> io::Result<()> {
+    pub(crate) fn command(&mut self, command: &str) -> io::Result<()> {
         self.0.write_all(command.as_bytes())
     }
 }

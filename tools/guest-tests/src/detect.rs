@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is found out about the kernel.
+//! Detection of the kernel's features.
 
 use connector_client::{Connector, Id, Kernel, Registrations, Rights, Statistics};
 
-use crate::client::tell;
+use crate::client::command;
 use crate::sockets::ID;
 use crate::{on_c, Outcome, Test, Tested};
 
@@ -40,7 +40,7 @@ fn connector() -> Tested {
 fn opens_no_socket() -> Tested {
     let sockets = || std::fs::read_to_string("/proc/net/netlink").map(|text| text.lines().count());
     let before = sockets()?;
-    // Were one opened, its number would be used up.
+    // A socket that is left open would use a descriptor.
     let open_files = std::fs::read_dir("/proc/self/fd")?.count();
     Kernel::detect();
     assert_eq!(sockets()?, before);
@@ -58,7 +58,7 @@ fn rights() -> Tested {
 }
 
 fn registrations() -> Tested {
-    tell("add 25:1 tools count")?;
+    command("add 25:1 tools count")?;
     let registrations = Registrations::read()?;
     assert_eq!(
         registrations.get(ID).map(|entry| entry.name.as_str()),
@@ -76,8 +76,8 @@ fn statistics() -> Tested {
     }
     let before = statistics?
         .counter("delivered")
-        .ok_or("nothing is counted")?;
-    tell("add 25:1 tools echo")?;
+        .ok_or("the counter is missing")?;
+    command("add 25:1 tools echo")?;
     let mut socket = connector_client::Socket::open()?;
     socket
         .request(ID, b"hello")?
@@ -88,7 +88,7 @@ fn statistics() -> Tested {
         .callbacks
         .iter()
         .find(|callback| callback.id == ID)
-        .ok_or("it is not listed")?;
+        .ok_or("the callback is not listed")?;
     assert_eq!((callback.delivered, callback.name.as_str()), (1, "tools"));
     Ok(Outcome::Passed)
 }

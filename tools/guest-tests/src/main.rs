@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of the client crate against the connector that is loaded, with the test module `cn_client.ko` on the other
-//! side. They say TAP lines, as the programs of the kernel's test harness do; what is asked of both connectors runs on
-//! both.
+//! Tests of the client crate with the loaded connector and the test module `cn_client.ko`. The output is TAP, as that of the
+//! kernel's test harness. The tests run on both connectors, and check the features that the loaded one has.
 //!
-//! `client tests <part of their names>` runs some of them. With another argument the program is one of its own helpers:
-//! see `outsiders`.
+//! `client tests <part of a name>` runs the tests with matching names. With another argument the program is one of its own
+//! helpers: see `outsiders`.
 
 mod asynchronous;
 mod client;
@@ -21,7 +20,7 @@ use std::error::Error;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::process::ExitCode;
 
-/// How a test ends when it does not fail.
+/// The outcome of a test that does not fail.
 pub(crate) enum Outcome {
     Passed,
     Skipped(&'static str),
@@ -30,15 +29,15 @@ pub(crate) enum Outcome {
 pub(crate) type Tested = Result<Outcome, Box<dyn Error>>;
 pub(crate) type Test = (&'static str, fn() -> Tested);
 
-/// Whether it is the C connector that is loaded.
+/// Whether the loaded connector is the C connector.
 pub(crate) fn on_c() -> bool {
     std::env::var("CN_PROVIDER").is_ok_and(|provider| provider == "c")
 }
 
-/// The verdict of a test, with what it said if it failed.
+/// Runs a test; the error is the reason of the failure.
 fn run(test: fn() -> Tested) -> Result<Outcome, String> {
     let result = catch_unwind(AssertUnwindSafe(test));
-    // Callbacks of a test that failed would be in the way of the next one.
+    // Callbacks that a failed test left behind would disturb the next one.
     let cleared = client::clear();
     match result {
         Ok(Ok(outcome)) => cleared
@@ -46,7 +45,7 @@ fn run(test: fn() -> Tested) -> Result<Outcome, String> {
             .map_err(|error| format!("clear: {error}")),
         Ok(Err(error)) => Err(error.to_string()),
         // The message of the panic is on standard error already.
-        Err(_) => Err("it panicked".to_owned()),
+        Err(_) => Err("the test panicked".to_owned()),
     }
 }
 
@@ -68,7 +67,7 @@ fn main() -> ExitCode {
         asynchronous::TESTS,
     ]
     .concat();
-    // Most connectors have no groups for these.
+    // These need more groups than the default, so they run only if they are named.
     if !wanted.is_empty() {
         tests.extend(requests::HIGH_GROUP_TESTS);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Processes without rights, and in other namespaces. Each is this program again, with the name of a helper.
+//! Processes without rights and in other namespaces. Each process is this program, with the name of a helper.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use connector_client::{Connector, Error, Filter, Kernel, ProcessEvents, Rights, Socket, Watch};
 
-use crate::client::tell;
+use crate::client::command;
 use crate::sockets::ID;
 use crate::{on_c, Outcome, Test, Tested};
 
@@ -39,7 +39,7 @@ fn must_succeed(command: &mut Command) -> Tested {
 }
 
 fn user() -> Tested {
-    tell("add 25:1 tools echo")?;
+    command("add 25:1 tools echo")?;
     must_succeed(Command::new(this_program()).arg("user").uid(1000).gid(1000))
 }
 
@@ -48,7 +48,7 @@ fn other_network_namespace() -> Tested {
 }
 
 fn root_of_a_user_namespace() -> Tested {
-    tell("add 25:1 tools echo")?;
+    command("add 25:1 tools echo")?;
     must_succeed(
         Command::new("unshare")
             .args(["-U", "-r", "/selftests/client", "namespace-root"])
@@ -57,7 +57,7 @@ fn root_of_a_user_namespace() -> Tested {
     )
 }
 
-/// As the helper of this name.
+/// Runs a helper.
 pub(crate) fn run(helper: &str) -> ExitCode {
     let result = match helper {
         "user" => as_user(),
@@ -76,7 +76,7 @@ pub(crate) fn run(helper: &str) -> ExitCode {
 
 type Helped = Result<(), Box<dyn std::error::Error>>;
 
-/// It may talk to public callbacks, and to nobody else.
+/// An ordinary user may send to public callbacks only.
 fn as_user() -> Helped {
     let rights = Rights::of_this_process();
     assert!(!rights.net_admin && rights.user == 1000, "{rights:?}");
@@ -98,7 +98,7 @@ fn talks_but_joins_nothing(rights: Rights) -> Helped {
         .request(ID, b"hello")?
         .wait(&mut socket, Duration::from_secs(20))?;
     assert_eq!(reply.payload.as_ref(), b"hello");
-    // On C every odd group is open.
+    // The C connector opens all odd groups, so the test uses an even one.
     let error = socket.join(24).expect_err("joined");
     assert!(
         matches!(error, Error::NoRightToJoin { group: 24, other_user_namespace }
@@ -126,7 +126,7 @@ fn talks_but_joins_nothing(rights: Rights) -> Helped {
 
 fn in_namespace() -> Helped {
     assert_eq!(Kernel::detect().connector, Connector::OtherNamespace);
-    let error = Socket::open().expect_err("there is a socket");
+    let error = Socket::open().expect_err("the socket was opened");
     assert!(matches!(error, Error::OtherNamespace), "{error:?}");
     Ok(())
 }

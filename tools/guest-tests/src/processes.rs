@@ -16,14 +16,14 @@ pub(crate) const TESTS: &[Test] = &[
     ("process.gaps_show_what_was_lost", gaps_show_what_was_lost),
 ];
 
-/// What is told about one process until it has ended.
-fn told_of(
+/// The names of the events of one process until it ends.
+fn events_of(
     events: &mut ProcessEvents,
     tgid: i32,
 ) -> Result<Vec<&'static str>, Box<dyn std::error::Error>> {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     loop {
-        match events.next_within(PATIENCE)?.ok_or("nothing came")? {
+        match events.next_within(PATIENCE)?.ok_or("no event arrived")? {
             ProcessNews::Event(event) => {
                 let concerned = match &event.kind {
                     ProcessKind::Fork { child, .. } => Some(child.tgid),
@@ -32,10 +32,10 @@ fn told_of(
                 if concerned != Some(tgid) {
                     continue;
                 }
-                told.push(event.kind.name());
+                reported.push(event.kind.name());
                 if let ProcessKind::Exit { code, .. } = event.kind {
                     assert_eq!(code, 3 << 8);
-                    return Ok(told);
+                    return Ok(reported);
                 }
             }
             news => return Err(format!("{news:?}").into()),
@@ -65,10 +65,12 @@ fn life_of_a_program() -> Tested {
     }
     let mut events = ProcessEvents::open(Filter::ALL)?;
     let tgid = run_program()?;
-    let told = told_of(&mut events, tgid)?;
+    let reported = events_of(&mut events, tgid)?;
     assert!(
-        told.starts_with(&["fork"]) && told.contains(&"exec") && told.ends_with(&["exit"]),
-        "{told:?}"
+        reported.starts_with(&["fork"])
+            && reported.contains(&"exec")
+            && reported.ends_with(&["exit"]),
+        "{reported:?}"
     );
     Ok(Outcome::Passed)
 }
@@ -79,11 +81,11 @@ fn filter() -> Tested {
     }
     let mut events = ProcessEvents::open(Filter::EXEC | Filter::NONZERO_EXIT)?;
     let tgid = run_program()?;
-    assert_eq!(told_of(&mut events, tgid)?, ["exec", "exit"]);
+    assert_eq!(events_of(&mut events, tgid)?, ["exec", "exit"]);
     Ok(Outcome::Passed)
 }
 
-/// So many programs, one after the other, on the first processor.
+/// Runs a number of programs, one after the other, on the first processor.
 fn run_programs(number: u32) -> std::io::Result<()> {
     let all = format!("for i in $(seq {number}); do busybox true; done");
     Command::new("taskset")
@@ -92,7 +94,7 @@ fn run_programs(number: u32) -> std::io::Result<()> {
         .map(|_| ())
 }
 
-/// A gap is between two events of its processor that were received: so there is room for those of one program, and not for
+/// A gap is reported between two received events of a processor. The buffer has room for the events of one program, and not for
 /// those of many.
 fn gaps_show_what_was_lost() -> Tested {
     if missing()? {
@@ -100,19 +102,19 @@ fn gaps_show_what_was_lost() -> Tested {
     }
     let socket = Options::new().receive_buffer(16 << 10).open()?;
     let mut events = ProcessEvents::on(socket, Filter::ALL)?;
-    let (mut missed, mut told) = (0, 0);
+    let (mut missed, mut reported) = (0, 0);
     for number in [1, 50, 1] {
         run_programs(number)?;
         while let Some(news) = events.next_within(Duration::from_millis(500))? {
             match news {
                 ProcessNews::Gap { missed: number, .. } => missed += u64::from(number),
-                ProcessNews::Lost(number) => told += number.ok_or("the number is not known")?,
+                ProcessNews::Lost(number) => reported += number.ok_or("the number is unknown")?,
                 _ => {}
             }
         }
     }
     let lost = events.socket_mut().lost();
-    assert_eq!(told, lost);
+    assert_eq!(reported, lost);
     assert!(missed > 0 && missed <= lost, "{missed} missed, {lost} lost");
     Ok(Outcome::Passed)
 }

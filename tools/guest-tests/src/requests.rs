@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use connector_client::{Error, Event, Id, Options, Request, Socket};
 
-use crate::client::tell;
+use crate::client::command;
 use crate::sockets::{expect_silence, next_message, ID, IDX, PATIENCE};
 use crate::{on_c, Outcome, Test, Tested};
 
@@ -41,25 +41,25 @@ pub(crate) const TESTS: &[Test] = &[
     ("request.late_reply_is_an_event", late_reply_is_an_event),
 ];
 
-/// With a connector that was loaded with more groups.
+/// Tests that need a connector with more than 32 groups.
 pub(crate) const HIGH_GROUP_TESTS: &[Test] = &[(
     "request.event_of_a_high_group_is_no_reply",
     event_of_a_high_group_is_no_reply,
 )];
 
 fn reply_is_found() -> Tested {
-    tell("add 25:1 tools echo")?;
+    command("add 25:1 tools echo")?;
     let mut socket = Socket::open()?;
     let reply = socket.request(ID, b"hello")?.wait(&mut socket, PATIENCE)?;
     assert_eq!(reply.payload.as_ref(), b"hello");
     assert_eq!((reply.id, reply.seq, reply.ack), (ID, 1, 1));
-    // The acknowledgement is nobody's business.
+    // The acknowledgement is not an event.
     expect_silence(&mut socket);
     Ok(Outcome::Passed)
 }
 
 fn without_acknowledgement() -> Tested {
-    tell("add 25:1 tools echo")?;
+    command("add 25:1 tools echo")?;
     let mut socket = Socket::open()?;
     for _ in 0..10 {
         let request = Request::new(ID, b"hello".as_slice())?.without_acknowledgement();
@@ -70,9 +70,9 @@ fn without_acknowledgement() -> Tested {
     Ok(Outcome::Passed)
 }
 
-/// What is asked has a number of its own each time, with and without an acknowledgement; events come between.
+/// A prepared request has a new number each time, with and without an acknowledgement. Events arrive in between.
 fn asked_again_and_again() -> Tested {
-    tell("add 25:1 tools echo")?;
+    command("add 25:1 tools echo")?;
     let mut socket = Socket::open()?;
     socket.join(IDX)?;
     let acknowledged = Request::new(ID, b"hello".as_slice())?;
@@ -80,7 +80,7 @@ fn asked_again_and_again() -> Tested {
     for mut request in [acknowledged.prepare(), not.prepare()] {
         let mut numbers = Vec::new();
         for _ in 0..300 {
-            tell("send id=25:1 seq=0 group=25")?;
+            command("send id=25:1 seq=0 group=25")?;
             let reply = socket.ask(&mut request, PATIENCE)?;
             assert_eq!(reply.payload.as_ref(), b"hello");
             numbers.push(reply.seq);
@@ -97,9 +97,9 @@ fn asked_again_and_again() -> Tested {
     Ok(Outcome::Passed)
 }
 
-/// The replies to all of them come, whoever is waited for first.
+/// All requests get their replies, whichever is waited for first.
 fn prepared_with_others_under_way() -> Tested {
-    tell("add 25:1 tools echo")?;
+    command("add 25:1 tools echo")?;
     let mut socket = Socket::open()?;
     let mut prepared = Request::new(ID, b"prepared".as_slice())?.prepare();
     let first = socket.request(ID, b"first")?;
@@ -135,17 +135,17 @@ fn prepared_for_an_unknown_id() -> Tested {
     Ok(Outcome::Passed)
 }
 
-/// All are sent before one is waited for; then each is waited for when it is needed, which is in no order.
+/// All requests are sent before the first wait. The waits are in another order than the requests.
 fn thousand_in_flight_in_any_order() -> Tested {
     const REQUESTS: u32 = 1000;
-    tell("add 25:1 tools echo")?;
+    command("add 25:1 tools echo")?;
     let mut socket = Options::new().receive_buffer(16 << 20).open()?;
     let mut tickets = Vec::new();
     for number in 0..REQUESTS {
         tickets.push(Some(socket.request(ID, &number.to_ne_bytes())?));
     }
     for step in 0..REQUESTS {
-        // 377 and 1000 have no common divisor: each is visited once.
+        // 377 and 1000 have no common divisor, so each ticket is visited once.
         let wanted = (step * 377 + 501) % REQUESTS;
         let ticket = tickets[wanted as usize].take().ok_or("visited twice")?;
         let reply = ticket.wait(&mut socket, PATIENCE)?;
@@ -157,12 +157,12 @@ fn thousand_in_flight_in_any_order() -> Tested {
 }
 
 fn events_meanwhile_are_kept() -> Tested {
-    tell("add 25:1 tools echo")?;
+    command("add 25:1 tools echo")?;
     let mut socket = Socket::open()?;
     socket.join(IDX)?;
-    tell("send id=25:1 seq=100 group=25")?;
+    command("send id=25:1 seq=100 group=25")?;
     let ticket = socket.request(ID, b"hello")?;
-    tell("send id=25:1 seq=101 group=25")?;
+    command("send id=25:1 seq=101 group=25")?;
     ticket.wait(&mut socket, PATIENCE)?;
     assert_eq!(next_message(&mut socket)?.message.seq, 100);
     assert_eq!(next_message(&mut socket)?.message.seq, 101);
@@ -170,28 +170,28 @@ fn events_meanwhile_are_kept() -> Tested {
 }
 
 fn multicast_with_the_same_seq_is_no_reply() -> Tested {
-    tell("add 25:1 tools count")?;
+    command("add 25:1 tools count")?;
     let mut socket = Socket::open()?;
     socket.join(IDX)?;
     let ticket = socket.request(ID, b"hello")?;
-    tell(&format!("send id=25:1 seq={} group=25", ticket.seq()))?;
+    command(&format!("send id=25:1 seq={} group=25", ticket.seq()))?;
     let result = ticket.wait(&mut socket, Duration::from_millis(100));
     assert!(matches!(result, Err(Error::TimedOut { .. })), "{result:?}");
     assert_eq!(next_message(&mut socket)?.message.seq, 1);
     Ok(Outcome::Passed)
 }
 
-/// Groups above 32 have no bit in the sender's address. An event of the id's own group with the number of the request comes
-/// before the reply, whichever way the reply is waited for.
+/// Groups above 32 have no bit in the sender's address. An event of the id's own group with the number of the request arrives
+/// before the reply, for each method that waits.
 fn event_of_a_high_group_is_no_reply() -> Tested {
     const HIGH: Id = Id::new(40, 1);
     let mut socket = Socket::open()?;
     socket.join(HIGH.idx)?;
-    tell("add 40:1 tools count")?;
+    command("add 40:1 tools count")?;
     let port = socket.port();
     let send_both = move |seq: u32| {
-        tell(&format!("send id=40:1 seq={seq} msg_len=1 group=40"))?;
-        tell(&format!("send id=40:1 seq={seq} msg_len=4 portid={port}"))
+        command(&format!("send id=40:1 seq={seq} msg_len=1 group=40"))?;
+        command(&format!("send id=40:1 seq={seq} msg_len=4 portid={port}"))
     };
     let ticket = socket.request(HIGH, b"")?;
     send_both(ticket.seq())?;
@@ -202,7 +202,7 @@ fn event_of_a_high_group_is_no_reply() -> Tested {
     send_both(second.seq())?;
     assert_eq!(second.wait(&mut socket, PATIENCE)?.payload.len(), 4);
     assert_eq!(first.wait(&mut socket, PATIENCE)?.payload.len(), 4);
-    // It asks and waits in one step: both are sent while it waits.
+    // `ask` sends and waits in one step, so both messages are sent while it waits.
     let mut prepared = Request::new(HIGH, b"".as_slice())?.prepare();
     let sender = thread::spawn(move || {
         thread::sleep(Duration::from_millis(200));
@@ -214,10 +214,10 @@ fn event_of_a_high_group_is_no_reply() -> Tested {
         let event = next_message(&mut socket)?;
         assert_eq!((event.group, event.message.payload.len()), (Some(40), 1));
     }
-    // A group that has a bit is named as well, and so is what comes by none.
+    // Messages to a group with a bit, and to no group, have the right group, too.
     socket.join(IDX)?;
-    tell("send id=25:1 seq=9 group=25")?;
-    tell(&format!("send id=25:1 seq=9 portid={port}"))?;
+    command("send id=25:1 seq=9 group=25")?;
+    command(&format!("send id=25:1 seq=9 portid={port}"))?;
     assert_eq!(next_message(&mut socket)?.group, Some(IDX));
     assert_eq!(next_message(&mut socket)?.group, None);
     expect_silence(&mut socket);
@@ -225,11 +225,11 @@ fn event_of_a_high_group_is_no_reply() -> Tested {
 }
 
 fn reply_in_a_group() -> Tested {
-    tell("add 25:1 tools count")?;
+    command("add 25:1 tools count")?;
     let mut socket = Socket::open()?;
     socket.join(IDX)?;
     let ticket = socket.start(Request::new(ID, b"".as_slice())?.from_group())?;
-    tell(&format!(
+    command(&format!(
         "send id=25:1 seq={} msg_len=4 group=25",
         ticket.seq()
     ))?;
@@ -237,7 +237,7 @@ fn reply_in_a_group() -> Tested {
     Ok(Outcome::Passed)
 }
 
-/// Ours says so at once. With C one waits in vain.
+/// The connector in Rust answers at once. With the C connector the wait times out.
 fn unknown_id() -> Tested {
     let mut socket = Socket::open()?;
     let start = Instant::now();
@@ -261,7 +261,7 @@ fn unknown_id() -> Tested {
 }
 
 fn no_reply_in_time() -> Tested {
-    tell("add 25:1 tools count")?;
+    command("add 25:1 tools count")?;
     let mut socket = Socket::open()?;
     let start = Instant::now();
     let result = socket
@@ -276,12 +276,12 @@ fn no_reply_in_time() -> Tested {
 }
 
 fn late_reply_is_an_event() -> Tested {
-    tell("add 25:1 tools count")?;
+    command("add 25:1 tools count")?;
     let mut socket = Socket::open()?;
     let ticket = socket.request(ID, b"")?;
     let seq = ticket.seq();
     assert!(ticket.wait(&mut socket, Duration::from_millis(50)).is_err());
-    tell(&format!("send id=25:1 seq={seq} portid={}", socket.port()))?;
+    command(&format!("send id=25:1 seq={seq} portid={}", socket.port()))?;
     match socket.events_within(PATIENCE).next() {
         Some(Ok(Event::Message(arrival))) => assert_eq!(arrival.message.seq, seq),
         other => return Err(format!("{other:?}").into()),

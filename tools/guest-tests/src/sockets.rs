@@ -9,14 +9,14 @@ use connector_client::wire::{Datagram, DecodeError, MESSAGE_HEADER, NETLINK_HEAD
 use connector_client::{Answer, Arrival, Direction, Error, Event, Id, Message, Options, Socket};
 use netlink_sys::{protocols::NETLINK_CONNECTOR, SocketAddr};
 
-use crate::client::{tell, Client};
+use crate::client::{command, Client};
 use crate::{on_c, Outcome, Test, Tested};
 
 pub(crate) const IDX: u32 = 25;
 pub(crate) const ID: Id = Id::new(IDX, 1);
-/// Longer than a loaded machine without hardware virtualisation needs.
+/// A time limit that a loaded machine without hardware virtualisation does not reach.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-/// What is given to a message that must not come, after all others did.
+/// The time to wait for a message that must not arrive.
 pub(crate) const SILENCE: Duration = Duration::from_millis(50);
 
 pub(crate) const TESTS: &[Test] = &[
@@ -34,12 +34,12 @@ pub(crate) const TESTS: &[Test] = &[
     ),
     ("socket.largest_message", largest_message),
     (
-        "socket.larger_than_the_buffer_is_told",
-        larger_than_the_buffer_is_told,
+        "socket.larger_than_the_buffer_is_reported",
+        larger_than_the_buffer_is_reported,
     ),
     (
-        "socket.strangers_are_ignored_and_counted",
-        strangers_are_ignored_and_counted,
+        "socket.foreign_datagrams_are_ignored_and_counted",
+        foreign_datagrams_are_ignored_and_counted,
     ),
     ("socket.acknowledged", acknowledged),
     (
@@ -50,7 +50,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("socket.tap_has_both_ways", tap_has_both_ways),
 ];
 
-/// The next event, which has to be a message.
+/// Receives the next event, which has to be a message.
 pub(crate) fn next_message(
     socket: &mut Socket,
 ) -> Result<Arrival<'static>, Box<dyn std::error::Error>> {
@@ -60,7 +60,7 @@ pub(crate) fn next_message(
     }
 }
 
-/// Nothing more comes.
+/// Checks that no event arrives.
 pub(crate) fn expect_silence(socket: &mut Socket) {
     let event = socket.events_within(SILENCE).next();
     assert!(event.is_none(), "{event:?}");
@@ -68,10 +68,10 @@ pub(crate) fn expect_silence(socket: &mut Socket) {
 
 fn message_arrives() -> Tested {
     let mut client = Client::open()?;
-    client.tell("add 25:1 tools count")?;
+    client.command("add 25:1 tools count")?;
     let mut socket = Socket::open()?;
     socket.send(&Message::new(ID, b"hello".as_slice())?)?;
-    client.tell("wait_calls 25:1 1")?;
+    client.command("wait_calls 25:1 1")?;
     expect_silence(&mut socket);
     Ok(Outcome::Passed)
 }
@@ -79,7 +79,7 @@ fn message_arrives() -> Tested {
 fn group_is_heard_and_left() -> Tested {
     let mut socket = Socket::open()?;
     socket.join(IDX)?;
-    tell("send id=25:1 seq=5 ack=6 flags=7 msg_len=3 group=25")?;
+    command("send id=25:1 seq=5 ack=6 flags=7 msg_len=3 group=25")?;
     let arrival = next_message(&mut socket)?;
     assert_eq!(arrival.group, Some(IDX));
     let message = arrival.message;
@@ -89,8 +89,8 @@ fn group_is_heard_and_left() -> Tested {
     );
     assert_eq!(message.payload.len(), 3);
     socket.leave(IDX)?;
-    // Now nobody listens.
-    assert!(tell("send id=25:1 group=25").is_err());
+    // Now no socket listens.
+    assert!(command("send id=25:1 group=25").is_err());
     expect_silence(&mut socket);
     Ok(Outcome::Passed)
 }
@@ -101,7 +101,7 @@ fn several_groups() -> Tested {
         socket.join(group)?;
     }
     for group in [32, 1, 25] {
-        tell(&format!("send id=25:1 seq={group} group={group}"))?;
+        command(&format!("send id=25:1 seq={group} group={group}"))?;
         let arrival = next_message(&mut socket)?;
         assert_eq!((arrival.group, arrival.message.seq), (Some(group), group));
     }
@@ -113,7 +113,7 @@ fn no_such_group() -> Tested {
     for group in [0, 33, u32::MAX] {
         let error = socket.join(group).expect_err("it was joined");
         assert!(
-            matches!(error, Error::NoSuchGroup { group: told } if told == group),
+            matches!(error, Error::NoSuchGroup { group: reported } if reported == group),
             "{error:?}"
         );
     }
@@ -122,7 +122,7 @@ fn no_such_group() -> Tested {
 
 fn bundle_is_several_messages() -> Tested {
     let mut socket = Socket::open()?;
-    tell(&format!(
+    command(&format!(
         "send_mult id=25:1 seq=10 msg_len=11 bundle=3 portid={}",
         socket.port()
     ))?;
@@ -138,25 +138,25 @@ fn bundle_is_several_messages() -> Tested {
     Ok(Outcome::Passed)
 }
 
-/// C looks at the first one only.
+/// The C connector handles the first netlink message only.
 fn datagram_of_several_messages() -> Tested {
     let mut client = Client::open()?;
-    client.tell("add 25:1 tools count")?;
-    client.tell("add 25:2 tools count")?;
+    client.command("add 25:1 tools count")?;
+    client.command("add 25:2 tools count")?;
     let socket = Socket::open()?;
     let mut datagram = Datagram::new();
     datagram.push(&Message::new(ID, b"a".as_slice())?, 1, false);
     datagram.push(&Message::new(Id::new(IDX, 2), b"b".as_slice())?, 2, false);
     socket.send_datagram(&datagram)?;
-    client.tell("wait_calls 25:1 1")?;
+    client.command("wait_calls 25:1 1")?;
     if !on_c() {
-        client.tell("wait_calls 25:2 1")?;
+        client.command("wait_calls 25:2 1")?;
     }
     Ok(Outcome::Passed)
 }
 
 fn largest_message() -> Tested {
-    tell("add 25:1 tools echo")?;
+    command("add 25:1 tools echo")?;
     let mut socket = Socket::open()?;
     let payload: Vec<u8> = (0..connector_client::wire::MAX_PAYLOAD)
         .map(|number| number as u8)
@@ -166,43 +166,43 @@ fn largest_message() -> Tested {
     Ok(Outcome::Passed)
 }
 
-fn larger_than_the_buffer_is_told() -> Tested {
+fn larger_than_the_buffer_is_reported() -> Tested {
     let mut socket = Options::new().largest_datagram(100).open()?;
-    tell(&format!(
+    command(&format!(
         "send id=25:1 msg_len=1000 portid={}",
         socket.port()
     ))?;
-    tell(&format!("send id=25:1 msg_len=10 portid={}", socket.port()))?;
+    command(&format!("send id=25:1 msg_len=10 portid={}", socket.port()))?;
     let mut events = socket.events_within(PATIENCE);
     let event = events.next();
     let size = 16 + 20 + 1000;
     assert!(
-        matches!(event, Some(Ok(Event::Malformed(DecodeError::Truncated { size: told, room: 100 }))) if told == size),
+        matches!(event, Some(Ok(Event::Malformed(DecodeError::Truncated { size: reported, room: 100 }))) if reported == size),
         "{event:?}"
     );
     assert_eq!(next_message(&mut socket)?.message.payload.len(), 10);
     Ok(Outcome::Passed)
 }
 
-fn strangers_are_ignored_and_counted() -> Tested {
+fn foreign_datagrams_are_ignored_and_counted() -> Tested {
     let mut socket = Socket::open()?;
     let mut stranger = netlink_sys::Socket::new(NETLINK_CONNECTOR)?;
     stranger.bind_auto()?;
-    // What it sends looks like a message of the kernel, header and all.
+    // The datagram looks like one of the kernel, except for its port.
     let mut datagram = Datagram::new();
     datagram.push(&Message::new(ID, b"believe me".as_slice())?, 0, false);
     for _ in 0..3 {
         stranger.send_to(datagram.as_bytes(), &SocketAddr::new(socket.port(), 0), 0)?;
     }
-    tell(&format!("send id=25:1 seq=9 portid={}", socket.port()))?;
+    command(&format!("send id=25:1 seq=9 portid={}", socket.port()))?;
     assert_eq!(next_message(&mut socket)?.message.seq, 9);
-    assert_eq!(socket.strangers(), 3);
+    assert_eq!(socket.foreign_datagrams(), 3);
     Ok(Outcome::Passed)
 }
 
 fn acknowledged() -> Tested {
     let mut client = Client::open()?;
-    client.tell("add 25:1 tools count")?;
+    client.command("add 25:1 tools count")?;
     let mut socket = Socket::open()?;
     let result = socket.send_acknowledged(&Message::new(ID, b"hello".as_slice())?, PATIENCE);
     if on_c() {
@@ -213,15 +213,15 @@ fn acknowledged() -> Tested {
         return Ok(Outcome::Passed);
     }
     result?;
-    client.tell("wait_calls 25:1 1")?;
-    // One that is asked for by hand is an event.
+    client.command("wait_calls 25:1 1")?;
+    // The answer to a datagram that was made by hand is an event.
     let mut datagram = Datagram::new();
     datagram.push(&Message::new(ID, b"".as_slice())?, 77, true);
     socket.send_datagram(&datagram)?;
     let event = socket
         .events_within(PATIENCE)
         .next()
-        .ok_or("nothing came")??;
+        .ok_or("no event arrived")??;
     assert_eq!(
         event,
         Event::Answer(Answer {
@@ -235,7 +235,7 @@ fn acknowledged() -> Tested {
 
 fn refusal_has_number_and_text() -> Tested {
     if on_c() {
-        return Ok(Outcome::Skipped("the C connector refuses nothing"));
+        return Ok(Outcome::Skipped("the C connector has no refusals"));
     }
     let mut socket = Socket::open()?;
     match socket.send_acknowledged(&Message::new(Id::new(IDX, 9), b"".as_slice())?, PATIENCE) {
@@ -255,8 +255,8 @@ fn stop_ends_the_wait() -> Tested {
     let mut socket = Socket::open()?;
     let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
     socket.stop_on(theirs);
-    // Something that comes first is still received.
-    tell(&format!("send id=25:1 seq=9 portid={}", socket.port()))?;
+    // A message that arrived before the stop is still received.
+    command(&format!("send id=25:1 seq=9 portid={}", socket.port()))?;
     drop(ours);
     assert_eq!(next_message(&mut socket)?.message.seq, 9);
     assert!(socket.events().next().is_none());
@@ -264,14 +264,14 @@ fn stop_ends_the_wait() -> Tested {
     Ok(Outcome::Passed)
 }
 
-/// Bytes as they are on the wire, in the order in which they went.
+/// The tap gets the bytes of the wire, in their order.
 fn tap_has_both_ways() -> Tested {
     let mut client = Client::open()?;
-    client.tell("add 25:1 tools echo")?;
+    client.command("add 25:1 tools echo")?;
     let mut socket = Socket::open()?;
     let (to, seen) = mpsc::channel();
     socket.tap(move |direction, datagram| {
-        // Nobody hears of it when the test has failed.
+        // The receiver is gone if the test has failed.
         let _ = to.send((direction, datagram.to_vec()));
     });
     let message = Message::new(ID, b"hello".as_slice())?;

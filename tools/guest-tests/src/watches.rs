@@ -4,7 +4,7 @@
 
 use connector_client::{Change, Error, Id, Range, Watch};
 
-use crate::client::tell;
+use crate::client::command;
 use crate::sockets::{PATIENCE, SILENCE};
 use crate::{on_c, Outcome, Test, Tested};
 
@@ -22,24 +22,24 @@ const SKIPPED: Tested = Ok(Outcome::Skipped(
 ));
 
 fn next(watch: &mut Watch) -> Result<Change, Box<dyn std::error::Error>> {
-    Ok(watch.next_within(PATIENCE)?.ok_or("nothing came")?)
+    Ok(watch.next_within(PATIENCE)?.ok_or("no event arrived")?)
 }
 
 fn snapshot_then_changes() -> Tested {
     if on_c() {
-        let error = Watch::open(GROUP).expect_err("C has a channel");
+        let error = Watch::open(GROUP).expect_err("the C connector has a channel");
         assert!(matches!(error, Error::NotOffered { .. }), "{error:?}");
         return Ok(Outcome::Passed);
     }
     let (one, two) = (Id::new(25, 1), Id::new(25, 2));
-    tell("add 25:1 tools count")?;
+    command("add 25:1 tools count")?;
     let mut watch = Watch::open(GROUP)?;
     watch.subscribe_with_snapshot(&[Range::from(25..=25)], &[Range::ALL])?;
-    tell("add 25:2 tools count")?;
-    tell("del 25:1")?;
-    assert_eq!(next(&mut watch)?, Change::There(one));
-    assert_eq!(next(&mut watch)?, Change::Came(two));
-    assert_eq!(next(&mut watch)?, Change::Went(one));
+    command("add 25:2 tools count")?;
+    command("del 25:1")?;
+    assert_eq!(next(&mut watch)?, Change::Present(one));
+    assert_eq!(next(&mut watch)?, Change::Registered(two));
+    assert_eq!(next(&mut watch)?, Change::Unregistered(one));
     assert_eq!(watch.next_within(SILENCE)?, None);
     Ok(Outcome::Passed)
 }
@@ -55,18 +55,18 @@ fn ranges_and_unsubscribe() -> Tested {
     let mut watch = Watch::open(GROUP)?;
     watch.subscribe(&ranges.0, &ranges.1)?;
     for id in ["25:4", "25:5", "26:7", "26:8", "27:5", "25:4294967295"] {
-        tell(&format!("add {id} tools count"))?;
+        command(&format!("add {id} tools count"))?;
     }
     for id in [Id::new(25, 5), Id::new(26, 7), Id::new(25, u32::MAX)] {
-        assert_eq!(next(&mut watch)?, Change::Came(id));
+        assert_eq!(next(&mut watch)?, Change::Registered(id));
     }
     watch.unsubscribe(&ranges.0, &ranges.1)?;
-    tell("clear")?;
+    command("clear")?;
     assert_eq!(watch.next_within(SILENCE)?, None);
     Ok(Outcome::Passed)
 }
 
-/// Who shares a group hears what others have asked for, too, and does not tell it.
+/// Two watches that share a group receive each other's events, and do not report them.
 fn others_in_the_group() -> Tested {
     if on_c() {
         return SKIPPED;
@@ -74,10 +74,10 @@ fn others_in_the_group() -> Tested {
     let (mut one, mut two) = (Watch::open(GROUP)?, Watch::open(GROUP)?);
     one.subscribe(&[Range::from(25..=25)], &[Range::ALL])?;
     two.subscribe(&[Range::from(26..=26)], &[Range::ALL])?;
-    tell("add 25:1 tools count")?;
-    tell("add 26:1 tools count")?;
-    assert_eq!(next(&mut one)?, Change::Came(Id::new(25, 1)));
-    assert_eq!(next(&mut two)?, Change::Came(Id::new(26, 1)));
+    command("add 25:1 tools count")?;
+    command("add 26:1 tools count")?;
+    assert_eq!(next(&mut one)?, Change::Registered(Id::new(25, 1)));
+    assert_eq!(next(&mut two)?, Change::Registered(Id::new(26, 1)));
     assert_eq!(one.next_within(SILENCE)?, None);
     assert_eq!(two.next_within(SILENCE)?, None);
     Ok(Outcome::Passed)
@@ -105,11 +105,11 @@ fn large_snapshot() -> Tested {
         return SKIPPED;
     }
     const IDS: u32 = 1000;
-    tell(&format!("add_many 26:1 {IDS}"))?;
+    command(&format!("add_many 26:1 {IDS}"))?;
     let mut watch = Watch::open(GROUP)?;
     watch.subscribe_with_snapshot(&[Range::from(26..=26)], &[Range::ALL])?;
     for val in 1..=IDS {
-        assert_eq!(next(&mut watch)?, Change::There(Id::new(26, val)));
+        assert_eq!(next(&mut watch)?, Change::Present(Id::new(26, val)));
     }
     assert_eq!(watch.next_within(SILENCE)?, None);
     Ok(Outcome::Passed)

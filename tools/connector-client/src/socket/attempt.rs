@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One attempt to receive, and waiting for the next.
+//! One attempt to receive a datagram, and waiting for the next one.
 
 use std::io::{self, IoSliceMut};
 use std::os::fd::AsRawFd;
@@ -15,52 +15,52 @@ use crate::error::{EAGAIN, ENOBUFS};
 use crate::wire::DecodeError;
 use crate::{Direction, Error};
 
-/// One attempt to receive.
+/// The result of one attempt to receive.
 pub(super) enum Attempt {
-    /// A datagram is in the buffer; it came by this group.
+    /// A datagram is in the buffer. The number is its group, if it was multicast.
     Datagram(Option<u32>),
-    /// Datagrams were dropped.
+    /// The kernel dropped datagrams; their number, if it is known.
     Lost(Option<u64>),
-    /// A datagram was larger than the buffer.
+    /// The datagram was larger than the buffer.
     Truncated(DecodeError),
-    /// Somebody else than the kernel sent it.
-    Stranger,
-    /// There is nothing.
+    /// Another sender than the kernel sent the datagram.
+    Foreign,
+    /// There is no datagram.
     Empty,
 }
 
-/// Why there is no datagram of the kernel in the buffer.
+/// The reason why the buffer has no datagram of the kernel.
 pub(super) enum NoDatagram {
-    /// It has to be looked first whether to stop.
-    Unlooked,
-    /// One came, of this size and from this port, and it is somebody else's or not all of it is in the buffer.
+    /// The descriptor that stops waits has to be polled first.
+    StopUnpolled,
+    /// A datagram with this size and from this port. It is not from the kernel, or does not fit into the buffer.
     Unusable(usize, u32),
     Failed(io::Error),
 }
 
-/// After so many datagrams it is looked whether to stop.
-const UNLOOKED: u32 = 256;
+/// The number of datagrams after which the descriptor that stops waits is polled.
+const UNPOLLED: u32 = 256;
 
 impl Socket {
-    /// The group of the kernel's next datagram, if it came by one; it is in the buffer then. That is all that most calls come to.
+    /// Receives the kernel's next datagram into the buffer, and returns its group. This is the fast path.
     #[inline(always)]
     pub(super) fn datagram(&mut self) -> Result<Option<u32>, NoDatagram> {
         if self.stop.is_some() {
-            self.unlooked += 1;
-            if self.unlooked >= UNLOOKED {
-                return Err(NoDatagram::Unlooked);
+            self.unpolled += 1;
+            if self.unpolled >= UNPOLLED {
+                return Err(NoDatagram::StopUnpolled);
             }
         }
         if self.named.is_some() {
             return self.named_datagram();
         }
         self.buffer.clear();
-        // With MSG_TRUNC the kernel says how long the datagram was, not how much of it fitted.
+        // With MSG_TRUNC the kernel returns the size of the datagram, even if the buffer is smaller.
         let flags = (RecvFlags::DONTWAIT | RecvFlags::TRUNC).bits() as i32;
         match self.inner.recv_from(&mut self.buffer, flags) {
             Ok((size, from)) if from.port_number() == 0 && size == self.buffer.len() => {
                 self.tap.see(Direction::Received, &self.buffer);
-                // There are no other groups: see `Socket::join`.
+                // The address has no bit for groups above 32: see `Socket::join`.
                 Ok(lowest(from.multicast_groups()))
             }
             Ok((size, from)) => Err(NoDatagram::Unusable(size, from.port_number())),
@@ -68,7 +68,7 @@ impl Socket {
         }
     }
 
-    /// The same for a socket that has been in a group above 32, for which there is no bit in the sender's address.
+    /// The same for a socket that has been in a group above 32. The sender's address has no bit for such groups.
     #[inline(never)]
     fn named_datagram(&mut self) -> Result<Option<u32>, NoDatagram> {
         let bytes = self.named.get_or_insert_default();
@@ -105,7 +105,7 @@ impl Socket {
         self.attempt_of(datagram)
     }
 
-    /// What it means that there was no datagram; tries again if it means nothing.
+    /// Handles the lack of a datagram. Tries again if the reason is of no interest.
     #[inline(never)]
     pub(super) fn attempt_of(
         &mut self,
@@ -117,10 +117,10 @@ impl Socket {
                 Err(why) => why,
             };
             match why {
-                NoDatagram::Unlooked => self.look_at_stop()?,
+                NoDatagram::StopUnpolled => self.poll_stop()?,
                 NoDatagram::Unusable(_, port) if port != 0 => {
-                    self.strangers += 1;
-                    return Ok(Attempt::Stranger);
+                    self.foreign_datagrams += 1;
+                    return Ok(Attempt::Foreign);
                 }
                 NoDatagram::Unusable(size, _) => {
                     return Ok(Attempt::Truncated(DecodeError::Truncated {
@@ -145,9 +145,9 @@ impl Socket {
         }
     }
 
-    /// Who receives without a pause never waits, and has to be told to stop all the same.
-    pub(crate) fn look_at_stop(&mut self) -> Result<(), Error> {
-        self.unlooked = 0;
+    /// Polls the descriptor that stops waits, for programs that receive without a pause and never wait.
+    pub(crate) fn poll_stop(&mut self) -> Result<(), Error> {
+        self.unpolled = 0;
         let Some(stop) = &self.stop else {
             return Ok(());
         };
@@ -160,7 +160,7 @@ impl Socket {
         }
     }
 
-    /// Waits until there may be something to receive; false if the time is over.
+    /// Waits until something can be received. False at the deadline.
     pub(crate) fn wait_readable(&self, deadline: Option<Instant>) -> Result<bool, Error> {
         loop {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -188,13 +188,13 @@ impl Socket {
     }
 }
 
-/// The group of a mask of the first 32.
+/// The lowest group of a mask of the first 32.
 #[inline]
 fn lowest(mask: u32) -> Option<u32> {
     (mask != 0).then(|| mask.trailing_zeros() + 1)
 }
 
-/// What `NETLINK_PKTINFO` says: the number, 0 for none.
+/// The group in the control message `NETLINK_PKTINFO`; 0 for none.
 fn group_of(control: ControlMessageOwned) -> Option<u32> {
     const SOL_NETLINK: i32 = 270;
     const NETLINK_PKTINFO: i32 = 3;

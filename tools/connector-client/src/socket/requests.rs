@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Requests and messages with an acknowledgement, and waiting for what answers them.
+//! Requests and acknowledged messages, and waiting for their answers.
 
 use std::time::{Duration, Instant};
 
 use super::attempt::{Attempt, NoDatagram};
-use super::{Socket, OTHERS};
+use super::{Socket, UNTIMED};
 use crate::events::is_over;
 use crate::kernel::why_hidden;
 use crate::request::Expected;
 use crate::wire::{sole_message, SOLE_PAYLOAD};
 use crate::{Error, Id, Message, Prepared, Request, Ticket};
 
-/// What was waited for is there.
+/// The awaited answer.
 enum Done {
-    /// The datagram in the buffer is the reply; here without its payload.
+    /// The reply is the datagram in the buffer; here without its payload.
     InBuffer(Message<'static>),
-    /// A reply that came earlier.
+    /// A reply that was received before.
     Kept(Message<'static>),
     /// An acknowledgement.
     Acknowledged,
 }
 
 impl Socket {
-    /// Sends a message and waits until the kernel says that it has arrived.
+    /// Sends a message and waits for the kernel's acknowledgement.
     ///
     /// ```no_run
     /// use connector_client::{Error, Id, Message, Socket};
@@ -39,8 +39,9 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] with the kernel's reason; [`Error::NotOffered`] on a connector that does not acknowledge, and
-    /// [`Error::ProcHidden`] where nobody knows, where nothing is sent; [`Error::TimedOut`]; as [`Socket::send`].
+    /// [`Error::Refused`] with the kernel's reason; [`Error::NotOffered`] if the connector does not acknowledge, and
+    /// [`Error::ProcHidden`] if that is unknown (nothing is sent in both cases); [`Error::TimedOut`]; the errors of
+    /// [`Socket::send`].
     pub fn send_acknowledged(
         &mut self,
         message: &Message<'_>,
@@ -69,8 +70,8 @@ impl Socket {
         .map(|_| ())
     }
 
-    /// Sends a request, and gives a ticket by which its reply is waited for. Any number may be under way: what
-    /// has come is read before the next one is sent.
+    /// Sends a request, and returns the ticket for its reply. Any number of requests may be pending. Received datagrams are
+    /// read before a request is sent.
     ///
     /// # Errors
     ///
@@ -79,7 +80,7 @@ impl Socket {
         self.start(Request::new(id, payload)?)
     }
 
-    /// The same for a request that was made before.
+    /// As [`Socket::request`], for a [`Request`].
     ///
     /// # Errors
     ///
@@ -94,7 +95,7 @@ impl Socket {
         Ok(ticket)
     }
 
-    /// The same for a request whose bytes were put together before. It may be under way several times.
+    /// As [`Socket::request`], for a prepared request. It may be pending several times.
     ///
     /// # Errors
     ///
@@ -110,8 +111,8 @@ impl Socket {
         Ok(ticket)
     }
 
-    /// Sends a prepared request and waits for its reply, without a ticket. This costs less than the two steps: where the reply is
-    /// the next that comes, as it is of callbacks that reply at once, nothing has to be remembered.
+    /// Sends a prepared request and waits for its reply, without a ticket. This costs less than two calls: usually the reply is
+    /// the next datagram, and nothing has to be stored.
     ///
     /// # Errors
     ///
@@ -138,7 +139,7 @@ impl Socket {
         self.wait_after(Ticket { seq, lost_before }, Some(first), within)
     }
 
-    /// What comes of it on this kernel.
+    /// The answers to expect from this kernel.
     #[inline]
     fn expected(&self, wanted: Expected) -> Expected {
         Expected {
@@ -157,7 +158,7 @@ impl Socket {
         }
     }
 
-    /// Gives back a ticket that nobody will wait for: its reply, if it comes, is an event.
+    /// Gives back a ticket whose reply is not needed. A later reply is an event.
     pub fn forget(&mut self, ticket: Ticket) {
         self.pending.forget(ticket.seq);
     }
@@ -168,8 +169,8 @@ impl Socket {
         ticket: Ticket,
         within: Duration,
     ) -> Result<Message<'_>, Error> {
-        // Callbacks reply before the request was sent, so that the reply is mostly the next datagram.
-        let first = if self.pending.has_come(ticket.seq) {
+        // A callback that replies does so inside the call that sends, so the reply is usually the next datagram.
+        let first = if self.pending.has_outcome(ticket.seq) {
             None
         } else {
             Some(self.datagram())
@@ -182,7 +183,7 @@ impl Socket {
         self.wait_after(ticket, first, within)
     }
 
-    /// Waits on after a first datagram that was not the reply, if there was one.
+    /// Continues to wait after a first datagram that was not the reply, if there was one.
     #[inline(never)]
     fn wait_after(
         &mut self,
@@ -193,7 +194,7 @@ impl Socket {
         match self.wait_on(ticket, first, within, "a reply")? {
             Done::InBuffer(reply) => Ok(self.with_payload(reply)),
             Done::Kept(reply) => Ok(reply),
-            // There is no ticket for what has only an acknowledgement.
+            // Tickets are for replies, not for acknowledgements.
             Done::Acknowledged => Err(Error::TimedOut {
                 waiting_for: "a reply",
                 after: within,
@@ -211,7 +212,7 @@ impl Socket {
         }
     }
 
-    /// Sends what is waited for already, and waits no longer if that fails.
+    /// Sends a message whose answer is pending already. If sending fails, the answer is not pending any more.
     #[inline]
     fn transmit_expected(
         &mut self,
@@ -223,7 +224,7 @@ impl Socket {
             .inspect_err(|_| self.pending.forget(seq))
     }
 
-    /// The datagram in the buffer as the reply that is waited for, if it is that; without its payload.
+    /// Returns the datagram in the buffer without its payload, if it is the awaited reply.
     #[inline]
     fn reply_in_buffer(&mut self, seq: u32, group: Option<u32>) -> Option<Message<'static>> {
         let message = sole_message(&self.buffer)?;
@@ -231,7 +232,7 @@ impl Socket {
         is_reply.then(|| without_payload(message))
     }
 
-    /// The same for whatever is waited for.
+    /// The same for a reply or an acknowledgement.
     fn wait_on(
         &mut self,
         ticket: Ticket,
@@ -269,7 +270,7 @@ impl Socket {
             }
             let found = !matches!(attempt, Attempt::Empty);
             self.keep(attempt);
-            if found && others < OTHERS {
+            if found && others < UNTIMED {
                 others += 1;
                 continue;
             }
@@ -292,7 +293,7 @@ impl Socket {
     }
 }
 
-/// What does not borrow the buffer; [`Socket::with_payload`] puts the payload back.
+/// A message without its payload, which borrows nothing. [`Socket::with_payload`] restores the payload.
 fn without_payload(message: Message<'_>) -> Message<'static> {
     Message {
         payload: (&[]).into(),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A thread that sends, since the kernel calls the callback inside of the system call.
+//! The thread that sends. The kernel calls the callback inside the system call, which may take long.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -13,14 +13,14 @@ use rustix::net::{send, SendFlags};
 use crate::wire::Datagram;
 use crate::{Error, Message, Socket};
 
-/// What was sent, and what the system call has said.
+/// A sent datagram, and the result of the system call.
 pub(crate) type Sent = (Datagram, io::Result<()>);
 
-/// The way to the thread, which ends with it.
+/// The channel to the thread. The thread ends with it.
 #[derive(Debug)]
 pub(super) struct Sender(mpsc::Sender<(Datagram, UnderWay)>);
 
-/// A datagram that was given to the thread.
+/// A datagram in the hands of the thread.
 #[derive(Clone, Debug, Default)]
 pub(super) struct UnderWay(Arc<Mutex<State>>);
 

@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Measures the C connector and ours in the guest: run.sh <kernel build directory> quick|full|gate|publish
+#
+#   quick, full   everything, and a report of it; full takes the medians of more rounds
+#   gate          the few figures that "make test" looks at, against limits.txt; writes KTAP
+#   publish       the figures of the last run of quick or full into README.md and Documentation/
+#
+# The guest runs three times: with time that counts instructions, on one processor (mode "icount") and on two that take turns
+# (mode "turns"), and with the wall clock on two (mode "wall"); the latter for what only shows there.
+# build/bench/results.csv has every value of every round; table.txt and the charts are made from it by report/.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/../../scripts/lib.sh"
+# shellcheck source=scripts/accelerator.sh
+. "$TOP/scripts/accelerator.sh"
+
+HEAD=mode,accelerator,round,row,case,provider,value,unit
+FOLDER=$OUT/bench
+
+# Debian's own Python has Debian's matplotlib; elsewhere the one in PATH.
+report() {
+	local PYTHON=/usr/bin/python3
+	"$PYTHON" -c 'import matplotlib' 2>/dev/null || PYTHON=python3
+	python "$TOP/selftests/bench/report" "$@"
+}
+
+# Results go to the file, and the time that each stage took to the user: collect <mode> <accelerator> <file>.
+collect() {
+	local line title='' start=$SECONDS
+	while IFS= read -r line; do
+		case $line in
+		result,*) printf '%s,%s,%s\n' "$1" "$2" "${line#result,}" >>"$3" ;;
+		'# '*)
+			stage_done "$title" "$start"
+			title=${line#\# }
+			start=$SECONDS
+			[ ! -t 2 ] || printf '    %-42s ...\r' "$title" >&2
+			;;
+		?*) say "    guest: $line" ;;
+		esac
+	done
+	stage_done "$title" "$start"
+}
+
+stage_done() {
+	[ -z "$1" ] || printf '    %-42s %d s\n' "$1" $((SECONDS - $2)) >&2
+}
+
+# One run of the guest: measure <mode> <accelerator> <file of results>.
+measure() {
+	local mode=$1 accel=$2 file=$3 start=$SECONDS lines
+	lines=$(wc -l <"$file")
+	printf '%s\n' "BENCH_MODE=$mode" "BENCH=$WHAT" "BENCH_ROUNDS=${BENCH_ROUNDS:-$ROUNDS}" >"$WORK/bench.conf"
+	say "  bench: mode $mode, accelerator $accel"
+	QEMU_ACCEL=$accel TIMEOUT=${TIMEOUT:-3600} "$TOP/scripts/guest.sh" "$KDIR" run \
+		"$TOP/selftests/bench/job.sh" "$WORK/bench.conf" | collect "$mode" "$accel" "$file" ||
+		die "The run in mode $mode failed, so there is no report." "What the guest said is in $OUT/guest/last/."
+	[ "$(wc -l <"$file")" -gt "$lines" ] || die "The run in mode $mode has measured nothing."
+	printf '  %-44s %d s\n' "bench: mode $mode, accelerator $accel" $((SECONDS - start)) >&2
+}
+
+# Instructions are counted by QEMU itself, which KVM would go round.
+measure_instructions() {
+	ICOUNT=1 QEMU_SMP=1 measure icount tcg "$1"
+}
+
+measure_turns() {
+	ICOUNT=1 QEMU_SMP=2 measure turns tcg "$1"
+}
+
+measure_wall() {
+	QEMU_SMP=${QEMU_SMP:-2} measure wall "$(accelerator)" "$1"
+}
+
+# What else the figures depend on.
+about() {
+	printf 'Linux %s, %s, %s, %s\n' "$(cat "$KDIR/include/config/kernel.release")" \
+		"$(sed -n 's/^CONFIG_CC_VERSION_TEXT=\(.*\)$/\1/p' "$KDIR/include/config/auto.conf")" \
+		"$(sed -n 's/^CONFIG_RUSTC_VERSION_TEXT=\([^(]*[^( ]\).*$/\1/p' "$KDIR/include/config/auto.conf")" \
+		"$(qemu-system-x86_64 --version | sed -n '1s/ emulator version\( [^ ]*\).*/\1/p')"
+}
+
+measure_all() {
+	local start=$SECONDS
+	printf '%s\n' "$HEAD" >"$WORK/results.csv"
+	measure_instructions "$WORK/results.csv"
+	measure_turns "$WORK/results.csv"
+	measure_wall "$WORK/results.csv"
+	rm -f "$FOLDER"/*.svg "$FOLDER/table.txt"
+	cp "$WORK/results.csv" "$FOLDER/results.csv"
+	about >"$FOLDER/about.txt"
+	printf '\n'
+	report "$FOLDER"
+	say '' "  $((SECONDS - start)) s in all; $FOLDER has results.csv, table.txt and charts"
+}
+
+measure_gate() {
+	printf '%s\n' "$HEAD" >"$WORK/gate.csv"
+	measure_instructions "$WORK/gate.csv"
+	cp "$WORK/gate.csv" "$FOLDER/gate.csv"
+	report "$FOLDER/gate.csv" --gate "$TOP/selftests/bench/limits.txt"
+}
+
+publish() {
+	[ -e "$FOLDER/results.csv" ] || die 'There are no results to publish.' 'Run make bench BENCH=full first.'
+	report "$FOLDER" --publish "$TOP"
+	say '  README.md and Documentation/ have the figures of the last run'
+}
+
+KDIR=$1
+WHAT=${2:-quick}
+# What is measured of the tools is what others get.
+[ "$WHAT" = gate ] || export TOOLS_PROFILE=release
+mkdir -p "$FOLDER"
+hold "$FOLDER/lock"
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+trap 'exit 130' INT TERM HUP
+ROUNDS=3
+[ "$WHAT" != full ] || ROUNDS=7
+case $WHAT in
+quick | full) measure_all ;;
+gate) measure_gate ;;
+publish) publish ;;
+*) die "BENCH is $WHAT; it can be quick (the default) or full." ;;
+esac

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What is loaded when a test begins. The setup of a fixture says it first:
+ *
+ *	CN_NEEDS("cn_client");		the connector and these modules
+ *	CN_NEEDS();			the connector alone
+ *	CN_NEEDS_NO_CONNECTOR();	not even the connector: the test loads it
+ *
+ * All other modules that use the connector are unloaded first. What is needed and is loaded already stays as it is. A
+ * test is skipped where a module is not there, and fails where one does not load or unload.
+ */
+#ifndef CN_NEEDS_H
+#define CN_NEEDS_H
+
+#include "cn_module.h"
+
+#define MODULE_NAME 56
+#define USERS_MOST 200
+
+struct module_users {
+	char names[USERS_MOST][MODULE_NAME];
+	int count;
+};
+
+static inline bool connector_is_there(void)
+{
+	return !access("/proc/net/connector", F_OK);
+}
+
+/* Those that the connector is in use by and, for a connector that is no module, all that are named like ours. */
+static inline void list_users(struct module_users *users)
+{
+	char *text = read_file("/proc/modules"), *line, *next, *user, *rest;
+	char name[MODULE_NAME], used_by[4096];
+
+	users->count = 0;
+	for (line = text; line && *line && users->count < USERS_MOST; line = next) {
+		next = strchrnul(line, '\n');
+		next += *next == '\n';
+		if (sscanf(line, "%55s %*s %*s %4095s", name, used_by) != 2)
+			continue;
+		if (!strncmp(name, "cn_", 3))
+			strcpy(users->names[users->count++], name);
+		if (strcmp(name, "cn"))
+			continue;
+		for (user = strtok_r(used_by, ",", &rest); user; user = strtok_r(NULL, ",", &rest))
+			if (*user != '-' && *user != '[' && strncmp(user, "cn_", 3) && users->count < USERS_MOST)
+				snprintf(users->names[users->count++], MODULE_NAME, "%s", user);
+	}
+	free(text);
+}
+
+static inline bool is_among(const char *name, const char * const *names)
+{
+	while (*names && strcmp(name, *names))
+		names++;
+	return *names;
+}
+
+/* Unloads the connector's users but those; the first that stays is named. They may use each other, and be held by sockets. */
+static inline int unload_users_but(const char * const *needed, const char **name)
+{
+	static struct module_users users;
+	int tries, i, left;
+
+	for (tries = 0; tries < cn_timeout() / 10; tries++) {
+		list_users(&users);
+		for (i = left = 0; i < users.count; i++) {
+			if (is_among(users.names[i], needed) || !module_unload(users.names[i]))
+				continue;
+			*name = users.names[i];
+			left++;
+		}
+		if (!left)
+			return 0;
+		usleep(10 * 1000);
+	}
+	return -EBUSY;
+}
+
+/* Names what it could not load or unload. */
+static inline int load_only(const char * const *needed, const char **name)
+{
+	int ret = unload_users_but(needed, name);
+
+	if (!ret && !connector_is_there()) {
+		*name = "cn";
+		ret = module_load("cn", "");
+	}
+	for (; !ret && *needed; needed++) {
+		*name = *needed;
+		ret = module_is_loaded(*needed) ? 0 : module_load(*needed, "");
+	}
+	return ret;
+}
+
+#define CN_NEEDS_LIST(list) do { \
+	const char *module = ""; \
+	int err = load_only(list, &module); \
+	if (err == -ENOENT) \
+		SKIP(return, "there is no module %s for this connector", module); \
+	ASSERT_EQ(0, err) \
+		TH_LOG("module %s", module); \
+} while (0)
+
+#define CN_NEEDS(...) CN_NEEDS_LIST(((const char * const []){ "", ##__VA_ARGS__, NULL }) + 1)
+
+static inline int unload_connector(const char **name)
+{
+	int ret = unload_users_but((const char * const []){ NULL }, name);
+
+	if (!ret && module_is_loaded("cn")) {
+		*name = "cn";
+		ret = module_unload_soon("cn");
+	}
+	return ret;
+}
+
+#define CN_NEEDS_NO_CONNECTOR() do { \
+	const char *module = ""; \
+	if (connector_is_there() && !module_is_loaded("cn")) \
+		SKIP(return, "the connector is built in"); \
+	ASSERT_EQ(0, unload_connector(&module)) \
+		TH_LOG("module %s", module); \
+} while (0)
+
+#ifdef TEST_HARNESS_MAIN
+/* Whose connector it is says the environment; otherwise it is ours if it has the file of ours. */
+static __attribute__((constructor)) void find_provider(void)
+{
+	if (getenv("CN_PROVIDER"))
+		return;
+	if (!connector_is_there())
+		module_load("cn", "");
+	setenv("CN_PROVIDER", access("/proc/net/connector_stats", F_OK) ? "c" : "rust", 1);
+}
+#endif
+
+#endif

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module parameters of our connector: each value is accepted, or refused
+ * with EINVAL and a line in the log that names the parameter.
+ */
+#include "kselftest_harness.h"
+#include "cn_module.h"
+#include "cn_privilege.h"
+
+FIXTURE(parameter)
+{
+	int klog;
+};
+
+/* What a value does. */
+FIXTURE_VARIANT(parameter)
+{
+	const char *params;
+	/* Number of groups, or 0: the module is refused. */
+	uint32_t groups;
+	/* Named in the log when refused. */
+	const char *name;
+};
+
+FIXTURE_VARIANT_ADD(parameter, none) { "", 32 };
+FIXTURE_VARIANT_ADD(parameter, groups_1) { "groups=1", 32 };
+FIXTURE_VARIANT_ADD(parameter, groups_26) { "groups=26", 32 };
+FIXTURE_VARIANT_ADD(parameter, groups_32) { "groups=32", 32 };
+FIXTURE_VARIANT_ADD(parameter, groups_33) { "groups=33", 33 };
+FIXTURE_VARIANT_ADD(parameter, groups_64) { "groups=64", 64 };
+FIXTURE_VARIANT_ADD(parameter, groups_1000) { "groups=1000", 1000 };
+FIXTURE_VARIANT_ADD(parameter, groups_65536) { "groups=65536", 65536 };
+FIXTURE_VARIANT_ADD(parameter, groups_hexadecimal) { "groups=0x40", 64 };
+FIXTURE_VARIANT_ADD(parameter, groups_0) { "groups=0", 0, "groups" };
+FIXTURE_VARIANT_ADD(parameter, groups_65537) { "groups=65537", 0, "groups" };
+FIXTURE_VARIANT_ADD(parameter, groups_largest) { "groups=4294967295", 0, "groups" };
+FIXTURE_VARIANT_ADD(parameter, groups_beyond_32_bits) { "groups=4294967328", 0, "groups" };
+FIXTURE_VARIANT_ADD(parameter, groups_negative) { "groups=-1", 0, "groups" };
+FIXTURE_VARIANT_ADD(parameter, groups_a_word) { "groups=many", 0, "groups" };
+FIXTURE_VARIANT_ADD(parameter, groups_empty) { "groups=", 0, "groups" };
+FIXTURE_VARIANT_ADD(parameter, groups_with_a_tail) { "groups=32x", 0, "groups" };
+FIXTURE_VARIANT_ADD(parameter, groups_without_a_value) { "groups", 0, "groups" };
+
+FIXTURE_VARIANT_ADD(parameter, open_groups_0) { "open_groups=0", 32 };
+FIXTURE_VARIANT_ADD(parameter, open_groups_1) { "open_groups=1", 32 };
+FIXTURE_VARIANT_ADD(parameter, open_groups_all_32) { "open_groups=0xffffffff", 32 };
+FIXTURE_VARIANT_ADD(parameter, open_groups_33_of_32) { "open_groups=0x100000000", 0, "open_groups" };
+FIXTURE_VARIANT_ADD(parameter, open_groups_33_of_33) { "groups=33 open_groups=0x100000000", 33 };
+FIXTURE_VARIANT_ADD(parameter, open_groups_34_of_33) { "groups=33 open_groups=0x200000000", 0, "open_groups" };
+FIXTURE_VARIANT_ADD(parameter, open_groups_64_of_64) { "groups=64 open_groups=0x8000000000000000", 64 };
+FIXTURE_VARIANT_ADD(parameter, open_groups_64_of_63) { "groups=63 open_groups=0x8000000000000000", 0, "open_groups" };
+FIXTURE_VARIANT_ADD(parameter, open_groups_beyond_64_bits) { "groups=64 open_groups=0x10000000000000000", 0, "open_groups" };
+FIXTURE_VARIANT_ADD(parameter, open_groups_a_word) { "open_groups=all", 0, "open_groups" };
+
+FIXTURE_SETUP(parameter)
+{
+	SKIP_ON_C();
+	CN_NEEDS_NO_CONNECTOR();
+	self->klog = klog_mark();
+	ASSERT_LE(0, self->klog);
+}
+
+FIXTURE_TEARDOWN(parameter)
+{
+	close(self->klog);
+	if (module_is_loaded("cn"))
+		EXPECT_EQ(0, module_unload_soon("cn"));
+}
+
+/* The groups as user space sees them. */
+TEST_F(parameter, is_taken_or_refused)
+{
+	uint32_t last = variant->groups;
+	int fd;
+
+	if (!last) {
+		int err = module_load("cn", variant->params);
+
+		/* The kernel's own parser says ERANGE to numbers without end. */
+		EXPECT_TRUE(err == -EINVAL || err == -ERANGE) TH_LOG("error %d", err);
+		EXPECT_FALSE(module_is_loaded("cn"));
+		EXPECT_EQ(-1, access("/proc/net/connector", F_OK));
+		EXPECT_TRUE(KLOG_HAS(self->klog, "cn: ", variant->name));
+		/* Nothing was left that is in the way of a good value. */
+		EXPECT_EQ(0, module_load("cn", ""));
+		return;
+	}
+	ASSERT_EQ(0, module_load("cn", variant->params));
+	fd = cn_open_in_group(0);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, cn_join(fd, last));
+	/* netlink may round up, to the bits of a machine word. */
+	EXPECT_EQ(-EINVAL, cn_join(fd, (last + 63) / 64 * 64 + 1));
+	EXPECT_EQ(last <= 32 ? -EINVAL : 0, cn_join(fd, 33));
+	close(fd);
+}
+
+FIXTURE(open_groups)
+{
+};
+
+FIXTURE_SETUP(open_groups)
+{
+	SKIP_ON_C();
+	CN_NEEDS_NO_CONNECTOR();
+}
+
+FIXTURE_TEARDOWN_PARENT(open_groups)
+{
+	EXPECT_EQ(0, module_unload_soon("cn"));
+}
+
+/* -EPERM where a group of 1 to `groups` does not behave as the mask says. */
+static uint32_t first_wrong_group(uint64_t mask, uint32_t groups)
+{
+	uint32_t group;
+	int fd = cn_open();
+
+	for (group = 1; group <= groups; group++) {
+		bool open = group == 1 || (group <= 64 && mask & (1ull << (group - 1)));
+
+		if (cn_join(fd, group) != (open ? 0 : -EPERM))
+			break;
+	}
+	close(fd);
+	return group > groups ? 0 : group;
+}
+
+TEST_F(open_groups, none_but_1)
+{
+	ASSERT_EQ(0, module_load("cn", ""));
+	become_user();
+	EXPECT_EQ(0, first_wrong_group(0, 32));
+}
+
+TEST_F(open_groups, of_a_mask)
+{
+	ASSERT_EQ(0, module_load("cn", "open_groups=0x80000114"));
+	become_user();
+	EXPECT_EQ(0, first_wrong_group(0x80000114, 32));
+}
+
+TEST_F(open_groups, all)
+{
+	ASSERT_EQ(0, module_load("cn", "open_groups=0xffffffff"));
+	become_user();
+	EXPECT_EQ(0, first_wrong_group(0xffffffff, 32));
+}
+
+/* Groups above 64 have no bit and must not borrow one of another group. */
+TEST_F(open_groups, above_64_stay_closed)
+{
+	ASSERT_EQ(0, module_load("cn", "groups=300 open_groups=0xffffffffffffffff"));
+	become_user();
+	EXPECT_EQ(0, first_wrong_group(0xffffffffffffffff, 300));
+}
+
+TEST_F(open_groups, in_a_bind_mask)
+{
+	int fd;
+
+	ASSERT_EQ(0, module_load("cn", "open_groups=4"));
+	become_user();
+	fd = cn_open();
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EPERM, cn_bind(fd, 0, 7));
+	EXPECT_EQ(0, cn_bind(fd, 0, 5));
+	close(fd);
+}

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The provider of process events comes and goes, with and without listeners. Starts with nothing loaded
+ * and leaves nothing.
+ */
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+#include "kselftest_harness.h"
+#include "cn_module.h"
+#include "cn_priority.h"
+#include "cn_process.h"
+
+static int provider_load_with(const char *parameters)
+{
+	return module_load("cn_proc", parameters);
+}
+
+static int provider_load(void)
+{
+	return provider_load_with("");
+}
+
+FIXTURE(process_events)
+{
+	int klog;
+};
+
+FIXTURE_SETUP(process_events)
+{
+	SKIP_ON_C();
+	CN_NEEDS_NO_CONNECTOR();
+	ASSERT_EQ(0, module_load("cn", ""));
+	self->klog = klog_mark();
+	ASSERT_LE(0, self->klog);
+}
+
+FIXTURE_TEARDOWN(process_events)
+{
+	close(self->klog);
+	if (module_is_loaded("cn_proc"))
+		EXPECT_EQ(0, module_unload("cn_proc"));
+	if (module_is_loaded("cn"))
+		EXPECT_EQ(0, module_unload_soon("cn"));
+}
+
+TEST_F(process_events, says_which_events_there_are)
+{
+	ASSERT_EQ(0, provider_load());
+	EXPECT_TRUE(KLOG_HAS(self->klog, "cn_proc: events: fork exec exit comm"));
+	EXPECT_TRUE(process_events_are_provided());
+}
+
+/*
+ * QEMU without hardware virtualisation may run a breakpoint that the kernel has already taken away again, where one
+ * processor changes the code that another one runs, as attaching to tracepoints does; so there all is on one processor.
+ */
+static void stay_where_code_changes(void)
+{
+	char *info = read_file("/proc/cpuinfo");
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	if (info && strstr(info, "QEMU Virtual CPU") && sched_setaffinity(0, sizeof(one), &one))
+		perror("sched_setaffinity");
+	free(info);
+}
+
+/* As on kernels that cannot probe functions, or cannot send from there. */
+TEST_F(process_events, ends_are_told_without_probes)
+{
+	int fd, i, child;
+
+	ASSERT_EQ(0, provider_load_with("probe=0"));
+	EXPECT_TRUE(KLOG_HAS(self->klog, "cn_proc: events: fork exec exit comm; not on this kernel: uid gid sid ptrace coredump; ends are delivered a moment later"));
+	fd = process_open(0);
+	ASSERT_LE(0, fd);
+	for (i = 0; i < cn_repeat(50); i++) {
+		child = fork();
+		ASSERT_LE(0, child);
+		if (!child) {
+			usleep(1000);
+			_exit(7);
+		}
+		ASSERT_EQ(0, process_wait_for_end(fd, child));
+		ASSERT_EQ(7, process_reap_now(child));
+	}
+	close(fd);
+}
+
+/* One that is noted, and not told: it is closing a file that takes a while. */
+TEST_F(process_events, unloads_while_an_end_is_under_way)
+{
+	int fd, i, k, child;
+
+	stay_where_code_changes();
+	for (i = 0; i < cn_repeat(10); i++) {
+		ASSERT_EQ(0, provider_load_with("probe=0"));
+		fd = process_open(0);
+		ASSERT_LE(0, fd);
+		for (k = 0; k < 10; k++) {
+			child = fork();
+			ASSERT_LE(0, child);
+			if (!child)
+				_exit(0);
+		}
+		ASSERT_EQ(0, module_unload("cn_proc"));
+		while (waitpid(-1, NULL, 0) > 0)
+			;
+		close(fd);
+	}
+}
+
+TEST_F(process_events, needs_the_connector)
+{
+	ASSERT_EQ(0, module_unload_soon("cn"));
+	EXPECT_EQ(-ENOENT, provider_load());
+}
+
+TEST_F(process_events, holds_the_connector)
+{
+	ASSERT_EQ(0, provider_load());
+	EXPECT_EQ(-EWOULDBLOCK, module_unload("cn"));
+}
+
+TEST_F(process_events, unloads_while_somebody_listens)
+{
+	int fd, i;
+
+	for (i = 0; i < cn_repeat(3); i++) {
+		ASSERT_EQ(0, provider_load());
+		fd = process_open(0);
+		ASSERT_LE(0, fd);
+		EXPECT_TRUE(process_hears(fd));
+		ASSERT_EQ(0, module_unload("cn_proc"));
+		EXPECT_EQ(-1, access(PROCESS_FILE, F_OK));
+		EXPECT_FALSE(process_hears(fd));
+		/* Who asked before has to ask again. */
+		ASSERT_EQ(0, provider_load());
+		EXPECT_FALSE(process_hears(fd));
+		EXPECT_EQ(0, process_listen(fd));
+		EXPECT_TRUE(process_hears(fd));
+		close(fd);
+		ASSERT_EQ(0, module_unload("cn_proc"));
+	}
+}
+
+/* Processes come and go, and listeners too, while the module does. */
+TEST_F(process_events, comes_and_goes_among_processes)
+{
+	int i, fd, child;
+
+	stay_where_code_changes();
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		for (;;)
+			process_make(0);
+	}
+	for (i = 0; i < cn_repeat(10); i++) {
+		ASSERT_EQ(0, provider_load());
+		fd = process_open(i % 2 ? 0 : (uint32_t)PROC_EVENT_EXIT);
+		ASSERT_LE(0, fd);
+		if (i % 3)
+			close(fd);
+		ASSERT_EQ(0, module_unload("cn_proc"));
+		if (!(i % 3))
+			close(fd);
+	}
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+
+/* -- Loaded by who asks ------------------------------------------------------------------- */
+
+FIXTURE(asked)
+{
+};
+
+FIXTURE_SETUP(asked)
+{
+	char path[256];
+	struct utsname name;
+
+	SKIP_ON_C();
+	ASSERT_EQ(0, uname(&name));
+	snprintf(path, sizeof(path), "/lib/modules/%s/modules.dep", name.release);
+	if (access(path, R_OK) || access("/sbin/modprobe", X_OK))
+		SKIP(return, "no modprobe, or no modules for it");
+	CN_NEEDS_NO_CONNECTOR();
+}
+
+/* In the parent, who has kept the rights. */
+FIXTURE_TEARDOWN_PARENT(asked)
+{
+	if (module_is_loaded("cn_proc"))
+		EXPECT_EQ(0, module_unload_soon("cn_proc"));
+	if (module_is_loaded("cn"))
+		EXPECT_EQ(0, module_unload_soon("cn"));
+}
+
+TEST_F(asked, request_loads)
+{
+	int fd = process_open(0);
+
+	ASSERT_LE(0, fd);
+	EXPECT_TRUE(module_is_loaded("cn_proc"));
+	EXPECT_TRUE(process_hears(fd));
+	close(fd);
+}
+
+TEST_F(asked, request_of_a_user_loads)
+{
+	int fd;
+
+	become_user();
+	fd = process_open(0);
+	ASSERT_LE(0, fd);
+	EXPECT_TRUE(process_hears(fd));
+	close(fd);
+}
+
+TEST_F(asked, socket_and_other_ids_do_not)
+{
+	static const struct cb_id others[] = { { 1, 2 }, { 2, 1 }, { 0, 1 }, { 5, 1 } };
+	int fd = cn_open_in_group(CN_IDX_PROC), i;
+
+	ASSERT_LE(0, fd);
+	for (i = 0; i < ARRAY_SIZE(others); i++) {
+		struct cn_packet p = { .id = others[i] };
+
+		ASSERT_LT(0, cn_send(fd, &p));
+	}
+	EXPECT_FALSE(module_is_loaded("cn_proc"));
+	close(fd);
+}
+
+static int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	ssize_t len = strlen(text);
+	int ret = fd < 0 || write(fd, text, len) != len ? -errno : 0;
+
+	close(fd);
+	return ret;
+}
+
+/* Who asks where nothing can be loaded does not start a program each time. */
+TEST_F(asked, not_over_and_over)
+{
+	static const char setting[] = "/proc/sys/kernel/modprobe", counter[] = "/tmp/asked";
+	static const char script[] = "#!/bin/sh\necho >>/tmp/asked\n";
+	int fd = cn_open_in_group(CN_IDX_PROC), i;
+	struct stat asked;
+
+	ASSERT_LE(0, fd);
+	unlink(counter);
+	ASSERT_EQ(0, write_file("/tmp/modprobe", script));
+	ASSERT_EQ(0, chmod("/tmp/modprobe", 0755));
+	ASSERT_EQ(0, write_file(setting, "/tmp/modprobe"));
+	for (i = 0; i < 100; i++)
+		process_operation(fd, PROC_CN_MCAST_LISTEN, 1, 1);
+	EXPECT_EQ(0, write_file(setting, "/sbin/modprobe"));
+	ASSERT_EQ(0, stat(counter, &asked));
+	EXPECT_EQ(1, asked.st_size);
+	close(fd);
+}
+
+/* A user's process on the first processor, which spins or asks with the lowest priority. */
+static pid_t begin_user(bool asks)
+{
+	pid_t child = fork();
+
+	if (child)
+		return child;
+	if (asks) {
+		become_starved();
+		process_operation(cn_open_in_group(CN_IDX_PROC), PROC_CN_MCAST_LISTEN, 1, 1);
+		pause();
+	}
+	become_user();
+	stay_on(0);
+	for (;;)
+		;
+}
+
+/* Who asks when it is loaded for another one, who gets next to nothing of a processor, is heard. */
+TEST_F(asked, whoever_has_asked_first)
+{
+	static const char setting[] = "/proc/sys/kernel/modprobe", sign[] = "/tmp/begun";
+	pid_t children[4];
+	char script[300];
+	int fd, i;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		return;
+	fd = cn_open_in_group(CN_IDX_PROC);
+	ASSERT_LE(0, fd);
+	unlink(sign);
+	snprintf(script, sizeof(script), "#!/bin/sh\n>%s\n/sbin/modprobe \"$@\"\n", sign);
+	ASSERT_EQ(0, write_file("/tmp/modprobe", script));
+	ASSERT_EQ(0, chmod("/tmp/modprobe", 0755));
+	ASSERT_EQ(0, write_file(setting, "/tmp/modprobe"));
+	for (i = 0; i < ARRAY_SIZE(children); i++)
+		children[i] = begin_user(i == ARRAY_SIZE(children) - 1);
+	stay_on(1);
+	for (i = 0; access(sign, F_OK) && i < cn_timeout() / 10; i++)
+		usleep(10 * 1000);
+	EXPECT_EQ(0, process_listen(fd));
+	EXPECT_EQ(0, write_file(setting, "/sbin/modprobe"));
+	for (i = 0; i < ARRAY_SIZE(children); i++) {
+		kill(children[i], SIGKILL);
+		waitpid(children[i], NULL, 0);
+	}
+	close(fd);
+}

@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Does what a page of Documentation/ tells its reader to do: run.sh <kernel build directory> <page>
+# The commands and the files are those of the page; nothing else of this tree is used but what
+# install-dev has installed, under a prefix of its own. Writes KTAP.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/../../scripts/lib.sh"
+# shellcheck source=scripts/tools.sh
+. "$TOP/scripts/tools.sh"
+
+KDIR=$1
+PAGE=$2
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+trap 'exit 130' INT TERM HUP
+SAID_LINES=40
+
+use_ktap "$KDIR"
+
+# One step, with a log; after one that fails, none is tried: try <name> <function>.
+try() {
+	if ! all_passed; then
+		failed "$1" 'a step before it has failed'
+		return
+	fi
+	SAID=$LOGS/tutorial-$PAGE-$1.log
+	check "$1" "$2"
+}
+
+# Whether the page has files that its reader builds; others show programs that are there.
+builds() {
+	grep -q '^   :caption: ' "$TOP/Documentation/$PAGE.rst"
+}
+
+install_crate() {
+	PREFIX=$WORK/prefix "$TOP/scripts/install-dev.sh" "$KDIR"
+}
+
+# Rust metadata of another kernel makes errors that nobody understands; the fragment says it first.
+refuse_another_kernel() {
+	local fragment
+	fragment=$(find "$WORK/prefix" -name connector.mk)
+	if make -f "$fragment" KERNELRELEASE=0.0.0 >"$WORK/refusal" 2>&1; then
+		return 1
+	fi
+	cat "$WORK/refusal"
+	grep -q 'and this is 0.0.0: run make install-dev for that kernel' "$WORK/refusal"
+}
+
+take_page_apart() {
+	mkdir -p "$WORK/files" "$WORK/empty"
+	python "$TOP/selftests/pages/page.py" "$TOP/Documentation/$PAGE.rst" "$WORK"
+	[ -s "$WORK/session" ] || return 1
+	! builds || { [ -s "$WORK/build.sh" ] && [ -n "$(ls "$WORK/files")" ]; }
+}
+
+# The commands of the page, and the files where it shows them, from an empty folder on.
+build_module() {
+	local tools
+	find_tools "$KDIR"
+	tools=$(dirname "$RUSTC")
+	cd "$WORK/empty"
+	# The reader's shell: the variables that the page asks for, and nothing else of ours.
+	env -i HOME="$HOME" PATH="$tools:$PATH" KDIR="$KDIR" LLVM="${LLVM:-}" PREFIX="$WORK/prefix" \
+		FILES="$WORK/files" bash -eux "$WORK/build.sh"
+}
+
+# What a module takes of cn.ko has plain names: a mangled one would be that of one build.
+need_no_mangled_symbol() {
+	local module
+	find "$WORK/empty" -name '*.ko' | while read -r module; do
+		nm -u "$module" | tee "$WORK/symbols"
+		grep -q ' cn_core_' "$WORK/symbols" || return 1
+		if grep -E ' _R.*9connector' "$WORK/symbols"; then
+			return 1
+		fi
+	done
+}
+
+# Runs the page's commands in a guest and compares the whole session.
+run_session() {
+	sed -n 's/^# //p' "$WORK/session" >"$WORK/commands"
+	cat >"$WORK/job" <<-'END'
+		#!/bin/sh
+		cd /guest
+		while IFS= read -r command; do
+			echo "# $command"
+			eval "$command" </dev/null 2>&1
+		done <commands
+		# What each command said is compared, and not how the last one ended.
+		exit 0
+	END
+	find "$WORK/empty" -type f \( -name '*.ko' -o -perm -100 \) -print0 |
+		xargs -0 "$TOP/scripts/guest.sh" "$KDIR" run "$WORK/job" "$WORK/commands" >"$WORK/seen"
+	diff -u --label "$PAGE.rst" "$WORK/session" --label guest "$WORK/seen"
+}
+
+mkdir -p "$LOGS"
+if builds; then
+	try installs install_crate
+	try another_kernel_is_refused refuse_another_kernel
+fi
+try page_has_steps take_page_apart
+if builds; then
+	try builds build_module
+	try no_mangled_symbol need_no_mangled_symbol
+fi
+try session_is_as_shown run_session
+all_passed

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who may join a group, and who may send to a callback or a handler.
+ */
+#include "kselftest_harness.h"
+#include "cn_differences.h"
+
+#include "policy/groups.c"
+#include "policy/handlers.c"
+#include "policy/namespaces.c"
+
+TEST_HARNESS_MAIN

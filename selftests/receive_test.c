@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Messages that callbacks receive, the ports they come from, and receivers that read too slowly.
+ */
+#include "kselftest_harness.h"
+#include "cn_differences.h"
+
+#include "receive/delivery.c"
+#include "receive/ports.c"
+#include "receive/overrun.c"
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,291 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Tests tools/wireshark/connector.lua: makes a capture in a guest (selftests/wireshark/traffic.sh), and compares what tshark
+# shows of it with what was done there; then frames that nobody would send. run.sh <kernel build directory>
+# Writes KTAP.
+#
+#   SEED   for what is random in the mangled frames; chosen and shown when it is not given
+#
+# The captures stay in build/wireshark.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/../../scripts/lib.sh"
+# shellcheck source=scripts/tools.sh
+. "$TOP/scripts/tools.sh"
+
+KDIR=$1
+HERE=$TOP/selftests/wireshark
+WORK=$OUT/wireshark
+
+# What Wireshark loads as root is none of a user's scripts (from 4.4 on it does not even say so): then it runs as nobody, from
+# a folder that everybody can read.
+prepare_shark() {
+	PLACE=$(mktemp -d)
+	trap 'rm -rf "$PLACE"' EXIT
+	chmod 755 "$PLACE"
+	install -m 644 "$TOP/tools/wireshark/connector.lua" "$PLACE"
+	AS=(env "HOME=$PLACE" "WIRESHARK_CONFIG_DIR=$PLACE")
+	[ "$(id -u)" != 0 ] || AS+=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+}
+
+# tshark with the script, and without what this user has set.
+shark_as_it_is() {
+	local file=$1
+	shift
+	"${AS[@]}" tshark -X "lua_script:$PLACE/connector.lua" -r - "$@" <"$file" 2>"$WORK/errors" || {
+		cat "$WORK/errors"
+		return 1
+	}
+	if [ -s "$WORK/errors" ]; then
+		cat "$WORK/errors"
+		return 1
+	fi
+}
+
+# The columns are a preference.
+shark() {
+	local file=$1
+	shift
+	shark_as_it_is "$file" -o 'gui.column.format:"No.","%m","Info","%i"' "$@"
+}
+
+# The Info column, without spaces around it.
+infos() {
+	shark "$@" | sed -E 's/^ *[0-9]+ //; s/ +$//'
+}
+
+build_programs() {
+	local name
+	for name in wireshark/capture wireshark/datagrams real/work; do
+		gcc -static -O2 -Wall -Wno-sign-compare -D_GNU_SOURCE -I "$KDIR/usr/include" \
+			-o "$WORK/$(basename "$name")" "$TOP/selftests/$name.c"
+	done
+}
+
+# A guest in which all is said that the script knows of.
+capture() {
+	local file
+	build_programs
+	rm -f "$WORK"/*.base64
+	"$TOP/scripts/guest.sh" "$KDIR" run "$HERE/traffic.sh" "$WORK"/{capture,datagrams,work} >"$WORK/said" || {
+		cat "$WORK/said"
+		return 1
+	}
+	awk -v out="$WORK/" '
+		$1 == "@file" { file = out $2 ".base64"; next }
+		$1 == "@end" { close(file); file = ""; next }
+		file != "" { print >file; next }
+		{ print }' "$WORK/said"
+	for file in "$WORK"/*.base64; do
+		base64 -d "$file" >"${file%.base64}"
+	done
+	[ -s "$WORK/work.txt" ]
+}
+
+# Linux keeps messages of the connector from nlmon devices. Ours does not (scripts/config/nlmon.h).
+has_messages() {
+	[ -z "$(shark "$WORK/capture.pcap" -Y cn)" ] || return 0
+	case $KDIR in
+	"$CACHE"/*) failed messages 'the capture has no message of the connector' ;;
+	*) skip messages "the kernel in $KDIR keeps messages of the connector from nlmon devices (Documentation/wireshark.rst)" ;;
+	esac
+	return 1
+}
+
+# Fields of the frames that match, as a file names them: columns <file of expectations> <frames> <filter>.
+columns() {
+	local field
+	local -a names fields=()
+	read -r -a names < <(sed -n 's/^# fields: //p' "$1")
+	for field in "${names[@]}"; do
+		fields+=(-e "$field")
+	done
+	shark "$2" -Y "$3" -T fields -E 'separator=|' "${fields[@]}"
+}
+
+# What programs and the kernel said to each other, all fields; of what says where and when something happened, only
+# the kernel's answers to those who ask for process events.
+messages() {
+	local asked
+	# cnctl numbers what it asks for from a number of its own on.
+	asked=$(shark "$WORK/capture.pcap" -Y 'cn.proc.op == 1' -T fields -e cn.ack | head -n 1)
+	{
+		infos "$WORK/capture.pcap" -Y 'cn and not cn.proc.what > 0'
+		columns "$HERE/messages.txt" "$WORK/capture.pcap" 'cn and not cn.proc.what' | sed "s/|$asked|/|ASKED|/"
+		shark "$WORK/capture.pcap" -Y 'cn.proc.what == 0' -T fields -e cn.seq -e cn.ack -e cn.proc.cpu -e cn.proc.err |
+			awk -v answer=$((asked + 1)) '$2 == answer { $2 = "ANSWER" }
+				{ $1 = "NUMBER"; if ($3 >= 0 && $3 <= 1) $3 = "CPU"; print }'
+		infos "$WORK/capture.pcap" -Y 'cn.notify.snapshot == 1'
+	} >"$WORK/messages"
+	diff -u <(grep -v '^#' "$HERE/messages.txt") "$WORK/messages"
+}
+
+# Each event of each process in order, in a capture. Processes run at the same time, so the order is that of each.
+processes_in() {
+	awk '
+		$1 == "fork" { print $3, "fork parent", $2, "child", $3 }
+		$1 == "exec" || $1 == "sid" { print $2, $1, $2 }
+		$1 == "comm" { print $2, "comm", $2, "\"" $3 "\"" }
+		$1 == "uid" || $1 == "gid" { print $2, $1, $2, "real", $3, "effective", $4 }
+		$1 == "ptrace" { print $2, "ptrace", $2, $3 ? "by " $3 : "not traced" }
+		$1 == "exit" { print $2, "exit", $2, $3 % 128 ? "killed by " $3 % 128 : "status " $3 / 256 }' "$WORK/work.txt" |
+		sort -s -n -k1,1 >"$WORK/done"
+	infos "$1" -Y cn.proc.what | awk '
+		FNR == NR { known[$1]; next }
+		{ process = $1 == "fork" ? $5 : $2 }
+		process in known { print process, $0 }' "$WORK/done" - | sort -s -n -k1,1 >"$WORK/seen"
+	[ -s "$WORK/done" ]
+	diff -u "$WORK/done" "$WORK/seen"
+}
+
+processes() {
+	processes_in "$WORK/capture.pcap"
+}
+
+# What cnctl has written, on any kernel: the same as nlmon has of that program, and which way it went.
+written() {
+	{
+		infos "$WORK/listen.pcap"
+		infos "$WORK/watch.pcap"
+		shark "$WORK/watch.pcap" -Y 'frame[0:2] == 00:04' -T fields -e frame.number
+		shark "$WORK/proc.pcap" -Y 'frame[0:2] == 00:04' -T fields -e cn.proc.op
+	} >"$WORK/written"
+	diff -u <(
+		sed -n '/^25:1 seq 7 /,/^26:3 unregistered$/p' "$HERE/messages.txt"
+		printf '%s\n' 1 1 1 2
+	) "$WORK/written"
+	processes_in "$WORK/proc.pcap"
+}
+
+# What the lines above do not show: all of it agrees with what was done. The parent of who was reaped already is 0.
+fields_of_processes() {
+	local parent
+	parent=$(awk '$1 == "fork" { print $2; exit }' "$WORK/work.txt")
+	shark "$WORK/capture.pcap" -Y "cn.proc.what == 0x80000000" -T fields \
+		-e cn.id -e cn.len -e cn.proc.pid -e cn.proc.tgid -e cn.proc.parent_tgid -e cn.proc.exit_signal -e cn.proc.exit_code \
+		-e cn.proc.cpu -e cn.proc.timestamp >"$WORK/exits"
+	awk -v parent="$parent" '
+		FNR == NR { if ($1 == "exit") status[$2] = $3; if ($1 == "fork" && $2 == parent) child[$3]; next }
+		!($3 in child) { next }
+		$1 != "1:1" || $2 != 40 || $3 != $4 || ($5 && $5 != parent) || $6 != 17 || $8 > 1 || !$9 { print "wrong:", $0; bad = 1 }
+		{ printf "%s %d\n", $3, status[$3]; sub(/^0x/, "", $7); code = 0
+		  for (i = 1; i <= length($7); i++) code = code * 16 + index("0123456789abcdef", substr($7, i, 1)) - 1
+		  if (code != status[$3]) { print "wrong code:", $0; bad = 1 }
+		  number++ }
+		END { exit bad || number != 8 }' "$WORK/work.txt" "$WORK/exits"
+}
+
+# Somebody else's messages are none of ours.
+others() {
+	shark "$WORK/capture.pcap" -Y 'netlink-route' >"$WORK/others"
+	[ -s "$WORK/others" ]
+	shark "$WORK/capture.pcap" -Y 'cn and netlink.family != 11' >"$WORK/others"
+	! [ -s "$WORK/others" ]
+}
+
+# Frames by hand, which are mostly wrong; Wireshark adds a complaint of its own to some.
+wrong() {
+	python3 "$HERE/frames.py" wrong "$WORK/wrong.pcap"
+	{
+		infos "$WORK/wrong.pcap" | awk '{ print NR ": " $0 }'
+		shark "$WORK/wrong.pcap" -Y 'cn.malformed or cn.cut or cn.unknown or cn.refused' -T fields \
+			-e frame.number -e _ws.expert.message | sed 's/\t/ /; s/Malformed Packet (Exception occurred),//'
+	} >"$WORK/wrong"
+	diff -u <(grep -v '^#' "$HERE/wrong.txt") "$WORK/wrong"
+}
+
+# A channel that is elsewhere is one of the ids until the dissector knows it; and nothing is where it was.
+moved() {
+	python3 "$HERE/frames.py" moved "$WORK/moved.pcap"
+	{
+		infos "$WORK/moved.pcap"
+		infos "$WORK/moved.pcap" -o cn.channel:7:8
+		infos "$WORK/watch.pcap" -o cn.channel:7:8 | head -n 1
+	} >"$WORK/moved"
+	diff -u - "$WORK/moved" <<-'END'
+		7:8 seq 0 ack 0, 32 bytes
+		20:1 seq 0 ack 0, 0 bytes
+		request notification of 20-21:1 in group 13
+		20:1 registered
+		4294967295:4294967295 seq 0 ack 0, 32 bytes
+	END
+}
+
+# Times, processes and bytes of payloads are others each time.
+without_numbers() {
+	sed -E 's/[0-9a-f]{12,}…?/N/g; s/0x[0-9a-f]+/N/g; s/[0-9]+(\.[0-9]+)?/N/g; s/[ \t]+/ /g'
+}
+
+# What the documentation shows of the captures of this test is what tshark says.
+page() {
+	local line file command commands=0
+	: >"$WORK/shown"
+	: >"$WORK/said"
+	while IFS= read -r line; do
+		case $line in
+		'    $ tshark -X lua_script:connector.lua -r '*)
+			read -r _ _ _ _ _ file command <<<"$line"
+			[ -e "$WORK/$file" ] || { file=; continue; }
+			printf '%s\n' "$line" | tee -a "$WORK/shown" >>"$WORK/said"
+			# The page quotes as a shell does.
+			eval "shark_as_it_is \"\$WORK/\$file\" $command" >>"$WORK/said"
+			commands=$((commands + 1))
+			;;
+		'    '*) [ -z "${file:-}" ] || printf '%s\n' "${line#    }" >>"$WORK/shown" ;;
+		*) file= ;;
+		esac
+	done <"$TOP/Documentation/wireshark.rst"
+	[ "$commands" -ge 4 ]
+	diff -u <(without_numbers <"$WORK/shown") <(sed '/^$/d' "$WORK/said" | without_numbers)
+}
+
+# Whatever the bytes are, the script ends well.
+mangled() {
+	printf 'SEED=%s\n' "$SEED"
+	python3 "$HERE/frames.py" mangle "$WORK/capture.pcap" "$WORK/mangled.pcap" "$SEED"
+	shark "$WORK/mangled.pcap" -V >"$WORK/mangled"
+	if grep -n -m 20 -iE 'lua error|dissector bug, protocol cn' "$WORK/mangled"; then
+		return 1
+	fi
+	[ "$(grep -c '^Connector, ' "$WORK/mangled")" -gt 1000 ]
+}
+
+skip() {
+	skipped "$1" "not on this machine: $2"
+}
+
+can_be_tested() {
+	if ! command -v tshark >/dev/null; then
+		skip dissector 'tshark is not installed'
+	elif [ "$(config_of "$KDIR" CONFIG_NLMON)" != y ]; then
+		skip dissector "the kernel in $KDIR has no CONFIG_NLMON=y"
+	else
+		return 0
+	fi
+	return 1
+}
+
+use_ktap "$KDIR"
+can_be_tested || exit 0
+SEED=${SEED:-$RANDOM}
+mkdir -p "$WORK"
+hold "$WORK/lock"
+prepare_shark
+trap 'exit 130' INT TERM HUP
+SAID=$PLACE/step SAID_LINES=60
+check capture capture
+if all_passed; then
+	check written written
+	check moved moved
+	if has_messages; then
+		check messages messages
+		check processes processes
+		check fields_of_processes fields_of_processes
+		check others others
+		check page page
+		check mangled mangled
+	fi
+fi
+check wrong wrong
+all_passed
