@@ -228,7 +228,8 @@ impl<'f> Choice<'f> {
         send(&chosen)
     }
 
-    /// Offers the socket of each listener to a group, which is not 0. Returns 0 or a negative error.
+    /// Offers the socket of each listener to a group, which is not 0. Returns 0 or a negative
+    /// error.
     #[inline]
     pub(crate) fn visit(&mut self, group: u32) -> c_int {
         // SAFETY: The function expects a `Choice`, which is borrowed during the call.

@@ -215,8 +215,8 @@ impl Handle {
     }
 }
 
-/// What is remembered while netlink goes through the listeners that can hear a message: it calls the
-/// filter for each of them, and for no other.
+/// What is remembered while netlink goes through the listeners that can hear a message: it calls
+/// the filter for each of them, and for no other.
 struct Asked {
     next: Filter,
     /// Whether the listeners that `next` does not refuse get the message.

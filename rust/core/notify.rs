@@ -4,8 +4,8 @@
 //!
 //! This file is what the rest of the core uses of the folder: the [`Notifier`] of ids, and the
 //! watchers of sockets. [`requests`] are those of programs. [`event_log`] has the events about ids,
-//! [`delivery`] sends them to programs. [`watch`] calls watchers in the kernel, of ids and of sockets
-//! ([`watch_sockets`]).
+//! [`delivery`] sends them to programs. [`watch`] calls watchers in the kernel, of ids and of
+//! sockets ([`watch_sockets`]).
 //!
 //! Guarantees:
 //!
@@ -18,8 +18,8 @@
 //! - A request belongs to the socket that made it, and ends with it. Closing a socket waits for no
 //!   delivery.
 //! - After a snapshot, a requester gets each later event, and no earlier one.
-//! - At most [`MAX_UNREAD`](event_log::MAX_UNREAD) events are kept. Beyond that, listeners of all groups that are notified
-//!   get the error `ENOBUFS`, as for a receive buffer that was full.
+//! - At most [`MAX_UNREAD`](event_log::MAX_UNREAD) events are kept. Beyond that, listeners of all
+//!   groups that are notified get the error `ENOBUFS`, as for a receive buffer that was full.
 //!
 //! An event is added to the log while the table is locked, which fixes its place, and delivered
 //! afterwards. A request or a snapshot has its place in the same order: the number of the last

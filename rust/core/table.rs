@@ -3,9 +3,9 @@
 //! Registering, calling and unregistering callbacks.
 //!
 //! This file is what the rest of the core uses of the folder: [`Registry`], and the [`Entry`] of a
-//! callback. [`slots`] has the table itself and the walk over all entries, [`lists`] the lists that its entries are in, [`hash`]
-//! where an id is looked for.
-//! The protocol between callers and unregistering is in [`calls`](crate::calls).
+//! callback. [`slots`] has the table itself and the walk over all entries, [`lists`] the lists that
+//! its entries are in, [`hash`] where an id is looked for. The protocol between callers and
+//! unregistering is in [`calls`](crate::calls).
 //!
 //! Guarantees:
 //!
@@ -165,8 +165,8 @@ impl Registry {
         let registration = entry.kill();
         drop(table);
         race_delay();
-        // Until the registration leaves, nobody reclaims the entry. That may sleep for as long as it
-        // likes.
+        // Until the registration leaves, nobody reclaims the entry, which may sleep for as long as
+        // it likes.
         then();
         match registration.leave() {
             Some(dead) => {

@@ -221,6 +221,7 @@ impl Demand {
 
     /// Replaces the kinds of a listener; [`Kinds::NONE`] stands for no listener. Returns whether an
     /// attached hook has become idle. `is_unprivileged`: the listener has no `CAP_NET_ADMIN`.
+    #[must_use]
     pub(crate) fn change(
         &mut self,
         from: Kinds,
@@ -245,6 +246,7 @@ impl Demand {
     }
 
     /// A request needs no hooks any more. Returns whether an attached hook has become idle.
+    #[must_use]
     pub(crate) fn withdraw(&mut self, kinds: Kinds, now: u64) -> bool {
         let needed_before = self.needed();
         recount(&mut self.requests, kinds, Kinds::NONE);

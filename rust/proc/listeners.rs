@@ -72,8 +72,9 @@ pub(crate) struct Request {
 /// What came of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The socket listens, and the request was acknowledged.
-    Granted,
+    /// The socket listens, and the request was acknowledged. Whether an attached hook has become
+    /// idle, because the socket requested more before.
+    Granted { is_idle: bool },
     /// A hook has to be attached before.
     HookMissing,
     /// The user has reached the limit of listeners; so many others were removed.
@@ -189,7 +190,7 @@ impl Listeners {
             listener.user = Some(user);
         }
         let is_unprivileged = listener.user.is_some();
-        state
+        let is_idle = state
             .demand
             .change(listener.kinds, request.kinds, is_unprivileged, now);
         self.wanted.store(state.demand.wanted().bits(), Relaxed);
@@ -197,7 +198,7 @@ impl Listeners {
             listener.count_sent();
         }
         listener.begin(request.kinds, &state.losses);
-        Verdict::Granted
+        Verdict::Granted { is_idle }
     }
 
     /// Reserves the hooks that a request needs, until it is withdrawn.

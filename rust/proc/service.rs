@@ -153,13 +153,16 @@ impl Service {
         let user = (!is_privileged).then(|| sender.uid());
         let mut request = Request::new(sender.socket(), sender.portid(), kinds, user)?;
         let granted = self.wait_granted(message, sender, &mut request);
-        if self.listeners.withdraw(&mut request, glue::now()) {
+        let is_idle = self.listeners.withdraw(&mut request, glue::now());
+        // A socket that requests less than before leaves hooks idle as well.
+        if is_idle || granted == Ok(true) {
             glue::update_hooks_in(0);
         }
-        granted
+        granted.map(|_| ())
     }
 
-    /// Grants a request, as soon as its hooks are attached and its user is below the limit.
+    /// Grants a request, as soon as its hooks are attached and its user is below the limit. Returns
+    /// whether an attached hook has become idle.
     ///
     /// # Errors
     ///
@@ -169,12 +172,12 @@ impl Service {
         message: &Message<'_>,
         sender: &Sender<'_>,
         request: &mut Request,
-    ) -> Result {
+    ) -> Result<bool> {
         let mut has_waited = false;
         let (mut waits, mut removed_before) = (0u32, None);
         loop {
             match self.grant(message, sender, request) {
-                Verdict::Granted => return Ok(()),
+                Verdict::Granted { is_idle } => return Ok(is_idle),
                 // A reserved hook stays attached, so there was no memory to attach one.
                 Verdict::HookMissing if core::mem::replace(&mut has_waited, true) => {
                     return Err(ENOMEM);

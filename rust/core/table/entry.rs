@@ -271,8 +271,8 @@ impl Entry {
         self.calls.try_enter().then(|| Active(NonNull::from(self)))
     }
 
-    /// Refuses further calls. To be called once, when the entry was taken out of the table, and under
-    /// its lock. The registration counts as a call; it has to leave as well.
+    /// Refuses further calls. To be called once, when the entry was taken out of the table, and
+    /// under its lock. The registration counts as a call; it has to leave as well.
     pub(crate) fn kill(&self) -> Active {
         self.calls.kill();
         // INVARIANT: The registration has not left yet.
