@@ -92,7 +92,7 @@ readme_example() {
 }
 
 named_tests() {
-	python3 "$TOP/scripts/named_tests.py" "$TOP"
+	python "$TOP/selftests/pages/named_tests.py" "$TOP"
 }
 
 documentation_pages() {
@@ -100,7 +100,7 @@ documentation_pages() {
 }
 
 rust_examples() {
-	"$TOP/scripts/examples.sh" "$KDIR"
+	"$TOP/selftests/pages/examples.sh" "$KDIR"
 }
 
 client_and_tool() {
@@ -184,7 +184,7 @@ patch_series() {
 }
 
 KDIR=$1
-KSRC=${KSRC:-$(realpath "$KDIR/source" 2>/dev/null || printf '%s\n' "$KDIR")}
+KSRC=$(source_of "$KDIR")
 "$TOP/scripts/modules.sh" "$KDIR" all
 find_tools "$KDIR"
 hold "$OUT/lock"

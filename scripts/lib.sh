@@ -81,13 +81,16 @@ read_results() {
 	ktap read "$name" "$RESULTS" "$@"
 }
 
+# The source of a built kernel: source_of <kdir>.
+source_of() {
+	printf '%s\n' "${KSRC:-$(realpath "$1/source" 2>/dev/null || printf '%s\n' "$1")}"
+}
+
 # The functions of scripts/ktap/ktap.sh, on those of a kernel source: use_ktap [kernel build directory].
 use_ktap() {
 	local source
 	if [ -z "${KTAP_HELPERS:-}" ]; then
-		source=${KSRC:-}
-		[ -n "$source" ] || [ -z "${1:-}" ] || source=$(realpath "$1/source" 2>/dev/null || printf '%s\n' "$1")
-		[ -n "$source" ] || source=$("$TOP/scripts/source.sh")
+		if [ -n "${1:-}" ]; then source=$(source_of "$1"); else source=${KSRC:-$("$TOP/scripts/source.sh")}; fi
 		KTAP_HELPERS=$source/tools/testing/selftests/kselftest/ktap_helpers.sh
 		[ -e "$KTAP_HELPERS" ] ||
 			die "The kernel source $source has no tools/testing/selftests/kselftest/ktap_helpers.sh." 'KSRC= names a whole source.'

@@ -9,11 +9,6 @@ config_of() {
 	sed -n "s/^$2=//p" "$1/include/config/auto.conf" | tr -d '"'
 }
 
-# The source of a built kernel: source_of <kdir>.
-source_of() {
-	printf '%s\n' "${KSRC:-$(realpath "$1/source" 2>/dev/null || printf '%s\n' "$1")}"
-}
-
 # Where the user programs are, which are the same for all kernels of one source: programs_of <kdir>.
 programs_of() {
 	printf '%s/build/programs/%s\n' "$TOP" "$(source_of "$1" | digest)"

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tests that fail on purpose: on the C connector those of differences.txt, and with the kernel's own process events those
- * of proc_differences.txt, in lines "test: <program>.<fixture>[.<variant>].<test>"; or "sometimes:". Where such a list is beside
- * the program, as kselftest installs it, they are reported as XFAIL.
+ * Tests that fail on purpose: those of differences.txt on the C connector, and with the kernel's
+ * own process events those of proc_differences.txt, in lines
+ * "test: <program>.<fixture>[.<variant>].<test>", or "sometimes:". Where such a list is beside the
+ * program, as kselftest installs it, they are reported as XFAIL.
  */
 #ifndef CN_DIFFERENCES_H
 #define CN_DIFFERENCES_H
 
 #include "cn_process.h"
 
-static inline void expect_failure(struct __fixture_metadata *fixture, struct __fixture_variant_metadata *variant,
+static inline void expect_failure(struct __fixture_metadata *fixture,
+				  struct __fixture_variant_metadata *variant,
 				  struct __test_metadata *test)
 {
 	struct __test_xfail *xfail = calloc(1, sizeof(*xfail));
@@ -22,8 +24,9 @@ static inline void expect_failure(struct __fixture_metadata *fixture, struct __f
 	__register_xfail(xfail);
 }
 
-/* The harness keeps what is to fail with the variants: a fixture without gets one that has no name. */
-static inline struct __fixture_variant_metadata *variants_of(struct __fixture_metadata *fixture)
+/* The harness lists expected failures by variant: a fixture without gets one that has no name. */
+static inline struct __fixture_variant_metadata *
+variants_of(struct __fixture_metadata *fixture)
 {
 	if (!fixture->variant) {
 		struct __fixture_variant_metadata *variant = calloc(1, sizeof(*variant));
@@ -62,7 +65,7 @@ static inline void expect_failures(const char *list, const char *program)
 	free(text);
 }
 
-/* Behind those that register the tests. */
+/* Runs after the constructors that register the tests. */
 static __attribute__((constructor)) void expect_differences(void)
 {
 	const char *program = program_invocation_short_name;

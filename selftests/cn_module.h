@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Loads and unloads modules. A module NAME is the file NAME.ko, in the first of these folders that has it:
+ * Loads and unloads modules. A module NAME is the file NAME.ko, in the first of these folders that
+ * has it:
  *
  *   CN_MODULE_DIR       of the environment: the connector under test
  *   CN_TEST_MODULE_DIR  the test modules
@@ -38,7 +39,8 @@ static inline int module_load_file(const char *path, const char *params)
 
 static inline bool module_is_in(char *path, const char *folder, const char *name)
 {
-	return folder && snprintf(path, PATH_MAX, "%s/%s.ko", folder, name) < PATH_MAX && !access(path, R_OK);
+	return folder && snprintf(path, PATH_MAX, "%s/%s.ko", folder, name) < PATH_MAX &&
+	       !access(path, R_OK);
 }
 
 /* The line of modules.dep that begins with FOLDER/NAME.ko, which may be compressed, and a colon. */

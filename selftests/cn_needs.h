@@ -6,8 +6,9 @@
  *	CN_NEEDS();			the connector alone
  *	CN_NEEDS_NO_CONNECTOR();	not even the connector: the test loads it
  *
- * All other modules that use the connector are unloaded first. What is needed and is loaded already stays as it is. A
- * test is skipped where a module is not there, and fails where one does not load or unload.
+ * All other modules that use the connector are unloaded first. A needed module that is loaded stays
+ * as it is. A test is skipped where a module does not exist, and fails where one does not load or
+ * unload.
  */
 #ifndef CN_NEEDS_H
 #define CN_NEEDS_H
@@ -27,7 +28,7 @@ static inline bool connector_is_there(void)
 	return !access("/proc/net/connector", F_OK);
 }
 
-/* Those that the connector is in use by and, for a connector that is no module, all that are named like ours. */
+/* Modules that use the connector. The kernel knows none for a built-in one: then cn_* are taken. */
 static inline void list_users(struct module_users *users)
 {
 	char *text = read_file("/proc/modules"), *line, *next, *user, *rest;
@@ -44,7 +45,8 @@ static inline void list_users(struct module_users *users)
 		if (strcmp(name, "cn"))
 			continue;
 		for (user = strtok_r(used_by, ",", &rest); user; user = strtok_r(NULL, ",", &rest))
-			if (*user != '-' && *user != '[' && strncmp(user, "cn_", 3) && users->count < USERS_MOST)
+			if (*user != '-' && *user != '[' && strncmp(user, "cn_", 3) &&
+			    users->count < USERS_MOST)
 				snprintf(users->names[users->count++], MODULE_NAME, "%s", user);
 	}
 	free(text);
@@ -57,7 +59,10 @@ static inline bool is_among(const char *name, const char * const *names)
 	return *names;
 }
 
-/* Unloads the connector's users but those; the first that stays is named. They may use each other, and be held by sockets. */
+/*
+ * Unloads the modules that use the connector, except for those that are needed, and names one that
+ * stays. They may use each other, and sockets may hold them for a while.
+ */
 static inline int unload_users_but(const char * const *needed, const char **name)
 {
 	static struct module_users users;
@@ -78,7 +83,7 @@ static inline int unload_users_but(const char * const *needed, const char **name
 	return -EBUSY;
 }
 
-/* Names what it could not load or unload. */
+/* Loads what is needed and nothing else; names the module that did not load or unload. */
 static inline int load_only(const char * const *needed, const char **name)
 {
 	int ret = unload_users_but(needed, name);
@@ -105,7 +110,7 @@ static inline int load_only(const char * const *needed, const char **name)
 
 #define CN_NEEDS(...) CN_NEEDS_LIST(((const char * const []){ "", ##__VA_ARGS__, NULL }) + 1)
 
-static inline int unload_connector(const char **name)
+static inline int connector_unload(const char **name)
 {
 	int ret = unload_users_but((const char * const []){ NULL }, name);
 
@@ -120,12 +125,12 @@ static inline int unload_connector(const char **name)
 	const char *module = ""; \
 	if (connector_is_there() && !module_is_loaded("cn")) \
 		SKIP(return, "the connector is built in"); \
-	ASSERT_EQ(0, unload_connector(&module)) \
+	ASSERT_EQ(0, connector_unload(&module)) \
 		TH_LOG("module %s", module); \
 } while (0)
 
 #ifdef TEST_HARNESS_MAIN
-/* Whose connector it is says the environment; otherwise it is ours if it has the file of ours. */
+/* Without CN_PROVIDER in the environment, the connector is ours if it has the file of ours. */
 static __attribute__((constructor)) void find_provider(void)
 {
 	if (getenv("CN_PROVIDER"))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Processes that get a processor before all others, or next to nothing of it, and what they do to others.
+ * Processes that get a processor before all others, or next to nothing of it.
  */
 #ifndef CN_PRIORITY_H
 #define CN_PRIORITY_H

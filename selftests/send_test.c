@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Messages that the kernel sends: to groups and sockets, in bundles, acknowledgements, and what sending returns.
+ * Messages that the kernel sends: to groups and sockets, in bundles, acknowledgements, and what
+ * sending returns.
  */
 #include "kselftest_harness.h"
 #include "cn_differences.h"

@@ -32,7 +32,7 @@ impl Channel {
         let handler = Handler::internal(
             &Requests,
             Some(CAP_NET_ADMIN as c_int),
-            c"notification of ids that come and go",
+            c"notification of registered and unregistered ids",
         );
         let callback = Callback::Handler(KBox::new(handler, GFP_KERNEL)?);
         let name = Name::new(b"connector".iter().copied());

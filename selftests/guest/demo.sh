@@ -55,28 +55,28 @@ failed() {
 }
 
 echo "Linux $(uname -r) has started; its connector is a module that is not loaded."
-step 'The connector, written in Rust, is inserted.'
+step 'The connector in Rust is loaded.'
 show insmod /lib/modules/rust/cn.ko
 step 'Two Rust modules, the samples cn_echo and cn_sensor, register a callback each.'
 show insmod /lib/modules/test/cn_echo.ko
 show insmod /lib/modules/test/cn_sensor.ko
 step 'The connector lists the callbacks with their names and ids.'
 show cat /proc/net/connector
-step 'A user program sends a message to the first one, and gets its reply.'
+step 'A program sends a message to the first callback, and gets its reply.'
 show cn_echo_user
-step 'Another one listens to the second one, which sends a message to its group once a second.'
+step 'Another program listens to the group of the second callback, which gets a message once a second.'
 show cn_sensor_user
-step 'The tool cnctl does the same without a program, and says who may use which callback.'
+step 'The tool cnctl does the same. Its list has the rights that senders and listeners need.'
 show cnctl list
 show cnctl send --reply 20:1 Hello
 show cnctl listen --time none --count 1 21
-step 'What is wrong has a reason.'
+step 'An error has a reason.'
 refuse cnctl send --ack 20:9 hello
 step 'Process events work with a modular connector too: here are those of a command that fails.'
 show insmod /lib/modules/rust/cn_proc.ko
 listen_to_processes
 show rmmod cn_proc
-step 'The connector has counted what passed.'
+step 'The connector counts messages, by result.'
 show cnctl stats
 step 'All modules are removed, the users first.'
 show rmmod cn_sensor

@@ -152,6 +152,11 @@ process_events_of_the_module() {
 	KERNEL=plain programs "$kdir" rust
 }
 
+# The selftests as kselftests of a tree, where both connectors are modules.
+kselftests_pass() {
+	KERNEL_CONFIG=plain "$TOP/selftests/in-tree/kselftest.sh" "$(KERNEL_CONFIG=plain "$TOP/scripts/kdir.sh")" "$1"
+}
+
 BUILT=$TOP/build/builtin
 "$TOP/scripts/packages.sh" kernel guest patches
 RUST=$(kernel rust)
@@ -171,6 +176,8 @@ in_a_tree() {
 	check refuses_other_trees refuses_other_trees
 	check start_order_is_the_same start_order_is_the_same
 	check builds_as_a_module builds_as_a_module
+	check kselftests_on_c kselftests_pass c
+	check kselftests_on_rust kselftests_pass rust
 }
 
 printf '\nThe connector in a kernel tree\n'

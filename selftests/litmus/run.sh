@@ -68,11 +68,7 @@ find_herd() {
 
 find_model() {
 	local source
-	if [ -n "${1:-}" ]; then
-		source=$(source_of "$1")
-	else
-		source=${KSRC:-$("$TOP/scripts/source.sh")}
-	fi
+	if [ -n "${1:-}" ]; then source=$(source_of "$1"); else source=${KSRC:-$("$TOP/scripts/source.sh")}; fi
 	MODEL=$source/tools/memory-model
 	[ -e "$MODEL/linux-kernel.cfg" ] ||
 		die "The kernel source $source has no memory model (tools/memory-model/linux-kernel.cfg)." 'KSRC= names a whole source.'

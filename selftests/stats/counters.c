@@ -126,7 +126,7 @@ TEST_F(stats, each_callback_has_a_line)
 	line += strcspn(line + 1, " ") + 1;
 	line += strcspn(line + 1, " ") + 1;
 	EXPECT_EQ(line, find_line(line, " capability 12 group closed name connector "
-				  "description notification of ids that come and go\n"));
+				  "description notification of registered and unregistered ids\n"));
 	free(text);
 }
 

@@ -173,7 +173,7 @@ static inline void look_at_stats(void)
 		add_text("id %u:%u delivered %llu failed %llu refused %llu capability %d group %s name %s%s\n",
 			 one->id.idx, one->id.val, (unsigned long long)one->delivered, (unsigned long long)one->failed,
 			 (unsigned long long)one->refused, one->capability, one->opens_group ? "open" : "closed", one->name,
-			 one->kind == CHANNEL ? " description notification of ids that come and go" :
+			 one->kind == CHANNEL ? " description notification of registered and unregistered ids" :
 			 one->opens_group ? " description test of the open group" : "");
 	}
 	compare_text("/proc/net/connector_stats", text);
