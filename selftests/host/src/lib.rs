@@ -12,7 +12,7 @@ mod id;
 #[path = "../../../rust/base/wire.rs"]
 pub mod wire;
 
-#[path = "../../../rust/core/hash.rs"]
+#[path = "../../../rust/core/table/hash.rs"]
 #[cfg_attr(not(test), allow(dead_code))]
 mod hash;
 #[path = "../../../rust/core/parameters.rs"]
