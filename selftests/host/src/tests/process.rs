@@ -348,16 +348,16 @@ fn hooks_of_users_stay_longer() {
     let mut demand = Demand::new(Hooks::ALL);
     demand.add_attached(Hook::Exec, 0);
     demand.add_attached(Hook::Comm, 0);
-    demand.change(Kinds::NONE, Kinds::EXEC, true, 0);
-    demand.change(Kinds::EXEC, Kinds::NONE, true, 0);
+    let _ = demand.change(Kinds::NONE, Kinds::EXEC, true, 0);
+    let _ = demand.change(Kinds::EXEC, Kinds::NONE, true, 0);
     let (taken, next) = demand.take_idle(IDLE_NS);
     assert_eq!(
         (taken, next),
         (only(Hook::Comm), Some(UNPRIVILEGED_IDLE_NS - IDLE_NS))
     );
     // A privileged listener joins and leaves.
-    demand.change(Kinds::NONE, Kinds::EXEC, false, IDLE_NS);
-    demand.change(Kinds::EXEC, Kinds::NONE, false, IDLE_NS);
+    let _ = demand.change(Kinds::NONE, Kinds::EXEC, false, IDLE_NS);
+    let _ = demand.change(Kinds::EXEC, Kinds::NONE, false, IDLE_NS);
     assert_eq!(
         demand.take_idle(3 * IDLE_NS),
         (Hooks::NONE, Some(UNPRIVILEGED_IDLE_NS - 2 * IDLE_NS))
