@@ -13,9 +13,8 @@
 use crate::{
     bindings,
     raw::{raw_id, Credentials, Destination, Socket},
-    watch::Kind,
     wire::Header,
-    Handler, Id, Listener, Message, Options, Sender,
+    Handler, Id, Message, Options, Sender, SocketId,
 };
 use kernel::{
     bindings::{netlink_skb_parms, sk_buff, sock},
@@ -118,6 +117,15 @@ unsafe fn view_message<'a>(message: *const bindings::cn_msg) -> Message<'a> {
     Message::new(header, payload)
 }
 
+/// A kind of watcher, and how it is called.
+pub(crate) trait Kind<W> {
+    /// The constant of the interface.
+    const WHAT: u32;
+
+    /// Calls a watcher with a notification of the core.
+    fn call(watcher: &W, change: u32, subject: u64);
+}
+
 /// Has the core call a watcher, and returns the number of the watch. May sleep.
 ///
 /// # Errors
@@ -176,6 +184,30 @@ unsafe extern "C" fn release_callback<T: 'static>(cookie: *mut c_void) {
     // SAFETY: By the safety requirements the cookie came from `into_foreign` of the same type, and
     // this reference, which the core had, is given back once.
     drop(unsafe { Arc::<T>::from_foreign(cookie) });
+}
+
+/// A socket that listens to the group of a message which is being sent.
+///
+/// Netlink does not tell a sender which port, user or rights the socket has. A module that needs to
+/// know has the program send a message first. The [`Sender`](crate::Sender) of that message has the
+/// same [`SocketId`].
+pub struct Listener<'a> {
+    socket: Socket<'a>,
+}
+
+impl Listener<'_> {
+    /// Which socket it is.
+    #[inline]
+    pub fn socket(&self) -> SocketId {
+        self.socket.id()
+    }
+
+    /// How many messages the socket has missed since it was opened because its receive buffer was
+    /// full. The program reads the same number by `SO_MEMINFO`, and `/proc/net/netlink` shows it.
+    #[inline]
+    pub fn drops(&self) -> u32 {
+        self.socket.drops()
+    }
 }
 
 /// A filter of listeners.
@@ -264,7 +296,8 @@ unsafe extern "C" fn filter_callback(
     // SAFETY: By the safety requirements.
     let choice = unsafe { &mut *data.cast::<Choice<'_>>() };
     // SAFETY: By the safety requirements.
-    let listener = Listener::new(unsafe { Socket::from_raw(socket) });
+    let socket = unsafe { Socket::from_raw(socket) };
+    let listener = Listener { socket };
     let yes = match &mut choice.filter {
         Some(filter) => filter.chooses(&listener),
         None => true,

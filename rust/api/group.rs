@@ -10,9 +10,8 @@
 use crate::{
     bindings,
     callbacks::{Choice, Choose},
-    port::{sealed, Route},
-    raw::{self, Destination, Socket},
-    Id, SendError, SocketId, Target,
+    raw::{self, Destination},
+    Id, Listener, SendError,
 };
 use kernel::{alloc::Flags, error::to_result, prelude::*};
 
@@ -118,7 +117,7 @@ impl<'f> Listeners<'f> {
         Ok(())
     }
 
-    /// As [`Route::check_awaited`].
+    /// Fails if a message from `id` would have no receiver, so that it need not be made.
     #[inline]
     pub(crate) fn check_awaited(&self, id: Id, flags: Flags) -> Result<(), SendError> {
         self.check_group(id)?;
@@ -129,7 +128,8 @@ impl<'f> Listeners<'f> {
         }
     }
 
-    /// As [`Route::send`].
+    /// Calls `send`, which returns a number as C functions do, with the destination of a message
+    /// from `id`.
     #[inline]
     pub(crate) fn send(
         self,
@@ -148,21 +148,20 @@ impl<'f> Listeners<'f> {
     }
 }
 
-impl Target for Listeners<'_> {}
-
-impl sealed::Sealed for Listeners<'_> {
+impl<'f> Listeners<'f> {
+    /// The same listeners, for a shorter time.
     #[inline]
-    fn route<'t>(self) -> Route<'t>
+    pub(crate) fn shorten<'t>(self) -> Listeners<'t>
     where
-        Self: 't,
+        'f: 't,
     {
-        Route::Group(Listeners {
+        Listeners {
             group: self.group,
             except: self.except,
             filter: self
                 .filter
                 .map(|filter| filter as &'t mut (dyn Choose + 't)),
-        })
+        }
     }
 }
 
@@ -178,35 +177,6 @@ fn sent_to_group(sent: c_int, has_chosen: bool) -> Result<(), SendError> {
         });
     }
     to_result(sent).map_err(SendError::from_core)
-}
-
-/// A socket that listens to the group of a message which is being sent.
-///
-/// Netlink does not tell a sender which port, user or rights the socket has. A module that needs to
-/// know has the program send a message first. The [`Sender`](crate::Sender) of that message has the
-/// same [`SocketId`].
-pub struct Listener<'a> {
-    socket: Socket<'a>,
-}
-
-impl<'a> Listener<'a> {
-    #[inline]
-    pub(crate) fn new(socket: Socket<'a>) -> Self {
-        Self { socket }
-    }
-
-    /// Which socket it is.
-    #[inline]
-    pub fn socket(&self) -> SocketId {
-        self.socket.id()
-    }
-
-    /// How many messages the socket has missed since it was opened because its receive buffer was
-    /// full. The program reads the same number by `SO_MEMINFO`, and `/proc/net/netlink` shows it.
-    #[inline]
-    pub fn drops(&self) -> u32 {
-        self.socket.drops()
-    }
 }
 
 /// Calls `visit` with each socket that listens to `group` now; nothing is sent.

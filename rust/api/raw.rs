@@ -12,7 +12,7 @@
 use crate::{
     bindings,
     wire::{Header, HEADER_LEN},
-    Capability, Id, SendError, SocketId,
+    Capability, Id, SendError,
 };
 use core::{
     marker::PhantomData,
@@ -305,6 +305,27 @@ impl Drop for Buffer {
 pub(crate) fn has_listeners(id: Id, group: u32, flags: Flags) -> c_int {
     // SAFETY: `raw_id` gives a valid id.
     unsafe { bindings::cn_core_has_listeners(&raw_id(id), group, as_gfp(flags)) }
+}
+
+/// A number that no other socket has, nor had, nor will have until the next boot.
+///
+/// Unlike a port, which another program may get after this one. A program learns that of
+/// its own socket by `getsockopt(SOL_SOCKET, SO_COOKIE)`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct SocketId(u64);
+
+impl SocketId {
+    /// The number, as `SO_COOKIE` gives it to the program.
+    #[inline]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
+    /// The socket with a number that came from the core.
+    #[inline]
+    pub(crate) const fn from_number(number: u64) -> Self {
+        Self(number)
+    }
 }
 
 /// A socket of a program.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Receiving: handlers and their registration.
+//! The registration of handlers.
 //!
 //! Guarantees that a handler is alive whenever it is called, whichever task unregisters it, and
 //! from whichever context.
@@ -9,62 +9,14 @@
 
 #![forbid(unsafe_code)]
 
-use crate::{callbacks, Id, Message, Options, Sender};
+use crate::{callbacks, Handler, Id, Options};
 use core::marker::PhantomData;
 use kernel::{prelude::*, sync::Arc};
-
-/// Receives the messages of an id.
-pub trait Handler: Send + Sync + 'static {
-    /// Handles one message.
-    ///
-    /// Called in the context of the program that sends, while it is in `sendmsg()`: may sleep, and
-    /// may be called by several programs at once. The next message of the same program comes after
-    /// this call has returned.
-    ///
-    /// # Errors
-    ///
-    /// The error becomes the answer to a sender that set `NLM_F_ACK`; others never see it.
-    fn receive(&self, message: &Message<'_>, sender: &Sender<'_>) -> Result;
-
-    /// Whether the handler permits a sender that its [`Access`](crate::Access) permits; by default
-    /// it does.
-    ///
-    /// Called before [`Self::receive`], in the same context. A message from a sender that is
-    /// refused is counted, and answered with `-EPERM` if the program asked for an acknowledgment.
-    ///
-    /// # Examples
-    ///
-    /// The owner and privileged programs may send; with [`Access::Public`](crate::Access::Public):
-    ///
-    /// ```
-    /// use connector::{Capability, Handler, Message, Sender};
-    /// # use kernel::prelude::*;
-    ///
-    /// struct Owned {
-    ///     owner: u32,
-    /// }
-    ///
-    /// impl Handler for Owned {
-    ///     fn receive(&self, _message: &Message<'_>, _sender: &Sender<'_>) -> Result {
-    ///         Ok(())
-    ///     }
-    ///
-    ///     fn permits(&self, sender: &Sender<'_>) -> bool {
-    ///         sender.uid() == self.owner || sender.capable(Capability::NET_ADMIN)
-    ///     }
-    /// }
-    /// ```
-    #[inline]
-    fn permits(&self, sender: &Sender<'_>) -> bool {
-        let _ = sender;
-        true
-    }
-}
 
 /// A handler that is registered under an id, until this is dropped.
 ///
 /// The core shares the handler: it is alive until nothing calls it any more. One handler may be
-/// registered under several ids, by a clone of the [`Arc`] for each; [`Message::id`] says which one
+/// registered under several ids, by a clone of the [`Arc`] for each; [`Message::id`](crate::Message::id) says which one
 /// a message is for.
 ///
 /// A registration can be a part of anything: of a module, of an object per device, of a list.

@@ -12,7 +12,11 @@
 
 #![forbid(unsafe_code)]
 
-use crate::{bindings, callbacks, Id, SocketId};
+use crate::{
+    bindings,
+    callbacks::{self, Kind},
+    Id, SocketId,
+};
 use core::marker::PhantomData;
 use kernel::{prelude::*, sync::Arc};
 
@@ -186,15 +190,6 @@ impl<W: SocketWatcher> SocketWatch<W> {
             _watcher: PhantomData,
         })
     }
-}
-
-/// A kind of watcher, and how it is called.
-pub(crate) trait Kind<W> {
-    /// The constant of the interface.
-    const WHAT: u32;
-
-    /// Calls a watcher with a notification of the core.
-    fn call(watcher: &W, change: u32, subject: u64);
 }
 
 struct OfIds;

@@ -1,72 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The sender of a message, and the number of its socket.
+//! Replies to the sender of a message.
 //!
-//! C counterparts: `struct netlink_skb_parms` in `include/linux/netlink.h`, `sock_gen_cookie()` in
-//! `include/linux/sock_diag.h`.
+//! C counterpart: `cn_netlink_send()` with the port of the sender.
 
 #![forbid(unsafe_code)]
 
-use crate::{raw::Credentials, Capability, Draft, Message, Outgoing, Port, PortWithin, SendError};
+use crate::{Draft, Message, Outgoing, Port, PortWithin, SendError, Sender};
 use kernel::{prelude::*, time::Delta};
 use zerocopy::{Immutable, IntoBytes};
 
-/// The sender of the message that a handler handles.
-///
-/// Its socket is in the initial network namespace: messages from others don't reach the connector.
-pub struct Sender<'a> {
-    credentials: Credentials<'a>,
-}
-
-impl<'a> Sender<'a> {
-    #[inline]
-    pub(crate) fn new(credentials: Credentials<'a>) -> Self {
-        Self { credentials }
-    }
-
-    /// The port of the sending socket.
-    ///
-    /// To send to it later, see [`Outgoing::send_to_port`]. When the socket is closed, another
-    /// one may get the port.
-    #[inline]
-    pub fn portid(&self) -> u32 {
-        self.credentials.portid()
-    }
-
-    /// The sending socket.
-    #[inline]
-    pub fn socket(&self) -> SocketId {
-        self.credentials.socket().id()
-    }
-
-    /// The user on whose behalf the message was sent, as a number of the initial user namespace.
-    ///
-    /// This is the real user id, or the one that the sender has put into `SCM_CREDENTIALS`, which
-    /// only a privileged sender may choose.
-    #[inline]
-    pub fn uid(&self) -> u32 {
-        self.credentials.uid()
-    }
-
-    /// Whether both the opener of the socket and the sender have a capability, in the initial user
-    /// namespace.
-    ///
-    /// For handlers that do more for privileged senders. Rights that all senders need belong in the
-    /// [`Options`](crate::Options) of the registration.
-    #[inline]
-    pub fn capable(&self, capability: Capability) -> bool {
-        self.credentials.capable(capability)
-    }
-
-    /// Whether the sender is in the initial user namespace and the initial pid namespace.
-    ///
-    /// For handlers whose messages name users or processes by numbers of those namespaces. In other
-    /// namespaces these numbers mean nothing, or more than they should.
-    #[inline]
-    pub fn is_in_initial_namespaces(&self) -> bool {
-        self.credentials.is_in_initial_namespaces()
-    }
-
+impl Sender<'_> {
     /// The sending socket as a target for [`Outgoing::send_to`] and its kin, to which is sent
     /// without waiting; see [`Self::reply`] for the reason.
     ///
@@ -183,26 +127,5 @@ impl<'a> Sender<'a> {
     #[inline]
     pub fn reply_raw(&self, message: &Outgoing<'_>) -> Result<(), SendError> {
         message.send_to(self.without_waiting(), GFP_KERNEL)
-    }
-}
-
-/// A number that no other socket has, nor had, nor will have until the next boot.
-///
-/// Unlike a port, which another program may get after this one. A program learns that of
-/// its own socket by `getsockopt(SOL_SOCKET, SO_COOKIE)`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct SocketId(u64);
-
-impl SocketId {
-    /// The number, as `SO_COOKIE` gives it to the program.
-    #[inline]
-    pub const fn number(self) -> u64 {
-        self.0
-    }
-
-    /// The socket with a number that came from the core.
-    #[inline]
-    pub(crate) const fn from_number(number: u64) -> Self {
-        Self(number)
     }
 }
