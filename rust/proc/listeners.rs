@@ -35,6 +35,8 @@ struct State {
     losses: Losses,
     /// Requests that were refused because their user had reached the limit.
     refused: u64,
+    /// How many listeners of users were removed.
+    removed: u64,
     /// The number of the last pass over the members of the group.
     pass: u64,
 }
@@ -43,7 +45,7 @@ struct State {
 #[derive(Clone, Copy, Default)]
 struct Account {
     count: u32,
-    /// How many others were removed since the first of them was added.
+    /// How many listeners of all users were removed when the last one of this user was.
     removed: u64,
 }
 
@@ -77,7 +79,8 @@ pub(crate) enum Verdict {
     Granted { is_idle: bool },
     /// A hook has to be attached before.
     HookMissing,
-    /// The user has reached the limit of listeners; so many others were removed.
+    /// The user has reached the limit of listeners. The number is another one when one of them was
+    /// removed.
     Full { removed: u64 },
 }
 
@@ -130,6 +133,7 @@ impl Listeners {
                     demand: Demand::new(available),
                     losses: Losses::default(),
                     refused: 0,
+                    removed: 0,
                     pass: 0,
                 },
                 "cn_proc_listeners"
@@ -186,6 +190,9 @@ impl Listeners {
             }
             if let Some(account) = state.users.get_mut(&user) {
                 account.count = account.count.wrapping_add(1);
+                if account.count == 1 {
+                    account.removed = state.removed;
+                }
             }
             listener.user = Some(user);
         }
@@ -324,9 +331,10 @@ impl Listeners {
 impl State {
     /// Removes one listener from the account of a user; returns what the caller frees.
     fn release(&mut self, user: u32) -> Option<RBTreeNode<u32, Account>> {
+        self.removed = self.removed.wrapping_add(1);
         let account = self.users.get_mut(&user)?;
         account.count = account.count.wrapping_sub(1);
-        account.removed = account.removed.wrapping_add(1);
+        account.removed = self.removed;
         if account.count != 0 {
             return None;
         }
