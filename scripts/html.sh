@@ -29,7 +29,7 @@ html_of_crate() {
 		sed -E 's/ ;.*//; s/--(emit=|remap-path-[a-z]*=|out-dir )[^ ]*//g')
 	(
 		# What rust/Kbuild exports to the compiler.
-		CONNECTOR_BINDINGS=$(find "$OUT/core/rust/api" -name bindings_generated.rs)
+		CONNECTOR_BINDINGS=$(find "$OUT/core/rust/base" -name bindings_generated.rs)
 		CN_PROC_BINDINGS=$(find "$OUT/core/rust/proc" -name bindings_generated.rs)
 		CN_CORE_VERSION=$(find "$TOP/rust" -name cn_glue.h -exec sed -n 's/^#define CN_CORE_VERSION //p' {} +)
 		export CONNECTOR_BINDINGS CN_PROC_BINDINGS CN_CORE_VERSION RUSTC_BOOTSTRAP=1

@@ -4,7 +4,7 @@
 # Puts the connector into a kernel tree, or takes it out again: in-tree.sh put|undo <kernel source>. in-tree.sh files
 # prints what it puts there.
 #
-# rust/ becomes drivers/connector of the tree, beside what is there: its Kbuild is what kbuild prefers to the Makefile,
+# rust/ becomes drivers/connector of the tree, beside what is there: its Makefile becomes a Kbuild, which kbuild prefers to the Makefile,
 # and Kconfig gets one line. The kselftests become tools/testing/selftests/connector, beside the kernel's own program; the
 # Makefile there is put aside. A list of what was put there, with digests, stays in the tree; what somebody has
 # changed since is neither overwritten nor removed. Files are replaced and not written to, so that
@@ -22,11 +22,11 @@ USAGE='KSRC= takes the top folder of a source of Linux 7.3 that you can write to
 # Where each file of the project goes: <file here>, tab, <path in drivers/connector>.
 files_to_put() {
 	local file
-	(cd "$TOP" && find rust/api rust/core rust/glue -name '*.rs' -o -name '*.[ch]') |
+	(cd "$TOP" && find rust/base rust/api rust/core rust/glue -name '*.rs' -o -name '*.[ch]') |
 		grep -v '/bindings_generated\.rs$' | sort | while read -r file; do
 		printf '%s\t%s\n' "$file" "${file#rust/}"
 	done
-	printf '%s\t%s\n' rust/Kbuild Kbuild
+	printf '%s\t%s\n' rust/Makefile Kbuild
 	printf '%s\t%s\n' rust/Kconfig Kconfig.rust
 	printf '%s\t%s\n' include/uapi/linux/connector_notify.h glue/linux/connector_notify.h
 }
@@ -90,7 +90,7 @@ check_tree() {
 # A tree that was changed by others is not ours to change again.
 check_untouched() {
 	local name
-	for name in Kbuild Kconfig.rust api core glue "$SELFTESTS/cn_needs.h"; do
+	for name in Kbuild Kconfig.rust base api core glue "$SELFTESTS/cn_needs.h"; do
 		[ ! -e "$FOLDER/$name" ] ||
 			die "$FOLDER has a $name already, which make in-tree did not put there." \
 				"Remove it, or use a tree without it."

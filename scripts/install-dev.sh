@@ -5,7 +5,8 @@
 #   PREFIX    where it will be used (default /usr/local)
 #   DESTDIR   put in front of that now, for packages
 #
-#   PREFIX/lib/connector-rs/RELEASE/libconnector.rmeta   the crate's metadata, for rustc
+#   PREFIX/lib/connector-rs/RELEASE/libconnector.rmeta   the metadata of the crate and of what it uses
+#   PREFIX/lib/connector-rs/RELEASE/libconnector_base.rmeta
 #   PREFIX/lib/connector-rs/RELEASE/Module.symvers       the symbols of cn.ko, for modpost
 #   PREFIX/lib/connector-rs/RELEASE/connector.mk         the flags, for the Kbuild file of the module
 #   PREFIX/include/linux/connector_notify.h              for user programs
@@ -30,7 +31,7 @@ own_symbols() {
 
 install_files() {
 	install -d "$target" "${DESTDIR:-}$PREFIX/include/linux"
-	install -m 644 "$OUT/core/rust/libconnector.rmeta" "$target/"
+	install -m 644 "$OUT"/core/rust/libconnector{,_base}.rmeta "$target/"
 	own_symbols >"$target/Module.symvers"
 	sed "s|@folder@|$folder|g; s|@release@|$release|g" "$TOP/scripts/connector.mk.in" >"$target/connector.mk"
 	chmod 644 "$target/Module.symvers" "$target/connector.mk"

@@ -41,32 +41,6 @@ make_base() {
 	git branch base
 }
 
-# In a kernel tree, what is for external modules has no meaning.
-write_makefile() {
-	awk '
-		NR == 1 { $0 = $0 "-only" }
-		/^#$/ { empty = empty "#\n"; next }
-		/^# (Works as an external module|and cn_proc.ko)/ { skip = 1; empty = "" }
-		skip && /^#/ { next }
-		{ skip = 0; printf "%s", empty; empty = "" }
-		/CONFIG_CONNECTOR_KUNIT_TEST/ { getline; next }
-		/^ifneq \(\$\(KBUILD_EXTMOD\),\)$/ { external = 1; next }
-		external { if (/^endif$/) { external = 0; getline }; next }
-		{ sub(/ proc\/bindings_generated.rs$/, "") }
-		/^ifeq \(\$\(KBUILD_EXTMOD\),\)$/ { unwrap = 1; next }
-		unwrap == 1 && /^else$/ { unwrap = 2; next }
-		unwrap && /^endif$/ { unwrap = 0; next }
-		unwrap == 2 { next }
-		{
-			sub(/^ifneq \(\$\(KBUILD_EXTMOD\)\$\(CONFIG_CONNECTOR_RUST\),\)$/, "ifdef CONFIG_CONNECTOR_RUST")
-			sub(/\$\(if \$\(KBUILD_EXTMOD\),y,\$\(filter m,\$\(CONFIG_CONNECTOR\)\)\)/, "$(filter m,$(CONFIG_CONNECTOR))")
-			sub(/ \$\(if \$\(KBUILD_EXTMOD\),-I \$\(src\)\/\.\.\/include\/uapi\)/, "")
-			print
-		}' "$TOP/rust/Kbuild" >drivers/connector/Makefile
-	! grep -n EXTMOD drivers/connector/Makefile ||
-		die 'rust/Kbuild says something about external modules that patches.sh does not know how to leave out.'
-}
-
 write_kconfig() {
 	sed '/^#/d' "$TOP/rust/Kconfig" | sed '1{/^$/d}' >"$WORK/Kconfig"
 	awk -v file="$WORK/Kconfig" '/^endif # CONNECTOR$/ { while ((getline line < file) > 0) print line; print "" } { print }' \
@@ -78,7 +52,7 @@ write_kconfig() {
 write_maintainers() {
 	printf '%s\n' 'CONNECTOR IN RUST' "M:	$AUTHOR_NAME <$AUTHOR_MAIL>" 'L:	netdev@vger.kernel.org' \
 		'L:	rust-for-linux@vger.kernel.org' 'S:	Maintained' 'F:	Documentation/driver-api/connector-rust.rst' \
-		'F:	drivers/connector/api/' 'F:	drivers/connector/core/' 'F:	drivers/connector/glue/' \
+		'F:	drivers/connector/api/' 'F:	drivers/connector/base/' 'F:	drivers/connector/core/' 'F:	drivers/connector/glue/' \
 		'F:	include/uapi/linux/connector_notify.h' '' >"$WORK/entry"
 	awk -v file="$WORK/entry" '
 		{ lines[NR] = $0 }
@@ -102,7 +76,6 @@ write_maintainers() {
 add_file() {
 	local to
 	case $1 in
-	Makefile) write_makefile ;;
 	Kconfig) write_kconfig ;;
 	MAINTAINERS) write_maintainers ;;
 	*)
@@ -137,7 +110,7 @@ make_commit() {
 # Each file once; what is written anew here, and the page, are none of them.
 check_complete() {
 	local missing
-	missing=$("$TOP/scripts/in-tree.sh" files | cut -f1 | grep -vE '^rust/(Kbuild|Kconfig)$' | grep -vxFf "$WORK/added" || true)
+	missing=$("$TOP/scripts/in-tree.sh" files | cut -f1 | grep -vE '^rust/Kconfig$' | grep -vxFf "$WORK/added" || true)
 	[ -z "$missing" ] || die 'These files are in no patch of scripts/patches:' "$missing"
 	missing=$(sort "$WORK/added" | uniq -d)
 	[ -z "$missing" ] || die 'These files are in two patches of scripts/patches:' "$missing"

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who may send to a handler, and who may listen to its group.
+//! The rights that senders to a handler and listeners to its group need.
 //!
-//! C counterpart: none; there each callback checks, or forgets to.
+//! C counterpart: none; there each callback has to check by itself.
+
+#![forbid(unsafe_code)]
 
 use crate::bindings;
 use kernel::{bindings as kernel_bindings, prelude::*};
@@ -104,12 +106,12 @@ impl Capability {
     }
 }
 
-/// Whom the core lets send to a handler.
+/// The senders from which the core passes messages to a handler.
 ///
 /// A message that is refused does not reach the handler. It is counted, and answered with `-EPERM`
 /// if the program asked for an acknowledgment.
 ///
-/// What this lets through, [`Handler::permits`](crate::Handler::permits) may still refuse.
+/// [`Handler::permits`](crate::Handler::permits) may refuse senders that this permits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Access {
     /// Programs with `CAP_NET_ADMIN`; the default.
@@ -117,11 +119,10 @@ pub enum Access {
     Privileged,
     /// Programs with the given capability.
     ///
-    /// As with [`Access::Privileged`], both the one who opened the socket and the one who sends
-    /// must have it in the initial user namespace: a program that got the socket from another one
-    /// gains nothing by that.
+    /// As with [`Access::Privileged`], both the opener of the socket and the sender must have it in
+    /// the initial user namespace: a program gains nothing by a socket that another one has opened.
     Capability(Capability),
-    /// Everyone.
+    /// All programs.
     Public,
 }
 
@@ -136,13 +137,13 @@ impl Access {
     }
 }
 
-/// How a handler is registered: who may send, who may listen, what it is for.
+/// How a handler is registered: the rights of senders and listeners, and a description.
 ///
 /// The defaults are the careful ones: senders and listeners need `CAP_NET_ADMIN`.
 ///
 /// # Examples
 ///
-/// A handler which everyone may send to, and whose messages everyone may read:
+/// A handler to which all programs may send, and whose messages they may read:
 ///
 /// ```
 /// use connector::{Access, Options};
@@ -172,17 +173,17 @@ impl Options {
         }
     }
 
-    /// Sets who may send.
+    /// Sets the rights that senders need.
     #[inline]
     pub const fn access(self, access: Access) -> Self {
         Self { access, ..self }
     }
 
-    /// Lets everyone join the group of the id, and so read what is sent to it, as long as the
-    /// registration lasts.
+    /// Permits all programs to join the group of the id, and so to read its messages, as long as
+    /// the registration lasts.
     ///
-    /// A group without this, and which the administrator has not opened, is joined with
-    /// `CAP_NET_ADMIN` only. Who joined stays in the group when the registration ends.
+    /// Without this, joining needs `CAP_NET_ADMIN`, unless the administrator has opened the group.
+    /// A socket that has joined stays in the group when the registration ends.
     #[inline]
     pub const fn open_group(self) -> Self {
         Self {
@@ -191,7 +192,7 @@ impl Options {
         }
     }
 
-    /// Says what the handler is for.
+    /// Sets the description of the handler.
     #[inline]
     pub const fn description(self, description: &'static CStr) -> Self {
         Self {

@@ -5,13 +5,15 @@
 //! C counterpart: `cn_netlink_send_mult()` in `include/linux/connector.h`, with a `len` that
 //! exceeds `msg->len`.
 
-use crate::{buffer::Buffer, Draft, Id, Listeners, Outgoing, SendError, Target, Writer};
+#![forbid(unsafe_code)]
+
+use crate::{raw::Buffer, Draft, Id, Listeners, Outgoing, SendError, Target, Writer};
 use kernel::{alloc::Flags, prelude::*};
 
 /// Several messages under one netlink header: all of them arrive, or none.
 ///
 /// The messages stand directly one behind the other, without padding. A program finds the next one
-/// at the end of the payload of this one, until `nlmsg_len` is used up. It can look at their
+/// at the end of the payload of this one, until `nlmsg_len` is used up. It can read their
 /// headers in place if all lengths are multiples of four bytes.
 ///
 /// # Examples
@@ -38,7 +40,7 @@ pub struct Bundle {
 impl Bundle {
     /// Makes an empty bundle with room for `capacity` bytes: 20 for each message, and its payload.
     ///
-    /// `id` says whose group is meant by [`Self::send`]; `seq` becomes `nlmsg_seq`.
+    /// [`Self::send`] sends to the group of `id`; `seq` becomes `nlmsg_seq`.
     ///
     /// # Errors
     ///
@@ -68,7 +70,7 @@ impl Bundle {
     /// # Errors
     ///
     /// - [`SendError::TooLong`]: there is no room for the longest payload of the draft.
-    /// - [`SendError::Other`]: what `write` returned.
+    /// - [`SendError::Other`]: the error of `write`.
     ///
     /// The bundle is then as it was before.
     #[inline]
@@ -84,8 +86,8 @@ impl Bundle {
     ///
     /// # Errors
     ///
-    /// - [`SendError::TooLong`]: there is no room for what is written.
-    /// - What `write` returned.
+    /// - [`SendError::TooLong`]: there is no room for the payload.
+    /// - The error of `write`.
     ///
     /// The bundle is then as it was before.
     #[inline]
@@ -130,6 +132,8 @@ impl Bundle {
             return Err(SendError::Other(EINVAL));
         }
         let Self { buffer, id } = self;
-        target.send(id, |target| buffer.post(id, target, flags))
+        target
+            .route()
+            .send(id, |destination| buffer.post(id, destination, flags))
     }
 }

@@ -2,9 +2,9 @@
 
 //! The connector: messages between kernel modules and user space, without touching an skb.
 //!
-//! A kernel module registers a [`Handler`] under an [`Id`] and from then on receives what programs
-//! send to that id over a netlink socket of the protocol `NETLINK_CONNECTOR`. It answers through
-//! the [`Sender`], and sends on its own to everyone who listens.
+//! A kernel module registers a [`Handler`] under an [`Id`]. From then on it receives the messages
+//! that programs send to that id over a netlink socket of the protocol `NETLINK_CONNECTOR`. It
+//! replies through the [`Sender`], and sends to listeners on its own.
 //!
 //! ```
 //! use connector::{Handler, Id, Message, Sender};
@@ -21,7 +21,7 @@
 //! connector::module_connector! {
 //!     name: "my_echo",
 //!     authors: ["Me"],
-//!     description: "Answers with what was said",
+//!     description: "Replies with the payload of the request",
 //!     license: "GPL",
 //!     handlers: [
 //!         { ids: [Id::new(20, 1)], name: c"my_echo", handler: Echo },
@@ -33,12 +33,12 @@
 //! |---|---|
 //! | receive | [`Handler`], [`Message`], [`Sender`] |
 //! | register | [`Registration`], [`Options`], [`Access`], or [`module_connector!`] |
-//! | send what is there | [`Outgoing`] |
-//! | write into what is sent | [`Draft`], [`Writer`] |
+//! | send a payload that is in memory | [`Outgoing`] |
+//! | write a payload in place | [`Draft`], [`Writer`] |
 //! | send several messages at once | [`Bundle`] |
-//! | choose who gets it | [`Port`], [`Listeners`] |
-//! | learn who registers | [`Watch`], [`Watcher`] |
-//! | learn who listens, and which sockets are closed | [`visit_listeners`], [`SocketWatch`] |
+//! | choose the receivers | [`Port`], [`Listeners`] |
+//! | be notified of registrations | [`Watch`], [`Watcher`] |
+//! | visit listeners, be notified of closed sockets | [`visit_listeners`], [`SocketWatch`] |
 //!
 //! Users of this crate write no `unsafe`. Their module names the symbol namespace `CONNECTOR`:
 //! `imports_ns: ["CONNECTOR"]` in `module!`; [`module_connector!`] does that by itself.
@@ -48,43 +48,43 @@
 //!
 //! C counterpart: `include/linux/connector.h`.
 
+// Not `forbid`, for the sake of the two files that may say it: `raw` and `callbacks`.
+#![deny(unsafe_code)]
 #![deny(missing_docs)]
 
 mod access;
-#[doc(hidden)]
-pub mod bindings;
-mod buffer;
 mod bundle;
+mod callbacks;
 mod draft;
-mod id;
+mod group;
+mod handler;
 mod message;
 mod module_connector;
 mod outgoing;
+mod port;
+mod raw;
 mod registration;
+mod reply;
 mod send_error;
-mod sender;
-mod socket_id;
 mod target;
 mod watch;
-#[doc(hidden)]
-pub mod wire;
-mod writer;
 
 pub use access::{Access, Capability, Options};
 pub use bundle::Bundle;
-pub use draft::Draft;
-pub use id::Id;
+pub use callbacks::Listener;
+#[doc(inline)]
+pub use connector_base::Id;
+use connector_base::{bindings, wire};
+pub use draft::{Draft, Writer};
+pub use group::{group_has_listeners, has_listeners, visit_listeners, Listeners};
+pub use handler::{Handler, Sender};
 pub use message::Message;
 #[doc(hidden)]
 pub use module_connector::Registrations;
 pub use outgoing::Outgoing;
-pub use registration::{AnyRegistration, Handler, Registration};
+pub use port::{Port, PortShownIn, PortWithin};
+pub use raw::SocketId;
+pub use registration::{AnyRegistration, Registration};
 pub use send_error::SendError;
-pub use sender::Sender;
-pub use socket_id::SocketId;
-pub use target::{
-    group_has_listeners, has_listeners, visit_listeners, Listener, Listeners, Port, PortShownIn,
-    PortWithin, Target,
-};
+pub use target::Target;
 pub use watch::{Change, SocketChange, SocketWatch, SocketWatcher, Watch, Watcher};
-pub use writer::Writer;

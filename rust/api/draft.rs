@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A message whose payload is written into the buffer that is sent.
+//! A message whose payload is written directly into the buffer that is sent.
 //!
-//! C counterpart: none; there the message is made elsewhere, and copied.
+//! C counterparts: none for the message, which is made elsewhere there, and copied; for its payload
+//! `nla_put()` and its kin in `include/net/netlink.h` do this for attributes.
+
+#![forbid(unsafe_code)]
 
 use crate::{
-    buffer::Buffer,
+    raw::Buffer,
     wire::{Header, HEADER_LEN},
-    Id, Listeners, Message, SendError, Target, Writer,
+    Id, Listeners, Message, SendError, Target,
 };
+use core::fmt;
 use kernel::{alloc::Flags, prelude::*};
+use zerocopy::{Immutable, IntoBytes};
 
-/// A message to be written in place, and only if somebody listens.
+/// A message to be written in place, and only if there are listeners.
 ///
 /// For payloads that are expensive to make, or large. Nothing is allocated, and nothing is written,
-/// when the message would reach nobody.
+/// when there are no listeners.
 ///
 /// # Examples
 ///
@@ -23,7 +28,7 @@ use kernel::{alloc::Flags, prelude::*};
 /// # use kernel::prelude::*;
 ///
 /// # const ID: Id = Id::new(20, 1);
-/// fn tell_squares(count: usize) -> Result {
+/// fn send_squares(count: usize) -> Result {
 ///     Ok(Draft::new(ID, 400).send(GFP_KERNEL, |payload| {
 ///         let mut len = 0;
 ///         for (number, slot) in payload.chunks_exact_mut(4).take(count).enumerate() {
@@ -88,7 +93,7 @@ impl Draft {
     ///
     /// # Errors
     ///
-    /// As [`Outgoing::send`](crate::Outgoing::send), and what `write` returns.
+    /// As [`Outgoing::send`](crate::Outgoing::send), and the error of `write`.
     #[inline]
     pub fn send(
         &self,
@@ -106,7 +111,7 @@ impl Draft {
     /// # Errors
     ///
     /// As [`Outgoing::send_to`](crate::Outgoing::send_to); [`SendError::TooLong`] if `write`
-    /// returns more than there is; [`SendError::Other`] with what `write` fails with.
+    /// returns more than there is; [`SendError::Other`] with the error of `write`.
     #[inline]
     pub fn send_to(
         &self,
@@ -117,7 +122,7 @@ impl Draft {
         self.post(target, flags, |buffer| self.add_to(buffer, write))
     }
 
-    /// Sends what `write` writes to the group of the callback that is registered under the
+    /// Sends the bytes of `write` to the group of the callback that is registered under the
     /// message's id; see [`Self::write_to`].
     ///
     /// # Examples
@@ -127,7 +132,7 @@ impl Draft {
     /// # use kernel::prelude::*;
     ///
     /// # const ID: Id = Id::new(20, 1);
-    /// fn tell_all(numbers: &[u32]) -> Result {
+    /// fn send_all(numbers: &[u32]) -> Result {
     ///     Ok(Draft::new(ID, 400).write(GFP_KERNEL, |payload| {
     ///         for number in numbers {
     ///             payload.push(number)?;
@@ -149,15 +154,15 @@ impl Draft {
         self.write_to(Listeners::of_id(), flags, write)
     }
 
-    /// Calls `write` with a [`Writer`] that has room for `max_len` bytes, and sends what was
-    /// written.
+    /// Calls `write` with a [`Writer`] that has room for `max_len` bytes, and sends the written
+    /// bytes.
     ///
     /// Where the payload is large, this costs less than [`Self::send_to`], because nothing is
     /// zeroed beforehand. If the target is [`Listeners`] and there are none, `write` is not called.
     ///
     /// # Errors
     ///
-    /// As [`Outgoing::send_to`](crate::Outgoing::send_to), and what `write` fails with.
+    /// As [`Outgoing::send_to`](crate::Outgoing::send_to), and the error of `write`.
     #[inline]
     pub fn write_to(
         &self,
@@ -175,11 +180,14 @@ impl Draft {
         flags: Flags,
         add: impl FnOnce(&mut Buffer) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
-        target.check_awaited(self.id, flags)?;
+        let route = target.route();
+        route.check_awaited(self.id, flags)?;
         let room = HEADER_LEN as u32 + u32::from(self.max_len);
         let mut buffer = Buffer::new(room, self.seq, flags)?;
         add(&mut buffer)?;
-        target.send(self.id, |target| buffer.post(self.id, target, flags))
+        route.send(self.id, |destination| {
+            buffer.post(self.id, destination, flags)
+        })
     }
 
     /// Adds the message to `buffer`, whose payload `write` writes in place. On failure, the buffer
@@ -214,7 +222,7 @@ impl Draft {
         })
     }
 
-    /// Adds the header, and what `write` adds as the payload.
+    /// Adds the header, and the payload by `write`.
     #[inline]
     fn add(
         &self,
@@ -229,5 +237,72 @@ impl Draft {
             flags: self.flags,
         };
         buffer.push_message(header, write)
+    }
+}
+
+/// Writes the payload of a [`Draft`] into the buffer that is sent.
+///
+/// Each byte is written once; nothing is zeroed beforehand. Text comes by `write!()`, which fails
+/// where there is no room.
+pub struct Writer<'a> {
+    buffer: &'a mut Buffer,
+    room: usize,
+}
+
+impl<'a> Writer<'a> {
+    #[inline]
+    pub(crate) fn new(buffer: &'a mut Buffer, room: usize) -> Self {
+        Self { buffer, room }
+    }
+
+    /// The number of bytes for which there is still room: what the draft permits, and in a
+    /// [`Bundle`](crate::Bundle) no more than the bundle has left.
+    #[inline]
+    pub fn room(&self) -> usize {
+        self.room.min(self.buffer.room())
+    }
+
+    /// Adds bytes, a text, or a value that can be shown to user space, which is one without
+    /// padding, pointers and the like.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::TooLong`]: there is no room for it; nothing was added.
+    #[inline]
+    pub fn push<T>(&mut self, value: &T) -> Result<(), SendError>
+    where
+        T: IntoBytes + Immutable + ?Sized,
+    {
+        let bytes = value.as_bytes();
+        let room = self.room_after(bytes.len())?;
+        self.buffer.push(bytes)?;
+        self.room = room;
+        Ok(())
+    }
+
+    /// Adds `count` bytes with the same value, and returns them, so that the caller can change
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::TooLong`]: there is no room for them; nothing was added.
+    #[inline]
+    pub fn fill(&mut self, value: u8, count: usize) -> Result<&mut [u8], SendError> {
+        let room = self.room_after(count)?;
+        let filled = self.buffer.fill(value, count)?;
+        self.room = room;
+        Ok(filled)
+    }
+
+    #[inline]
+    fn room_after(&self, count: usize) -> Result<usize, SendError> {
+        self.room.checked_sub(count).ok_or(SendError::TooLong)
+    }
+}
+
+impl fmt::Write for Writer<'_> {
+    #[inline]
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push(text).map_err(|_| fmt::Error)
     }
 }

@@ -7,7 +7,9 @@
 //!
 //! C counterpart: `struct cn_msg` in `include/uapi/linux/connector.h`.
 
-use crate::{bindings, wire::Header, Id};
+#![forbid(unsafe_code)]
+
+use crate::{wire::Header, Id};
 use kernel::prelude::*;
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
@@ -22,22 +24,10 @@ pub struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// Makes a view of a message of the core.
-    ///
-    /// # Safety
-    ///
-    /// For `'a`, `message` must point to a `cn_msg` that is followed by as many bytes as it says,
-    /// and nobody may write to them.
+    /// A message with this header; `payload` has the length that it says.
     #[inline]
-    pub(crate) unsafe fn from_raw(message: *const bindings::cn_msg) -> Self {
-        // SAFETY: The caller guarantees that the header is there; `Header` has its layout.
-        let header = unsafe { message.cast::<Header>().read() };
-        // SAFETY: The caller guarantees that the payload follows the header, which is 20 bytes long
-        // without padding behind it.
-        let payload = unsafe { message.cast::<u8>().add(size_of::<Header>()) };
-        // SAFETY: The caller guarantees that there are as many bytes, and that they don't change.
-        let payload = unsafe { core::slice::from_raw_parts(payload, usize::from(header.len)) };
-        // INVARIANT: The slice was just made with the header's length.
+    pub(crate) fn new(header: Header, payload: &'a [u8]) -> Self {
+        // INVARIANT: By the requirement of this function.
         Self { header, payload }
     }
 
@@ -135,7 +125,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Fails to compile for what cannot be looked at where a payload is.
+/// Fails to compile for a type that cannot be read in place in a payload.
 #[inline]
 const fn assert_aligned<T>() {
     assert!(

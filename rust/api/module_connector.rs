@@ -2,16 +2,17 @@
 
 //! The common module: handlers and their ids, and nothing else.
 
+#![forbid(unsafe_code)]
+
 use crate::{AnyRegistration, Handler, Id, Options, Registration};
 use kernel::{prelude::*, sync::Arc};
 
 /// Declares a kernel module that registers handlers when it is loaded, and nothing else.
 ///
 /// Takes what [`module!`](kernel::prelude::module) takes, without the type and with the list of
-/// handlers. For each one it is said under which ids it is registered, which name
-/// `/proc/net/connector` shows, how to make it, and the [`Options`] if the default of privileged
-/// senders and listeners is not meant. `handler` is the handler, or an initialiser of it as
-/// `pin_init!` makes them.
+/// handlers. Each one has the ids under which it is registered, the name that `/proc/net/connector`
+/// shows, and the [`Options`], if the defaults (privileged senders and listeners) are not meant.
+/// `handler` is the handler, or an initialiser of it as `pin_init!` makes them.
 ///
 /// When one registration fails, the module is not loaded: with `EINVAL` if an id is taken, or if a
 /// name is empty or has control characters.
@@ -33,7 +34,7 @@ use kernel::{prelude::*, sync::Arc};
 /// connector::module_connector! {
 ///     name: "my_echo",
 ///     authors: ["Me"],
-///     description: "Answers everyone with what was said",
+///     description: "Replies to all programs with the payload of the request",
 ///     license: "GPL",
 ///     handlers: [
 ///         {
@@ -119,7 +120,7 @@ impl<const N: usize> Registrations<N> {
     ///
     /// # Errors
     ///
-    /// As [`Registration::with_options`]; and what the initialiser returns.
+    /// As [`Registration::with_options`], and the error of the initialiser.
     pub fn register<H: Handler, E>(
         &mut self,
         ids: &[Id],

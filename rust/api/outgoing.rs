@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A message on its way to user space, with a payload that is there already.
+//! A message to user space, with a payload that is in memory already.
 //!
 //! C counterparts: `cn_netlink_send()` and `cn_netlink_send_mult()` in
 //! `include/linux/connector.h`.
 
-use crate::{bindings, wire::Header, Id, Listeners, Message, Port, SendError, Target};
+#![forbid(unsafe_code)]
+
+use crate::{raw, wire::Header, Id, Listeners, Message, Port, SendError, Target};
 use kernel::{alloc::Flags, prelude::*};
 use zerocopy::{Immutable, IntoBytes};
 
@@ -26,7 +28,7 @@ use zerocopy::{Immutable, IntoBytes};
 /// ```
 /// # use connector::{Id, Outgoing};
 /// # use kernel::prelude::*;
-/// # fn tell(temperature: u32) -> Result {
+/// # fn report(temperature: u32) -> Result {
 /// const SENSOR: Id = Id::new(20, 1);
 ///
 /// Ok(Outgoing::new(SENSOR, &temperature).seq(1).send(GFP_KERNEL)?)
@@ -93,8 +95,8 @@ impl<'a> Outgoing<'a> {
     /// # Errors
     ///
     /// - [`SendError::UnknownId`]: nothing is registered under the id.
-    /// - [`SendError::NoListeners`]: nobody listens.
-    /// - [`SendError::ReceiverFull`]: the receive buffers of all who listen are full.
+    /// - [`SendError::NoListeners`]: there are no listeners.
+    /// - [`SendError::ReceiverFull`]: the receive buffers of all listeners are full.
     /// - [`SendError::SomeMissed`]: a listener that asked for this error missed the message.
     /// - [`SendError::TooLong`]: the payload is longer than 65535 bytes.
     /// - [`SendError::NoMemory`]: no memory for the message.
@@ -103,7 +105,7 @@ impl<'a> Outgoing<'a> {
         self.send_to(Listeners::of_id(), flags)
     }
 
-    /// Sends to everyone who listens to `group`, which is not 0.
+    /// Sends to the listeners to `group`, which is not 0.
     ///
     /// # Errors
     ///
@@ -116,11 +118,11 @@ impl<'a> Outgoing<'a> {
     /// Sends to the socket with port `portid`, which is not 0.
     ///
     /// With [`GFP_KERNEL`], waits while the receive buffer of the socket is full: until the program
-    /// reads, the last reference to its socket is gone, or a signal comes to whoever sends. That
-    /// can be never: a program in `sendmsg()`, which called a handler, cannot read, and a `close()`
-    /// in another thread ends nothing, because `sendmsg()` keeps the socket. A kernel thread gets
-    /// no signals. So use [`Sender::reply`](crate::Sender::reply) in handlers, and elsewhere limit
-    /// the time with [`Port::within`], or wait not at all with [`Port::without_waiting`].
+    /// reads, the last reference to its socket is dropped, or the sending task gets a signal. That
+    /// may never happen: a program in `sendmsg()`, which called a handler, cannot read; a `close()`
+    /// in another thread does not help, because `sendmsg()` keeps the socket; and a kernel thread
+    /// gets no signals. So use [`Sender::reply`](crate::Sender::reply) in handlers. Elsewhere limit
+    /// the time with [`Port::within`], or do not wait at all, with [`Port::without_waiting`].
     ///
     /// # Errors
     ///
@@ -143,17 +145,8 @@ impl<'a> Outgoing<'a> {
     #[inline]
     pub fn send_to(&self, target: impl Target, flags: Flags) -> Result<(), SendError> {
         let header = self.header()?;
-        target.send(self.id, |target| {
-            // SAFETY: `Header` has the layout of `cn_msg`, and the payload has the length that it
-            // says; `target` is what the core expects.
-            unsafe {
-                bindings::cn_core_send(
-                    (&raw const header).cast(),
-                    self.payload.as_ptr().cast(),
-                    target,
-                    as_gfp(flags),
-                )
-            }
+        target.route().send(self.id, |destination| {
+            raw::send(&header, self.payload, destination, flags)
         })
     }
 
@@ -172,17 +165,5 @@ impl<'a> Outgoing<'a> {
     #[inline]
     pub(crate) fn payload(&self) -> &'a [u8] {
         self.payload
-    }
-}
-
-/// The allocation flags as C has them; whatever else `flags` holds means nothing for a buffer.
-#[inline]
-pub(crate) fn as_gfp(flags: Flags) -> kernel::bindings::gfp_t {
-    if flags.contains(GFP_KERNEL) {
-        kernel::bindings::GFP_KERNEL
-    } else if flags.contains(GFP_ATOMIC) {
-        kernel::bindings::GFP_ATOMIC
-    } else {
-        kernel::bindings::GFP_NOWAIT
     }
 }

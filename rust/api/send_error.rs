@@ -4,23 +4,25 @@
 //!
 //! C counterpart: the negative numbers that `cn_netlink_send()` returns.
 
+#![forbid(unsafe_code)]
+
 use kernel::prelude::*;
 
-/// Why a message was not sent, or not to everyone.
+/// Why a message was not sent, or not to all receivers.
 ///
 /// Converts into the kernel's [`Error`], so that `?` works in functions that return
 /// [`Result`].
 ///
 /// # Examples
 ///
-/// It is mostly fine that nobody listens:
+/// It is mostly fine that there are no listeners:
 ///
 /// ```
 /// use connector::{Id, Outgoing, SendError};
 /// # use kernel::prelude::*;
 ///
 /// # const SENSOR: Id = Id::new(20, 1);
-/// # fn tell(temperature: i32) -> Result {
+/// # fn report(temperature: i32) -> Result {
 /// match Outgoing::new(SENSOR, &temperature).send(GFP_KERNEL) {
 ///     Ok(()) | Err(SendError::NoListeners) => Ok(()),
 ///     Err(other) => Err(other.into()),
@@ -29,17 +31,17 @@ use kernel::prelude::*;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SendError {
-    /// Nobody listens to the group who could hear the message, or nobody to whom it would go.
-    /// Members in other network namespaces than the first cannot hear it, unless they were given
-    /// the right to. [`ESRCH`].
+    /// The group has no listeners to which the message could be delivered, or all of them were left
+    /// out. It is not delivered to members in other network namespaces than the first, unless they
+    /// were given the right to that. [`ESRCH`].
     NoListeners,
     /// The message was to go to the group of its id, and nothing is registered under the id.
     /// [`ENODEV`].
     UnknownId,
-    /// The port's receive buffer is full, and it was not allowed to wait, or not any longer; or the
-    /// receive buffers of all who listen to the group are. Nobody got the message, and those who
-    /// missed it are notified by `ENOBUFS` and their count of drops, except by a wait with a limit.
-    /// [`EAGAIN`].
+    /// The port's receive buffer is full, and waiting was not permitted, or not any longer; or the
+    /// receive buffers of all listeners to the group are full. No socket got the message. `ENOBUFS`
+    /// and their count of drops notify the programs that they missed it, except after a wait with a
+    /// limit. [`EAGAIN`].
     ReceiverFull,
     /// Others got the message, but a listener that asked for this error (`NETLINK_BROADCAST_ERROR`)
     /// missed it. [`ENOBUFS`].
@@ -51,18 +53,18 @@ pub enum SendError {
     /// The payload of one message is longer than 65535 bytes, or the messages together don't
     /// fit. [`EMSGSIZE`].
     TooLong,
-    /// A signal came while waiting for the port. [`EINTR`].
+    /// A signal came during the wait for the port. [`EINTR`].
     Interrupted,
-    /// What the caller's own closure returned; [`EINVAL`] for a group or port of 0;
+    /// The error of the caller's own closure; [`EINVAL`] for a group or port of 0;
     /// [`EAGAIN`] before the connector has started.
     Other(Error),
 }
 
-/// What waiting returns when a signal came; user space is not to see this number.
+/// The error of a wait that a signal has ended; user space must not see this number.
 const ERESTARTSYS: c_int = -512;
 
 impl SendError {
-    /// What the core returned for a message to a port.
+    /// The error of the core for a message to a port.
     #[inline]
     pub(crate) fn to_port(error: Error) -> Self {
         if error == EAGAIN {
@@ -72,6 +74,7 @@ impl SendError {
         }
     }
 
+    /// The error of the core for a message to a group, or for a question about one.
     #[inline]
     pub(crate) fn from_core(error: Error) -> Self {
         match error {
@@ -105,7 +108,7 @@ impl From<SendError> for Error {
     }
 }
 
-/// The closure of a message that is written in place fails as the caller wants.
+/// The closure of a message that is written in place may fail with any error.
 impl From<Error> for SendError {
     #[inline]
     fn from(error: Error) -> Self {

@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Watching ids and sockets: who registers and unregisters; which sockets are closed, and which
-//! groups are joined and left.
+//! Watchers of ids and sockets: they are notified of registrations, of closed sockets, and of
+//! groups that sockets join and leave.
 //!
 //! Watchers of sockets are for modules that keep something for each socket, or that have work to do
-//! only while somebody listens.
+//! only while there are listeners.
 //!
 //! C counterparts: none for ids, where the notification channel does the same for programs; for
 //! sockets `netlink_bind`, `netlink_unbind` and `netlink_release` of a netlink protocol, which only
 //! the protocol itself can have.
 
-use crate::{bindings, Id, SocketId};
+#![forbid(unsafe_code)]
+
+use crate::{
+    bindings,
+    callbacks::{self, Kind},
+    Id, SocketId,
+};
 use core::marker::PhantomData;
-use kernel::{error::to_result, prelude::*, sync::Arc, types::ForeignOwnable};
+use kernel::{prelude::*, sync::Arc};
 
 /// What happened to an id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,17 +31,17 @@ pub enum Change {
 
 /// Is notified of registrations.
 pub trait Watcher: Send + Sync + 'static {
-    /// Looks at one change.
+    /// Handles one change.
     ///
     /// Called by a work item, shortly after the change, and may sleep; no lock is held, so that it
     /// may send, register and unregister, and watch. It is called by one task at a time, and
-    /// changes come in order. Whoever causes them does not wait for this, so that the id may be in
-    /// another state by now.
+    /// changes come in order. The task that causes them does not wait for this, so that the id may
+    /// be in another state by now.
     fn changed(&self, id: Id, change: Change);
 
-    /// Changes were left out, at this place in their order: the watcher was more than 65,536
-    /// changes behind, or there was no memory (`notify_lost` in `/proc/net/connector_stats` counts
-    /// those). A watcher that remembers what is registered has to forget it.
+    /// Changes were left out at this point of their order: the watcher was more than 65,536 changes
+    /// behind, or there was no memory (`notify_lost` in `/proc/net/connector_stats` counts those).
+    /// A watcher that keeps a list of registrations has to discard it.
     ///
     /// Called as [`Self::changed`] is.
     fn missed(&self) {}
@@ -99,13 +105,12 @@ impl<W: Watcher> Watch<W> {
 /// What happened to a socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SocketChange {
-    /// This socket was closed: by its program, or because that has died. It is in no group any
-    /// more.
+    /// This socket was closed, by its program or by the exit of that. It is in no group any more.
     Closed(SocketId),
-    /// A program was let into this group. It joins at about the time of this notification, or
-    /// fails to for another reason. Netlink does not say which of its sockets, and it may be in
-    /// another network namespace, where everyone can join and hears nothing:
-    /// [`has_listeners`](crate::has_listeners) counts those who hear.
+    /// A program was permitted to join this group. It joins at about the time of this notification,
+    /// or fails to for another reason. Netlink does not say which of its sockets joins. It may be
+    /// in another network namespace, where every program can join and no message is delivered:
+    /// [`has_listeners`](crate::has_listeners) does not count those.
     Joins(u32),
     /// A socket has left this group. There is no notification of a socket that leaves by
     /// `bind(2)`.
@@ -114,7 +119,7 @@ pub enum SocketChange {
 
 /// Is notified of sockets.
 pub trait SocketWatcher: Send + Sync + 'static {
-    /// Looks at one change.
+    /// Handles one change.
     ///
     /// Called by a work item, shortly after the change, and may sleep; no lock is held, so that it
     /// may send, register, unregister and watch. It is called by one task at a time. Programs don't
@@ -187,15 +192,6 @@ impl<W: SocketWatcher> SocketWatch<W> {
     }
 }
 
-/// What can be watched, and how a watcher is called.
-trait Kind<W> {
-    /// The constant of the interface.
-    const WHAT: u32;
-
-    /// Calls a watcher with what the core has said.
-    fn call(watcher: &W, change: u32, subject: u64);
-}
-
 struct OfIds;
 
 impl<W: Watcher> Kind<W> for OfIds {
@@ -233,27 +229,9 @@ struct Watching {
 
 impl Watching {
     fn new<W: Send + Sync + 'static, K: Kind<W>>(watcher: Arc<W>) -> Result<Self> {
-        let cookie = watcher.into_foreign();
-        let mut serial = 0;
-        // SAFETY: The two functions expect a cookie that came from `Arc<W>::into_foreign`, as this
-        // one does, and which all tasks may use; `serial` can be written to.
-        let watched = to_result(unsafe {
-            bindings::cn_core_watch(
-                K::WHAT,
-                Some(watch_callback::<W, K>),
-                Some(release_callback::<W>),
-                cookie,
-                &mut serial,
-            )
-        });
-        if let Err(error) = watched {
-            // SAFETY: The core does not have the cookie.
-            drop(unsafe { Arc::<W>::from_foreign(cookie) });
-            return Err(error);
-        }
         Ok(Self {
             what: K::WHAT,
-            serial,
+            serial: callbacks::watch::<W, K>(watcher)?,
         })
     }
 }
@@ -261,32 +239,6 @@ impl Watching {
 impl Drop for Watching {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: The core knows which watcher is meant by the number, which is never used again.
-        unsafe { bindings::cn_core_unwatch(self.what, self.serial) };
+        callbacks::unwatch(self.what, self.serial);
     }
-}
-
-/// Calls the watcher.
-///
-/// # Safety
-///
-/// `cookie` must come from `Arc<W>::into_foreign` and not have been released.
-unsafe extern "C" fn watch_callback<W: 'static, K: Kind<W>>(
-    cookie: *mut c_void,
-    change: u32,
-    subject: u64,
-) {
-    // SAFETY: By the safety requirements of this function.
-    let watcher = unsafe { Arc::<W>::borrow(cookie) };
-    K::call(&watcher, change, subject);
-}
-
-/// Releases the watcher.
-///
-/// # Safety
-///
-/// `cookie` must come from `Arc<W>::into_foreign`; it must not be used afterwards.
-unsafe extern "C" fn release_callback<W: 'static>(cookie: *mut c_void) {
-    // SAFETY: By the safety requirements of this function.
-    drop(unsafe { Arc::<W>::from_foreign(cookie) });
 }

@@ -8,18 +8,17 @@
 //!
 //! C counterpart: `include/linux/connector.h`.
 
+#![allow(unsafe_code)]
+
 use crate::{
-    access::is_capable,
-    buffer::Unwritten,
-    counters::Counter,
-    entry::{Callback, Handler, Name, Outcomes},
-    frame::Deferred,
+    frame::{Deferred, Function},
     instance,
+    netlink::{socket, Filter, Sender, Unwritten},
     send::{has_listeners, post, send, Destination, Failure, Receivers},
-    socket::{self, Filter},
-    watch_list::Functions,
+    stats::{Counter, Outcomes},
+    table::{Callback, Handler, Name},
 };
-use connector::{
+use connector_base::{
     bindings::{
         self, cb_id, cn_core_handler, cn_core_release_fn, cn_core_target, cn_core_watch_fn, cn_msg,
         CN_HANDLER_OPEN_GROUP, CN_NOT_TAKEN, CN_TO_GROUP, CN_TO_PORT, CN_WATCH_IDS,
@@ -160,11 +159,9 @@ unsafe extern "C" fn cn_netlink_send_mult(
     filter: netlink_filter_fn,
     filter_data: *mut c_void,
 ) -> c_int {
-    let filter = Filter {
-        function: filter,
-        data: filter_data,
-    };
     // SAFETY: By the safety requirements of this function.
+    let filter = unsafe { Filter::new(filter, filter_data) };
+    // SAFETY: As above.
     unsafe { send_c(msg, len, portid, group, gfp_mask, filter) }
 }
 
@@ -272,7 +269,7 @@ unsafe extern "C" fn cn_core_send(
     // SAFETY: By the safety requirements of this function.
     let payload = unsafe { slice::from_raw_parts(payload.cast::<u8>(), header.len.into()) };
     // SAFETY: By the safety requirements of this function.
-    let to = Destination::from(unsafe { &*to });
+    let to = unsafe { destination(&*to) };
     let parts = [header.as_bytes(), payload];
     taken(send(header, parts, to, gfp_mask))
 }
@@ -324,7 +321,7 @@ unsafe extern "C" fn cn_core_post(
     // SAFETY: By the safety requirements of this function.
     let (buffer, id) = unsafe { (Unwritten::from_raw(skb), read_id(id)) };
     // SAFETY: By the safety requirements of this function.
-    let to = Destination::from(unsafe { &*to });
+    let to = unsafe { destination(&*to) };
     // SAFETY: As above.
     match unsafe { buffer.written_up_to(len as usize) } {
         Ok(buffer) => taken(post(id, buffer, to, gfp_mask)),
@@ -368,7 +365,7 @@ unsafe extern "C" fn cn_core_has_listeners(id: *const cb_id, group: u32, gfp_mas
 #[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_capable")]
 unsafe extern "C" fn cn_core_capable(parms: *const netlink_skb_parms, capability: c_int) -> bool {
     // SAFETY: By the safety requirements of this function.
-    unsafe { is_capable(parms, capability) }
+    unsafe { Sender::from_raw(parms.cast_mut()) }.is_capable(capability)
 }
 
 /// Adds a watcher of ids or sockets (`CN_WATCH_...`), and writes its number to `serial`.
@@ -393,11 +390,10 @@ unsafe extern "C" fn cn_core_watch(
     };
     let result = instance::get().ok_or(EAGAIN).and_then(|connector| {
         // SAFETY: By the safety requirements of this function.
-        let functions = unsafe { Functions::new(watch, release, cookie) };
-        let permit = |address| connector.leaving().permit(address);
+        let function = unsafe { Function::new(watch, release, cookie) };
         match what {
-            CN_WATCH_IDS => connector.notifier().watch(functions, permit),
-            CN_WATCH_SOCKETS => connector.watch_sockets(functions, permit),
+            CN_WATCH_IDS => connector.watch_ids(function),
+            CN_WATCH_SOCKETS => connector.watch_sockets(function),
             _ => Err(EINVAL),
         }
     });
@@ -443,35 +439,32 @@ unsafe extern "C" fn cn_core_visit(
     visit: netlink_filter_fn,
     data: *mut c_void,
 ) -> c_int {
-    let filter = Filter {
-        function: visit,
-        data,
-    };
+    // SAFETY: By the safety requirements of this function.
+    let filter = unsafe { Filter::new(visit, data) };
     into_int(
-        socket::get()
+        socket()
             .ok_or(EAGAIN)
             .and_then(|socket| socket.visit(group, GFP_MAY_SLEEP, filter))
             .map(|()| 0),
     )
 }
 
-impl From<&cn_core_target> for Destination {
-    fn from(target: &cn_core_target) -> Self {
-        let (receivers, except) = match target.kind {
-            CN_TO_PORT => (Receivers::Port(target.portid), 0),
-            CN_TO_GROUP => (Receivers::Group(target.group), target.portid),
-            _ => (Receivers::GroupOfId, target.portid),
-        };
-        Self {
-            receivers,
-            except,
-            wait_ms: target.wait_ms,
-            shown_group: target.shown_group,
-            filter: Filter {
-                function: target.filter,
-                data: target.filter_data,
-            },
-        }
+/// # Safety
+///
+/// The filter of `target`, if there is one, must be callable with its data.
+unsafe fn destination(target: &cn_core_target) -> Destination {
+    let (receivers, except) = match target.kind {
+        CN_TO_PORT => (Receivers::Port(target.portid), 0),
+        CN_TO_GROUP => (Receivers::Group(target.group), target.portid),
+        _ => (Receivers::GroupOfId, target.portid),
+    };
+    Destination {
+        receivers,
+        except,
+        wait_ms: target.wait_ms,
+        shown_group: target.shown_group,
+        // SAFETY: By the safety requirements of this function.
+        filter: unsafe { Filter::new(target.filter, target.filter_data) },
     }
 }
 
@@ -515,3 +508,17 @@ fn taken(sent: Result<c_int, Failure>) -> c_int {
 fn into_int(result: Result<c_int>) -> c_int {
     result.unwrap_or_else(|error| error.to_errno())
 }
+
+/// Starts the connector; called once, with the subsystems, by `glue/cn_glue.c`.
+///
+/// Returns 0, `-EINVAL` if a parameter on the kernel's command line is refused, or `-ENOMEM`.
+///
+/// C counterpart: `subsys_initcall(cn_init)` in `drivers/connector/connector.c`.
+#[cfg(not(MODULE))]
+#[no_mangle]
+unsafe extern "C" fn cn_core_start() -> c_int {
+    into_int(crate::start::start_built_in().map(|()| 0))
+}
+
+#[cfg(not(MODULE))]
+assert_declared!(cn_core_start);

@@ -33,7 +33,9 @@
 //! C counterparts: `refcount_inc_not_zero()` and `refcount_dec_and_test()` in
 //! `include/linux/refcount.h`.
 
-use crate::atomic::{fetch_add, read_once};
+#![forbid(unsafe_code)]
+
+use crate::sync::{fetch_add, read_once};
 use kernel::sync::atomic::Atomic;
 
 /// The bit of `entered` that says that no more calls may be entered; and what `left` is when all of
@@ -87,6 +89,11 @@ impl Calls {
     /// Whether calls are refused.
     pub(crate) fn is_dead(&self) -> bool {
         read_once(&self.entered) & DEAD != 0
+    }
+
+    /// Whether calls are refused, and all have left, the registration included.
+    pub(crate) fn are_over(&self) -> bool {
+        read_once(&self.left) > DEAD
     }
 
     /// How many calls have left, while the subject is registered; [`None`] when it is not any more.

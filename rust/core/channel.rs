@@ -1,28 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The notification channel: a callback like any other, by which programs ask to be notified of ids
-//! that come and go.
+//! The notification channel: a callback like any other, through which programs ask to be notified
+//! of registered and unregistered ids.
 //!
 //! C counterpart: `cn_callback()` in `drivers/connector/connector.c`, until it was removed in 2010.
 
+#![forbid(unsafe_code)]
+
 use crate::{
-    entry::{Callback, Handler, Name, Outcomes},
-    frame::Deferred,
     instance::{self, Connector},
-    request::{Control, Range, Request},
-    requests::Owner,
+    netlink::Sender,
+    notify::Owner,
+    table::{Callback, Handler, Internal, Name},
 };
-use connector::{
-    bindings::{cn_ctl_msg, cn_msg, cn_notify_req, CN_NOTIFY_SNAPSHOT},
-    wire::{Header, HEADER_LEN},
-    Id,
-};
-use core::slice;
-use kernel::{
-    bindings::{netlink_skb_parms, CAP_NET_ADMIN},
-    error::from_result,
-    prelude::*,
-};
+use connector_base::{bindings::CN_NOTIFY_SNAPSHOT, notify_request::Request, wire::Header, Id};
+use kernel::{bindings::CAP_NET_ADMIN, prelude::*};
 
 /// The channel is registered as long as this exists.
 pub(crate) struct Channel {
@@ -37,16 +29,11 @@ impl Channel {
     ///
     /// [`ENOMEM`]: no memory.
     pub(crate) fn new(connector: &Connector, id: Id) -> Result<Self> {
-        let handler = Handler {
-            receive,
-            capability: Some(CAP_NET_ADMIN as c_int),
-            release,
-            cookie: core::ptr::null_mut(),
-            opens_group: false,
-            description: c"notification of registered and unregistered ids".as_char_ptr(),
-            outcomes: Outcomes::new(),
-            deferred: Deferred::new(),
-        };
+        let handler = Handler::internal(
+            &Requests,
+            Some(CAP_NET_ADMIN as c_int),
+            c"notification of registered and unregistered ids",
+        );
         let callback = Callback::Handler(KBox::new(handler, GFP_KERNEL)?);
         let name = Name::new(b"connector".iter().copied());
         let serial = connector.register(id, name, callback)?;
@@ -62,34 +49,16 @@ impl Drop for Channel {
     }
 }
 
-/// Handles a request.
-///
-/// # Safety
-///
-/// `message` must point to a message that is followed by as many bytes as it says, and `parms` to
-/// its control block.
-unsafe extern "C" fn receive(
-    _cookie: *mut c_void,
-    message: *mut cn_msg,
-    parms: *mut netlink_skb_parms,
-) -> c_int {
-    // SAFETY: By the safety requirements; `Header` has the layout of `cn_msg`.
-    let header = unsafe { message.cast::<Header>().read() };
-    // SAFETY: By the safety requirements.
-    let payload = unsafe {
-        slice::from_raw_parts(
-            message.cast::<u8>().add(HEADER_LEN),
-            usize::from(header.len),
-        )
-    };
-    // SAFETY: By the safety requirements.
-    let (owner, portid) = unsafe { (Owner::new((*parms).sk), (*parms).portid) };
-    from_result(|| {
+/// Handles requests.
+struct Requests;
+
+impl Internal for Requests {
+    fn receive(&self, header: Header, payload: &[u8], sender: Sender<'_>) -> Result {
         let connector = instance::get().ok_or(EAGAIN)?;
+        let owner = Owner::new(sender.socket());
         let request = Request::read(payload).ok_or(EINVAL)?;
         if request.group == 0 {
-            connector.notifier().unsubscribe(owner, &request)?;
-            return Ok(0);
+            return connector.notifier().unsubscribe(owner, &request);
         }
         if request.group > connector.groups().count() {
             return Err(EINVAL);
@@ -99,19 +68,7 @@ unsafe extern "C" fn receive(
             connector.registry(),
             owner,
             &request,
-            wants_snapshot.then_some(portid),
-        )?;
-        Ok(0)
-    })
+            wants_snapshot.then_some(sender.portid()),
+        )
+    }
 }
-
-/// There is nothing to let go of.
-///
-/// # Safety
-///
-/// None.
-unsafe extern "C" fn release(_cookie: *mut c_void) {}
-
-// What is read of a request, and what the header for programs says, are the same bytes.
-static_assert!(size_of::<Range>() == size_of::<cn_notify_req>());
-static_assert!(size_of::<Control>() == size_of::<cn_ctl_msg>());

@@ -5,81 +5,47 @@
 //! A drop-in replacement of the kernel's C module of the same name: the same netlink protocol, the
 //! same functions for other modules, the same file in `/proc/net`.
 //!
-//! | the route of a message                  | what it meets                                  |
-//! |-----------------------------------------|------------------------------------------------|
-//! | [`socket`]: bytes from a program        | [`received`]: the datagram                     |
-//! | [`receive`]: message by message         | `connector::wire`: the format                  |
-//! | [`registry`]: whose it is               | [`table`]: the callbacks, [`calls`]: in use    |
-//! | [`c_abi`]: from and to other modules    | [`send`], [`buffer`]: on the way to programs   |
-//! | [`channel`]: requests for notification  | [`notifier`]: events about ids are delivered   |
-//! | [`watch_list`]: of ids and of sockets   | [`autoload`]: the module of an id is loaded    |
+//! | where | what |
+//! |---|---|
+//! | [`netlink`], [`receive`], [`send`] | datagrams from programs, and messages to them |
+//! | [`table`], [`calls`], [`frame`] | the callbacks, and calls of them |
+//! | [`notify`], [`channel`] | notification of ids and sockets, for programs and modules |
+//! | [`c_abi`] | the functions for other modules |
+//! | [`modules`], [`cleanup`] | modules that are unloaded |
+//! | [`instance`], [`start`], [`parameters`] | the one connector, its start and its end |
+//! | [`stats`], [`proc_files`] | what can be seen of it |
+//! | [`glue`], [`sync`], [`list`] | what the others are made of |
 //!
 //! C counterpart: `drivers/connector/`.
 
-mod access;
-mod active;
-mod atomic;
-mod autoload;
-mod buffer;
-#[cfg(not(MODULE))]
-mod built_in;
+#![deny(unsafe_code)]
+
 mod c_abi;
 mod calls;
-mod certain;
 mod channel;
-mod counters;
-mod cursor;
-mod entry;
-mod entry_list;
-mod event_log;
+mod cleanup;
 mod frame;
-mod hash;
-mod id_watchers;
+mod glue;
 mod instance;
 #[cfg(CONFIG_CONNECTOR_KUNIT_TEST)]
 mod kunit;
-mod leaving;
 mod list;
-mod module_notifier;
-mod notifier;
-mod open_groups;
+mod modules;
+mod netlink;
+mod notify;
 mod parameters;
 mod proc_files;
-mod race_delay;
-mod rcu;
 mod receive;
-mod received;
-mod registry;
-mod request;
-mod requests;
 mod send;
-mod socket;
-mod socket_watchers;
+mod start;
+mod stats;
+mod sync;
 mod table;
-mod trace;
-mod watch_list;
-mod zeroed;
 
-use channel::Channel;
-use connector::Id;
-use instance::Instance;
 use kernel::prelude::*;
-use module_notifier::ModuleNotifier;
-use parameters::{Groups, Refused, MAX_GROUPS};
-use proc_files::ProcFiles;
-use requests::Limits;
-use socket::Socket;
-
-/// What the kernel starts as the module `cn`.
-#[cfg(MODULE)]
-type Module = Running;
-
-/// What the kernel starts as the module `cn`.
-#[cfg(not(MODULE))]
-type Module = built_in::Module;
 
 module! {
-    type: Module,
+    type: start::Module,
     name: "cn",
     authors: ["The connector-rs authors"],
     description: "Generic userspace <-> kernelspace connector",
@@ -115,70 +81,4 @@ module! {
             description: "Most requests for notification of one socket (default 64)",
         },
     },
-}
-
-/// The running connector. Started from bottom to top, stopped from top to bottom.
-struct Running {
-    /// Messages can come and be sent from when this exists.
-    _socket: Socket,
-    _channel: Option<Channel>,
-    _proc_files: ProcFiles,
-    _module_notifier: ModuleNotifier,
-    _instance: Instance,
-}
-
-impl kernel::Module for Running {
-    fn init(module: &'static ThisModule) -> Result<Self> {
-        let instance = Instance::start(groups()?, limits())?;
-        let module_notifier = ModuleNotifier::new()?;
-        let proc_files = ProcFiles::new()?;
-        let channel = module_parameters::notify
-            .value()
-            .then(|| Channel::new(instance.connector(), channel_id()))
-            .transpose()?;
-        let socket = Socket::new(module, instance.connector().groups()).inspect_err(|_| {
-            pr_err!("cannot create the netlink socket; is another connector running?\n");
-        })?;
-        Ok(Self {
-            _socket: socket,
-            _channel: channel,
-            _proc_files: proc_files,
-            _module_notifier: module_notifier,
-            _instance: instance,
-        })
-    }
-}
-
-/// What the module parameters say about the id of the notification channel.
-fn channel_id() -> Id {
-    Id::new(
-        module_parameters::cn_idx.value(),
-        module_parameters::cn_val.value(),
-    )
-}
-
-/// What the module parameters say about requests for notification.
-fn limits() -> Limits {
-    Limits {
-        total: module_parameters::notify_max.value() as usize,
-        per_socket: module_parameters::notify_max_per_socket.value() as usize,
-    }
-}
-
-/// What the module parameters say about groups.
-fn groups() -> Result<Groups> {
-    let count = module_parameters::groups.value();
-    let open = module_parameters::open_groups.value();
-    Groups::new(count, open).map_err(|refused| {
-        match refused {
-            Refused::Groups => {
-                pr_err!("parameter groups={count} is refused: give 1 to {MAX_GROUPS}\n");
-            }
-            Refused::OpenGroups => pr_err!(
-                "parameter open_groups={open:#x} is refused: it names a group above the last one, \
-                 see parameter groups\n"
-            ),
-        }
-        EINVAL
-    })
 }

@@ -18,10 +18,21 @@
 //!
 //! C counterpart: none. `object_is_on_stack()` asks the reverse.
 
-use crate::atomic::{read_once, write_once};
-use connector::bindings::{cn_glue_outermost_mark, cn_glue_random_long};
+#![allow(unsafe_code)]
+
+use crate::{
+    calls::Calls,
+    sync::{read_once, write_once},
+};
+use connector_base::bindings::{cn_glue_outermost_mark, cn_glue_random_long};
 use core::{cell::UnsafeCell, ptr::NonNull};
-use kernel::{prelude::*, sync::atomic::Atomic};
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{Atomic, Full},
+        Arc,
+    },
+};
 
 /// What marks are combined with.
 static KEY: Atomic<usize> = Atomic::new(0);
@@ -103,10 +114,10 @@ impl Frame {
 }
 
 /// Reclaims a subject (the first argument) that an owner keeps (the second one).
-pub(crate) type Reclaim = unsafe fn(NonNull<()>, NonNull<()>);
+pub(crate) type ReclaimFn = unsafe fn(NonNull<()>, NonNull<()>);
 
 /// What is to be done, and with what.
-type Work = (Reclaim, NonNull<()>, NonNull<()>);
+type Work = (ReclaimFn, NonNull<()>, NonNull<()>);
 
 /// Something to be reclaimed; a part of what it reclaims, so that nothing need be allocated.
 pub(crate) struct Deferred {
@@ -140,7 +151,7 @@ impl Deferred {
     /// called once.
     pub(crate) unsafe fn reclaim(
         &self,
-        reclaim: Reclaim,
+        reclaim: ReclaimFn,
         subject: NonNull<()>,
         owner: NonNull<()>,
     ) {
@@ -167,6 +178,119 @@ impl Deferred {
         if let Some((reclaim, subject, owner)) = unsafe { *node.as_ref().work.get() } {
             // SAFETY: As `Self::reclaim` requires it.
             unsafe { reclaim(subject, owner) };
+        }
+    }
+}
+
+/// Something that is reclaimed when its last call has returned.
+pub(crate) trait Reclaim: Send + Sync + 'static {
+    /// A part of it, for this purpose.
+    fn deferred(&self) -> &Deferred;
+
+    /// Reclaims it; may run code of modules.
+    fn reclaim(this: Arc<Self>);
+}
+
+/// Has something reclaimed: at once, or, inside of a call, before the outermost one returns. To be
+/// called once for it.
+///
+/// Context: process; no lock of the connector may be held.
+pub(crate) fn reclaim<T: Reclaim>(subject: Arc<T>) {
+    let node = core::ptr::from_ref(subject.deferred());
+    let start = core::ptr::from_ref::<T>(&subject).addr();
+    if node.addr().wrapping_sub(start) >= size_of::<T>() {
+        // Nothing keeps the node, so that it cannot be left to others.
+        call_out(|| T::reclaim(subject));
+        return;
+    }
+    let subject = Arc::into_raw(subject).cast_mut();
+    // SAFETY: The reference count that was given away keeps the subject, and so the node, until it
+    // is taken back; that happens once. The pointer of a reference count is not null.
+    unsafe {
+        let subject = NonNull::new_unchecked(subject).cast();
+        (*node).reclaim(reclaim_arc::<T>, subject, NonNull::dangling());
+    }
+}
+
+/// Reclaims what [`reclaim`] was called with.
+///
+/// # Safety
+///
+/// `subject` must come from an [`Arc`] that was given away; to be called once for it.
+unsafe fn reclaim_arc<T: Reclaim>(subject: NonNull<()>, _: NonNull<()>) {
+    // SAFETY: By the safety requirements.
+    T::reclaim(unsafe { Arc::from_raw(subject.cast::<T>().as_ptr()) });
+}
+
+/// The function of a watcher: its cookie, what has changed, and the subject of that.
+type Watch = unsafe extern "C" fn(*mut c_void, u32, u64);
+
+/// A function of a module that is notified of changes.
+///
+/// # Invariants
+///
+/// `watch` may be called with `cookie` by all tasks until `release` is, once, which is done when
+/// the calls are over.
+pub(crate) struct Function {
+    watch: Watch,
+    release: unsafe extern "C" fn(*mut c_void),
+    cookie: *mut c_void,
+    calls: Calls,
+    is_released: Atomic<bool>,
+}
+
+// SAFETY: By the type invariants the functions may be called by all tasks.
+unsafe impl Send for Function {}
+
+// SAFETY: As above.
+unsafe impl Sync for Function {}
+
+impl Function {
+    /// # Safety
+    ///
+    /// `watch` must be callable with `cookie` by all tasks until `release` is called, once. If the
+    /// result is dropped before [`Self::release`], it is not called.
+    pub(crate) unsafe fn new(
+        watch: Watch,
+        release: unsafe extern "C" fn(*mut c_void),
+        cookie: *mut c_void,
+    ) -> Self {
+        // INVARIANT: By the safety requirements.
+        Self {
+            watch,
+            release,
+            cookie,
+            calls: Calls::new(),
+            is_released: Atomic::new(false),
+        }
+    }
+
+    /// The address of the code that is called.
+    pub(crate) fn address(&self) -> *const c_void {
+        self.watch as *const c_void
+    }
+
+    /// The calls of it. A call is left by the caller, when [`Self::call`] has returned true.
+    pub(crate) fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    /// Enters a call and calls the function; returns false if it may not be called any more.
+    pub(crate) fn call(&self, change: u32, subject: u64) -> bool {
+        if !self.calls.try_enter() {
+            return false;
+        }
+        // SAFETY: A call was entered, so that the calls are not over.
+        call_out(|| unsafe { (self.watch)(self.cookie, change, subject) });
+        true
+    }
+
+    /// Releases the cookie, when the calls are over.
+    pub(crate) fn release(&self) {
+        if self.calls.are_over() && !self.is_released.xchg(true, Full) {
+            // SAFETY: By the type invariants; nothing else is called any more, and this happens
+            // once.
+            unsafe { (self.release)(self.cookie) };
         }
     }
 }

@@ -2,34 +2,68 @@
 
 //! The one connector of the kernel, and how C functions without an argument for it find it.
 
+#![allow(unsafe_code)]
+
 use crate::{
-    atomic::read_once,
-    cursor::{reschedule, Cursor, Found},
-    entry::{Callback, Entry, Name},
-    frame,
-    leaving::Leaving,
-    notifier::Notifier,
-    open_groups::OpenGroups,
+    frame::{self, Function},
+    glue::{reschedule, trace_register, trace_unregister, zeroed, Workqueues},
+    modules::Leaving,
+    notify::{Limits, Notifier, SocketChange, WatchList},
     parameters::Groups,
-    registry::Registry,
-    requests::Limits,
-    socket_watchers::{SocketChange, Unread},
-    trace,
-    watch_list::{Functions, WatchList},
+    sync::read_once,
+    table::{Callback, Cursor, Entry, Found, Name, Registry},
 };
-use connector::{
-    bindings::{cn_glue_workqueue_create, cn_glue_workqueue_destroy},
-    Id,
-};
+use connector_base::Id;
 use core::cell::Cell;
 use kernel::{
-    error::to_result,
+    new_spinlock,
     prelude::*,
     sync::{
         atomic::{Atomic, Release},
         rcu::Guard,
+        SpinLock,
     },
 };
+
+/// How many registrations hold each group open.
+#[pin_data]
+struct OpenGroups {
+    #[pin]
+    counts: SpinLock<KVVec<u32>>,
+}
+
+impl OpenGroups {
+    /// All groups closed; they are numbered from 1 to `count`. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory.
+    fn new(count: u32) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            counts <- new_spinlock!(zeroed(count as usize)?, "cn_open_groups"),
+        }? Error)
+    }
+
+    fn with_count<R>(&self, group: u32, work: impl FnOnce(&mut u32) -> R) -> Option<R> {
+        let place = (group as usize).checked_sub(1)?;
+        self.counts.lock().get_mut(place).map(work)
+    }
+
+    /// One more registration holds `group` open. A group that doesn't exist is passed over.
+    fn open(&self, group: u32) {
+        self.with_count(group, |count| *count = count.saturating_add(1));
+    }
+
+    /// One registration less holds `group` open.
+    fn close(&self, group: u32) {
+        self.with_count(group, |count| *count = count.saturating_sub(1));
+    }
+
+    /// Whether everyone may join `group`. Context: process.
+    fn is_open(&self, group: u32) -> bool {
+        self.with_count(group, |count| *count != 0).unwrap_or(false)
+    }
+}
 
 /// The connector.
 #[pin_data]
@@ -39,9 +73,7 @@ pub(crate) struct Connector {
     open_groups: OpenGroups,
     #[pin]
     registry: Registry,
-    #[pin]
     notifier: Notifier,
-    #[pin]
     socket_watchers: WatchList<SocketChange>,
     #[pin]
     leaving: Leaving,
@@ -54,8 +86,8 @@ impl Connector {
             groups,
             open_groups <- OpenGroups::new(groups.count()),
             registry <- Registry::new(),
-            notifier <- Notifier::new(limits),
-            socket_watchers <- WatchList::new(),
+            notifier: Notifier::new(limits)?,
+            socket_watchers: WatchList::new()?,
             leaving <- Leaving::new(),
         }? Error)
     }
@@ -93,15 +125,17 @@ impl Connector {
         &self.leaving
     }
 
+    /// Adds a watcher of ids, and returns its number; see [`WatchList::add`].
+    pub(crate) fn watch_ids(&self, function: Function) -> Result<u64> {
+        let permit = |address| self.leaving.permit(address);
+        self.notifier.watch(function, permit)
+    }
+
     /// Adds a watcher of sockets, and returns its number; see [`WatchList::add`].
-    pub(crate) fn watch_sockets(
-        &self,
-        functions: Functions,
-        permit: impl FnOnce(*const c_void) -> Result,
-    ) -> Result<u64> {
-        let unread = Unread::new(self.groups.count())?;
-        let watcher = self.socket_watchers.add(functions, unread, permit)?;
-        Ok(watcher.serial())
+    pub(crate) fn watch_sockets(&self, function: Function) -> Result<u64> {
+        let permit = |address| self.leaving.permit(address);
+        self.socket_watchers
+            .watch(function, self.groups.count(), permit)
     }
 
     /// Registers a callback and returns the number of the registration.
@@ -124,7 +158,7 @@ impl Connector {
                 if entry.opens_group() {
                     self.open_groups.open(entry.group());
                 }
-                trace::register(id, entry.name());
+                trace_register(id, entry.name());
                 self.notifier.append(blank, id, true);
             },
         )?;
@@ -147,7 +181,7 @@ impl Connector {
                 if entry.opens_group() {
                     self.open_groups.close(entry.group());
                 }
-                trace::unregister(id, entry.name());
+                trace_unregister(id, entry.name());
                 self.notifier.append(blank, id, false);
             },
             || self.notifier.deliver(),
@@ -215,26 +249,8 @@ pub(crate) fn get() -> Option<&'static Connector> {
 /// Runs the connector for as long as it exists.
 pub(crate) struct Instance {
     // Dropped first, since its work uses the connector.
-    _workqueue: Workqueue,
+    _workqueues: Workqueues,
     connector: Pin<KBox<Connector>>,
-}
-
-/// The queue for work exists as long as this.
-struct Workqueue(());
-
-impl Workqueue {
-    fn new() -> Result<Self> {
-        // SAFETY: In process context; called once.
-        to_result(unsafe { cn_glue_workqueue_create() })?;
-        Ok(Self(()))
-    }
-}
-
-impl Drop for Workqueue {
-    fn drop(&mut self) {
-        // SAFETY: The queue was made, and nothing puts work into it any more. This waits for work.
-        unsafe { cn_glue_workqueue_destroy() };
-    }
 }
 
 impl Instance {
@@ -245,14 +261,14 @@ impl Instance {
     /// [`ENOMEM`]: no memory.
     pub(crate) fn start(groups: Groups, limits: Limits) -> Result<Self> {
         frame::init();
-        let workqueue = Workqueue::new()?;
+        let workqueues = Workqueues::new()?;
         let connector = KBox::pin_init(Connector::new(groups, limits), GFP_KERNEL)?;
         INSTANCE.store(
             core::ptr::from_ref(connector.as_ref().get_ref()).cast_mut(),
             Release,
         );
         Ok(Self {
-            _workqueue: workqueue,
+            _workqueues: workqueues,
             connector,
         })
     }

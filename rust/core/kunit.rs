@@ -10,15 +10,13 @@ use kernel::prelude::kunit_tests;
 #[kunit_tests(cn_registry)]
 mod registry_tests {
     use crate::{
-        active::Active,
-        cursor::{self, Cursor, Found, SECTION},
-        entry::{Callback, Handler, Name, Outcomes},
-        frame::Deferred,
-        registry::Registry,
+        netlink::Sender,
+        table::{
+            self, Active, Callback, Cursor, Found, Handler, Internal, Name, Registry, SECTION,
+        },
     };
-    use connector::{bindings::cn_msg, Id};
+    use connector_base::{wire::Header, Id};
     use kernel::{
-        bindings::netlink_skb_parms,
         prelude::*,
         sync::{
             atomic::{Atomic, Relaxed},
@@ -28,33 +26,40 @@ mod registry_tests {
         workqueue,
     };
 
-    /// How many cookies were released in a test; cookies point here.
-    type Released = Atomic<usize>;
+    /// A handler that counts how often it was released in a test.
+    struct Released(Atomic<usize>);
 
-    unsafe extern "C" fn receive(
-        _: *mut c_void,
-        _: *mut cn_msg,
-        _: *mut netlink_skb_parms,
-    ) -> c_int {
-        0
+    impl Released {
+        const fn new() -> Self {
+            Self(Atomic::new(0))
+        }
+
+        fn count(&self) -> usize {
+            self.0.load(Relaxed)
+        }
     }
 
-    unsafe extern "C" fn release(cookie: *mut c_void) {
-        // SAFETY: The cookies of these tests point to a counter that outlives the registry.
-        unsafe { &*cookie.cast::<Released>() }.fetch_add(1usize, Relaxed);
+    impl Internal for Released {
+        fn receive(&self, _: Header, _: &[u8], _: Sender<'_>) -> Result {
+            Ok(())
+        }
+
+        fn released(&self) {
+            self.0.fetch_add(1usize, Relaxed);
+        }
     }
 
-    fn add(registry: &Registry, id: Id, name: &[u8], released: &Released) -> Result<u64> {
-        let handler = Handler {
-            receive,
-            capability: None,
-            release,
-            cookie: core::ptr::from_ref(released).cast_mut().cast(),
-            opens_group: false,
-            description: core::ptr::null(),
-            outcomes: Outcomes::new(),
-            deferred: Deferred::new(),
-        };
+    /// A counter for one test, which may run more than once.
+    macro_rules! released {
+        () => {{
+            static RELEASED: Released = Released::new();
+            RELEASED.0.store(0, Relaxed);
+            &RELEASED
+        }};
+    }
+
+    fn add(registry: &Registry, id: Id, name: &[u8], released: &'static Released) -> Result<u64> {
+        let handler = Handler::internal(released, None, c"");
         let callback = Callback::Handler(KBox::new(handler, GFP_KERNEL)?);
         registry.register(
             id,
@@ -89,33 +94,33 @@ mod registry_tests {
 
     #[test]
     fn id_is_taken_until_unregistered() -> Result {
-        let (released, registry) = (Released::new(0), new()?);
+        let (released, registry) = (released!(), new()?);
         let id = Id::new(3, 4);
-        add(&registry, id, b"one", &released)?;
+        add(&registry, id, b"one", released)?;
         assert_eq!(registry.group(id), Some(3));
-        assert!(add(&registry, id, b"two", &released) == Err(EINVAL));
+        assert!(add(&registry, id, b"two", released) == Err(EINVAL));
         assert!(!is_registered(&registry, Id::new(4, 3)));
         unregister(&registry, id, None);
-        assert_eq!(released.load(Relaxed), 1);
+        assert_eq!(released.count(), 1);
         assert!(!is_registered(&registry, id));
-        add(&registry, id, b"two", &released)?;
+        add(&registry, id, b"two", released)?;
         unregister_all(&registry);
-        assert_eq!(released.load(Relaxed), 2);
+        assert_eq!(released.count(), 2);
         Ok(())
     }
 
     #[test]
     fn serial_tells_registrations_apart() -> Result {
-        let (released, registry) = (Released::new(0), new()?);
+        let (released, registry) = (released!(), new()?);
         let id = Id::new(3, 4);
-        let first = add(&registry, id, b"", &released)?;
+        let first = add(&registry, id, b"", released)?;
         unregister(&registry, id, None);
-        let second = add(&registry, id, b"", &released)?;
+        let second = add(&registry, id, b"", released)?;
         unregister(&registry, id, Some(first));
         assert!(is_registered(&registry, id));
         unregister(&registry, id, Some(second));
         assert!(!is_registered(&registry, id));
-        assert_eq!(released.load(Relaxed), 2);
+        assert_eq!(released.count(), 2);
         Ok(())
     }
 
@@ -123,9 +128,9 @@ mod registry_tests {
     fn many_are_found_and_shown_in_order() -> Result {
         const N: u32 = 3000;
 
-        let (released, registry) = (Released::new(0), new()?);
+        let (released, registry) = (released!(), new()?);
         for val in 0..N {
-            add(&registry, Id::new(7, val), b"many", &released)?;
+            add(&registry, Id::new(7, val), b"many", released)?;
         }
         // Every third goes, some come back: the table has holes and grows again.
         for val in (0..N).step_by(3) {
@@ -136,7 +141,7 @@ mod registry_tests {
             assert_eq!(is_registered(&registry, Id::new(7, val)), kept);
         }
         for val in 0..N {
-            add(&registry, Id::new(8, val), b"more", &released)?;
+            add(&registry, Id::new(8, val), b"more", released)?;
         }
         let mut last = 0;
         let mut sorted = true;
@@ -154,7 +159,7 @@ mod registry_tests {
         assert!(!is_registered(&registry, Id::new(7, 1)));
         assert!(is_registered(&registry, Id::new(8, 1)));
         unregister_all(&registry);
-        assert_eq!(released.load(Relaxed), 2 * N as usize);
+        assert_eq!(released.count(), 2 * N as usize);
         Ok(())
     }
 
@@ -178,13 +183,13 @@ mod registry_tests {
     fn walk_goes_on_where_an_entry_was() -> Result {
         const N: u32 = 1000;
 
-        let (released, registry) = (Released::new(0), new()?);
+        let (released, registry) = (released!(), new()?);
         let table = registry.table();
         for val in 0..N {
-            add(&registry, Id::new(9, val), b"walk", &released)?;
+            add(&registry, Id::new(9, val), b"walk", released)?;
         }
-        assert!(cursor::any(table, |entry| entry.id().val() == N - 1));
-        assert!(!cursor::any(table, |entry| entry.id().val() == N));
+        assert!(table::any(table, |entry| entry.id().val() == N - 1));
+        assert!(!table::any(table, |entry| entry.id().val() == N));
         let mut cursor = Cursor::START;
         assert_eq!(walk(&registry, &mut cursor, 0), (N, u64::from(N) + 1));
         // It does not go back by itself.
@@ -202,19 +207,19 @@ mod registry_tests {
         // Its entry goes, and comes back behind all others.
         let id = Id::new(9, SECTION as u32);
         unregister(&registry, id, None);
-        add(&registry, id, b"walk", &released)?;
+        add(&registry, id, b"walk", released)?;
         let from = SECTION as u64 + 1;
         assert_eq!(walk(&registry, &mut cursor, from).0, N - SECTION as u32);
         unregister_all(&registry);
-        assert!(!cursor::any(table, |_| true));
+        assert!(!table::any(table, |_| true));
         Ok(())
     }
 
     #[test]
     fn name_is_cut_at_31_bytes() -> Result {
-        let (released, registry) = (Released::new(0), new()?);
-        add(&registry, Id::new(1, 1), &[b'x'; 40], &released)?;
-        add(&registry, Id::new(1, 2), b"ab\0cd", &released)?;
+        let (released, registry) = (released!(), new()?);
+        add(&registry, Id::new(1, 1), &[b'x'; 40], released)?;
+        add(&registry, Id::new(1, 2), b"ab\0cd", released)?;
         let mut lengths = [0; 2];
         let mut places = lengths.iter_mut();
         registry.lock().entries().for_each(|entry| {
@@ -229,23 +234,23 @@ mod registry_tests {
 
     #[test]
     fn callback_that_unregisters_itself_is_released_when_it_returns() -> Result {
-        let (released, registry) = (Released::new(0), new()?);
+        let (released, registry) = (released!(), new()?);
         let id = Id::new(1, 1);
         let other = Id::new(1, 2);
-        add(&registry, id, b"", &released)?;
-        add(&registry, other, b"", &released)?;
+        add(&registry, id, b"", released)?;
+        add(&registry, other, b"", released)?;
         let inside = |_: &Active| {
             unregister(&registry, id, None);
-            assert_eq!(released.load(Relaxed), 0);
+            assert_eq!(released.count(), 0);
             assert!(!is_registered(&registry, id));
             // One that nobody runs, as well.
             unregister(&registry, other, None);
             assert!(!is_registered(&registry, other));
-            assert_eq!(released.load(Relaxed), 0);
+            assert_eq!(released.count(), 0);
             Ok(())
         };
         registry.with_callback(id, inside, || Err(ENODEV), || Some(&registry))?;
-        assert_eq!(released.load(Relaxed), 2);
+        assert_eq!(released.count(), 2);
         assert!(
             registry.with_callback(id, |_| Ok(()), || Err(ENODEV), || Some(&registry))
                 == Err(ENODEV)
@@ -258,7 +263,6 @@ mod registry_tests {
         #[pin_data]
         struct Shared {
             registry: Pin<KBox<Registry>>,
-            released: Released,
             #[pin]
             started: Completion,
             returned: Atomic<u32>,
@@ -267,14 +271,13 @@ mod registry_tests {
         let shared = Arc::pin_init(
             try_pin_init!(Shared {
                 registry: new()?,
-                released: Released::new(0),
                 started <- Completion::new(),
                 returned: Atomic::new(0),
             }? Error),
             GFP_KERNEL,
         )?;
-        let id = Id::new(1, 1);
-        add(&shared.registry, id, b"", &shared.released)?;
+        let (released, id) = (released!(), Id::new(1, 1));
+        add(&shared.registry, id, b"", released)?;
         let caller = shared.clone();
         workqueue::system().try_spawn(GFP_KERNEL, move || {
             let inside = |_: &Active| {
@@ -289,7 +292,7 @@ mod registry_tests {
         shared.started.wait_for_completion();
         unregister(&shared.registry, id, None);
         assert_eq!(shared.returned.load(Relaxed), 1);
-        assert_eq!(shared.released.load(Relaxed), 1);
+        assert_eq!(released.count(), 1);
         Ok(())
     }
 }
@@ -299,7 +302,7 @@ mod calls_tests {
     use crate::calls::Calls;
 
     #[test]
-    fn last_to_leave_is_told() {
+    fn last_to_leave_knows_it() {
         let calls = Calls::new();
         assert!(calls.try_enter());
         assert!(calls.try_enter());
@@ -324,9 +327,14 @@ mod calls_tests {
 
 #[kunit_tests(cn_frame)]
 mod frame_tests {
-    use crate::frame::{call_out, is_inside, Deferred};
-    use core::ptr::NonNull;
-    use kernel::sync::atomic::{Atomic, Relaxed};
+    use crate::frame::{call_out, is_inside, reclaim, Deferred, Reclaim};
+    use kernel::{
+        prelude::*,
+        sync::{
+            atomic::{Atomic, Relaxed},
+            Arc,
+        },
+    };
 
     #[test]
     fn a_task_knows_whether_it_is_inside() {
@@ -339,62 +347,63 @@ mod frame_tests {
         assert!(!is_inside());
     }
 
-    /// Counts, and leaves a second node to be reclaimed.
+    /// Notes in what order nodes are reclaimed, and leaves another one to be reclaimed.
     struct Node {
-        count: Atomic<u32>,
-        first: Deferred,
-        second: Deferred,
+        order: Arc<Atomic<u32>>,
+        next: Option<Arc<Node>>,
+        deferred: Deferred,
     }
 
-    unsafe fn reclaim_first(node: NonNull<()>, owner: NonNull<()>) {
-        // SAFETY: The node is on the stack of the test.
-        let node = unsafe { node.cast::<Node>().as_ref() };
-        node.count.store(1, Relaxed);
-        // SAFETY: The node stays until the test ends.
-        unsafe {
-            node.second
-                .reclaim(reclaim_second, NonNull::from(node).cast(), owner);
+    impl Node {
+        fn new(order: &Arc<Atomic<u32>>, next: Option<Arc<Node>>) -> Result<Arc<Self>> {
+            let node = Self {
+                order: order.clone(),
+                next,
+                deferred: Deferred::new(),
+            };
+            Ok(Arc::new(node, GFP_KERNEL)?)
         }
-        // Not by recursion.
-        assert_eq!(node.count.load(Relaxed), 1);
     }
 
-    unsafe fn reclaim_second(node: NonNull<()>, _: NonNull<()>) {
-        // SAFETY: As above.
-        unsafe { node.cast::<Node>().as_ref() }
-            .count
-            .store(2, Relaxed);
+    impl Reclaim for Node {
+        fn deferred(&self) -> &Deferred {
+            &self.deferred
+        }
+
+        fn reclaim(this: Arc<Self>) {
+            let before = this.order.fetch_add(1u32, Relaxed);
+            if let Some(next) = &this.next {
+                reclaim(next.clone());
+                // Not by recursion.
+                assert_eq!(this.order.load(Relaxed), before + 1);
+            }
+        }
     }
 
     #[test]
-    fn outermost_call_reclaims_what_is_left() {
-        let node = Node {
-            count: Atomic::new(0),
-            first: Deferred::new(),
-            second: Deferred::new(),
-        };
-        let subject = NonNull::from(&node).cast();
+    fn outermost_call_reclaims_what_is_left() -> Result {
+        let order = Arc::new(Atomic::new(0u32), GFP_KERNEL)?;
+        let second = Node::new(&order, None)?;
+        let first = Node::new(&order, Some(second))?;
         call_out(|| {
-            call_out(|| {
-                // SAFETY: The node stays until the test ends.
-                unsafe { node.first.reclaim(reclaim_first, subject, subject) };
-            });
-            assert_eq!(node.count.load(Relaxed), 0);
+            call_out(|| reclaim(first));
+            assert_eq!(order.load(Relaxed), 0);
         });
-        assert_eq!(node.count.load(Relaxed), 2);
+        assert_eq!(order.load(Relaxed), 2);
+        Ok(())
     }
 }
 
 #[kunit_tests(cn_event_log)]
 mod event_log_tests {
-    use crate::event_log::{Blank, EventLog};
-    use connector::Id;
+    use crate::notify::{Blank, EventCursor, EventLog};
+    use connector_base::Id;
     use kernel::prelude::*;
 
     #[test]
     fn readers_read_at_their_own_pace() -> Result {
-        let log = KBox::pin_init(EventLog::new(), GFP_KERNEL)?;
-        let mut early = log.end();
+        let mut early = EventCursor::start()?;
+        let log = KBox::pin_init(EventLog::new(&early), GFP_KERNEL)?;
         for val in 0..1000 {
             log.append(Blank::new(GFP_KERNEL)?, Id::new(1, val), true);
         }
@@ -412,6 +421,19 @@ mod event_log_tests {
             count = count.saturating_add(1);
         }
         assert_eq!(count, 1000);
+        Ok(())
+    }
+
+    #[test]
+    fn many_events_are_freed_without_recursion() -> Result {
+        let early = EventCursor::start()?;
+        let log = KBox::pin_init(EventLog::new(&early), GFP_KERNEL)?;
+        for val in 0..50_000 {
+            log.append(Blank::new(GFP_KERNEL)?, Id::new(1, val), true);
+        }
+        assert!(early.has_next());
+        drop(early);
+        assert_eq!(log.last_number(), 50_000);
         Ok(())
     }
 }

@@ -4,7 +4,9 @@
 //!
 //! Adding an element takes one allocation, which can be made beforehand, and moves nothing.
 
-use crate::certain::certain;
+#![forbid(unsafe_code)]
+
+use crate::glue::certain;
 use core::mem::MaybeUninit;
 use kernel::prelude::*;
 

@@ -4,6 +4,8 @@
 //!
 //! Pure: depends on nothing but `core`, so that it compiles on the host too.
 
+#![forbid(unsafe_code)]
+
 /// The number of groups that user programs may join unless the parameter `groups` says otherwise.
 ///
 /// What the C connector asks netlink for; netlink makes at least [`MIN_GROUPS`] of it.

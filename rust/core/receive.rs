@@ -2,30 +2,89 @@
 
 //! The route of a datagram from a socket to callbacks.
 //!
-//! Every message of the datagram is handed to the callback of its id, in order, or dropped and
+//! Every message of the datagram is delivered to the callback of its id, in order, or dropped and
 //! counted. The core answers exactly those that ask for it with `NLM_F_ACK`.
 //!
-//! C counterpart: `cn_rx_skb()` in `drivers/connector/connector.c`.
+//! Programs that join groups and close their sockets arrive here too.
+//!
+//! C counterparts: `cn_rx_skb()`, `cn_bind()` and `cn_release()` in
+//! `drivers/connector/connector.c`.
+
+#![forbid(unsafe_code)]
 
 use crate::{
-    active::Active,
-    autoload,
-    counters::Counter,
+    glue::{request_process_events, trace_receive, traces_receive},
     instance,
-    received::{Datagram, Received},
-    registry::Registry,
-    trace,
+    netlink::{ClosedSocket, Datagram, Protocol, Received},
+    notify::Owner,
+    stats::Counter,
+    table::{Active, Registry},
 };
-use connector::wire::Malformed;
+use connector_base::{
+    bindings::{CN_IDX_PROC, CN_VAL_PROC},
+    wire::Malformed,
+    Id,
+};
 use kernel::prelude::*;
+
+/// The id of process events, whose module is loaded when a program asks for it. Its alias is
+/// `cn-id-1-1`.
+///
+/// Programs for process events know nothing of modules, since elsewhere they are a part of the
+/// kernel. For no other id: a program chooses the id that it sends to, so that everyone could have
+/// programs of the administrator run, for whatever names.
+const PROCESS_EVENTS: Id = Id::new(CN_IDX_PROC, CN_VAL_PROC);
+
+#[inline]
+fn is_loaded_on_demand(id: Id) -> bool {
+    id.as_u64() == PROCESS_EVENTS.as_u64()
+}
+
+/// The connector as netlink sees it.
+pub(crate) struct Receiver;
+
+impl Protocol for Receiver {
+    #[inline]
+    fn receive(datagram: Datagram<'_>) {
+        if let Some(connector) = instance::get() {
+            receive(connector.registry(), datagram);
+        }
+    }
+
+    fn is_open(group: u32) -> bool {
+        instance::get().is_some_and(|connector| connector.is_open(group))
+    }
+
+    fn joins(group: u32) {
+        if let Some(connector) = instance::get() {
+            connector.socket_watchers().notify_joins(group);
+        }
+    }
+
+    fn left(group: u32) {
+        if let Some(connector) = instance::get() {
+            connector.socket_watchers().notify_left(group);
+        }
+    }
+
+    /// Removes the socket's requests for notification.
+    fn closed(socket: ClosedSocket<'_>) {
+        if let Some(connector) = instance::get() {
+            connector.notifier().forget(Owner::new(socket.as_ptr()));
+            connector
+                .socket_watchers()
+                .notify_closed(|| socket.number());
+        }
+    }
+}
 
 /// Handles a datagram.
 ///
 /// Context: process, that of the program that sends; may sleep.
 #[inline]
-pub(crate) fn receive(registry: &Registry, datagram: Datagram<'_>) {
+fn receive(registry: &Registry, datagram: Datagram<'_>) {
     match datagram.single() {
-        Some(message) if !trace::traces_receive() => {
+        Some(message) if !traces_receive() => {
             fast_path(registry, &message, || handle_unknown_single(datagram));
         }
         _ => receive_all(registry, datagram),
@@ -37,7 +96,7 @@ pub(crate) fn receive(registry: &Registry, datagram: Datagram<'_>) {
 fn fast_path(registry: &Registry, message: &Received<'_>, otherwise: impl FnOnce()) {
     if let Ok(id) = message.current().id {
         let call = |active: &Active| {
-            message.call(active);
+            call(message, active);
         };
         registry.with_callback(id, call, otherwise, the_registry);
     }
@@ -49,7 +108,7 @@ fn receive_all(registry: &Registry, datagram: Datagram<'_>) {
     let mut next = 0;
     loop {
         match datagram.simple(next) {
-            Some(message) if !trace::traces_receive() => {
+            Some(message) if !traces_receive() => {
                 next = message.current().following();
                 fast_path(registry, &message, || {
                     handle_unknown(&message);
@@ -72,19 +131,47 @@ fn handle(registry: &Registry, message: Received<'_>) {
     let outcome = match message.current().id {
         Ok(id) => registry.with_callback(
             id,
-            |active| message.call(active),
+            |active| call(&message, active),
             || handle_unknown(&message),
             the_registry,
         ),
         Err(reason) => Outcome::drop_malformed(reason),
     };
-    if trace::traces_receive() {
-        message.trace(&outcome);
+    if traces_receive() {
+        trace(&message, &outcome);
     }
     if message.current().wants_ack() {
         Counter::Answered.count();
-        message.answer(&outcome);
+        // By value, so that what is seldom needed does not keep the datagram out of registers.
+        message
+            .clone()
+            .acknowledge(outcome.result(), outcome.text());
     }
+}
+
+/// Calls a callback with a message.
+#[inline]
+fn call(message: &Received<'_>, active: &Active) -> Outcome {
+    match message.current().id {
+        Err(reason) => Outcome::Malformed(reason),
+        Ok(_) => message
+            .message()
+            .and_then(|message| active.call(message))
+            .map_or(Outcome::Refused, Outcome::Returned),
+    }
+}
+
+/// Traces a message and what came of it. The id and the length of a malformed message are 0.
+#[cold]
+#[inline(never)]
+fn trace(message: &Received<'_>, outcome: &Outcome) {
+    trace_receive(
+        message.current().id.unwrap_or(Id::new(0, 0)),
+        message.sender().portid(),
+        message.payload_len(),
+        outcome.result(),
+        outcome.text().unwrap_or_default(),
+    );
 }
 
 /// Handles a message for which there is no callback: loads the module that may have one, if it is
@@ -93,11 +180,11 @@ fn handle(registry: &Registry, message: Received<'_>) {
 #[inline(never)]
 fn handle_unknown(message: &Received<'_>) -> Outcome {
     match (message.current().id, the_registry()) {
-        (Ok(id), Some(registry)) if autoload::is_loaded_on_demand(id) => {
-            autoload::load();
+        (Ok(id), Some(registry)) if is_loaded_on_demand(id) => {
+            request_process_events();
             registry.with_callback(
                 id,
-                |active| message.call(active),
+                |active| call(message, active),
                 Outcome::drop_unknown,
                 the_registry,
             )
@@ -112,12 +199,7 @@ fn handle_unknown(message: &Received<'_>) -> Outcome {
 #[inline(never)]
 fn handle_unknown_single(datagram: Datagram<'_>) {
     match datagram.single() {
-        Some(message)
-            if message
-                .current()
-                .id
-                .is_ok_and(autoload::is_loaded_on_demand) =>
-        {
+        Some(message) if message.current().id.is_ok_and(is_loaded_on_demand) => {
             handle_unknown(&message);
         }
         _ => Counter::DropUnknownId.count(),
@@ -130,7 +212,7 @@ fn the_registry() -> Option<&'static Registry> {
 }
 
 /// What came of a message.
-pub(crate) enum Outcome {
+enum Outcome {
     /// The callback has returned.
     Returned(Result),
     /// There is no callback to be called.
@@ -164,7 +246,7 @@ impl Outcome {
     }
 
     /// The error that the sender is notified of, as a number.
-    pub(crate) fn result(&self) -> Result {
+    fn result(&self) -> Result {
         match *self {
             Self::Returned(result) => result,
             Self::Unknown => Err(ENODEV),
@@ -175,7 +257,7 @@ impl Outcome {
     }
 
     /// The same in words.
-    pub(crate) fn text(&self) -> Option<&'static CStr> {
+    fn text(&self) -> Option<&'static CStr> {
         Some(match *self {
             Self::Returned(_) => return None,
             Self::Unknown => c"no callback is registered under this id",

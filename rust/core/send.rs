@@ -4,24 +4,25 @@
 //!
 //! C counterpart: `cn_netlink_send_mult()` in `drivers/connector/connector.c`.
 
+#![forbid(unsafe_code)]
+
 use crate::{
-    buffer::Buffer,
-    counters::Counter,
+    glue::{trace_send, traces_send},
     instance,
-    socket::{self, Filter, Handle},
-    trace,
+    netlink::{socket, Buffer, Filter, Handle},
+    stats::Counter,
 };
-use connector::{bindings::CN_WAIT_FOR_EVER, wire::Header, Id};
+use connector_base::{bindings::CN_WAIT_FOR_EVER, wire::Header, Id};
 use kernel::{bindings::gfp_t, prelude::*};
 
-/// Who gets a message.
+/// The receivers of a message.
 #[derive(Clone, Copy)]
 pub(crate) enum Receivers {
     /// The socket with this port.
     Port(u32),
-    /// Those who listen to this group. To group 0 nobody does.
+    /// The members of this group. Group 0 has none.
     Group(u32),
-    /// Those who listen to the group of the id's callback.
+    /// The members of the group of the id's callback.
     GroupOfId,
 }
 
@@ -64,11 +65,11 @@ impl Destination {
             Receivers::Group(group) => (self.except, group),
             Receivers::GroupOfId => (self.except, 0),
         };
-        trace::send(id, portid, group, len, sent.map_err(Error::from));
+        trace_send(id, portid, group, len, sent.map_err(Error::from));
     }
 }
 
-/// Why nobody got a message.
+/// Why a message has reached nobody.
 #[derive(Clone, Copy)]
 pub(crate) enum Failure {
     /// There are listeners, but none of them took it: their receive buffers are full, or they did
@@ -118,7 +119,7 @@ pub(crate) fn send<const N: usize>(
     gfp: gfp_t,
 ) -> Result<c_int, Failure> {
     let sent = try_send(header, parts, &to, gfp);
-    if trace::traces_send() {
+    if traces_send() {
         let len = parts.iter().map(|part| part.len());
         let len = len.fold(0, usize::saturating_add);
         to.trace(header.id, len, sent);
@@ -133,7 +134,7 @@ fn try_send<const N: usize>(
     to: &Destination,
     gfp: gfp_t,
 ) -> Result<c_int, Failure> {
-    let (socket, route) = way(&header.id, to)?;
+    let (socket, route) = find_route(&header.id, to)?;
     if let Route::Group(group) = route {
         if !socket.has_listeners(group) {
             Counter::SendNoListener.count();
@@ -142,18 +143,18 @@ fn try_send<const N: usize>(
     }
     let buffer =
         Buffer::new(header.seq, parts, gfp).inspect_err(|_| Counter::SendNoMemory.count())?;
-    hand_over(socket, buffer, route, to, gfp)
+    transmit(socket, buffer, route, to, gfp)
 }
 
-/// Sends a message that was written in place; else as [`send`]. Whoever writes in place has asked
-/// before whether anybody listens.
+/// Sends a message that was written in place; else as [`send`]. Before it was
+/// written, its sender has asked whether there is a listener.
 pub(crate) fn post(id: Id, buffer: Buffer, to: Destination, gfp: gfp_t) -> Result<c_int, Failure> {
     let len = buffer.len();
-    let sent = match way(&id, &to) {
-        Ok((socket, route)) => hand_over(socket, buffer, route, &to, gfp),
+    let sent = match find_route(&id, &to) {
+        Ok((socket, route)) => transmit(socket, buffer, route, &to, gfp),
         Err(error) => Err(error.into()),
     };
-    if trace::traces_send() {
+    if traces_send() {
         to.trace(id, len, sent);
     }
     sent
@@ -172,7 +173,7 @@ pub(crate) fn has_listeners(id: Id, group: u32, gfp: gfp_t) -> Result<bool> {
         0 => group_of(id)?,
         group => group,
     };
-    socket::get().ok_or(EAGAIN)?.can_be_heard(group, gfp)
+    socket().ok_or(EAGAIN)?.can_be_heard(group, gfp)
 }
 
 /// Where a message goes, when it is known which group is meant.
@@ -188,7 +189,7 @@ enum Route {
 ///
 /// As for [`send`]: [`EAGAIN`], [`ENODEV`].
 #[inline(always)]
-fn way(id: &Id, to: &Destination) -> Result<(Handle, Route)> {
+fn find_route(id: &Id, to: &Destination) -> Result<(Handle, Route)> {
     let route = match to.receivers {
         Receivers::Port(portid) => Route::Port(portid),
         Receivers::Group(group) => Route::Group(group),
@@ -198,7 +199,7 @@ fn way(id: &Id, to: &Destination) -> Result<(Handle, Route)> {
             }
         })?),
     };
-    Ok((socket::get().ok_or(EAGAIN)?, route))
+    Ok((socket().ok_or(EAGAIN)?, route))
 }
 
 /// The group of the callback of an id.
@@ -208,8 +209,9 @@ fn group_of(id: Id) -> Result<u32> {
     connector.registry().group(id).ok_or(ENODEV)
 }
 
+/// Gives a message to netlink.
 #[inline(always)]
-fn hand_over(
+fn transmit(
     socket: Handle,
     mut buffer: Buffer,
     route: Route,

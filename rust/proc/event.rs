@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Process events, and what they look like to programs.
+//! Process events: what they look like to programs, how programs ask for them, and which of them a
+//! listener gets.
 //!
 //! Pure: depends on nothing but `core` and `zerocopy`, so that it compiles on the host too.
 //!
-//! C counterpart: `struct proc_event` in `include/uapi/linux/cn_proc.h`.
+//! C counterparts: `struct proc_event`, `struct proc_input` and `enum proc_cn_mcast_op` in
+//! `include/uapi/linux/cn_proc.h`; `sk_user_data`, which holds what the socket last asked for,
+//! granted or not.
 
+#![forbid(unsafe_code)]
+
+use zerocopy::FromBytes as _;
 use zerocopy_derive::{Immutable, IntoBytes};
 
 /// A set of kinds of events, as programs name them: one bit for each.
@@ -21,12 +27,12 @@ impl Kinds {
     pub(crate) const SID: Self = Self(0x0000_0080);
     pub(crate) const PTRACE: Self = Self(0x0000_0100);
     pub(crate) const COMM: Self = Self(0x0000_0200);
-    /// Ends of threads whose exit status is not 0; no event has this kind.
+    /// Exits of threads whose status is not 0; no event has this kind.
     pub(crate) const NONZERO_EXIT: Self = Self(0x2000_0000);
     pub(crate) const COREDUMP: Self = Self(0x4000_0000);
     pub(crate) const EXIT: Self = Self(0x8000_0000);
 
-    /// Each kind that there is.
+    /// Each kind by itself.
     pub(crate) const EACH: [Self; 10] = [
         Self::FORK,
         Self::EXEC,
@@ -40,7 +46,7 @@ impl Kinds {
         Self::EXIT,
     ];
 
-    /// All that there are.
+    /// All kinds.
     pub(crate) const ALL: Self = Self::FORK
         .with(Self::EXEC)
         .with(Self::UID)
@@ -72,7 +78,7 @@ impl Kinds {
         self.0 & others.0 != 0
     }
 
-    /// Whether somebody who asked for these kinds wants an event.
+    /// Whether a listener to these kinds gets an event.
     pub(crate) const fn want(self, event: &Event) -> bool {
         match event {
             Event::Exits { code, .. } if *code != 0 && self.has(Self::NONZERO_EXIT) => true,
@@ -110,13 +116,13 @@ pub(crate) struct Wire {
     pub(crate) what: u32,
     /// The processor whose number the message has.
     pub(crate) cpu: u32,
-    /// When it happened, in nanoseconds since the machine was started.
+    /// When it happened, in nanoseconds since the machine has started.
     pub(crate) timestamp_ns: u64,
-    /// What the kind of event has to say.
+    /// The fields of this kind of event.
     pub(crate) data: [u32; 6],
 }
 
-/// Something that happened to a process, or the answer to a request.
+/// What happened to a process, or the answer to a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Event {
     /// The answer; `error` is 0 or a positive number as in `errno.h`.
@@ -139,13 +145,13 @@ pub(crate) enum Event {
     },
     /// A process began a session.
     SessionBegun { task: Task },
-    /// `tracer` attached to the task; the tracer 0 says that it was let go.
+    /// `tracer` attached to the task; the tracer 0 says that it detached.
     Traced { task: Task, tracer: Task },
     /// A task has another name.
     Renamed { task: Task, name: [u8; 16] },
     /// A process dies of a signal that dumps core.
     DumpsCore { task: Task, parent: Task },
-    /// A thread ends.
+    /// A thread exits.
     Exits {
         task: Task,
         code: u32,
@@ -211,5 +217,145 @@ impl Event {
             timestamp_ns,
             data,
         }
+    }
+}
+
+/// What a program asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Operation {
+    /// To get events of these kinds, and no others.
+    Listen(Kinds),
+    /// To get no more events.
+    Ignore,
+}
+
+/// Why the bytes of a request are refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Refused {
+    /// It has neither of the two lengths. It may not be meant as a request, so it is not
+    /// acknowledged either.
+    Length,
+    /// The operation is unknown.
+    Operation,
+}
+
+const LISTEN: u32 = 1;
+const IGNORE: u32 = 2;
+
+impl Operation {
+    /// Reads a request: an operation, and in the longer form the kinds of events, of which none
+    /// means all.
+    pub(crate) fn read(payload: &[u8]) -> Result<Self, Refused> {
+        let (operation, bits) = match payload.len() {
+            4 => (u32::read_from_bytes(payload).ok(), Some(0)),
+            8 => (
+                u32::read_from_prefix(payload).ok().map(|(first, _)| first),
+                u32::read_from_suffix(payload).ok().map(|(_, last)| last),
+            ),
+            _ => return Err(Refused::Length),
+        };
+        let kinds = match Kinds::from_bits(bits.unwrap_or(0)) {
+            Kinds::NONE => Kinds::ALL,
+            some => some,
+        };
+        match operation {
+            Some(LISTEN) => Ok(Self::Listen(kinds)),
+            Some(IGNORE) => Ok(Self::Ignore),
+            _ => Err(Refused::Operation),
+        }
+    }
+}
+
+/// What is kept for a socket that has asked for events.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Listener {
+    /// Its port at the time of its first request.
+    pub(crate) portid: u32,
+    /// The kinds that it gets.
+    pub(crate) kinds: Kinds,
+    /// The user among whose listeners it is counted; [`None`] if it has `CAP_NET_ADMIN`.
+    pub(crate) user: Option<u32>,
+    /// Messages that netlink got for it, acknowledgements among them.
+    pub(crate) sent: u64,
+    /// What [`Self::no_memory`] adds to the losses of its kinds.
+    no_memory_base: u64,
+    /// The last pass over the members of the group in which it was found.
+    pub(crate) seen: u64,
+    /// How many messages it had missed by then, because its receive buffer was full.
+    pub(crate) dropped: u32,
+}
+
+impl Listener {
+    /// A socket whose request is not granted yet.
+    pub(crate) const fn new(portid: u32) -> Self {
+        Self {
+            portid,
+            kinds: Kinds::NONE,
+            user: None,
+            sent: 0,
+            no_memory_base: 0,
+            seen: 0,
+            dropped: 0,
+        }
+    }
+
+    /// Its request for these kinds was acknowledged; it gets them from now on.
+    pub(crate) fn begin(&mut self, kinds: Kinds, losses: &Losses) {
+        self.no_memory_base = self.no_memory(losses).wrapping_sub(losses.of_kinds(kinds));
+        self.kinds = kinds;
+    }
+
+    /// Counts a message that netlink got for it.
+    pub(crate) fn count_sent(&mut self) {
+        self.sent = self.sent.wrapping_add(1);
+    }
+
+    /// Whether it gets an event; counts it if so.
+    pub(crate) fn take(&mut self, event: &Event) -> bool {
+        let wants = self.kinds.want(event);
+        if wants {
+            self.count_sent();
+        }
+        wants
+    }
+
+    /// How many events for it were lost because there was no memory.
+    pub(crate) fn no_memory(&self, losses: &Losses) -> u64 {
+        self.no_memory_base
+            .wrapping_add(losses.of_kinds(self.kinds))
+    }
+}
+
+/// How many events were lost because there was no memory, by kind.
+///
+/// No listener is visited when an event is lost: the share of each is computed on demand.
+#[derive(Default, Debug)]
+pub(crate) struct Losses([u64; Kinds::EACH.len()]);
+
+impl Losses {
+    /// Counts an event.
+    pub(crate) fn count(&mut self, event: &Event) {
+        let lost = match event {
+            Event::Exits { code, .. } if *code != 0 => Kinds::NONZERO_EXIT,
+            _ => event.kind(),
+        };
+        for (kind, number) in Kinds::EACH.into_iter().zip(&mut self.0) {
+            if kind == lost {
+                *number = number.wrapping_add(1);
+            }
+        }
+    }
+
+    /// How many of those were for a listener to these kinds.
+    fn of_kinds(&self, kinds: Kinds) -> u64 {
+        let kinds = if kinds.has(Kinds::EXIT) {
+            kinds.with(Kinds::NONZERO_EXIT)
+        } else {
+            kinds
+        };
+        let counted = Kinds::EACH.into_iter().zip(self.0);
+        counted
+            .filter(|(kind, _)| kinds.has(*kind))
+            .fold(0, |sum: u64, (_, number)| sum.wrapping_add(number))
     }
 }

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which sockets have asked for events, and what has to be attached for them.
+//! The sockets that have asked for events, and the hooks that they need.
 //!
-//! Looked at while an event is sent, with preemption off, so that nothing here sleeps, except where
-//! memory for a new listener is taken before the lock is. Nothing walks over all listeners with the
-//! lock held.
+//! Guarantees: nothing here sleeps, because each event looks up its listeners with preemption off;
+//! only the memory for a new listener is allocated before the lock is taken. No task visits all
+//! listeners while it holds the lock.
+//!
+//! C counterpart: none; there each socket has one word, `sk_user_data`.
+
+#![forbid(unsafe_code)]
 
 use crate::{
-    demand::Demand,
-    event::{Event, Kinds},
-    hook::{Hook, Hooks},
-    listener::{Listener, Losses},
+    event::{Event, Kinds, Listener, Losses},
+    hook::{Demand, Hook, Hooks},
 };
 use connector::SocketId;
 use kernel::{
@@ -27,28 +29,30 @@ use kernel::{
 struct State {
     /// The listeners, by the numbers of their sockets.
     tree: RBTree<u64, Listener>,
-    /// The listeners without `CAP_NET_ADMIN` of each user who has any.
+    /// The accounts of the users that have listeners without `CAP_NET_ADMIN`.
     users: RBTree<u32, Account>,
     demand: Demand,
     losses: Losses,
-    /// Requests of users who had as many listeners as they may have.
+    /// Requests that were refused because their user had reached the limit.
     refused: u64,
+    /// How many listeners of users were removed.
+    removed: u64,
     /// The number of the last pass over the members of the group.
     pass: u64,
 }
 
-/// The listeners of a user.
+/// The number of listeners of a user.
 #[derive(Clone, Copy, Default)]
 struct Account {
     count: u32,
-    /// How many others there were since the first of them.
-    gone: u64,
+    /// How many listeners of all users were removed when the last one of this user was.
+    removed: u64,
 }
 
 /// All listeners.
 #[pin_data]
 pub(crate) struct Listeners {
-    /// What those who listen want, together, as [`Kinds::bits`].
+    /// The kinds of all listeners together, as [`Kinds::bits`].
     wanted: Atomic<u32>,
     /// How many listeners a user may have without `CAP_NET_ADMIN`.
     limit: u32,
@@ -56,30 +60,32 @@ pub(crate) struct Listeners {
     state: SpinLock<State>,
 }
 
-/// A request to listen, with the memory that granting it may take.
+/// A request to listen, with the memory that may be needed to grant it.
 pub(crate) struct Request {
     socket: SocketId,
     kinds: Kinds,
     user: Option<u32>,
     listener: Option<RBTreeNode<u64, Listener>>,
     account: Option<RBTreeNode<u32, Account>>,
-    /// Whether the hooks that it needs are kept for it.
-    waits: bool,
+    /// Whether the hooks that it needs are reserved.
+    is_reserved: bool,
 }
 
 /// What came of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The socket listens, and was told so.
-    Granted,
+    /// The socket listens, and the request was acknowledged. Whether an attached hook has become
+    /// idle, because the socket requested more before.
+    Granted { is_idle: bool },
     /// A hook has to be attached before.
-    Lacks,
-    /// The user has as many listeners as he may have; so many others of his are gone.
-    Full { gone: u64 },
+    HookMissing,
+    /// The user has reached the limit of listeners. The number is another one when one of them was
+    /// removed.
+    Full { removed: u64 },
 }
 
 impl Request {
-    /// A request of a socket with this port; `user` is who asks, if without `CAP_NET_ADMIN`. May
+    /// A request of a socket with this port, and of a user, if that has no `CAP_NET_ADMIN`. May
     /// sleep.
     ///
     /// # Errors
@@ -102,12 +108,12 @@ impl Request {
             user,
             listener: Some(listener),
             account,
-            waits: false,
+            is_reserved: false,
         })
     }
 }
 
-/// What there is to be shown, but for the listeners.
+/// The hooks, and the number of refused requests.
 pub(crate) struct Overview {
     pub(crate) available: Hooks,
     pub(crate) attached: Hooks,
@@ -127,6 +133,7 @@ impl Listeners {
                     demand: Demand::new(available),
                     losses: Losses::default(),
                     refused: 0,
+                    removed: 0,
                     pass: 0,
                 },
                 "cn_proc_listeners"
@@ -134,15 +141,16 @@ impl Listeners {
         })
     }
 
-    /// Whether somebody may want an event.
+    /// Whether a listener may get an event.
     pub(crate) fn want(&self, event: &Event) -> bool {
         Kinds::from_bits(self.wanted.load(Relaxed)).want(event)
     }
 
-    /// Grants a request, if that can be done now. If not, the socket still gets what it got before.
+    /// Grants a request, if that can be done now. If not, the socket gets the same events as
+    /// before.
     ///
-    /// `acknowledge` notifies the socket of it, and returns whether that message counts as sent. It
-    /// must not sleep. Events that are looked at later go behind that message.
+    /// `acknowledge` sends the acknowledgement, and returns whether that counts as sent. It must
+    /// not sleep. Events that are looked up later follow that message.
     pub(crate) fn listen(
         &self,
         request: &mut Request,
@@ -158,13 +166,13 @@ impl Listeners {
         };
         let user = request.user.filter(|_| !is_counted);
         if let Some(user) = user {
-            let Account { count, gone } = state.users.get(&user).copied().unwrap_or_default();
+            let Account { count, removed } = state.users.get(&user).copied().unwrap_or_default();
             if count >= self.limit {
-                return Verdict::Full { gone };
+                return Verdict::Full { removed };
             }
         }
         if !state.demand.lacking(request.kinds).is_empty() {
-            return Verdict::Lacks;
+            return Verdict::HookMissing;
         }
         if state.tree.get(&socket).is_none() {
             if let Some(node) = request.listener.take() {
@@ -172,7 +180,7 @@ impl Listeners {
             }
         }
         let Some(listener) = state.tree.get_mut(&socket) else {
-            return Verdict::Lacks;
+            return Verdict::HookMissing;
         };
         if let Some(user) = user {
             if state.users.get(&user).is_none() {
@@ -182,36 +190,40 @@ impl Listeners {
             }
             if let Some(account) = state.users.get_mut(&user) {
                 account.count = account.count.wrapping_add(1);
+                if account.count == 1 {
+                    account.removed = state.removed;
+                }
             }
             listener.user = Some(user);
         }
-        let by_user = listener.user.is_some();
-        state
+        let is_unprivileged = listener.user.is_some();
+        let is_idle = state
             .demand
-            .change(listener.kinds, request.kinds, by_user, now);
+            .change(listener.kinds, request.kinds, is_unprivileged, now);
         self.wanted.store(state.demand.wanted().bits(), Relaxed);
         if acknowledge() {
             listener.count_sent();
         }
         listener.begin(request.kinds, &state.losses);
-        Verdict::Granted
+        Verdict::Granted { is_idle }
     }
 
-    /// Has the hooks that a request needs kept until it is withdrawn.
-    pub(crate) fn ask(&self, request: &mut Request) {
-        if !request.waits {
-            request.waits = true;
+    /// Reserves the hooks that a request needs, until it is withdrawn.
+    pub(crate) fn reserve(&self, request: &mut Request) {
+        if !request.is_reserved {
+            request.is_reserved = true;
             let demand = &mut self.state.lock().demand;
-            demand.ask(request.kinds, request.user.is_some());
+            demand.reserve(request.kinds, request.user.is_some());
         }
     }
 
-    /// Keeps nothing for a request any more. Returns whether an attached hook has become idle.
+    /// Reserves nothing for a request any more. Returns whether an attached hook has become idle.
     pub(crate) fn withdraw(&self, request: &mut Request, now: u64) -> bool {
-        core::mem::take(&mut request.waits) && self.state.lock().demand.withdraw(request.kinds, now)
+        core::mem::take(&mut request.is_reserved)
+            && self.state.lock().demand.withdraw(request.kinds, now)
     }
 
-    /// Counts a request that was refused because the user has as many listeners as he may have.
+    /// Counts a request that was refused because its user has reached the limit.
     pub(crate) fn count_refused(&self) {
         let mut state = self.state.lock();
         state.refused = state.refused.wrapping_add(1);
@@ -233,7 +245,7 @@ impl Listeners {
         }
         acknowledge();
         drop(guard);
-        // Memory is freed when the lock is not held any more.
+        // The memory is freed without the lock.
         drop((node, account));
         is_idle
     }
@@ -247,8 +259,8 @@ impl Listeners {
         self.state.lock().tree.get_mut(&socket.number()).map(work)
     }
 
-    /// Counts an event that could not be sent.
-    pub(crate) fn lose(&self, event: &Event) {
+    /// Counts an event for which there was no memory.
+    pub(crate) fn count_lost(&self, event: &Event) {
         self.state.lock().losses.count(event);
     }
 
@@ -267,19 +279,19 @@ impl Listeners {
         self.state.lock().demand.remove_available(hook);
     }
 
-    /// Takes the hooks that are to be detached, as [`Demand::take_idle`].
+    /// Takes the hooks that the caller detaches, as [`Demand::take_idle`].
     pub(crate) fn take_idle(&self, now: u64) -> (Hooks, Option<u64>) {
         self.state.lock().demand.take_idle(now)
     }
 
-    /// Wants no events any more, and takes all hooks that are attached.
+    /// Wants no events any more, and takes all attached hooks, which the caller detaches.
     pub(crate) fn stop(&self) -> Hooks {
         let mut state = self.state.lock();
         self.wanted.store(0, Relaxed);
         state.demand.take_all()
     }
 
-    /// What there is to be shown, but for the listeners.
+    /// The hooks, and the number of refused requests.
     pub(crate) fn overview(&self) -> Overview {
         let state = self.state.lock();
         Overview {
@@ -317,11 +329,12 @@ impl Listeners {
 }
 
 impl State {
-    /// Counts one listener of a user less; returns what is to be freed.
+    /// Removes one listener from the account of a user; returns what the caller frees.
     fn release(&mut self, user: u32) -> Option<RBTreeNode<u32, Account>> {
+        self.removed = self.removed.wrapping_add(1);
         let account = self.users.get_mut(&user)?;
         account.count = account.count.wrapping_sub(1);
-        account.gone = account.gone.wrapping_add(1);
+        account.removed = self.removed;
         if account.count != 0 {
             return None;
         }

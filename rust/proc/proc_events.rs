@@ -1,38 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Process events: programs are told of processes that come, change and go.
+//! Process events: programs are notified of processes that fork, execute, change and exit.
 //!
-//! A client of the crate `connector`, wire-compatible with what the kernel has where its connector
-//! is built in.
+//! A client of the crate `connector`, wire-compatible with the kernel's own process events, where
+//! its connector is built in.
 //!
-//! | what                                    | where                                          |
-//! |-----------------------------------------|------------------------------------------------|
-//! | [`hook`]: places in the kernel          | [`source`]: what they tell                     |
-//! | [`event`]: what happened, as it is sent | [`operation`]: what programs ask for           |
-//! | [`demand`]: what has to be attached     | [`listener`]: a socket that listens            |
-//! | [`listeners`]: all of them              | [`instance`]: the one service                  |
-//! | [`service`]: requests in, events out    | [`proc_file`]: what can be seen of it          |
+//! | file          | contents                                                                |
+//! |---------------|-------------------------------------------------------------------------|
+//! | [`event`]     | events and requests on the wire, and which events a listener gets       |
+//! | [`hook`]      | which hooks listeners need, and which are attached                      |
+//! | [`listeners`] | the sockets that have asked for events                                  |
+//! | [`service`]   | requests in, events out                                                 |
+//! | [`proc_file`] | `/proc/net/cn_proc`                                                     |
+//! | [`glue`]      | the boundary to C, where the hooks are                                  |
 //!
 //! C counterpart: `drivers/connector/cn_proc.c`.
 
-mod bindings;
-mod demand;
+// Not `forbid`, for the sake of the one file that may say it: `glue`.
+#![deny(unsafe_code)]
+
 mod event;
 mod glue;
 mod hook;
-mod instance;
-mod listener;
 mod listeners;
-mod operation;
 mod proc_file;
 mod service;
-mod source;
 
 use connector::{Access, Options, Registration, SocketWatch};
-use hook::{Hook, Hooks};
-use instance::Instance;
+use connector_base::seq_file::ProcFile;
+use glue::Instance;
 use kernel::{prelude::*, sync::Arc};
-use proc_file::ProcFile;
+use proc_file::Status;
 use service::Service;
 
 module! {
@@ -41,7 +39,7 @@ module! {
     authors: ["The connector-rs authors"],
     description: "Process events over the connector",
     license: "GPL",
-    // Asked for by the core, when a program sends to the id.
+    // The core requests it, when a program sends to the id.
     alias: ["cn-id-1-1"],
     imports_ns: ["CONNECTOR"],
     params: {
@@ -60,19 +58,19 @@ module! {
 
 /// The running service. Started from bottom to top, stopped from top to bottom.
 struct Module {
-    /// Requests can come from when this exists.
     _registration: Registration<Service>,
     _watch: SocketWatch<Service>,
-    _file: ProcFile,
+    _file: ProcFile<Status>,
     _instance: Instance,
 }
 
 impl kernel::Module for Module {
     fn init(_module: &'static ThisModule) -> Result<Self> {
+        let hooks = service::find_hooks(module_parameters::probe.value())?;
         let limit = module_parameters::listeners_per_user.value();
-        let service = Arc::pin_init(Service::new(available()?, limit), GFP_KERNEL)?;
+        let service = Arc::pin_init(Service::new(hooks, limit), GFP_KERNEL)?;
         let instance = Instance::new(service.clone())?;
-        let file = ProcFile::new()?;
+        let file = ProcFile::new(c"cn_proc")?;
         let watch = SocketWatch::new(service.clone())?;
         let options = Options::new()
             .access(Access::Public)
@@ -85,29 +83,5 @@ impl kernel::Module for Module {
             _file: file,
             _instance: instance,
         })
-    }
-}
-
-/// Tries which hooks this kernel has, and says so.
-fn available() -> Result<Hooks> {
-    glue::allow_probes(module_parameters::probe.value());
-    let mut hooks = Hooks::NONE;
-    for hook in Hook::ALL {
-        if glue::is_available(hook)? {
-            hooks.add(hook);
-        }
-    }
-    let late = if hooks.contains(Hook::Exit) && glue::ends_are_late() {
-        "; ends are delivered a moment later"
-    } else {
-        ""
-    };
-    pr_info!("events: {hooks}{late}\n");
-    Ok(hooks)
-}
-
-impl kernel::fmt::Display for Hooks {
-    fn fmt(&self, to: &mut kernel::fmt::Formatter<'_>) -> kernel::fmt::Result {
-        self.describe(to)
     }
 }

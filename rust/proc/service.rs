@@ -1,62 +1,92 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The service: requests in, events out, and hooks that are attached only while somebody listens.
+//! The service: requests in, events out, and hooks that are attached only while a socket listens.
 //!
 //! Guarantees:
 //!
 //! - A socket in the group gets the events that it has asked for, from the acknowledgement of its
 //!   request until it ignores or is closed. Requests of other sockets do not change that.
-//! - The hooks for these events are attached before the request is acknowledged, and the first event
-//!   comes behind the acknowledgement.
-//! - Hooks are attached as long as a socket has asked for their events, whether it is in the group or
-//!   not: netlink does not say when and with which socket a program joins. They stay attached for a
-//!   while after that, so that programs that listen and ignore by turns do not have the code of the
-//!   kernel changed each time.
-//! - What a request costs does not depend on how many listeners there are. It waits for others only
-//!   where a hook has to be attached for it, or where its user has reached the limit.
-//! - Hooks are attached and detached, and members are visited, by work items only, which do not run
-//!   with the priority of a program. Programs wait for them, and hold nothing meanwhile.
+//! - The hooks for these events are attached before the request is acknowledged, and the first
+//!   event comes behind the acknowledgement.
+//! - Hooks are attached as long as a socket has asked for their events, whether it is in the group
+//!   or not: netlink does not say when and with which socket a program joins. An idle hook stays
+//!   attached for a while, so that programs that listen and ignore in alternation do not have the
+//!   code of the kernel changed each time.
+//! - The cost of a request does not depend on the number of listeners. A request waits for others
+//!   only where a hook has to be attached for it, or where its user has reached the limit.
+//! - Only work items attach and detach hooks, and visit members. They do not run with the priority
+//!   of a program. Programs wait for them, and hold nothing meanwhile.
 //!
 //! C counterpart: `drivers/connector/cn_proc.c`.
 
+#![forbid(unsafe_code)]
+
 use crate::{
-    event::{Event, Kinds},
-    glue::{self, Turn},
-    hook::Hooks,
+    event::{Event, Kinds, Operation, Refused},
+    glue::{self, SequenceNumber},
+    hook::{Hook, Hooks},
     listeners::{Listeners, Overview, Request, Verdict},
-    operation::{Operation, Refused},
 };
 use connector::{
     group_has_listeners, visit_listeners, Capability, Handler, Id, Message, Outgoing, Port,
     SendError, Sender, SocketChange, SocketId, SocketWatcher,
 };
 use kernel::{
+    fmt,
     prelude::*,
     sync::atomic::{Atomic, Relaxed},
 };
 
-/// Whose messages these are.
+/// The id of requests and events.
 pub(crate) const ID: Id = Id::new(1, 1);
 
 /// The group that gets events.
 const GROUP: u32 = ID.idx();
 
-/// How often a request beyond the limit has it looked for sockets that are closed already, while
-/// other sockets of the user are opened and closed.
-const LOOKS_MAX: u32 = 100;
+/// How often a request beyond the limit waits for sockets that are closed already, while the user
+/// opens and closes others.
+const WAITS_MAX: u32 = 100;
+
+/// Finds the hooks that this kernel has, and writes them to its log.
+///
+/// # Errors
+///
+/// [`ENOMEM`]: no memory to find out.
+pub(crate) fn find_hooks(may_probe: bool) -> Result<Hooks> {
+    glue::allow_probes(may_probe);
+    let mut hooks = Hooks::NONE;
+    for hook in Hook::ALL {
+        if glue::is_available(hook)? {
+            hooks.add(hook);
+        }
+    }
+    let delayed = if hooks.contains(Hook::Exit) && glue::exits_are_delayed() {
+        "; ends are delivered a moment later"
+    } else {
+        ""
+    };
+    pr_info!("events: {hooks}{delayed}\n");
+    Ok(hooks)
+}
+
+impl fmt::Display for Hooks {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.describe(to)
+    }
+}
 
 /// The service.
 #[pin_data]
 pub(crate) struct Service {
     #[pin]
     listeners: Listeners,
-    /// Events that were handed to netlink while somebody listened.
+    /// Events that netlink got while there were listeners.
     sent: Atomic<u64>,
     /// Events for which there was no memory.
     no_memory: Atomic<u64>,
 }
 
-/// What there is to be shown, but for the listeners.
+/// What the head of the file shows.
 pub(crate) struct Summary {
     pub(crate) overview: Overview,
     pub(crate) sent: u64,
@@ -65,8 +95,8 @@ pub(crate) struct Summary {
 }
 
 impl Service {
-    /// A service without listeners, for a kernel with these hooks, where each user may have so many
-    /// listeners without `CAP_NET_ADMIN`.
+    /// A service without listeners, for a kernel with these hooks. `limit` is the number of
+    /// listeners that each user may have without `CAP_NET_ADMIN`.
     pub(crate) fn new(available: Hooks, limit: u32) -> impl PinInit<Self> {
         pin_init!(Self {
             listeners <- Listeners::new(available, limit),
@@ -75,32 +105,32 @@ impl Service {
         })
     }
 
-    /// Tells those of an event who want it. Does not sleep. Context: process, preemption may be
-    /// off.
-    pub(crate) fn tell(&self, event: &Event) {
+    /// Sends an event to the listeners that get its kind. Does not sleep. Context: process,
+    /// preemption may be off.
+    pub(crate) fn deliver(&self, event: &Event) {
         if !self.listeners.want(event) {
             return;
         }
-        // An event for nobody takes no number.
+        // An event without listeners takes no number.
         if !group_has_listeners(GROUP).unwrap_or(false) {
             return;
         }
-        let turn = Turn::take();
-        let wire = event.wire(turn.cpu(), glue::now());
-        let mut takes = |listener: &connector::Listener<'_>| {
+        let sequence = SequenceNumber::next();
+        let wire = event.wire(sequence.cpu(), glue::now());
+        let mut gets = |listener: &connector::Listener<'_>| {
             self.listeners
                 .with(listener.socket(), |listener| listener.take(event))
                 .unwrap_or(false)
         };
-        let sent = Outgoing::new(ID, &wire).seq(turn.number()).send_to(
-            connector::Listeners::of_group(GROUP).filter(&mut takes),
+        let sent = Outgoing::new(ID, &wire).seq(sequence.number()).send_to(
+            connector::Listeners::of_group(GROUP).filter(&mut gets),
             GFP_NOWAIT,
         );
-        drop(turn);
+        drop(sequence);
         match sent {
             Err(SendError::NoMemory) => {
                 self.no_memory.fetch_add(1, Relaxed);
-                self.listeners.lose(event);
+                self.listeners.count_lost(event);
             }
             Err(SendError::NoListeners) => (),
             _ => {
@@ -109,73 +139,82 @@ impl Service {
         }
     }
 
-    /// Lets a socket listen, and tells it so.
+    /// Grants the request of a socket to listen, and acknowledges it.
     ///
     /// # Errors
     ///
-    /// The socket was not told; what it got before, it still gets.
+    /// Nothing was acknowledged, and the socket gets the same events as before.
     ///
     /// - [`ENOMEM`]: no memory.
-    /// - [`ENOSPC`]: the user has as many listeners as he may have.
+    /// - [`ENOSPC`]: the user has reached the limit of listeners.
     /// - [`EINTR`]: the task is killed.
     fn listen(&self, message: &Message<'_>, sender: &Sender<'_>, kinds: Kinds) -> Result {
         let is_privileged = sender.capable(Capability::NET_ADMIN);
         let user = (!is_privileged).then(|| sender.uid());
         let mut request = Request::new(sender.socket(), sender.portid(), kinds, user)?;
-        let granted = self.await_grant(message, sender, &mut request);
-        if self.listeners.withdraw(&mut request, glue::now()) {
-            glue::settle_later(0);
+        let granted = self.wait_granted(message, sender, &mut request);
+        let is_idle = self.listeners.withdraw(&mut request, glue::now());
+        // A socket that requests less than before leaves hooks idle as well.
+        if is_idle || granted == Ok(true) {
+            glue::update_hooks_in(0);
         }
-        granted
+        granted.map(|_| ())
     }
 
-    /// Waits until a request can be granted, or is to be refused.
+    /// Grants a request, as soon as its hooks are attached and its user is below the limit. Returns
+    /// whether an attached hook has become idle.
     ///
     /// # Errors
     ///
     /// As [`Self::listen`].
-    fn await_grant(
+    fn wait_granted(
         &self,
         message: &Message<'_>,
         sender: &Sender<'_>,
         request: &mut Request,
-    ) -> Result {
+    ) -> Result<bool> {
         let mut has_waited = false;
-        let (mut looks, mut gone_before) = (0u32, None);
+        let (mut waits, mut removed_before) = (0u32, None);
         loop {
             match self.grant(message, sender, request) {
-                Verdict::Granted => return Ok(()),
-                // What was to be attached for it stays so, unless there was no memory.
-                Verdict::Lacks if core::mem::replace(&mut has_waited, true) => return Err(ENOMEM),
-                Verdict::Lacks => {
-                    self.listeners.ask(request);
-                    glue::await_attached()?;
+                Verdict::Granted { is_idle } => return Ok(is_idle),
+                // A reserved hook stays attached, so there was no memory to attach one.
+                Verdict::HookMissing if core::mem::replace(&mut has_waited, true) => {
+                    return Err(ENOMEM);
                 }
-                // None of his sockets was closed when this looked for that.
-                Verdict::Full { gone } if looks == LOOKS_MAX || gone_before == Some(gone) => {
+                Verdict::HookMissing => {
+                    self.listeners.reserve(request);
+                    glue::wait_attached()?;
+                }
+                // No listener of the user was removed during the last wait.
+                Verdict::Full { removed }
+                    if waits == WAITS_MAX || removed_before == Some(removed) =>
+                {
                     self.listeners.count_refused();
                     return Err(ENOSPC);
                 }
-                Verdict::Full { gone } => {
-                    looks = looks.saturating_add(1);
-                    gone_before = Some(gone);
-                    glue::await_closes()?;
+                Verdict::Full { removed } => {
+                    waits = waits.saturating_add(1);
+                    removed_before = Some(removed);
+                    glue::wait_closes()?;
                 }
             }
         }
     }
 
-    /// Grants a request and acknowledges it, if that can be done now. The last request of a socket
-    /// that is acknowledged is the one that counts, as nothing comes between the two.
+    /// Grants a request and acknowledges it, if that can be done now. Nothing comes between the
+    /// two, so that the request of a socket which was acknowledged last is the one that counts.
     fn grant(&self, message: &Message<'_>, sender: &Sender<'_>, request: &mut Request) -> Verdict {
         acknowledge(message, sender, 0, |send| {
             self.listeners.listen(request, glue::now(), send)
         })
     }
 
-    /// Attaches the hooks that listeners and requests need; work, never done twice at a time. One
-    /// that this kernel refuses, although it looked as if it had it, is no reason to go without the
-    /// others. One for which there is no memory stays missing.
+    /// Attaches the hooks that listeners and requests need. May sleep; called by a work item, by
+    /// one task at a time.
+    ///
+    /// If the kernel refuses a hook that it seemed to have, the others are attached nevertheless. A
+    /// hook for which there is no memory stays missing.
     pub(crate) fn attach(&self) {
         for hook in self.listeners.missing().iter() {
             match glue::attach(hook) {
@@ -190,26 +229,26 @@ impl Service {
         }
     }
 
-    /// Detaches what nobody has needed for a while; the work that [`glue::settle_later`] asks for,
-    /// never done twice at a time. May sleep.
-    pub(crate) fn settle(&self) {
+    /// Detaches the hooks that have been idle for long enough. May sleep; called by a work item, by
+    /// one task at a time.
+    pub(crate) fn detach_idle(&self) {
         let (idle, next) = self.listeners.take_idle(glue::now());
         for hook in idle.iter() {
             glue::detach(hook);
         }
         if let Some(nanoseconds) = next {
-            glue::settle_later((nanoseconds / 1_000_000).saturating_add(1) as u32);
+            glue::update_hooks_in((nanoseconds / 1_000_000).saturating_add(1) as u32);
         }
     }
 
-    /// Forgets a listener, if the socket is one, and calls `acknowledge`.
-    fn forget(&self, socket: SocketId, acknowledge: impl FnOnce()) {
+    /// Removes a listener, if the socket is one, and calls `acknowledge`.
+    fn remove(&self, socket: SocketId, acknowledge: impl FnOnce()) {
         if self.listeners.remove(socket, glue::now(), acknowledge) {
-            glue::settle_later(0);
+            glue::update_hooks_in(0);
         }
     }
 
-    /// Refuses a request.
+    /// Acknowledges that a request is refused.
     fn refuse(&self, message: &Message<'_>, sender: &Sender<'_>, error: Error) {
         let errno = error.to_errno().unsigned_abs();
         acknowledge(message, sender, errno, |send| {
@@ -220,7 +259,7 @@ impl Service {
         });
     }
 
-    /// What there is to be shown, but for the listeners.
+    /// What the head of the file shows.
     pub(crate) fn summary(&self) -> Summary {
         Summary {
             overview: self.listeners.overview(),
@@ -230,23 +269,23 @@ impl Service {
         }
     }
 
-    /// Waits until it was noted which listeners are in the group; returns the number of that pass,
-    /// or of one just before.
+    /// Waits until a pass over the members of the group has marked the listeners that are members.
+    /// Returns the number of that pass, or of one just before.
     ///
     /// # Errors
     ///
     /// [`EINTR`]: the task is killed.
-    pub(crate) fn look_for_members(&self) -> Result<u64> {
+    pub(crate) fn find_members(&self) -> Result<u64> {
         let pass = self.listeners.pass().wrapping_add(1);
-        glue::await_visit()?;
+        glue::wait_visited()?;
         Ok(pass)
     }
 
-    /// Notes which listeners are in the group, and what they have missed; work, never done twice at
-    /// a time. May sleep.
+    /// Marks the listeners that are in the group, and copies the numbers of messages that they have
+    /// missed. May sleep; called by a work item, by one task at a time.
     pub(crate) fn visit(&self) {
         let pass = self.listeners.begin_pass();
-        // Without memory, nobody is shown as a member.
+        // Without memory, no listener is shown as a member.
         let _ = visit_listeners(GROUP, |member| {
             let dropped = member.drops();
             self.listeners.with(member.socket(), |listener| {
@@ -256,45 +295,45 @@ impl Service {
         });
     }
 
-    /// Who listens.
+    /// The listeners.
     pub(crate) fn listeners(&self) -> &Listeners {
         &self.listeners
     }
 
-    /// Detaches everything, and waits until nothing calls [`Self::tell`] any more. Work was ended.
-    /// May sleep.
+    /// Detaches all hooks, and waits until none calls [`Self::deliver`] any more. May sleep. The
+    /// work items were stopped before.
     pub(crate) fn stop(&self) {
         for hook in self.listeners.stop().iter() {
             glue::detach(hook);
         }
-        glue::quiesce();
+        glue::synchronize();
     }
 }
 
-/// Makes the answer to a request, and calls `work` with what sends it to the socket that has made
-/// the request and to no other; that returns whether the message counts as sent. `error` is 0 or a
-/// positive number as in `errno.h`.
+/// Makes the acknowledgement of a request, and calls `work` with a function that sends it to the
+/// requester's socket only. That function returns whether the message counts as sent. `error` is 0
+/// or a positive number as in `errno.h`.
 ///
-/// The answer looks as if it were an event: it comes through the group, from a processor, and as
-/// it has the number that this processor gave last, there is no gap between it and the next
+/// The acknowledgement looks like an event: it comes through the group and from a processor. It has
+/// the last sequence number of that processor, so that there is no gap between it and the next
 /// event.
 ///
 /// Sending must not wait: the reader may be the task that is sending the request. As with any
-/// message for which there is no room, the program is told that it missed something.
+/// message for which there is no room, the program is notified that it missed something.
 fn acknowledge<R>(
     message: &Message<'_>,
     sender: &Sender<'_>,
     error: u32,
     work: impl FnOnce(&mut dyn FnMut() -> bool) -> R,
 ) -> R {
-    // Before the lock of the listeners, as an event does it.
-    let turn = Turn::again();
-    let wire = Event::Acknowledged { error }.wire(turn.cpu(), glue::now());
-    let acknowledgement = Outgoing::reply_to(message, &wire).seq(turn.number());
+    // Before the lock of the listeners is taken, as for an event.
+    let sequence = SequenceNumber::last();
+    let wire = Event::Acknowledged { error }.wire(sequence.cpu(), glue::now());
+    let acknowledgement = Outgoing::reply_to(message, &wire).seq(sequence.number());
     work(&mut || {
-        let only_him = Port(sender.portid()).shown_in(GROUP);
-        let sent = acknowledgement.send_to(only_him, GFP_ATOMIC);
-        // What there is no room for, netlink has counted as dropped.
+        let requester = Port(sender.portid()).shown_in(GROUP);
+        let sent = acknowledgement.send_to(requester, GFP_ATOMIC);
+        // Netlink counts a message for which there is no room as dropped.
         matches!(sent, Ok(()) | Err(SendError::ReceiverFull))
     })
 }
@@ -305,8 +344,8 @@ impl Handler for Service {
             Ok(Operation::Listen(kinds)) => self.listen(message, sender, kinds),
             Ok(Operation::Ignore) => {
                 acknowledge(message, sender, 0, |send| {
-                    // What is sent to a socket that does not listen, nobody counts.
-                    self.forget(sender.socket(), || {
+                    // A message to a socket that does not listen is not counted.
+                    self.remove(sender.socket(), || {
                         send();
                     });
                 });
@@ -325,11 +364,11 @@ impl Handler for Service {
 }
 
 impl SocketWatcher for Service {
-    /// Told a moment after it has happened, when nobody can be this socket any more.
+    /// Called a moment after the change, when no socket can have the same number any more.
     fn changed(&self, change: SocketChange) {
         if let SocketChange::Closed(socket) = change {
-            self.forget(socket, || ());
-            glue::closed(socket.number());
+            self.remove(socket, || ());
+            glue::close_delivered(socket.number());
         }
     }
 }

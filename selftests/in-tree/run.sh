@@ -99,7 +99,7 @@ can_be_undone() {
 
 # A file that was put there and is missing does not matter, one that was changed does.
 keeps_changes() {
-	small_tree && in_tree put && echo '// changed' >>"$FOLDER/core/send.rs" && rm "$FOLDER/core/socket.rs" &&
+	small_tree && in_tree put && echo '// changed' >>"$FOLDER/core/send.rs" && rm "$FOLDER/core/netlink.rs" &&
 		refused 'core/send.rs' in_tree put && refused 'core/send.rs' in_tree undo &&
 		rm "$FOLDER/core/send.rs" && in_tree put && in_tree undo && is_as_it_was
 }

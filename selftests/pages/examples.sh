@@ -14,7 +14,7 @@ source=$OUT/examples/source
 find_tools "$KDIR"
 rm -rf "$OUT/examples"
 mkdir -p "$source" "$OUT/examples/out"
-mapfile -t names < <(cd "$TOP" && python selftests/pages/examples.py "$source" rust/api/*.rs)
+mapfile -t names < <(cd "$TOP" && python selftests/pages/examples.py "$source" rust/base/id.rs rust/api/*.rs)
 objects=("${names[@]/%/.o}")
 # shellcheck disable=SC2016
 printf '%s\n' "obj-m := ${objects[*]}" 'rustflags-y := -L $(CONNECTOR_RMETA_DIR) --extern connector' >"$source/Kbuild"

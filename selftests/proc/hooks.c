@@ -86,6 +86,18 @@ TEST_F(hooks, ignoring_detaches)
 	EXPECT_FALSE(process_file_has("listener"));
 }
 
+/* A socket that requests less than before. */
+TEST_F(hooks, narrower_request_detaches)
+{
+	self->fd = process_open(0);
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, process_listen_to(self->fd, PROC_EVENT_EXEC));
+	EXPECT_TRUE(soon("attached exec\n"));
+	cn_drain(self->fd);
+	ASSERT_EQ(0, process_listen_to(self->fd, PROC_EVENT_EXEC | PROC_EVENT_COMM));
+	EXPECT_TRUE(soon("attached exec comm\n"));
+}
+
 TEST_F(hooks, double_requests_count_once)
 {
 	self->fd = process_open(0);

@@ -30,9 +30,9 @@ import lists
 TOP = Path(__file__).resolve().parents[2]
 FUNCTION = re.compile(r"([0-9a-f]+) <(.*)>:$")
 # A line of our source, as the linker's line numbers have it.
-OURS = re.compile(r"(rust/(?:api|core|glue)/[^/]*:[0-9]+):")
+OURS = re.compile(r"(rust/(?:api|base|core|glue)/(?:[^/]*/)?[^/]*:[0-9]+):")
 PANICS = re.compile(r"panicking|^(rust_begin_unwind|__ubsan_handle)")
-RECEIVE = re.compile(r"6socket14input_callback|7channel7receive")
+RECEIVE = re.compile(r"14input_callback|25internal_receive_callback")
 
 
 @dataclass

@@ -37,7 +37,7 @@ struct cn_notify_req {
 struct cn_ctl_msg {
 	__u32 idx_notify_num;	/* number of ranges for idx */
 	__u32 val_notify_num;	/* number of ranges for val */
-	__u32 group;		/* the group that gets the events; 0: remove the requests with these ranges */
+	__u32 group;		/* the group for events; 0: remove requests with these ranges */
 	__u32 len;		/* size of the ranges in data, in bytes */
 	__u8 data[];
 };

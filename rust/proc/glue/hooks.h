@@ -15,13 +15,14 @@
 /* Hooks with lower numbers may be tracepoints. */
 #define TRACE_HOOKS (CN_PROC_HOOK_COMM + 1)
 
-/* As the functions of proc_glue.h with the same ends. Attached and detached is only what was tried. */
+/* As the functions cn_proc_glue_try() and so on; a hook is tried before it is attached. */
 int trace_hook_try(unsigned int number);
 int trace_hook_attach(unsigned int number);
 void trace_hook_detach(unsigned int number);
-/* Ends for which there was no memory, and forgetting those that are not told yet. */
-u64 trace_hook_ends_lost(void);
-void trace_hook_forget_ends(void);
+/* Exits that were lost because there was no memory. */
+u64 trace_hook_lost_exits(void);
+/* Discards the exits that are not delivered yet. */
+void trace_hook_discard_exits(void);
 
 int probe_hook_try(unsigned int hook);
 int probe_hook_attach(unsigned int hook);
@@ -45,7 +46,7 @@ static inline struct cn_proc_task parent_of(struct task_struct *task)
 	return ids;
 }
 
-static inline void tell_of_end(struct task_struct *task)
+static inline void deliver_exit(struct task_struct *task)
 {
 	cn_proc_exits(ids_of(task), task->exit_code, task->exit_signal, parent_of(task));
 }

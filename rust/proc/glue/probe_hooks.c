@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Hooks that are returns of functions, where there is no tracepoint. A return is in the context of the
- * task, and sleeps as little as its caller. What runs at the entry of a probed function may interrupt
- * anything, and only looks.
+ * Hooks that are returns of functions, where there is no tracepoint. A handler of a return runs in the
+ * context of the task, and may sleep as little as its caller. A handler of an entry may interrupt
+ * anything, and only reads.
  */
 #include <linux/cred.h>
 #include <linux/kprobes.h>
@@ -66,8 +66,8 @@ struct tracee {
 	struct cn_proc_task task;
 };
 
-/* The numbers are looked up here: after the call, the task may be gone. */
-static int note_tracee(struct kretprobe_instance *instance, long request, pid_t number)
+/* The numbers are looked up here: after the call, the task may have been released. */
+static int record_tracee(struct kretprobe_instance *instance, long request, pid_t number)
 {
 	struct tracee *tracee = (struct tracee *)instance->data;
 	struct task_struct *task;
@@ -87,17 +87,17 @@ static int on_ptrace(struct kretprobe_instance *instance, struct pt_regs *regs)
 {
 	const struct pt_regs *call = (const struct pt_regs *)regs_get_kernel_argument(regs, 0);
 
-	return note_tracee(instance, regs_get_kernel_argument((struct pt_regs *)call, 0),
+	return record_tracee(instance, regs_get_kernel_argument((struct pt_regs *)call, 0),
 			   regs_get_kernel_argument((struct pt_regs *)call, 1));
 }
 
 static int after_ptrace(struct kretprobe_instance *instance, struct pt_regs *regs)
 {
 	const struct tracee *tracee = (const struct tracee *)instance->data;
-	struct cn_proc_task nobody = {};
+	struct cn_proc_task none = {};
 
 	if (!regs_return_value(regs))
-		cn_proc_traced(tracee->task, tracee->attached ? ids_of(current) : nobody);
+		cn_proc_traced(tracee->task, tracee->attached ? ids_of(current) : none);
 	return 0;
 }
 
@@ -107,7 +107,7 @@ static int after_coredump(struct kretprobe_instance *instance, struct pt_regs *r
 	return 0;
 }
 
-/* Tells before the core is written, if the probe works without a trap; else afterwards. */
+/* Delivers before the core is written, if the probe works without a trap; else afterwards. */
 static int on_coredump(struct kretprobe_instance *instance, struct pt_regs *regs)
 {
 	if (in_nmi() || irqs_disabled())
@@ -116,15 +116,15 @@ static int on_coredump(struct kretprobe_instance *instance, struct pt_regs *regs
 	return 1;
 }
 
-/* Not for what was made by a fork() that failed, whose stack one of the functions lets go of, too. */
-static int on_end(struct kretprobe_instance *instance, struct pt_regs *regs)
+/* A fork() that failed calls one of the functions too, to free the stack; that is no exit. */
+static int on_exit(struct kretprobe_instance *instance, struct pt_regs *regs)
 {
 	return !READ_ONCE(current->exit_state);
 }
 
-static int after_end(struct kretprobe_instance *instance, struct pt_regs *regs)
+static int after_exit(struct kretprobe_instance *instance, struct pt_regs *regs)
 {
-	tell_of_end(current);
+	deliver_exit(current);
 	return 0;
 }
 
@@ -132,7 +132,7 @@ static int after_end(struct kretprobe_instance *instance, struct pt_regs *regs)
  * What do_exit() calls when the parent can reap the thread, best first. The first is called with
  * preemption off, so that no more can be inside than there are processors.
  */
-static const char * const end_symbols[] = {
+static const char * const exit_symbols[] = {
 	"exit_rcu", "exit_task_stack_account", "exit_tasks_rcu_finish",
 };
 
@@ -144,9 +144,9 @@ struct probe_hook {
 	struct kretprobe probe;
 };
 
-/* The system calls by the names that they have here: what they call may be in line. */
+/* System calls have the names of x86-64: the functions that they call may be inlined. */
 static struct probe_hook probe_hooks[] = {
-	[CN_PROC_HOOK_EXIT] = { NULL, on_end, after_end },
+	[CN_PROC_HOOK_EXIT] = { NULL, on_exit, after_exit },
 	[CN_PROC_HOOK_CREDENTIALS] = { "commit_creds", on_commit_creds, after_commit_creds,
 				       sizeof(struct credentials) },
 	[CN_PROC_HOOK_SID] = { "__x64_sys_setsid", NULL, after_setsid },
@@ -159,7 +159,7 @@ static u64 missed_before;
 
 static int attach_probe(struct probe_hook *hook)
 {
-	/* What a former registration has left there would be refused. */
+	/* The kernel refuses a structure with values of a former registration. */
 	hook->probe = (struct kretprobe){
 		.kp.symbol_name = hook->symbol,
 		.entry_handler = hook->entry,
@@ -193,7 +193,7 @@ u64 probe_hook_missed(void)
 	return missed;
 }
 
-/* A probe is tried, since nobody else says whether a function can be probed; it is never armed. */
+/* Only a probe shows whether a function can be probed; this one is never armed. */
 static int try_symbol(const char *symbol)
 {
 	struct kprobe probe = { .flags = KPROBE_FLAG_DISABLED, .symbol_name = symbol };
@@ -204,14 +204,14 @@ static int try_symbol(const char *symbol)
 	return ret;
 }
 
-static int try_end_symbols(void)
+static int try_exit_symbols(void)
 {
 	int i, ret = -ENOENT;
 
-	for (i = 0; i < ARRAY_SIZE(end_symbols); i++) {
-		ret = try_symbol(end_symbols[i]);
+	for (i = 0; i < ARRAY_SIZE(exit_symbols); i++) {
+		ret = try_symbol(exit_symbols[i]);
 		if (!ret)
-			probe_hooks[CN_PROC_HOOK_EXIT].symbol = end_symbols[i];
+			probe_hooks[CN_PROC_HOOK_EXIT].symbol = exit_symbols[i];
 		if (!ret || ret == -ENOMEM)
 			break;
 	}
@@ -222,7 +222,7 @@ int probe_hook_try(unsigned int hook)
 {
 	if (hook >= ARRAY_SIZE(probe_hooks))
 		return -EINVAL;
-	return hook == CN_PROC_HOOK_EXIT ? try_end_symbols() : try_symbol(probe_hooks[hook].symbol);
+	return hook == CN_PROC_HOOK_EXIT ? try_exit_symbols() : try_symbol(probe_hooks[hook].symbol);
 }
 
 int probe_hook_attach(unsigned int hook)

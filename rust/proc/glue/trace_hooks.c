@@ -33,103 +33,103 @@ static void on_exec(void *data, struct task_struct *task, pid_t old_pid,
 }
 
 /*
- * Ends, where the return of a function cannot be probed. The tracepoint is long before the parent
- * can reap the thread, so it is noted here, and told by a work item when it has got so far.
+ * Exits, where the return of a function cannot be probed. The tracepoint is long before the parent
+ * can reap the thread. So the exit is queued here, and a work item delivers it when the parent can.
  */
-struct end {
+struct exit {
 	struct list_head list;
 	struct task_struct *task;
 };
 
-static LIST_HEAD(ends);
-static DEFINE_RAW_SPINLOCK(ends_lock);
-static u64 ends_lost;
-/* When the last one was noted. As a thread can stay halfway for long, it is looked less often then. */
-static unsigned long ends_noted;
+static LIST_HEAD(exits);
+static DEFINE_RAW_SPINLOCK(exits_lock);
+static u64 lost_exits;
+/* When the last one was queued. A thread can stay halfway for long; then the work item runs less often. */
+static unsigned long exits_queued;
 static bool is_slow;
 
-static void tell_of_ends(struct work_struct *work);
-static DECLARE_DELAYED_WORK(ends_work, tell_of_ends);
+static void deliver_exits(struct work_struct *work);
+static DECLARE_DELAYED_WORK(exits_work, deliver_exits);
 
 static void on_exit(void *data, struct task_struct *task, bool group_dead)
 {
-	struct end *end = kmalloc(sizeof(*end), GFP_NOWAIT);
+	struct exit *exit = kmalloc(sizeof(*exit), GFP_NOWAIT);
 	unsigned long flags;
 	bool was_slow;
 
-	if (end)
-		end->task = get_task_struct(task);
-	raw_spin_lock_irqsave(&ends_lock, flags);
+	if (exit)
+		exit->task = get_task_struct(task);
+	raw_spin_lock_irqsave(&exits_lock, flags);
 	was_slow = is_slow;
 	is_slow = false;
-	ends_noted = jiffies;
-	if (end)
-		list_add_tail(&end->list, &ends);
+	exits_queued = jiffies;
+	if (exit)
+		list_add_tail(&exit->list, &exits);
 	else
-		ends_lost++;
-	raw_spin_unlock_irqrestore(&ends_lock, flags);
+		lost_exits++;
+	raw_spin_unlock_irqrestore(&exits_lock, flags);
 	if (was_slow)
-		mod_delayed_work(system_percpu_wq, &ends_work, 1);
+		mod_delayed_work(system_percpu_wq, &exits_work, 1);
 	else
-		schedule_delayed_work(&ends_work, 1);
+		schedule_delayed_work(&exits_work, 1);
 }
 
-static void forget_end(struct end *end)
+static void free_exit(struct exit *exit)
 {
-	put_task_struct(end->task);
-	kfree(end);
+	put_task_struct(exit->task);
+	kfree(exit);
 }
 
-static void take_ends(struct list_head *taken)
+static void take_exits(struct list_head *taken)
 {
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&ends_lock, flags);
-	list_splice_tail_init(&ends, taken);
-	raw_spin_unlock_irqrestore(&ends_lock, flags);
+	raw_spin_lock_irqsave(&exits_lock, flags);
+	list_splice_tail_init(&exits, taken);
+	raw_spin_unlock_irqrestore(&exits_lock, flags);
 }
 
-static void tell_of_ends(struct work_struct *work)
+static void deliver_exits(struct work_struct *work)
 {
-	struct end *end, *next;
+	struct exit *exit, *next;
 	unsigned long flags;
 	LIST_HEAD(taken);
 	unsigned long delay;
 	bool is_over;
 
-	take_ends(&taken);
-	list_for_each_entry_safe(end, next, &taken, list) {
-		if (!READ_ONCE(end->task->exit_state))
+	take_exits(&taken);
+	list_for_each_entry_safe(exit, next, &taken, list) {
+		if (!READ_ONCE(exit->task->exit_state))
 			continue;
-		list_del(&end->list);
-		tell_of_end(end->task);
-		forget_end(end);
+		list_del(&exit->list);
+		deliver_exit(exit->task);
+		free_exit(exit);
 	}
-	raw_spin_lock_irqsave(&ends_lock, flags);
-	list_splice(&taken, &ends);
-	is_over = list_empty(&ends);
-	is_slow = !is_over && time_after(jiffies, ends_noted + HZ);
+	raw_spin_lock_irqsave(&exits_lock, flags);
+	list_splice(&taken, &exits);
+	is_over = list_empty(&exits);
+	is_slow = !is_over && time_after(jiffies, exits_queued + HZ);
 	delay = is_slow ? HZ / 10 : 1;
-	raw_spin_unlock_irqrestore(&ends_lock, flags);
+	raw_spin_unlock_irqrestore(&exits_lock, flags);
 	if (!is_over)
-		schedule_delayed_work(&ends_work, delay);
+		schedule_delayed_work(&exits_work, delay);
 }
 
-u64 trace_hook_ends_lost(void)
+u64 trace_hook_lost_exits(void)
 {
-	return READ_ONCE(ends_lost);
+	return READ_ONCE(lost_exits);
 }
 
-/* No thread is noted any more. */
-void trace_hook_forget_ends(void)
+/* No exit is queued any more. */
+void trace_hook_discard_exits(void)
 {
-	struct end *end, *next;
+	struct exit *exit, *next;
 	LIST_HEAD(taken);
 
-	cancel_delayed_work_sync(&ends_work);
-	take_ends(&taken);
-	list_for_each_entry_safe(end, next, &taken, list)
-		forget_end(end);
+	cancel_delayed_work_sync(&exits_work);
+	take_exits(&taken);
+	list_for_each_entry_safe(exit, next, &taken, list)
+		free_exit(exit);
 }
 
 /* Names that programs ask for; not those that exec and the kernel give. */
@@ -140,7 +140,7 @@ static void on_rename(void *data, struct task_struct *task, const char *comm)
 	if (current->in_execve || current->flags & PF_USER_WORKER || task->flags & PF_KTHREAD)
 		return;
 	strscpy_pad((char *)name.bytes, comm, sizeof(name.bytes));
-	cn_proc_renamed(ids_of(task), &name);
+	cn_proc_renamed(ids_of(task), name);
 }
 
 struct trace_hook {

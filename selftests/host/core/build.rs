@@ -9,17 +9,16 @@ mod injected_bugs;
 use injected_bugs::{Edit, INJECTED_BUGS};
 use std::{env, fs, path::Path};
 
-const FILES: [&str; 10] = [
-    "active",
+/// Those that are in no folder are modules by themselves, the others of `table.rs`.
+const FILES: [&str; 8] = [
     "calls",
-    "entry",
-    "entry_list",
     "frame",
-    "atomic",
-    "hash",
-    "rcu",
-    "registry",
+    "sync",
     "table",
+    "table/entry",
+    "table/hash",
+    "table/lists",
+    "table/slots",
 ];
 
 /// What the stand-in does otherwise: macros that generate code, and a trait of ours.
@@ -49,24 +48,14 @@ const ADAPTATIONS: &[Edit] = &[
     ("frame", "read_once(&KEY)", "0usize"),
     // A grace period waits for preemption that is off as for readers; here, there are readers only.
     (
-        "active",
+        "table",
         "Preemption::disable()",
         "kernel::sync::rcu::read_lock()",
     ),
-    ("registry", "#[pin_data]\n", ""),
-    ("registry", "    #[pin]\n", ""),
-    ("table", "#[pin_data(PinnedDrop)]\n", ""),
+    ("table", "#[pin_data]\n", ""),
     ("table", "    #[pin]\n", ""),
-    (
-        "table",
-        "#[pinned_drop]\nimpl PinnedDrop for Table {",
-        "impl Drop for Table {",
-    ),
-    (
-        "table",
-        "fn drop(self: Pin<&mut Self>)",
-        "fn drop(&mut self)",
-    ),
+    ("table/slots", "#[pin_data]\n", ""),
+    ("table/slots", "    #[pin]\n", ""),
 ];
 
 /// For loom, whose atomics are made at run time and which tries each step: few and small arrays. It
@@ -83,36 +72,41 @@ const LOOM: &[Edit] = &[
         "fn leave(&self) -> bool {\n",
         "fn leave(&self) -> bool {\n        kernel::memory::touch(self);\n",
     ),
-    ("entry", "const fn new()", "fn new()"),
-    ("entry_list", "const fn new()", "fn new()"),
-    ("rcu", "const fn new(", "fn new("),
+    ("table/lists", "const fn new()", "fn new()"),
+    ("sync", "const fn null()", "fn null()"),
     (
-        "rcu",
-        "Zeroable for RcuPointer<T> {}",
-        "Zeroable for RcuPointer<T> { fn zeroed() -> Self { Self::new(core::ptr::null_mut()) } }",
+        "sync",
+        "Zeroable for RcuSlot<T> {}",
+        "Zeroable for RcuSlot<T> { fn zeroed() -> Self { Self(Atomic::new(core::ptr::null_mut())) } }",
+    ),
+    // loom's atomics are made at run time.
+    (
+        "sync",
+        "static CALLS: Atomic<u32> = Atomic::new(0);",
+        "#[allow(non_snake_case)]\n    let CALLS: Atomic<u32> = Atomic::new(0);",
     ),
     (
-        "hash",
+        "table/hash",
         "MIN_CAPACITY: usize = 16",
         "MIN_CAPACITY: usize = 2",
     ),
     (
-        "entry",
+        "table/entry",
         "fn id(&self) -> Id {\n",
         "fn id(&self) -> Id {\n        kernel::memory::touch(self);\n",
     ),
     (
-        "entry",
+        "table/entry",
         "fn callback(&self) -> &Callback {\n",
         "fn callback(&self) -> &Callback {\n        kernel::memory::touch(self);\n",
     ),
     (
-        "atomic",
+        "sync",
         "unsafe { word.as_ptr().read_volatile() }",
         "word.read_once()",
     ),
     (
-        "atomic",
+        "sync",
         "unsafe { word.as_ptr().write_volatile(value) };",
         "word.write_once(value);",
     ),
@@ -140,13 +134,17 @@ fn write_variant(variant: &str, core: &Path, out: &Path, edits: &[Edit], loom: b
         if loom {
             edit(file, &mut text, LOOM);
         }
-        if file == "table" {
+        if file == "table/slots" {
             text += include_str!("src/table_counts.rs");
         }
         let text = text.replace("crate::", &format!("crate::{variant}::"));
-        let path = folder.join(file).with_extension("rs");
+        let name = file.strip_prefix("table/");
+        // The modules of a file that was found by its path are beside it.
+        let path = folder.join(name.unwrap_or(file)).with_extension("rs");
         fs::write(&path, text).unwrap();
-        modules += &format!("#[path = {path:?}]\npub(crate) mod {file};\n");
+        if name.is_none() {
+            modules += &format!("#[path = {path:?}]\npub(crate) mod {file};\n");
+        }
     }
     let models = if loom { "models" } else { "check" };
     let path = env::current_dir()
@@ -155,7 +153,7 @@ fn write_variant(variant: &str, core: &Path, out: &Path, edits: &[Edit], loom: b
         .join(models)
         .with_extension("rs");
     modules += &format!("#[path = {path:?}]\npub mod {models};\n");
-    format!("pub mod {variant} {{\n#![allow(unused)]\npub(crate) use crate::{{access, counters, race_delay, zeroed}};\n{modules}}}\n")
+    format!("pub mod {variant} {{\n#![allow(unused)]\npub(crate) use crate::{{glue, netlink, stats}};\n{modules}}}\n")
 }
 
 fn main() {
@@ -176,6 +174,7 @@ fn main() {
     fs::write(out.join("variants.rs"), variants).unwrap();
     // Neither loom nor Miri knows instructions of a processor; there are words in Rust, too.
     println!("cargo::rustc-check-cfg=cfg(CONFIG_RUST_INLINE_HELPERS)");
+    println!("cargo::rustc-check-cfg=cfg(CONFIG_RUST_DEBUG_ASSERTIONS)");
     if loom || env::var_os("CARGO_CFG_MIRI").is_some() {
         println!("cargo::rustc-cfg=CONFIG_RUST_INLINE_HELPERS");
     }

@@ -2,41 +2,32 @@
 
 //! The pure files of the module and their tests.
 
-// The core says `connector::Id`.
-extern crate self as connector;
+// The core says `connector_base::Id`.
+extern crate self as connector_base;
 
 pub mod fuzz;
 
-#[path = "../../../rust/api/id.rs"]
+#[path = "../../../rust/base/id.rs"]
 mod id;
-#[path = "../../../rust/api/wire.rs"]
+#[path = "../../../rust/base/wire.rs"]
 pub mod wire;
 
-#[path = "../../../rust/core/hash.rs"]
+#[path = "../../../rust/core/table/hash.rs"]
 #[cfg_attr(not(test), allow(dead_code))]
 mod hash;
 #[path = "../../../rust/core/parameters.rs"]
 #[cfg_attr(not(test), allow(dead_code))]
 mod parameters;
-#[path = "../../../rust/core/request.rs"]
+#[path = "../../../rust/base/notify_request.rs"]
 mod request;
 
 // Process events.
-#[path = "../../../rust/proc/demand.rs"]
-#[cfg_attr(not(test), allow(dead_code))]
-mod demand;
 #[path = "../../../rust/proc/event.rs"]
 #[cfg_attr(not(test), allow(dead_code))]
 mod event;
 #[path = "../../../rust/proc/hook.rs"]
 #[cfg_attr(not(test), allow(dead_code))]
 mod hook;
-#[path = "../../../rust/proc/listener.rs"]
-#[cfg_attr(not(test), allow(dead_code))]
-mod listener;
-#[path = "../../../rust/proc/operation.rs"]
-#[cfg_attr(not(test), allow(dead_code))]
-mod operation;
 
 #[cfg(test)]
 mod tests;

@@ -4,14 +4,13 @@
 //! runs out.
 
 use super::{
-    active::Active,
-    entry::{Callback, Entry, Handler, Name, Outcomes},
     frame::Deferred,
-    registry::Registry,
+    table::{Active, Callback, Entry, Handler, Name, Registry},
 };
 use crate::{
     memory::{self, KBox, GFP_KERNEL},
     prelude::*,
+    stats::Outcomes,
     Id,
 };
 use core::cell::{Cell, RefCell};

@@ -20,6 +20,18 @@ const RACE: &str = "Causality violation";
 /// Something is freed or reclaimed while another thread uses it.
 const IN_USE: &str = "currently reading from cell";
 
+const FREED_AT_ONCE: Edit = (
+    "sync",
+    "bindings::cn_glue_kvfree_rcu(memory.cast::<c_void>())",
+    "kernel::memory::free_now(memory)",
+);
+
+/// Where a call is left.
+const LEAVES: &str = "self.entry().calls.leave().then_some(Dead(self.0))";
+
+/// Where a task that unregisters waits for calls to return.
+const WAITS: &str = "if !frame::is_inside() {";
+
 pub const INJECTED_BUGS: &[InjectedBug] = &[
     InjectedBug {
         name: "entered_without_order",
@@ -28,7 +40,7 @@ pub const INJECTED_BUGS: &[InjectedBug] = &[
         edits: &[(
             "calls",
             "fetch_add(&self.entered, 1) & DEAD == 0",
-            "let entered = read_once(&self.entered);\n        self.entered.store(entered.wrapping_add(1), connector::atomic::Relaxed);\n        entered & DEAD == 0",
+            "let entered = read_once(&self.entered);\n        self.entered.store(entered.wrapping_add(1), kernel::atomic::Relaxed);\n        entered & DEAD == 0",
         )],
     },
     InjectedBug {
@@ -44,7 +56,7 @@ pub const INJECTED_BUGS: &[InjectedBug] = &[
         edits: &[(
             "calls",
             "let entered = fetch_add(&self.entered, DEAD);",
-            "let entered = read_once(&self.entered);\n        self.entered.store(entered | DEAD, connector::atomic::Relaxed);",
+            "let entered = read_once(&self.entered);\n        self.entered.store(entered | DEAD, kernel::atomic::Relaxed);",
         )],
     },
     InjectedBug {
@@ -54,7 +66,7 @@ pub const INJECTED_BUGS: &[InjectedBug] = &[
         edits: &[(
             "calls",
             "fetch_add(&self.left, 1)",
-            "self.left.fetch_add(1, connector::atomic::Relaxed)",
+            "self.left.fetch_add(1, kernel::atomic::Relaxed)",
         )],
     },
     InjectedBug {
@@ -64,7 +76,7 @@ pub const INJECTED_BUGS: &[InjectedBug] = &[
         edits: &[(
             "calls",
             "fetch_add(&self.left, 1)",
-            "self.left.fetch_add(1, connector::atomic::Acquire)",
+            "self.left.fetch_add(1, kernel::atomic::Acquire)",
         )],
     },
     InjectedBug {
@@ -74,7 +86,7 @@ pub const INJECTED_BUGS: &[InjectedBug] = &[
         edits: &[(
             "calls",
             "fetch_add(&self.left, 1)",
-            "self.left.fetch_add(1, connector::atomic::Release)",
+            "self.left.fetch_add(1, kernel::atomic::Release)",
         )],
     },
     InjectedBug {
@@ -106,116 +118,99 @@ pub const INJECTED_BUGS: &[InjectedBug] = &[
         model: "unregistering_waits",
         says: RACE,
         edits: &[(
-            "active",
-            "            .then(|| Self(NonNull::from(entry)))",
-            "            .then(|| Self(entry))",
+            "table",
+            "let entry = self.table.find(id, &guard)?;",
+            "let entry = core::ptr::NonNull::from(self.table.find(id, &guard)?);\n        drop(guard);",
         ), (
-            "active",
-            "let entry = table.find(id, &guard)?;",
-            "let entry = NonNull::from(table.find(id, &guard)?);\n        drop(guard);",
-        ), (
-            "active",
-            "        entry\n            .calls()",
-            "        unsafe { entry.as_ref() }\n            .calls()",
+            "table",
+            "        entry.try_enter()",
+            "        unsafe { entry.as_ref() }.try_enter()",
         )],
     },
     InjectedBug {
         name: "freed_at_once",
         model: "unregistering_waits",
         says: "use after free",
-        edits: &[(
-            "rcu",
-            "bindings::cn_glue_kvfree_rcu(memory.cast::<c_void>())",
-            "kernel::memory::free_now(memory)",
-        )],
+        edits: &[FREED_AT_ONCE],
     },
     InjectedBug {
         name: "freed_before_it_is_removed",
         model: "unregistering_waits",
         says: "use after free",
-        edits: &[("table", "slot.set(REMOVED);\n            NonNull::from(entry)", "NonNull::from(entry)")],
+        edits: &[("table/slots", "        slot.remove();\n", "")],
     },
     InjectedBug {
         name: "call_is_not_entered",
         model: "unregistering_waits",
         says: RACE,
         edits: &[
-            ("active", ".try_enter()\n", ".is_dead()\n"),
-            ("active", ".then(||", ".eq(&false).then(||"),
-            ("active", "if self.entry().calls().leave() {", "if false {"),
+            ("table/entry", "self.calls.try_enter().then(", "(!self.calls.is_dead()).then("),
+            (
+                "table",
+                "if let Some(dead) = active.leave() {",
+                "if let Some(dead) = { core::mem::forget(active); None::<entry::Dead> } {",
+            ),
         ],
     },
     InjectedBug {
         name: "unregistering_does_not_wait",
         model: "unregistering_waits",
         says: IN_USE,
-        edits: &[("registry", "if !frame::is_inside() {", "if false {")],
+        edits: &[("table", WAITS, "if false {")],
     },
     InjectedBug {
         name: "nobody_is_woken_up",
         model: "unregistering_waits",
         says: "deadlock",
-        edits: &[("registry", "self.reclaimed.notify_all();", "")],
+        edits: &[("table", "self.reclaimed.notify_all();", "")],
     },
     InjectedBug {
         name: "reclaimed_by_nobody",
         model: "unregistering_waits",
         says: "deadlock",
-        edits: &[(
-            "active",
-            "if self.entry().calls().leave() {",
-            "if self.entry().calls().leave() && false {",
-        )],
+        edits: &[("table/entry", LEAVES, "{ let _ = self.entry().calls.leave(); None }")],
     },
     InjectedBug {
         name: "reclaimed_while_it_runs",
         model: "release_comes_once",
         says: IN_USE,
-        edits: &[("registry", "if !is_idle {", "if false {")],
+        edits: &[(
+            "table/entry",
+            LEAVES,
+            "{ let _ = self.entry().calls.leave(); Some(Dead(self.0)) }",
+        )],
     },
     InjectedBug {
         name: "waits_for_itself",
         model: "unregistering_inside",
         says: "deadlock",
-        edits: &[("registry", "if !frame::is_inside() {", "if true {")],
+        edits: &[("table", WAITS, "if true {")],
     },
     InjectedBug {
         name: "others_do_not_wait_for_an_unregistered_one",
         model: "unregistering_inside",
         says: IN_USE,
-        edits: &[("registry", "return serial;", "return None;")],
+        edits: &[("table", "return serial;", "return None;")],
     },
     InjectedBug {
         name: "waits_crosswise",
         model: "unregistering_crosswise",
         says: "deadlock",
-        edits: &[("registry", "if !frame::is_inside() {", "if true {")],
+        edits: &[("table", WAITS, "if true {")],
     },
     InjectedBug {
         name: "old_slots_freed_at_once",
         model: "table_grows",
         says: "use after free",
-        edits: &[(
-            "rcu",
-            "bindings::cn_glue_kvfree_rcu(memory.cast::<c_void>())",
-            "kernel::memory::free_now(memory)",
-        )],
+        edits: &[FREED_AT_ONCE],
     },
     InjectedBug {
         name: "published_before_complete",
         model: "registering",
         says: RACE,
         edits: &[
-            (
-                "rcu",
-                "self.0.store(new, Release)",
-                "self.0.store(new, Relaxed)",
-            ),
-            (
-                "rcu",
-                "atomic::{Atomic, Release}",
-                "atomic::{Atomic, Relaxed}",
-            ),
+            ("sync", "self.0.store(as_ptr(new), Release)", "self.0.store(as_ptr(new), Relaxed)"),
+            ("sync", "self.0.store(as_ptr(Some(new)), Release)", "self.0.store(as_ptr(Some(new)), Relaxed)"),
         ],
     },
 ];

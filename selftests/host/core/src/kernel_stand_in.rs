@@ -17,6 +17,7 @@ pub mod prelude {
     pub use super::{
         error::{code::*, *},
         init::{Init, PinInit},
+        KernelCStr,
         memory::{KBox, KVVec, Zeroable, __GFP_ZERO, GFP_ATOMIC, GFP_KERNEL},
     };
     pub use crate::{pin_init, try_pin_init};
@@ -24,6 +25,27 @@ pub mod prelude {
         ffi::{c_char, c_int, c_ulong, c_void, CStr},
         pin::Pin,
     };
+}
+
+/// The names that the kernel's strings have for what theirs are for.
+pub trait KernelCStr {
+    fn as_char_ptr(&self) -> *const core::ffi::c_char;
+
+    /// # Safety
+    ///
+    /// `text` must be a string that stays.
+    unsafe fn from_char_ptr<'a>(text: *const core::ffi::c_char) -> &'a Self;
+}
+
+impl KernelCStr for core::ffi::CStr {
+    fn as_char_ptr(&self) -> *const core::ffi::c_char {
+        self.as_ptr()
+    }
+
+    unsafe fn from_char_ptr<'a>(text: *const core::ffi::c_char) -> &'a Self {
+        // SAFETY: By the safety requirements.
+        unsafe { Self::from_ptr(text) }
+    }
 }
 
 pub mod error {
@@ -45,6 +67,10 @@ pub mod error {
         pub const EINVAL: Error = Error(22);
     }
 
+    pub fn from_result(work: impl FnOnce() -> Result<core::ffi::c_int>) -> core::ffi::c_int {
+        work().unwrap_or_else(|error| -error.0)
+    }
+
     pub fn to_result(code: core::ffi::c_int) -> Result {
         if code < 0 {
             Err(Error(-code))
@@ -55,7 +81,7 @@ pub mod error {
 }
 
 pub mod sync {
-    pub use super::{atomic, locks::*};
+    pub use super::{atomic, locks::*, memory::Arc};
 
     pub mod rcu {
         use super::super::memory;
@@ -144,37 +170,12 @@ pub mod bindings {
     }
 }
 
-pub mod access {
-    /// # Safety
-    ///
-    /// None.
-    pub unsafe fn is_capable(_: *mut crate::bindings::netlink_skb_parms, _: i32) -> bool {
-        true
-    }
-}
-
-pub mod counters {
-    pub enum Counter {
-        Delivered,
-        DropRefused,
-    }
-
-    pub fn count_delivered() {}
-
-    impl Counter {
-        pub fn count(&self) {}
-    }
-}
-
-pub mod race_delay {
-    /// Loom tries all orders of steps anyway.
-    pub fn race_delay() {}
-}
-
-pub mod zeroed {
+/// The core's own, in place of its file of that name.
+pub mod glue {
     use super::prelude::*;
 
-    /// As in the core; there, a file for itself.
+    pub fn reschedule() {}
+
     pub fn zeroed<T: Zeroable>(len: usize) -> Result<KVVec<T>> {
         let array = KVVec::<T>::with_capacity(len, GFP_KERNEL | __GFP_ZERO)?;
         let (array, _, capacity) = array.into_raw_parts();
@@ -183,5 +184,94 @@ pub mod zeroed {
             unsafe { array.add(index).write(T::zeroed()) };
         }
         Ok(unsafe { KVVec::from_raw_parts(array, len, capacity) })
+    }
+}
+
+/// The core's own: messages, of which there are none.
+pub mod netlink {
+    use crate::{
+        bindings::{cn_msg, netlink_skb_parms},
+        wire::Header,
+    };
+    use core::marker::PhantomData;
+
+    #[derive(Clone, Copy)]
+    pub struct Sender<'a>(PhantomData<&'a ()>);
+
+    impl Sender<'_> {
+        pub fn is_capable(self, _: i32) -> bool {
+            true
+        }
+    }
+
+    #[derive(Clone, Copy)]
+    pub struct Message<'a>(Sender<'a>);
+
+    impl<'a> Message<'a> {
+        /// # Safety
+        ///
+        /// As in the core.
+        pub unsafe fn from_raw(_: *mut cn_msg, _: *mut netlink_skb_parms) -> Self {
+            Self(Sender(PhantomData))
+        }
+
+        pub fn as_raw(self) -> (*mut cn_msg, *mut netlink_skb_parms) {
+            (core::ptr::null_mut(), core::ptr::null_mut())
+        }
+
+        pub fn sender(self) -> Sender<'a> {
+            self.0
+        }
+
+        pub fn header(&self) -> Header {
+            zerocopy::FromZeros::new_zeroed()
+        }
+
+        pub fn payload(&self) -> &[u8] {
+            &[]
+        }
+    }
+}
+
+/// The core's own.
+pub mod stats {
+    use super::prelude::*;
+
+    pub fn count_delivered() {}
+
+    pub struct Outcomes;
+
+    impl Outcomes {
+        pub const fn new() -> Self {
+            Self
+        }
+
+        pub fn count(&self, _: Option<Result>) {}
+    }
+
+    pub struct Stats {
+        pub delivered: u64,
+    }
+
+    impl Stats {
+        pub fn new(completed: u64, _: Option<&Outcomes>) -> Self {
+            Self {
+                delivered: completed,
+            }
+        }
+    }
+}
+
+pub mod time {
+    pub struct Delta;
+
+    impl Delta {
+        pub fn from_micros(_: i64) -> Self {
+            Self
+        }
+    }
+
+    pub mod delay {
+        pub fn udelay(_: super::Delta) {}
     }
 }

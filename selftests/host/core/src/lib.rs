@@ -4,15 +4,17 @@
 
 #![allow(dead_code)]
 
-// The core says `connector::Id` and `kernel::sync`.
-extern crate self as connector;
+// The core says `connector_base::Id` and `kernel::sync`.
+extern crate self as connector_base;
 extern crate self as kernel;
 
-#[path = "../../../../rust/api/id.rs"]
+#[path = "../../../../rust/base/id.rs"]
 mod id;
 #[cfg(feature = "loom")]
 mod injected_bugs;
 mod kernel_stand_in;
+#[path = "../../../../rust/base/wire.rs"]
+pub mod wire;
 
 pub use id::Id;
 pub use kernel_stand_in::*;

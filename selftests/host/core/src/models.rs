@@ -5,13 +5,13 @@
 
 use super::{
     calls::Calls,
-    entry::{Callback, Handler, Name, Outcomes},
     frame::Deferred,
-    registry::Registry,
+    table::{Active, Callback, Handler, Name, Registry},
 };
 use crate::{
     memory::{self, KBox, GFP_KERNEL},
     prelude::{c_int, c_void, PinInit},
+    stats::Outcomes,
     Id,
 };
 use core::cell::{Cell, RefCell};
@@ -129,7 +129,7 @@ impl Shared {
 
     /// A message for `id`; whether there was a callback.
     fn call(&self, id: Id, callback: impl FnOnce()) -> bool {
-        let call = |active: &super::active::Active| {
+        let call = |active: &Active| {
             active.entry().callback();
             callback();
             active.entry().callback();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-use crate::operation::{Operation, Refused};
+use crate::event::{Operation, Refused};
 
 /// The kinds of events that there are, as bits.
 const KNOWN: u32 = 0xe000_03c7;

@@ -3,11 +3,8 @@
 //! Process events: how they look, who wants them, what they need.
 
 use crate::{
-    demand::{Demand, LINGER_NS, USERS_LINGER_NS},
-    event::{Event, Kinds, Task, Wire},
-    hook::{Hook, Hooks},
-    listener::{Listener, Losses},
-    operation::{Operation, Refused},
+    event::{Event, Kinds, Listener, Losses, Operation, Refused, Task, Wire},
+    hook::{Demand, Hook, Hooks, IDLE_NS, UNPRIVILEGED_IDLE_NS},
 };
 use proptest::prelude::*;
 use zerocopy::IntoBytes as _;
@@ -302,7 +299,7 @@ proptest! {
             prop_assert_eq!(demand.wanted(), wanted);
             prop_assert_eq!(idle, !before.without(Hooks::for_kinds(wanted)).is_empty());
         }
-        let (taken, next) = demand.take_idle(LINGER_NS);
+        let (taken, next) = demand.take_idle(IDLE_NS);
         prop_assert_eq!(taken, Hooks::ALL.without(Hooks::for_kinds(expected(&listeners))));
         prop_assert_eq!(next, None);
         prop_assert_eq!(demand.attached(), Hooks::for_kinds(expected(&listeners)));
@@ -336,11 +333,11 @@ fn hooks_stay_for_a_while() {
     assert!(!demand.change(Kinds::NONE, Kinds::EXEC, false, 10));
     assert_eq!(demand.take_idle(u64::MAX), (Hooks::NONE, None));
     assert!(demand.change(Kinds::EXEC, Kinds::NONE, false, 1000));
-    assert_eq!(demand.take_idle(1001), (Hooks::NONE, Some(LINGER_NS - 1)));
+    assert_eq!(demand.take_idle(1001), (Hooks::NONE, Some(IDLE_NS - 1)));
     // Needed meanwhile: the time begins anew.
     assert!(!demand.change(Kinds::NONE, Kinds::EXEC, false, 2000));
     assert!(demand.change(Kinds::EXEC, Kinds::NONE, false, 3000));
-    let end = 3000 + LINGER_NS;
+    let end = 3000 + IDLE_NS;
     assert_eq!(demand.take_idle(end - 1), (Hooks::NONE, Some(1)));
     assert_eq!(demand.take_idle(end), (only(Hook::Exec), None));
     assert_eq!(demand.take_idle(end), (Hooks::NONE, None));
@@ -351,37 +348,37 @@ fn hooks_of_users_stay_longer() {
     let mut demand = Demand::new(Hooks::ALL);
     demand.add_attached(Hook::Exec, 0);
     demand.add_attached(Hook::Comm, 0);
-    demand.change(Kinds::NONE, Kinds::EXEC, true, 0);
-    demand.change(Kinds::EXEC, Kinds::NONE, true, 0);
-    let (taken, next) = demand.take_idle(LINGER_NS);
+    let _ = demand.change(Kinds::NONE, Kinds::EXEC, true, 0);
+    let _ = demand.change(Kinds::EXEC, Kinds::NONE, true, 0);
+    let (taken, next) = demand.take_idle(IDLE_NS);
     assert_eq!(
         (taken, next),
-        (only(Hook::Comm), Some(USERS_LINGER_NS - LINGER_NS))
+        (only(Hook::Comm), Some(UNPRIVILEGED_IDLE_NS - IDLE_NS))
     );
     // A privileged listener joins and leaves.
-    demand.change(Kinds::NONE, Kinds::EXEC, false, LINGER_NS);
-    demand.change(Kinds::EXEC, Kinds::NONE, false, LINGER_NS);
+    let _ = demand.change(Kinds::NONE, Kinds::EXEC, false, IDLE_NS);
+    let _ = demand.change(Kinds::EXEC, Kinds::NONE, false, IDLE_NS);
     assert_eq!(
-        demand.take_idle(3 * LINGER_NS),
-        (Hooks::NONE, Some(USERS_LINGER_NS - 2 * LINGER_NS))
+        demand.take_idle(3 * IDLE_NS),
+        (Hooks::NONE, Some(UNPRIVILEGED_IDLE_NS - 2 * IDLE_NS))
     );
-    let end = LINGER_NS + USERS_LINGER_NS;
+    let end = IDLE_NS + UNPRIVILEGED_IDLE_NS;
     assert_eq!(demand.take_idle(end), (only(Hook::Exec), None));
     // Attached once more, it is nobody's.
     demand.add_attached(Hook::Exec, end);
-    assert_eq!(demand.take_idle(end + LINGER_NS), (only(Hook::Exec), None));
+    assert_eq!(demand.take_idle(end + IDLE_NS), (only(Hook::Exec), None));
     // Attached for a user who was refused then.
-    demand.ask(Kinds::EXEC, true);
+    demand.reserve(Kinds::EXEC, true);
     demand.add_attached(Hook::Exec, end);
     assert!(demand.withdraw(Kinds::EXEC, end));
-    assert_eq!(demand.take_idle(end + LINGER_NS).0, Hooks::NONE);
+    assert_eq!(demand.take_idle(end + IDLE_NS).0, Hooks::NONE);
 }
 
 #[test]
 fn hooks_are_kept_for_requests() {
     let mut demand = Demand::new(Hooks::ALL.without(only(Hook::Sid)));
     assert!(demand.missing().is_empty());
-    demand.ask(Kinds::EXEC.with(Kinds::SID), false);
+    demand.reserve(Kinds::EXEC.with(Kinds::SID), false);
     assert_eq!(demand.missing(), only(Hook::Exec));
     assert_eq!(demand.wanted(), Kinds::NONE);
     demand.add_attached(Hook::Exec, 0);
@@ -393,7 +390,7 @@ fn hooks_are_kept_for_requests() {
     assert_eq!(demand.take_idle(u64::MAX), (Hooks::NONE, None));
     assert!(demand.change(Kinds::EXEC, Kinds::NONE, false, 0));
     // Withdrawn before it was attached.
-    demand.ask(Kinds::COMM, false);
+    demand.reserve(Kinds::COMM, false);
     assert!(!demand.withdraw(Kinds::COMM, 0));
     assert!(demand.missing().is_empty());
 }

@@ -65,6 +65,15 @@ impl AtomicType for usize {
     }
 }
 
+impl AtomicType for bool {
+    fn into_word(self) -> usize {
+        self.into()
+    }
+    fn from_word(word: usize) -> Self {
+        word != 0
+    }
+}
+
 impl AtomicType for u32 {
     fn into_word(self) -> usize {
         self as usize

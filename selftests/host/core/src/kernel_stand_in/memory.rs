@@ -324,6 +324,31 @@ impl<T> Drop for KBox<T> {
     }
 }
 
+/// As in the kernel, for what nothing here counts.
+pub struct Arc<T: ?Sized>(std::sync::Arc<T>);
+
+impl<T> Arc<T> {
+    pub fn into_raw(this: Self) -> *const T {
+        std::sync::Arc::into_raw(this.0)
+    }
+
+    /// # Safety
+    ///
+    /// As in the kernel.
+    pub unsafe fn from_raw(pointer: *const T) -> Self {
+        // SAFETY: By the safety requirements.
+        Self(unsafe { std::sync::Arc::from_raw(pointer) })
+    }
+}
+
+impl<T> Deref for Arc<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
 pub struct KVVec<T> {
     array: *mut T,
     len: usize,

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the API crate and the core both use, and depends on neither.
+//!
+//! | what                                    | where              |
+//! |-----------------------------------------|--------------------|
+//! | the address of a callback               | [`id`]             |
+//! | the format of datagrams                 | [`wire`]           |
+//! | the format of notification requests     | [`notify_request`] |
+//! | types and functions in C                | [`bindings`]       |
+//! | files in `/proc/net`                    | [`seq_file`]       |
+//!
+//! The first three are pure: they compile on the host too.
+//!
+//! As in the crate `connector`, what modules outside of `cn.ko` use is generic or `#[inline]`: no
+//! symbol of this crate is exported.
+
+#![deny(missing_docs, unsafe_code)]
+
+pub mod bindings;
+pub mod id;
+pub mod notify_request;
+pub mod seq_file;
+pub mod wire;
+
+pub use id::Id;
+
+use bindings::{cb_id, cn_ctl_msg, cn_msg, cn_notify_req, CONNECTOR_MAX_MSG_SIZE};
+use kernel::{bindings::nlmsghdr, prelude::*};
+use notify_request::{Control, Range};
+use wire::{Header, NetlinkHeader};
+
+// What is read of the headers, and what C reads, are the same bytes.
+macro_rules! assert_same_field {
+    ($ours:ident.$field:ident == $theirs:ident.$raw:ident) => {
+        static_assert!(
+            core::mem::offset_of!($ours, $field) == core::mem::offset_of!($theirs, $raw)
+        );
+    };
+}
+static_assert!(size_of::<NetlinkHeader>() == size_of::<nlmsghdr>());
+assert_same_field!(NetlinkHeader.len == nlmsghdr.nlmsg_len);
+assert_same_field!(NetlinkHeader.kind == nlmsghdr.nlmsg_type);
+assert_same_field!(NetlinkHeader.flags == nlmsghdr.nlmsg_flags);
+assert_same_field!(NetlinkHeader.seq == nlmsghdr.nlmsg_seq);
+assert_same_field!(NetlinkHeader.portid == nlmsghdr.nlmsg_pid);
+static_assert!(size_of::<Header>() == size_of::<cn_msg>());
+assert_same_field!(Header.id == cn_msg.id);
+assert_same_field!(Header.seq == cn_msg.seq);
+assert_same_field!(Header.ack == cn_msg.ack);
+assert_same_field!(Header.len == cn_msg.len);
+assert_same_field!(Header.flags == cn_msg.flags);
+static_assert!(size_of::<Id>() == size_of::<cb_id>());
+static_assert!(wire::MAX_PAYLOAD == CONNECTOR_MAX_MSG_SIZE as usize);
+static_assert!(size_of::<Range>() == size_of::<cn_notify_req>());
+static_assert!(size_of::<Control>() == size_of::<cn_ctl_msg>());

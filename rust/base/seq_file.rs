@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Files in `/proc/net`, which programs read line by line.
+//!
+//! Guarantees: whoever writes the lines holds no lock from one line to the next, and needs no
+//! `unsafe`.
+//!
+//! C counterparts: `include/linux/seq_file.h`, `include/linux/proc_fs.h`.
+
+#![allow(unsafe_code)]
+
+use core::{fmt, marker::PhantomData, ptr::null_mut};
+use kernel::{
+    bindings::{self, loff_t, seq_file, seq_operations},
+    prelude::*,
+};
+use zerocopy::FromZeros;
+
+/// The lines of a file.
+///
+/// Each line has a number, which does not change while the file is read. Other lines come and go
+/// meanwhile, and none of the rest is repeated or hidden by that.
+pub trait Lines: Sized + 'static {
+    /// What an open file remembers between lines. Reads of one file do not overlap.
+    type State: FromZeros + Send;
+
+    /// Finds the first line whose number is `from` or larger; [`None`] at the end.
+    ///
+    /// Context: process; may sleep.
+    ///
+    /// # Errors
+    ///
+    /// The program gets what is returned.
+    fn seek(state: &mut Self::State, from: u64) -> Result<Option<u64>>;
+
+    /// Writes the line that [`Self::seek`] has found last; nothing, if it is gone.
+    ///
+    /// Context: process; may sleep.
+    fn show(state: &mut Self::State, line: u64, output: &mut Output<'_>);
+}
+
+/// A file in `/proc/net` of the first network namespace, until this is dropped.
+///
+/// # Invariants
+///
+/// There is a file of this name, and it is ours; or the kernel has no `/proc`.
+pub struct ProcFile<L: Lines> {
+    name: &'static CStr,
+    _lines: PhantomData<fn() -> L>,
+}
+
+impl<L: Lines> ProcFile<L> {
+    const OPERATIONS: &'static Operations = &Operations(seq_operations {
+        start: Some(start_callback::<L>),
+        next: Some(next_callback::<L>),
+        stop: Some(stop_callback),
+        show: Some(show_callback::<L>),
+    });
+
+    /// Makes the file. What it shows is there already.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory.
+    pub fn new(name: &'static CStr) -> Result<Self> {
+        if !create(name, Self::OPERATIONS, size_of::<L::State>()) {
+            return Err(ENOMEM);
+        }
+        // INVARIANT: The file was just made.
+        Ok(Self {
+            name,
+            _lines: PhantomData,
+        })
+    }
+}
+
+impl<L: Lines> Drop for ProcFile<L> {
+    fn drop(&mut self) {
+        remove(self.name);
+    }
+}
+
+/// Makes a file whose readers have a zeroed state of this size each.
+#[cfg(CONFIG_PROC_FS)]
+#[inline]
+fn create(name: &'static CStr, operations: &'static Operations, state_size: usize) -> bool {
+    // SAFETY: The name and the functions are static, and `init_net` is always there. The functions
+    // expect a state of this size.
+    let file = unsafe {
+        crate::bindings::proc_create_seq_private(
+            name.as_char_ptr(),
+            0o444,
+            bindings::init_net.proc_net,
+            &operations.0,
+            state_size as c_uint,
+            null_mut(),
+        )
+    };
+    !file.is_null()
+}
+
+#[cfg(not(CONFIG_PROC_FS))]
+#[inline]
+fn create(_: &'static CStr, _: &'static Operations, _: usize) -> bool {
+    true
+}
+
+/// Removes a file. Waits for those who read it.
+#[cfg(CONFIG_PROC_FS)]
+#[inline]
+fn remove(name: &'static CStr) {
+    // SAFETY: The name is static, and `init_net` is always there.
+    unsafe {
+        crate::bindings::remove_proc_entry(name.as_char_ptr(), bindings::init_net.proc_net);
+    }
+}
+
+#[cfg(not(CONFIG_PROC_FS))]
+#[inline]
+fn remove(_: &'static CStr) {}
+
+struct Operations(seq_operations);
+
+// SAFETY: The functions may be called by all tasks.
+unsafe impl Sync for Operations {}
+
+/// Stands for the line that the file is at; its number is the index of the file.
+const LINE: *mut c_void = core::ptr::dangling_mut::<usize>().cast();
+
+/// The state of an open file.
+///
+/// # Safety
+///
+/// `file` must be a file with these lines that is being read, and no other reference to its state
+/// be in use.
+#[inline]
+unsafe fn state<'a, L: Lines>(file: *mut seq_file) -> &'a mut L::State {
+    // SAFETY: By the safety requirements. The private memory of the file was allocated for a state
+    // and zeroed, which is a valid one, when the file was opened; it is freed when it is closed.
+    // Sequence files are read with their mutex held.
+    unsafe { &mut *(*file).private.cast::<L::State>() }
+}
+
+/// Goes to the first line from `from` on, and notes its number.
+///
+/// # Safety
+///
+/// As for [`state`]; `position` must point to a number.
+#[inline]
+unsafe fn go_to<L: Lines>(file: *mut seq_file, position: *mut loff_t, from: u64) -> *mut c_void {
+    // SAFETY: By the safety requirements.
+    let found = L::seek(unsafe { state::<L>(file) }, from);
+    let (number, line) = match found {
+        Ok(Some(number)) => (number, LINE),
+        // Where to begin if there is more when the reader comes back.
+        Ok(None) => (from, null_mut()),
+        Err(error) => (from, error.to_ptr()),
+    };
+    // SAFETY: By the safety requirements.
+    unsafe { *position = number as loff_t };
+    line
+}
+
+/// Begins to read at a number.
+///
+/// # Safety
+///
+/// `file` must be a file with these lines that is being read, and `position` point to a number.
+unsafe extern "C" fn start_callback<L: Lines>(
+    file: *mut seq_file,
+    position: *mut loff_t,
+) -> *mut c_void {
+    // SAFETY: By the safety requirements.
+    unsafe { go_to::<L>(file, position, *position as u64) }
+}
+
+/// Goes to the next line.
+///
+/// # Safety
+///
+/// As for [`start_callback`].
+unsafe extern "C" fn next_callback<L: Lines>(
+    file: *mut seq_file,
+    _: *mut c_void,
+    position: *mut loff_t,
+) -> *mut c_void {
+    // SAFETY: By the safety requirements.
+    unsafe { go_to::<L>(file, position, (*position as u64).wrapping_add(1)) }
+}
+
+/// Ends what [`start_callback`] has begun: nothing is held.
+///
+/// # Safety
+///
+/// None.
+unsafe extern "C" fn stop_callback(_: *mut seq_file, _: *mut c_void) {}
+
+/// Writes the line that the file is at.
+///
+/// # Safety
+///
+/// `file` must be a file with these lines that is being read.
+unsafe extern "C" fn show_callback<L: Lines>(file: *mut seq_file, _: *mut c_void) -> c_int {
+    // SAFETY: By the safety requirements; the index is the number that `go_to` has noted.
+    let line = unsafe { (*file).index } as u64;
+    // SAFETY: By the safety requirements; the state is apart from the file.
+    let state = unsafe { state::<L>(file) };
+    let mut output = Output {
+        // INVARIANT: By the safety requirements, for the time of the call.
+        file,
+        _lifetime: PhantomData,
+    };
+    L::show(state, line, &mut output);
+    0
+}
+
+/// Where a line is written to.
+///
+/// What has no room is written again into a larger buffer, so that nothing here fails.
+///
+/// # Invariants
+///
+/// `file` is being read for `'a`, and nobody else uses it.
+pub struct Output<'a> {
+    file: *mut seq_file,
+    _lifetime: PhantomData<&'a mut seq_file>,
+}
+
+impl Output<'_> {
+    /// Writes a text.
+    #[inline]
+    pub fn text(&mut self, text: &str) {
+        // SAFETY: By the type invariants; the text has that many bytes.
+        unsafe { bindings::seq_write(self.file, text.as_ptr().cast(), text.len()) };
+    }
+
+    /// Writes a number.
+    #[inline]
+    pub fn number(&mut self, number: u64) {
+        // SAFETY: By the type invariants.
+        unsafe { bindings::seq_put_decimal_ull(self.file, c"".as_char_ptr(), number) };
+    }
+
+    /// Writes a text that a module has chosen. What could end a line becomes an octal number, and
+    /// so do blanks, if the text is to be one word.
+    #[inline]
+    pub fn escaped(&mut self, text: &CStr, is_one_word: bool) {
+        /// Characters below the blank, the last one of ASCII, and what stands before a number.
+        const LINE: &CStr = c"\x01\x02\x03\x04\x05\x06\x07\x08\t\n\x0b\x0c\r\x0e\x0f\x10\
+            \x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f\\";
+        const WORD: &CStr = c"\x01\x02\x03\x04\x05\x06\x07\x08\t\n\x0b\x0c\r\x0e\x0f\x10\
+            \x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f\\ ";
+        /// `ESCAPE_OCTAL`, a macro that bindgen does not know.
+        const AS_OCTAL: c_uint = 1 << 3;
+
+        let bytes = text.to_bytes();
+        let characters = if is_one_word { WORD } else { LINE };
+        // SAFETY: By the type invariants; the text has that many bytes, and both are strings.
+        unsafe {
+            bindings::seq_escape_mem(
+                self.file,
+                bytes.as_ptr().cast(),
+                bytes.len(),
+                AS_OCTAL,
+                characters.as_char_ptr(),
+            );
+        }
+    }
+
+    /// How many bytes there are in the buffer, to find out how long something was.
+    #[inline]
+    pub fn position(&self) -> usize {
+        // SAFETY: By the type invariants.
+        unsafe { (*self.file).count }
+    }
+}
+
+/// Never fails.
+impl fmt::Write for Output<'_> {
+    #[inline]
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.text(text);
+        Ok(())
+    }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Removes what modules leave behind when they go away.
+//!
+//! A module which is unloaded, or whose start fails, may have left callbacks behind; the next
+//! message to one of them would run code that is gone. They are removed and reported here. The same
+//! place waits for callbacks of the module that were unregistered from inside of a call and have
+//! not returned yet. What still runs in the module cannot register anything meanwhile: nothing of
+//! it is left when its memory is freed.
+//!
+//! The kernel calls this for every module that is unloaded, also for those that have nothing to do
+//! with the connector. Which ones have cannot be told by their symbols: `symbol_get()` leaves no
+//! dependency, and a module may register a function of another one. So the code of each is looked
+//! for: in the callbacks under RCU, section by section, with the table locked only for a moment; in
+//! the watchers under their locks. A module without any waits for nothing, whichever modules leave
+//! at the same time.
+//!
+//! For a module with a call that has not returned, this sleeps with the rwsem of the notifier chain
+//! held for reading. Other modules are loaded and unloaded meanwhile, since the chain is called by
+//! readers. A task that registers or unregisters a module notifier has to wait, though, and readers
+//! that come after that task wait behind it. It ends when the calls that were entered before have
+//! returned: no new ones are entered.
+//!
+//! C counterpart: none; the C connector calls into the freed module.
+
+#![forbid(unsafe_code)]
+
+use crate::{
+    instance::{self, Connector},
+    modules::{Leave, LeavingModule},
+    table::{self, Entry},
+};
+use connector_base::Id;
+use kernel::prelude::*;
+
+/// Removes what a module left behind.
+pub(crate) struct Cleanup;
+
+impl Leave for Cleanup {
+    fn leaves(module: LeavingModule<'_>) {
+        let Some(connector) = instance::get() else {
+            return;
+        };
+        connector.leaving().while_refused(module, || {
+            // What is released here may drop more; nothing new can come from the module any more.
+            while remove_all(connector, |address| module.contains(address)) {}
+        });
+    }
+}
+
+/// Whether a callback whose code is meant is registered, or was unregistered and is not reclaimed
+/// yet. Nothing new that is meant may be permitted any more.
+///
+/// Context: process; may sleep.
+fn has_callbacks(connector: &Connector, is_meant: impl Fn(*const c_void) -> bool) -> bool {
+    let registry = connector.registry();
+    let is_of_code = |entry: &Entry| is_meant(entry.callback().address());
+    // Whoever was permitted to register has done so when this lock was acquired: both happen in one
+    // critical section.
+    drop(registry.lock());
+    // In this order: what is unregistered while the live ones are passed is among the dying ones
+    // then.
+    table::any(registry.table(), is_of_code) || registry.lock().dying().any(is_of_code)
+}
+
+/// Removes everything whose code is meant, waits until it is reclaimed, and returns whether there
+/// was anything.
+fn remove_all(connector: &Connector, is_meant: impl Fn(*const c_void) -> bool) -> bool {
+    let report = |id: Id, name: &CStr| {
+        let (idx, val) = (id.idx(), id.val());
+        pr_warn!(
+            "a module was unloaded without unregistering callback {idx}:{val} ({name}); removed\n"
+        );
+    };
+    let found = has_callbacks(connector, &is_meant) && connector.unregister_all(&is_meant, report);
+    let watchers = connector
+        .notifier()
+        .unwatch_all(&is_meant)
+        .saturating_add(connector.socket_watchers().remove_all(&is_meant));
+    if watchers != 0 {
+        pr_warn!("a module was unloaded without removing {watchers} watchers; removed\n");
+    }
+    found || watchers != 0
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Functions of the kernel that Rust cannot call by themselves, made safe.
+//!
+//! C counterpart: `glue/cn_glue.c`, and what it names.
+
+#![allow(unsafe_code)]
+
+use connector_base::{
+    bindings::{self, cb_id},
+    Id,
+};
+use core::mem::MaybeUninit;
+use kernel::{error::to_result, prelude::*, workqueue::Queue};
+
+/// Adds one to a counter, a constant of the glue. Context: any.
+#[inline]
+pub(crate) fn count(counter: u32) {
+    debug_assert!(counter < bindings::cn_counter_CN_COUNTERS);
+    // SAFETY: The counter is one of those that the glue has.
+    unsafe { bindings::cn_glue_count(counter) };
+}
+
+/// Adds one to the counter of delivered messages, in fewer instructions. Context: any.
+#[inline(always)]
+pub(crate) fn count_delivered() {
+    // SAFETY: In any context.
+    unsafe { bindings::cn_glue_count_delivered() };
+}
+
+/// The sum of a counter over all CPUs.
+pub(crate) fn counted(counter: u32) -> u64 {
+    debug_assert!(counter < bindings::cn_counter_CN_COUNTERS);
+    // SAFETY: As in `count`.
+    unsafe { bindings::cn_glue_counted(counter) }
+}
+
+/// Lets other tasks run that have waited for the processor. Not under the RCU read lock.
+pub(crate) fn reschedule() {
+    // SAFETY: In process context, and no lock is held.
+    unsafe { bindings::cn_glue_cond_resched() };
+}
+
+/// Memory for a small value, charged to the running program, for what must not fail. Where there is
+/// none at once, not even of what is kept for those who cannot wait, this sleeps until there is.
+///
+/// Context: process.
+pub(crate) fn certain<T>() -> KBox<MaybeUninit<T>> {
+    // SAFETY: Any size will do.
+    let memory = unsafe { bindings::cn_glue_alloc_certain(size_of::<T>()) };
+    // SAFETY: The glue asks `kmalloc()` with `__GFP_NOFAIL` in the end, so that this is not null.
+    // `kmalloc()` aligns memory for any type of this size, which is not aligned to more than that.
+    unsafe { KBox::from_raw(memory.cast()) }
+}
+
+/// An array of `len` elements that are all zeroes. May sleep.
+///
+/// As `KVVec::zeroed()`, which with overflow checks refers to code that panics.
+///
+/// # Errors
+///
+/// [`ENOMEM`]: no memory.
+pub(crate) fn zeroed<T: Zeroable>(len: usize) -> Result<KVVec<T>> {
+    let array = KVVec::with_capacity(len, GFP_KERNEL | __GFP_ZERO)?;
+    let (array, _, capacity) = array.into_raw_parts();
+    // SAFETY: The parts are those of a vector with room for `len` elements whose memory is zeroed,
+    // and all zeroes is a valid element.
+    Ok(unsafe { KVVec::from_raw_parts(array, len, capacity) })
+}
+
+/// Has the module of process events loaded.
+///
+/// A work item asks for it, once in some seconds, whoever sends. Senders wait until `modprobe` has
+/// ended, but for half a minute at most, and until they are killed.
+///
+/// Context: process; nothing of the connector held.
+#[cold]
+#[inline(never)]
+pub(crate) fn request_process_events() {
+    // SAFETY: In process context.
+    unsafe { bindings::cn_glue_request_process_events() };
+}
+
+/// The running task is not preempted while this lives, so that a program of low priority does not
+/// have the token when others need it. With `PREEMPT_RT` it can be, since netlink sleeps there.
+pub(crate) struct Uninterrupted(());
+
+impl Uninterrupted {
+    pub(crate) fn begin() -> Self {
+        // SAFETY: The drop ends it.
+        unsafe { bindings::cn_glue_send_begin() };
+        Self(())
+    }
+}
+
+impl Drop for Uninterrupted {
+    fn drop(&mut self) {
+        // SAFETY: It was begun by this task.
+        unsafe { bindings::cn_glue_send_end() };
+    }
+}
+
+/// The queues for work exist as long as this.
+pub(crate) struct Workqueues(());
+
+impl Workqueues {
+    /// Makes the queues. There is one of this type at a time.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory.
+    pub(crate) fn new() -> Result<Self> {
+        // SAFETY: In process context; called once.
+        to_result(unsafe { bindings::cn_glue_workqueue_create() })?;
+        Ok(Self(()))
+    }
+}
+
+impl Drop for Workqueues {
+    fn drop(&mut self) {
+        // SAFETY: The queues were made, and nothing puts work into them any more. This waits for
+        // work.
+        unsafe { bindings::cn_glue_workqueue_destroy() };
+    }
+}
+
+/// The queue for the work items of watchers.
+pub(crate) fn watcher_queue() -> &'static Queue {
+    // SAFETY: The queue exists as long as the connector does, and this is called by that alone.
+    unsafe { Queue::from_raw(bindings::cn_glue_workqueue()) }
+}
+
+/// The queue for messages to programs.
+pub(crate) fn sender_queue() -> &'static Queue {
+    // SAFETY: As in `watcher_queue`.
+    unsafe { Queue::from_raw(bindings::cn_glue_sender_workqueue()) }
+}
+
+/// Whether a tracepoint is on, which costs one instruction that does nothing while it is off.
+macro_rules! is_on {
+    ($tracepoint:ident) => {{
+        #[cfg(CONFIG_TRACEPOINTS)]
+        // SAFETY: This is the key of a tracepoint that the glue defines.
+        let is_on = unsafe {
+            kernel::jump_label::static_branch_unlikely!(
+                connector_base::bindings::$tracepoint,
+                kernel::bindings::tracepoint,
+                key
+            )
+        };
+        #[cfg(not(CONFIG_TRACEPOINTS))]
+        let is_on = false;
+        is_on
+    }};
+}
+
+/// Whether messages that come in are traced (`connector:cn_receive`).
+#[inline(always)]
+pub(crate) fn traces_receive() -> bool {
+    is_on!(__tracepoint_cn_receive)
+}
+
+/// Traces a message that came in.
+#[cold]
+#[inline(never)]
+pub(crate) fn trace_receive(id: Id, portid: u32, len: usize, result: Result, why: &CStr) {
+    let error = result.map_or_else(Error::to_errno, |()| 0);
+    // SAFETY: The arguments live as long as the call.
+    unsafe {
+        bindings::cn_glue_trace_receive(&raw_id(id), portid, len as u32, error, why.as_char_ptr());
+    }
+}
+
+/// Whether messages to programs are traced (`connector:cn_send`).
+#[inline(always)]
+pub(crate) fn traces_send() -> bool {
+    is_on!(__tracepoint_cn_send)
+}
+
+/// Traces a message that was sent, or could not be.
+#[cold]
+#[inline(never)]
+pub(crate) fn trace_send(id: Id, portid: u32, group: u32, len: usize, result: Result<c_int>) {
+    let error = result.map_or_else(Error::to_errno, |_| 0);
+    // SAFETY: The arguments live as long as the call.
+    unsafe { bindings::cn_glue_trace_send(&raw_id(id), portid, group, len as u32, error) };
+}
+
+/// Traces a callback that was registered (`connector:cn_register`).
+pub(crate) fn trace_register(id: Id, name: &CStr) {
+    if is_on!(__tracepoint_cn_register) {
+        // SAFETY: The arguments live as long as the call.
+        unsafe { bindings::cn_glue_trace_register(&raw_id(id), name.as_char_ptr()) };
+    }
+}
+
+/// Traces a callback that was unregistered (`connector:cn_unregister`).
+pub(crate) fn trace_unregister(id: Id, name: &CStr) {
+    if is_on!(__tracepoint_cn_unregister) {
+        // SAFETY: The arguments live as long as the call.
+        unsafe { bindings::cn_glue_trace_unregister(&raw_id(id), name.as_char_ptr()) };
+    }
+}
+
+fn raw_id(id: Id) -> cb_id {
+    cb_id {
+        idx: id.idx(),
+        val: id.val(),
+    }
+}

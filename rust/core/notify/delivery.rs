@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Messages to programs about events, in order.
+//!
+//! One task at a time has the token, which is the right to send; no lock is held meanwhile. A task
+//! that causes an event and finds the token taken leaves its event to a work item.
+//!
+//! C counterpart: `cn_notify()` in `drivers/connector/connector.c`, until it was removed in 2010.
+
+#![forbid(unsafe_code)]
+
+use super::{
+    event_log::{Cursor, Event, EventLog, MAX_UNREAD},
+    requests::{Limits, Requests},
+};
+use crate::{
+    glue::{sender_queue, Uninterrupted},
+    netlink::{socket, Buffer, Filter},
+    stats::Counter,
+    sync::race_delay,
+};
+use connector_base::{wire::Header, Id};
+use kernel::{
+    bindings::{GFP_ATOMIC as GFP_MUST_NOT_SLEEP, GFP_KERNEL as GFP_MAY_SLEEP},
+    new_condvar, new_spinlock,
+    prelude::*,
+    sync::{Arc, CondVar, SpinLock},
+    workqueue::{impl_has_work, new_work, Work, WorkItem},
+};
+use zerocopy::IntoBytes as _;
+
+/// How many ids of a snapshot share a buffer.
+const SNAPSHOT_BATCH: usize = 64;
+
+/// How many events the work item sends before other work has its turn.
+const EVENT_BATCH: usize = 64;
+
+/// The message of an event.
+const fn message(id: Id, registered: bool) -> Header {
+    Header {
+        id,
+        seq: 0,
+        ack: !registered as u32,
+        len: 0,
+        flags: 0,
+    }
+}
+
+/// How far messages were sent.
+struct Sending {
+    cursor: Cursor,
+    /// Whether a task has the [`Token`].
+    is_busy: bool,
+}
+
+/// The log, the requests of programs, and how far those were notified.
+#[pin_data]
+pub(super) struct Delivery {
+    #[pin]
+    pub(super) log: EventLog,
+    #[pin]
+    pub(super) requests: Requests,
+    #[pin]
+    sending: SpinLock<Sending>,
+    /// Notified when the token is free.
+    #[pin]
+    token_is_free: CondVar,
+    /// Sends what was left.
+    #[pin]
+    work: Work<Delivery>,
+}
+
+impl_has_work! {
+    impl HasWork<Self> for Delivery { self.work }
+}
+
+impl WorkItem for Delivery {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        // It is queued anew while there is something left.
+        for _ in 0..EVENT_BATCH {
+            if !send_one(&this) {
+                return;
+            }
+        }
+    }
+}
+
+/// The right to send messages about events; one task has it at a time. Not a lock: tasks that cause
+/// events go on, and leave them to a work item when they find it taken.
+#[must_use]
+pub(super) struct Token<'a>(&'a Arc<Delivery>);
+
+impl Delivery {
+    /// Nothing to deliver. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory.
+    pub(super) fn new(limits: Limits) -> Result<Arc<Self>> {
+        let cursor = Cursor::start()?;
+        let delivery = pin_init!(Self {
+            log <- EventLog::new(&cursor),
+            requests <- Requests::new(limits),
+            sending <- new_spinlock!(Sending { cursor, is_busy: false }, "cn_sending"),
+            token_is_free <- new_condvar!("cn_token"),
+            work <- new_work!("cn_delivery"),
+        });
+        Arc::pin_init(delivery, GFP_KERNEL)
+    }
+
+    /// Passes over all events if too many wait to be sent, and notifies the programs.
+    pub(super) fn catch_up(&self) {
+        let last = self.log.last_number();
+        let mut sending = self.sending.lock();
+        if !sending.cursor.is_behind(last, MAX_UNREAD) {
+            return;
+        }
+        let passed = core::mem::replace(&mut sending.cursor, self.log.end());
+        // The lock ends before many events are freed.
+        drop(sending);
+        drop(passed);
+        Counter::NotifyLost.count();
+        self.requests.for_each_group(None, |group| {
+            if let Some(socket) = socket() {
+                socket.report_loss(group);
+            }
+        });
+    }
+}
+
+/// Sends the messages of the next event, unless another task is sending, and has those of others
+/// sent. Returns whether there was an event.
+pub(super) fn send_one(delivery: &Arc<Delivery>) -> bool {
+    let uninterrupted = Uninterrupted::begin();
+    let sent = Token::take(delivery).is_some_and(|token| token.send_next(u64::MAX));
+    // The token was given back.
+    drop(uninterrupted);
+    sent
+}
+
+impl<'a> Token<'a> {
+    /// Takes the token, unless another task has it.
+    fn take(delivery: &'a Arc<Delivery>) -> Option<Self> {
+        let mut sending = delivery.sending.lock();
+        if sending.is_busy {
+            return None;
+        }
+        sending.is_busy = true;
+        Some(Self(delivery))
+    }
+
+    /// Waits for the token. Its holder runs no code of modules, waits for no program, and sends one
+    /// event, or what belongs to a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// [`EINTR`]: a signal came.
+    pub(super) fn wait(delivery: &'a Arc<Delivery>) -> Result<Self> {
+        let mut sending = delivery.sending.lock();
+        while sending.is_busy {
+            if delivery.token_is_free.wait_interruptible(&mut sending) {
+                drop(sending);
+                // This task may be the one that was woken up because the token is free.
+                delivery.token_is_free.notify_one();
+                return Err(EINTR);
+            }
+        }
+        sending.is_busy = true;
+        Ok(Self(delivery))
+    }
+
+    /// Sends the messages of the next event, unless its number is above `last`. Returns whether
+    /// there was one.
+    pub(super) fn send_next(&self, last: u64) -> bool {
+        // By itself, so that the lock ends before the message is sent.
+        let next = self.0.sending.lock().cursor.next_up_to(last);
+        let Some(event) = next else {
+            return false;
+        };
+        race_delay();
+        self.0
+            .requests
+            .for_each_group(Some(&event), |group| send_to(group, &event));
+        true
+    }
+
+    /// Sends ids of a snapshot to a port, as many as fit. The others are lost, as any message to a
+    /// full receive buffer.
+    pub(super) fn send_snapshot(&self, mut ids: impl Iterator<Item = Id>, portid: u32) {
+        let Some(socket) = socket() else {
+            return;
+        };
+        loop {
+            let mut messages = [const { message(Id::new(0, 0), true) }; SNAPSHOT_BATCH];
+            let mut count = 0usize;
+            for (message, id) in messages.iter_mut().zip(ids.by_ref()) {
+                message.id = id;
+                count = count.saturating_add(1);
+            }
+            if count == 0 {
+                return;
+            }
+            let messages = messages.get(..count).unwrap_or_default();
+            let sent = Buffer::several(messages, GFP_MAY_SLEEP).and_then(|buffer| {
+                // Must not wait: the reader may be the task that is sending the request.
+                socket.unicast(buffer, portid, GFP_MUST_NOT_SLEEP, 0)
+            });
+            let counter = match sent {
+                Ok(_) => Counter::Notified,
+                Err(_) => Counter::NotifyLost,
+            };
+            messages.iter().for_each(|_| counter.count());
+        }
+    }
+}
+
+impl Drop for Token<'_> {
+    /// Gives the token back, and has the rest sent.
+    fn drop(&mut self) {
+        let mut sending = self.0.sending.lock();
+        // Under the lock: whoever adds an event after this finds the token free.
+        sending.is_busy = false;
+        let is_left = sending.cursor.has_next();
+        drop(sending);
+        self.0.token_is_free.notify_one();
+        if is_left {
+            // If it is queued already, it will find what was left.
+            let _ = sender_queue().enqueue(self.0.clone());
+        }
+    }
+}
+
+/// Sends the message of an event to a group. Does not sleep.
+fn send_to(group: u32, event: &Event) {
+    let message = message(event.id, event.registered);
+    let sent = socket().ok_or(EAGAIN).and_then(|socket| {
+        if !socket.can_be_heard(group, GFP_MUST_NOT_SLEEP)? {
+            return Ok(0);
+        }
+        let mut buffer = Buffer::new(0, [message.as_bytes()], GFP_MUST_NOT_SLEEP)?;
+        buffer.set_group(group);
+        socket.multicast(buffer, 0, group, GFP_MUST_NOT_SLEEP, Filter::NONE)
+    });
+    match sent {
+        Ok(_) => Counter::Notified.count(),
+        Err(_) => Counter::NotifyLost.count(),
+    }
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What happened to ids, in order, for several readers at their own pace: messages to programs, and
+//! watchers.
+//!
+//! A list to whose end events are added. Each reader has a [`Cursor`]; an event is freed when all
+//! have passed it. Who starts to read reads what is added from then on. Readers that are too far
+//! behind are put at the end by those who add events, so that memory is used for [`MAX_UNREAD`]
+//! events at most.
+
+#![forbid(unsafe_code)]
+
+use super::watch::{enqueue, Subject, WatchList, Watcher};
+use crate::frame::Function;
+use connector_base::{
+    bindings::{CN_IDS_MISSED, CN_ID_REGISTERED, CN_ID_UNREGISTERED},
+    Id,
+};
+use kernel::{
+    new_spinlock,
+    prelude::*,
+    sync::{Arc, SetOnce, SpinLock, UniqueArc},
+};
+
+/// How many events a reader may be behind. Beyond what one burst of registrations makes; some
+/// megabytes.
+pub(crate) const MAX_UNREAD: u64 = 65_536;
+
+/// An id was registered or unregistered.
+#[derive(Clone, Copy)]
+pub(crate) struct Event {
+    /// The place of the event among all.
+    pub(crate) number: u64,
+    pub(crate) id: Id,
+    /// Whether it was registered.
+    pub(crate) registered: bool,
+}
+
+/// An event in the list. The first node that there ever is holds none that is read.
+struct Node {
+    event: Event,
+    next: SetOnce<Arc<Node>>,
+}
+
+impl Node {
+    fn new() -> Self {
+        Self {
+            event: Event {
+                number: 0,
+                id: Id::new(0, 0),
+                registered: false,
+            },
+            next: SetOnce::new(),
+        }
+    }
+}
+
+impl Node {
+    /// Takes the reference to the next node out.
+    fn take_next(&mut self) -> Option<Arc<Self>> {
+        let next = core::mem::replace(&mut self.next, SetOnce::new());
+        next.as_ref().cloned()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // One by one: nodes that nobody else needs must not be dropped by recursion, however many
+        // follow this one.
+        let mut next = self.take_next();
+        while let Some(node) = next {
+            next =
+                Arc::into_unique_or_drop(node).and_then(|node| Pin::into_inner(node).take_next());
+        }
+    }
+}
+
+/// Memory for an event.
+pub(crate) struct Blank(UniqueArc<Node>);
+
+impl Blank {
+    /// Takes memory, as `flags` allow.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory.
+    pub(crate) fn new(flags: kernel::alloc::Flags) -> Result<Self> {
+        Ok(Self(UniqueArc::new(Node::new(), flags)?))
+    }
+}
+
+/// The end of the log.
+struct End {
+    last: Arc<Node>,
+    /// How many events could not be added.
+    lost: u64,
+}
+
+/// The log.
+#[pin_data]
+pub(crate) struct EventLog {
+    #[pin]
+    end: SpinLock<End>,
+}
+
+impl EventLog {
+    /// An empty log, with a cursor that begins at `start`.
+    pub(crate) fn new(start: &Cursor) -> impl PinInit<Self> {
+        let last = start.0.clone();
+        pin_init!(Self {
+            end <- new_spinlock!(End { last, lost: 0 }, "cn_event_log"),
+        })
+    }
+
+    /// Adds an event. Does not sleep.
+    pub(crate) fn append(&self, blank: Blank, id: Id, registered: bool) {
+        let Blank(mut node) = blank;
+        let mut end = self.end.lock();
+        node.event = Event {
+            number: end.last.event.number.wrapping_add(1),
+            id,
+            registered,
+        };
+        let node = Arc::from(node);
+        end.last.next.populate(node.clone());
+        end.last = node;
+    }
+
+    /// Remembers that there was an event for which there is no memory. Does not sleep.
+    pub(crate) fn lose(&self) {
+        let mut end = self.end.lock();
+        end.lost = end.lost.wrapping_add(1);
+    }
+
+    /// How many events could not be added.
+    pub(crate) fn lost(&self) -> u64 {
+        self.end.lock().lost
+    }
+
+    /// The number of the last event.
+    pub(crate) fn last_number(&self) -> u64 {
+        self.end.lock().last.event.number
+    }
+
+    /// A cursor behind the last event.
+    pub(crate) fn end(&self) -> Cursor {
+        Cursor(self.end.lock().last.clone())
+    }
+}
+
+/// How far a reader has read.
+pub(crate) struct Cursor(Arc<Node>);
+
+impl Cursor {
+    /// The start of a log that has yet to be made. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory.
+    pub(crate) fn start() -> Result<Self> {
+        Ok(Self(Arc::new(Node::new(), GFP_KERNEL)?))
+    }
+
+    /// The number of the last event that was read.
+    pub(crate) fn number(&self) -> u64 {
+        self.0.event.number
+    }
+
+    /// Whether more than `limit` events up to the one with the number `last` were not read.
+    pub(crate) fn is_behind(&self, last: u64, limit: u64) -> bool {
+        last.saturating_sub(self.number()) > limit
+    }
+
+    /// Whether there is an event to be read.
+    pub(crate) fn has_next(&self) -> bool {
+        self.0.next.as_ref().is_some()
+    }
+
+    /// Reads the next event, if there is one and its number is not above `last`.
+    pub(crate) fn next_up_to(&mut self, last: u64) -> Option<Event> {
+        let next = self.0.next.as_ref()?;
+        let event = next.event;
+        if event.number > last {
+            return None;
+        }
+        self.0 = next.clone();
+        Some(event)
+    }
+}
+
+/// What a watcher of ids is notified of.
+pub(crate) enum IdChange {
+    Event(Event),
+    Missed,
+}
+
+/// What a watcher of ids was not notified of yet. It reads the log at its own pace; one that is too
+/// far behind goes on at the end, and is notified that it has missed something.
+pub(crate) struct Unread {
+    cursor: Cursor,
+    /// How many events the log had lost when this was last compared.
+    lost: u64,
+    /// Whether the watcher has to be notified that it has missed something.
+    has_missed: bool,
+}
+
+impl Subject for IdChange {
+    type Pending = Unread;
+    type Batch = Option<Self>;
+
+    fn take(unread: &mut Unread) -> Option<Option<Self>> {
+        if core::mem::take(&mut unread.has_missed) {
+            return Some(Some(Self::Missed));
+        }
+        unread
+            .cursor
+            .next_up_to(u64::MAX)
+            .map(|event| Some(Self::Event(event)))
+    }
+
+    fn into_numbers(self) -> (u32, u64) {
+        match self {
+            Self::Event(Event { id, registered, .. }) => {
+                let change = if registered {
+                    CN_ID_REGISTERED
+                } else {
+                    CN_ID_UNREGISTERED
+                };
+                (change, u64::from(id.val()) << 32 | u64::from(id.idx()))
+            }
+            Self::Missed => (CN_IDS_MISSED, 0),
+        }
+    }
+}
+
+impl WatchList<IdChange> {
+    /// Adds a watcher of what is added to `log` from now on, and returns its number; see
+    /// [`WatchList::add`].
+    pub(crate) fn watch(
+        &self,
+        function: Function,
+        log: &EventLog,
+        permit: impl FnOnce(*const c_void) -> Result,
+    ) -> Result<u64> {
+        let unread = Unread {
+            lost: log.lost(),
+            cursor: log.end(),
+            has_missed: false,
+        };
+        let watcher = self.add(function, unread, permit)?;
+        let serial = watcher.serial();
+        // What came after the watcher began to read, and before others could find it.
+        catch_up(&watcher, log);
+        enqueue(watcher);
+        Ok(serial)
+    }
+
+    /// Has all watchers notified of what they have not read of `log`.
+    ///
+    /// Context: process; does not sleep.
+    pub(crate) fn read(&self, log: &EventLog) {
+        self.notify(|watcher| catch_up(watcher, log));
+    }
+}
+
+/// Puts a watcher that is too far behind at the end of `log`, and remembers what it has missed.
+fn catch_up(watcher: &Watcher<IdChange>, log: &EventLog) {
+    let lost = log.lost();
+    let last = log.last_number();
+    watcher.with_pending(|unread| {
+        let has_lost = core::mem::replace(&mut unread.lost, lost) != lost;
+        if !has_lost && !unread.cursor.is_behind(last, MAX_UNREAD) {
+            return None;
+        }
+        // It has to forget what it remembers, and so need not be notified of earlier events.
+        unread.has_missed = true;
+        // Many events, which are freed without the lock.
+        Some(core::mem::replace(&mut unread.cursor, log.end()))
+    });
+}

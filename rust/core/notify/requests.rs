@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The requests for notification of programs.
+//!
+//! A request belongs to the socket that made it, and ends with it.
+
+#![forbid(unsafe_code)]
+
+use super::event_log::Event;
+use crate::{
+    glue::zeroed,
+    list::{List, Reserved},
+};
+use connector_base::{
+    notify_request::{matches, Request},
+    Id,
+};
+use kernel::{bindings::sock, new_spinlock, prelude::*, sync::SpinLock};
+
+/// How many groups are looked up at a time.
+const GROUP_BATCH: usize = 64;
+
+/// The socket that a request belongs to. Only compared; never looked into.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Owner(usize);
+
+impl Owner {
+    pub(crate) fn new(socket: *const sock) -> Self {
+        Self(socket.addr())
+    }
+}
+
+/// How many requests there may be.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    /// Of all sockets together.
+    pub(crate) total: usize,
+    /// Of one socket.
+    pub(crate) per_socket: usize,
+}
+
+/// A request as it is kept.
+pub(crate) struct StoredRequest {
+    /// The number of the request; none is used twice.
+    serial: u64,
+    owner: Owner,
+    /// The number of the last event that is not for it.
+    pub(crate) since: u64,
+    group: u32,
+    idx_count: usize,
+    ranges: KVVec<[u32; 2]>,
+}
+
+impl StoredRequest {
+    /// Copies a request. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory.
+    pub(crate) fn new(owner: Owner, request: &Request<'_>) -> Result<Self> {
+        let mut ranges = zeroed::<[u32; 2]>(request.count)?;
+        for (to, from) in ranges.iter_mut().zip(request.ranges()) {
+            *to = from.into();
+        }
+        Ok(Self {
+            serial: 0,
+            owner,
+            since: 0,
+            group: request.group,
+            idx_count: request.idx_count,
+            ranges,
+        })
+    }
+
+    /// Whether an id is in its ranges.
+    pub(crate) fn matches(&self, id: Id) -> bool {
+        self.ranges
+            .split_at_checked(self.idx_count)
+            .is_some_and(|(idx, val)| matches(id, idx, val))
+    }
+
+    fn is_for(&self, event: &Event) -> bool {
+        self.since < event.number && self.matches(event.id)
+    }
+
+    fn has_ranges_of(&self, other: &Self) -> bool {
+        self.idx_count == other.idx_count && *self.ranges == *other.ranges
+    }
+}
+
+/// What the lock is for.
+struct Stored {
+    /// Last made first.
+    list: List<StoredRequest>,
+    /// The number of the last one.
+    last: u64,
+}
+
+/// All requests.
+#[pin_data]
+pub(crate) struct Requests {
+    limits: Limits,
+    #[pin]
+    stored: SpinLock<Stored>,
+}
+
+impl Requests {
+    pub(crate) fn new(limits: Limits) -> impl PinInit<Self> {
+        pin_init!(Self {
+            limits,
+            stored <- new_spinlock!(Stored { list: List::new(), last: 0 }, "cn_requests"),
+        })
+    }
+
+    /// Memory for [`Self::add`]. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory.
+    pub(crate) fn reserve() -> Result<Reserved<StoredRequest>> {
+        List::reserve()
+    }
+
+    /// Adds a request unless the socket has made an equal one; returns whether it did. Does not
+    /// sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOSPC`]: there are too many.
+    pub(crate) fn add(
+        &self,
+        mut new: StoredRequest,
+        reserved: Reserved<StoredRequest>,
+    ) -> Result<bool> {
+        let mut stored = self.stored.lock();
+        let (mut total, mut own, mut is_known) = (0usize, 0usize, false);
+        for one in stored.list.iter() {
+            total = total.saturating_add(1);
+            if one.owner == new.owner {
+                own = own.saturating_add(1);
+                is_known |= one.group == new.group && one.has_ranges_of(&new);
+            }
+        }
+        if is_known {
+            return Ok(false);
+        }
+        if total >= self.limits.total || own >= self.limits.per_socket {
+            return Err(ENOSPC);
+        }
+        stored.last = stored.last.wrapping_add(1);
+        new.serial = stored.last;
+        stored.list.push_reserved(reserved, new);
+        Ok(true)
+    }
+
+    /// Removes the requests of a socket that have the ranges of `like`, whatever their group, and
+    /// returns how many there were. Does not sleep.
+    pub(crate) fn remove(&self, like: &StoredRequest) -> usize {
+        self.extract(|one| one.owner == like.owner && one.has_ranges_of(like))
+    }
+
+    /// Removes all requests of a socket, and returns how many there were. Does not sleep.
+    pub(crate) fn remove_all(&self, owner: Owner) -> usize {
+        self.extract(|one| one.owner == owner)
+    }
+
+    fn extract(&self, predicate: impl Fn(&StoredRequest) -> bool) -> usize {
+        // The lock ends before what was removed is freed.
+        let removed = self.stored.lock().list.extract(predicate);
+        removed
+            .iter()
+            .fold(0usize, |count, _| count.saturating_add(1))
+    }
+
+    /// Calls `action` with the groups of the requests that match an event, or of all; last made
+    /// first. Nothing is locked then.
+    pub(crate) fn for_each_group(&self, event: Option<&Event>, action: impl Fn(u32)) {
+        let mut groups = [0u32; GROUP_BATCH];
+        let mut before = u64::MAX;
+        loop {
+            let mut count = 0usize;
+            let stored = self.stored.lock();
+            let limit = before;
+            let meant = stored
+                .list
+                .iter()
+                .filter(|one| one.serial < limit && event.is_none_or(|event| one.is_for(event)));
+            for (to, request) in groups.iter_mut().zip(meant) {
+                *to = request.group;
+                before = request.serial;
+                count = count.saturating_add(1);
+            }
+            drop(stored);
+            groups.iter().take(count).for_each(|group| action(*group));
+            if count < GROUP_BATCH {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Watchers of sockets: notified of sockets that are closed, and of groups that are joined and
+//! left.
+//!
+//! Netlink calls the connector in the context of the program, partly with locks of its own, where
+//! waiting for anything would hold up all netlink sockets of the machine. So there nothing is
+//! called, and for groups nothing is allocated: the last change of a group is kept until watchers
+//! are notified of it.
+//!
+//! C counterpart: none; there `cn_release()` knows of the one client that keeps something for
+//! sockets.
+
+#![forbid(unsafe_code)]
+
+use super::watch::{Subject, WatchList};
+use crate::{
+    frame::Function,
+    glue::zeroed,
+    list::{List, Reserved, Taken},
+};
+use connector_base::bindings::{CN_SOCKET_CLOSED, CN_SOCKET_JOINS, CN_SOCKET_LEFT};
+use kernel::prelude::*;
+
+/// What a watcher is notified of.
+pub(crate) struct SocketChange {
+    what: u32,
+    subject: u64,
+}
+
+/// What a watcher was not notified of yet.
+pub(crate) struct Unread {
+    /// Sockets that were closed.
+    closed: List<u64>,
+    /// The last change of each group, a constant of the interface; 0 if watchers know of it.
+    groups: KVVec<u32>,
+    /// How many of them are not 0.
+    changed: usize,
+    /// Where the search for them goes on, so that each has its turn.
+    place: usize,
+}
+
+impl Unread {
+    /// Nothing, for groups from 1 to `groups`. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory.
+    fn new(groups: u32) -> Result<Self> {
+        Ok(Self {
+            closed: List::new(),
+            groups: zeroed(groups as usize)?,
+            changed: 0,
+            place: 0,
+        })
+    }
+
+    fn set_group(&mut self, group: u32, what: u32) {
+        let place = (group as usize).checked_sub(1);
+        if let Some(last) = place.and_then(|place| self.groups.get_mut(place)) {
+            if *last == 0 {
+                self.changed = self.changed.saturating_add(1);
+            }
+            *last = what;
+        }
+    }
+
+    /// Takes out a group that has changed.
+    fn take_group(&mut self) -> Option<SocketChange> {
+        while self.changed != 0 {
+            let Some(last) = self.groups.get_mut(self.place) else {
+                self.place = 0;
+                continue;
+            };
+            self.place = self.place.saturating_add(1);
+            let what = core::mem::take(last);
+            if what != 0 {
+                self.changed = self.changed.saturating_sub(1);
+                let subject = self.place as u64;
+                return Some(SocketChange { what, subject });
+            }
+        }
+        None
+    }
+}
+
+/// Sockets that were closed, last one first, and a group that has changed.
+pub(crate) struct Batch {
+    closed: List<u64>,
+    group: Option<SocketChange>,
+}
+
+impl IntoIterator for Batch {
+    type Item = SocketChange;
+    type IntoIter = core::iter::Chain<
+        core::iter::Map<Taken<u64>, fn(u64) -> SocketChange>,
+        core::option::IntoIter<SocketChange>,
+    >;
+
+    /// The sockets in the order in which they were closed. Each one's memory is freed before the
+    /// watcher is called with it.
+    fn into_iter(self) -> Self::IntoIter {
+        let closed: fn(u64) -> SocketChange = |subject| SocketChange {
+            what: CN_SOCKET_CLOSED,
+            subject,
+        };
+        // Named in full: so is a method of initializers.
+        Iterator::chain(self.closed.reversed().into_iter().map(closed), self.group)
+    }
+}
+
+impl Subject for SocketChange {
+    type Pending = Unread;
+    type Batch = Batch;
+
+    fn take(unread: &mut Unread) -> Option<Batch> {
+        let closed = unread.closed.take();
+        let group = unread.take_group();
+        (!closed.is_empty() || group.is_some()).then_some(Batch { closed, group })
+    }
+
+    fn into_numbers(self) -> (u32, u64) {
+        (self.what, self.subject)
+    }
+}
+
+impl WatchList<SocketChange> {
+    /// Adds a watcher, and returns its number; see [`WatchList::add`]. There are groups from 1 to
+    /// `groups`.
+    pub(crate) fn watch(
+        &self,
+        function: Function,
+        groups: u32,
+        permit: impl FnOnce(*const c_void) -> Result,
+    ) -> Result<u64> {
+        let watcher = self.add(function, Unread::new(groups)?, permit)?;
+        Ok(watcher.serial())
+    }
+
+    /// Has watchers notified that a program joins `group`. Waits for nothing.
+    pub(crate) fn notify_joins(&self, group: u32) {
+        self.notify_group(group, CN_SOCKET_JOINS);
+    }
+
+    /// Has watchers notified that a socket has left `group`. Waits for nothing.
+    pub(crate) fn notify_left(&self, group: u32) {
+        self.notify_group(group, CN_SOCKET_LEFT);
+    }
+
+    fn notify_group(&self, group: u32, what: u32) {
+        self.notify(|watcher| {
+            watcher.with_pending(|unread| unread.set_group(group, what));
+        });
+    }
+
+    /// Has watchers notified that a socket was closed, whose number `number` gives.
+    ///
+    /// Context: process; nothing of netlink locked. Waits for nothing but memory, which is charged
+    /// to the program; and that only where there is none left for those who cannot wait.
+    pub(crate) fn notify_closed(&self, number: impl FnOnce() -> u64) {
+        if self.is_empty() {
+            return;
+        }
+        let subject = number();
+        self.notify(|watcher| {
+            let reserved = Reserved::certain();
+            watcher.with_pending(|unread| unread.closed.push_reserved(reserved, subject));
+        });
+    }
+}

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Words and pointers that several processors use at the same time.
+//!
+//! - [`read_once`], [`write_once`], [`add`], [`fetch_add`]: what [`Atomic`] does, in line: without
+//!   the call of a C function that each of them costs where `CONFIG_RUST_INLINE_HELPERS` is off.
+//! - [`RcuPointer`], [`RcuSlot`], [`RcuArrayPointer`]: read by a [`Reader`] without a lock.
+//! - [`ListPointer`]: read and changed under a lock, whose holder has the [`Changes`].
+//! - [`race_delay`]: makes races more likely, on kernels with checks.
+//!
+//! To follow a pointer is safe, since what it leads to is freed a grace period after no pointer
+//! leads there any more; to free is not.
+//!
+//! C counterparts: `include/asm-generic/rwonce.h`, `include/linux/rcupdate.h`,
+//! `atomic64_fetch_add()` and `atomic64_add()`.
+
+#![allow(unsafe_code)]
+
+use connector_base::bindings;
+use core::{cell::Cell, marker::PhantomData, ptr::NonNull};
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{Atomic, AtomicType, Relaxed, Release},
+        rcu::Guard,
+    },
+    time::{delay::udelay, Delta},
+};
+
+/// Loads a word once.
+///
+/// As with `READ_ONCE()`, what is loaded through a pointer that came out of this is loaded later:
+/// no architecture for which the kernel can be built with Rust reorders dependent loads.
+#[inline(always)]
+pub(crate) fn read_once<T: AtomicType>(word: &Atomic<T>) -> T {
+    // SAFETY: The pointer is that of a word which exists; other accesses are atomic, and in the
+    // kernel's memory model a volatile access of a word is too.
+    unsafe { word.as_ptr().read_volatile() }
+}
+
+/// Stores a word once.
+#[inline(always)]
+pub(crate) fn write_once<T: AtomicType>(word: &Atomic<T>, value: T) {
+    // SAFETY: As in `read_once`.
+    unsafe { word.as_ptr().write_volatile(value) };
+}
+
+pub(crate) use words::{add, fetch_add};
+
+/// On x86-64, an instruction with a lock prefix is a full barrier for the processor, and an `asm!`
+/// that may touch memory is one for the compiler.
+#[cfg(all(target_arch = "x86_64", not(CONFIG_RUST_INLINE_HELPERS)))]
+mod words {
+    use core::arch::asm;
+    use kernel::sync::atomic::Atomic;
+
+    /// Adds to a word, and returns what it was. A full barrier.
+    #[inline(always)]
+    pub(crate) fn fetch_add(word: &Atomic<u64>, number: u64) -> u64 {
+        let old: u64;
+        // SAFETY: The pointer is that of a word which exists.
+        unsafe {
+            asm!(
+                "lock xadd qword ptr [{word}], {number}",
+                word = in(reg) word.as_ptr(),
+                number = inout(reg) number => old,
+                options(nostack),
+            );
+        }
+        old
+    }
+
+    /// Adds to a word. Orders nothing.
+    #[inline(always)]
+    pub(crate) fn add(word: &Atomic<u64>, number: u64) {
+        // SAFETY: As in `fetch_add`.
+        unsafe {
+            asm!(
+                "lock add qword ptr [{word}], {number}",
+                word = in(reg) word.as_ptr(),
+                number = in(reg) number,
+                options(nostack),
+            );
+        }
+    }
+}
+
+#[cfg(not(all(target_arch = "x86_64", not(CONFIG_RUST_INLINE_HELPERS))))]
+mod words {
+    use kernel::sync::atomic::{Atomic, Full, Relaxed};
+
+    /// Adds to a word, and returns what it was. A full barrier.
+    #[inline(always)]
+    pub(crate) fn fetch_add(word: &Atomic<u64>, number: u64) -> u64 {
+        word.fetch_add(number, Full)
+    }
+
+    /// Adds to a word. Orders nothing.
+    #[inline(always)]
+    pub(crate) fn add(word: &Atomic<u64>, number: u64) {
+        word.add(number, Relaxed);
+    }
+}
+
+/// A proof that pointers can be followed.
+///
+/// # Safety
+///
+/// What such a pointer led to is not freed while this lives.
+pub(crate) unsafe trait Reader {}
+
+// SAFETY: What is taken away from readers is freed a grace period later at the earliest.
+unsafe impl Reader for Guard {}
+
+/// Keeps the running task on its processor, which RCU waits for as for the RCU read lock. Takes a
+/// third of that lock's instructions; for look-ups that are counted.
+pub(crate) struct Preemption(());
+
+impl Preemption {
+    /// Turns preemption off until the result is dropped. Context: any.
+    #[inline(always)]
+    pub(crate) fn disable() -> Self {
+        // SAFETY: In any context; the drop turns it on again.
+        unsafe { bindings::cn_glue_preempt_disable() };
+        Self(())
+    }
+}
+
+impl Drop for Preemption {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: `disable` has turned it off.
+        unsafe { bindings::cn_glue_preempt_enable() };
+    }
+}
+
+// SAFETY: As for the guard: a grace period ends only after all processors were preemptible.
+unsafe impl Reader for Preemption {}
+
+/// The proof that no other task changes what is protected by a lock; there is one, under that lock.
+pub(crate) struct Changes(PhantomData<Cell<()>>);
+
+impl Changes {
+    /// For the data of a new lock.
+    pub(crate) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+// SAFETY: Only the holder of this takes anything away.
+unsafe impl Reader for Changes {}
+
+/// A pointer which is read without a lock, or null.
+///
+/// # Invariants
+///
+/// What it leads to is freed at least a grace period after the last pointer to it was changed.
+#[repr(transparent)]
+pub(crate) struct RcuPointer<T>(Atomic<*mut T>);
+
+impl<T> RcuPointer<T> {
+    /// Leads nowhere.
+    pub(crate) const fn null() -> Self {
+        Self(Atomic::new(core::ptr::null_mut()))
+    }
+
+    /// Follows the pointer. What was written before [`Self::set`] is visible through the result.
+    #[inline]
+    pub(crate) fn read<'a>(&self, _reader: &'a impl Reader) -> Option<&'a T> {
+        // SAFETY: By the type invariants; the reader holds off that it is freed.
+        unsafe { read_once(&self.0).as_ref() }
+    }
+
+    /// Publishes `new`, which is freed as the invariants say.
+    #[inline]
+    pub(crate) fn set(&self, new: Option<&T>) {
+        // INVARIANT: By whoever frees it.
+        self.0.store(as_ptr(new), Release);
+    }
+}
+
+/// What is in a slot.
+pub(crate) enum Slot<'a, T> {
+    Empty,
+    /// Something was here; those who search go on behind it.
+    Removed,
+    Taken(&'a T),
+}
+
+/// A slot which is read without a lock. All zeroes is an empty one.
+///
+/// # Invariants
+///
+/// As for [`RcuPointer`].
+#[repr(transparent)]
+pub(crate) struct RcuSlot<T>(Atomic<*mut T>);
+
+// SAFETY: All zeroes is a null pointer.
+unsafe impl<T> Zeroable for RcuSlot<T> {}
+
+impl<T> RcuSlot<T> {
+    /// Stands in a slot from which something was removed.
+    const REMOVED: *mut T = core::ptr::dangling_mut();
+
+    /// Looks what is in the slot. What was written before [`Self::set`] is visible through it.
+    #[inline]
+    pub(crate) fn read<'a>(&self, _reader: &'a impl Reader) -> Slot<'a, T> {
+        let pointer = read_once(&self.0);
+        if pointer.addr() <= Self::REMOVED.addr() {
+            return if pointer.is_null() {
+                Slot::Empty
+            } else {
+                Slot::Removed
+            };
+        }
+        // SAFETY: By the type invariants; the reader holds off that it is freed.
+        Slot::Taken(unsafe { &*pointer })
+    }
+
+    /// Publishes `new`, which is freed as the invariants say.
+    #[inline]
+    pub(crate) fn set(&self, new: &T) {
+        // INVARIANT: By whoever frees it.
+        self.0.store(as_ptr(Some(new)), Release);
+    }
+
+    /// Removes what is in the slot.
+    pub(crate) fn remove(&self) {
+        self.0.store(Self::REMOVED, Release);
+    }
+}
+
+/// A pointer which the holder of the [`Changes`] alone reads and changes; or null.
+///
+/// # Invariants
+///
+/// As for [`RcuPointer`].
+pub(crate) struct ListPointer<T>(Cell<*mut T>);
+
+impl<T> ListPointer<T> {
+    /// Leads nowhere.
+    pub(crate) const fn null() -> Self {
+        Self(Cell::new(core::ptr::null_mut()))
+    }
+
+    /// Follows the pointer.
+    pub(crate) fn read<'a>(&self, _changes: &'a Changes) -> Option<&'a T> {
+        // SAFETY: By the type invariants; nothing is taken away meanwhile.
+        unsafe { self.0.get().as_ref() }
+    }
+
+    /// Changes the pointer.
+    pub(crate) fn set(&self, new: Option<&T>, _changes: &Changes) {
+        // INVARIANT: By whoever frees it.
+        self.0.set(as_ptr(new));
+    }
+}
+
+// SAFETY: Only the task that holds the changes, of which there is one, looks inside: they cannot be
+// shared between tasks.
+unsafe impl<T> Send for ListPointer<T> {}
+
+// SAFETY: As above.
+unsafe impl<T> Sync for ListPointer<T> {}
+
+fn as_ptr<T>(reference: Option<&T>) -> *mut T {
+    reference.map_or(core::ptr::null_mut(), |reference| {
+        core::ptr::from_ref(reference).cast_mut()
+    })
+}
+
+/// An array, and a number that belongs to it.
+pub(crate) struct RcuArray<T> {
+    pub(crate) elements: KVVec<T>,
+    pub(crate) number: u32,
+}
+
+/// A pointer to an array that is replaced as a whole.
+///
+/// # Invariants
+///
+/// Owns an array in a [`KBox`], which readers may be looking at.
+#[repr(transparent)]
+pub(crate) struct RcuArrayPointer<T>(Atomic<*mut RcuArray<T>>);
+
+impl<T> RcuArrayPointer<T> {
+    /// Leads to `array`.
+    pub(crate) fn new(array: KBox<RcuArray<T>>) -> Self {
+        // INVARIANT: Owns what was given away.
+        Self(Atomic::new(KBox::into_raw(array)))
+    }
+
+    /// Follows the pointer.
+    #[inline]
+    pub(crate) fn read<'a>(&self, _reader: &'a impl Reader) -> &'a RcuArray<T> {
+        // SAFETY: By the type invariants; it is freed a grace period after it was replaced, which
+        // the reader holds off.
+        unsafe { &*read_once(&self.0) }
+    }
+
+    /// Publishes another array, and returns the one before. Nobody else may do so meanwhile.
+    pub(crate) fn replace(&self, new: KBox<RcuArray<T>>, _changes: &Changes) -> RetiredArray<T> {
+        let old = read_once(&self.0);
+        // INVARIANT: Owns what was given away.
+        self.0.store(KBox::into_raw(new), Release);
+        // INVARIANT: It was owned by this, and new readers do not find it any more.
+        RetiredArray(old)
+    }
+}
+
+impl<T> Drop for RcuArrayPointer<T> {
+    fn drop(&mut self) {
+        // INVARIANT: It was owned by this, which is gone.
+        drop(RetiredArray(read_once(&self.0)));
+    }
+}
+
+// SAFETY: Readers of all threads may use what it leads to.
+unsafe impl<T: Send + Sync> Send for RcuArrayPointer<T> {}
+
+// SAFETY: As above.
+unsafe impl<T: Send + Sync> Sync for RcuArrayPointer<T> {}
+
+/// An array that readers may still be looking at. Freed a grace period after this is dropped, which
+/// may sleep; its elements are not dropped.
+///
+/// # Invariants
+///
+/// Owns an array in a [`KBox`], which new readers do not find.
+pub(crate) struct RetiredArray<T>(*mut RcuArray<T>);
+
+impl<T> Drop for RetiredArray<T> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants. The pointer is read out of the array before that is
+        // freed, and the vector is not used afterwards.
+        unsafe {
+            let (elements, _, _) = core::ptr::read(&raw const (*self.0).elements).into_raw_parts();
+            free_deferred(elements);
+            free_deferred(self.0);
+        }
+    }
+}
+
+/// Frees memory after a grace period, without running a destructor.
+///
+/// May sleep; waits for the grace period only where memory is so short that it can't be deferred.
+///
+/// # Safety
+///
+/// `memory` must come from `kmalloc()` or `kvmalloc()`, new readers must not be able to find it,
+/// and nobody must use it but readers who found it earlier.
+pub(crate) unsafe fn free_deferred<T>(memory: *mut T) {
+    // SAFETY: By the safety requirements of this function.
+    unsafe { bindings::cn_glue_kvfree_rcu(memory.cast::<c_void>()) };
+}
+
+/// Frees what is in a [`KBox`] as [`free_deferred`] does.
+///
+/// # Safety
+///
+/// `pointer` must come from [`KBox::leak`] or be in a box that is not dropped; else as for
+/// [`free_deferred`].
+pub(crate) unsafe fn free_box_deferred<T>(pointer: NonNull<T>) {
+    // SAFETY: By the safety requirements of this function.
+    unsafe { free_deferred(pointer.as_ptr()) };
+}
+
+/// Waits for up to 30 microseconds, at one in sixteen calls, where another processor may come in
+/// between two steps: so tests meet orders of steps which else are rare. Only on kernels with
+/// checks (`CONFIG_RUST_DEBUG_ASSERTIONS`); in others there is no such code.
+///
+/// Does not sleep. Context: any.
+#[inline(always)]
+pub(crate) fn race_delay() {
+    if cfg!(CONFIG_RUST_DEBUG_ASSERTIONS) {
+        wait_now_and_then();
+    }
+}
+
+#[cold]
+fn wait_now_and_then() {
+    static CALLS: Atomic<u32> = Atomic::new(0);
+    // The upper bits of such a product are as good as random.
+    let chance = CALLS.fetch_add(1, Relaxed).wrapping_mul(0x9e37_79b9) >> 24;
+    if chance < 16 {
+        udelay(Delta::from_micros(i64::from(chance).saturating_mul(2)));
+    }
+}

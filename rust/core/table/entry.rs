@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A registered callback, and what proves that it may be called or reclaimed.
+//!
+//! An [`Entry`] is made in full before anyone can find it, and never changes afterwards except for
+//! the count of its calls and its links. [`Active`] keeps it while it is called. [`Dead`] is the
+//! right to reclaim it. Its memory is freed a grace period after that, so that look-ups need no
+//! lock.
+//!
+//! C counterpart: `struct cn_callback_entry` in `include/linux/connector.h`.
+
+#![allow(unsafe_code)]
+
+use super::lists::{Linked, Links};
+use crate::{
+    calls::Calls,
+    frame::Deferred,
+    netlink::{Message, Sender},
+    stats::{count_delivered, Outcomes, Stats},
+    sync,
+};
+use connector_base::{bindings, wire::Header, Id};
+use core::ptr::NonNull;
+use kernel::{
+    bindings::netlink_skb_parms,
+    error::{from_result, to_result},
+    prelude::*,
+};
+
+/// Room for the name of a callback and the NUL behind it.
+const NAME_SIZE: usize = bindings::CN_CBQ_NAMELEN as usize;
+
+/// The name of a callback, with a NUL behind it.
+#[derive(Clone, Copy)]
+pub(crate) struct Name([u8; NAME_SIZE]);
+
+impl Name {
+    /// Takes bytes up to the first NUL, and as many as there is room for (31).
+    pub(crate) fn new(bytes: impl Iterator<Item = u8>) -> Self {
+        let mut name = [0; NAME_SIZE];
+        let room = name.iter_mut().take(NAME_SIZE - 1);
+        for (to, from) in room.zip(bytes.take_while(|byte| *byte != 0)) {
+            *to = from;
+        }
+        Self(name)
+    }
+
+    /// As a string.
+    pub(crate) fn as_c_str(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.0).unwrap_or_default()
+    }
+}
+
+/// What a handler returns for a sender that it does not want to hear of.
+const CN_REFUSED: c_int = bindings::CN_REFUSED as c_int;
+
+/// The C function that is called for a message; it knows nothing of errors.
+pub(crate) type CFunction = unsafe extern "C" fn(*mut bindings::cn_msg, *mut netlink_skb_parms);
+
+/// What is called for a message, as the crate `connector` registers it.
+pub(crate) struct Handler {
+    /// Called for each message whose sender has the capability; may refuse it by `CN_REFUSED`.
+    pub(crate) receive:
+        unsafe extern "C" fn(*mut c_void, *mut bindings::cn_msg, *mut netlink_skb_parms) -> c_int,
+    /// The capability that opener and sender need, if any.
+    pub(crate) capability: Option<c_int>,
+    /// Called once, when nothing else will be called any more.
+    pub(crate) release: unsafe extern "C" fn(*mut c_void),
+    /// The first argument of these functions.
+    pub(crate) cookie: *mut c_void,
+    /// Whether everyone may join the group.
+    pub(crate) opens_group: bool,
+    /// What the handler is for, in words: null or a string. Readers under RCU look at it, also when
+    /// the handler was just released; `struct cn_core_handler` says why it is still there.
+    pub(crate) description: *const c_char,
+    /// What came of its messages.
+    pub(crate) outcomes: Outcomes,
+    /// To reclaim the entry.
+    pub(crate) deferred: Deferred,
+}
+
+impl Handler {
+    /// One of the core's own.
+    pub(crate) fn internal<T: Internal>(
+        handler: &'static T,
+        capability: Option<c_int>,
+        description: &'static CStr,
+    ) -> Self {
+        Self {
+            receive: internal_receive_callback::<T>,
+            capability,
+            release: internal_release_callback::<T>,
+            cookie: core::ptr::from_ref(handler).cast_mut().cast(),
+            opens_group: false,
+            description: description.as_char_ptr(),
+            outcomes: Outcomes::new(),
+            deferred: Deferred::new(),
+        }
+    }
+
+    /// What the handler is for, in words.
+    ///
+    /// Context: in the RCU read-side critical section in which the entry was found.
+    fn description(&self) -> Option<&CStr> {
+        if self.description.is_null() {
+            return None;
+        }
+        // SAFETY: The entry was not reclaimed before the critical section began.
+        // `struct cn_core_handler` requires that a description stays until a grace period after
+        // that, which has not ended: static data of a module are freed by `free_module()`, which
+        // waits for a grace period after the exit of the module and after our notifier, where the
+        // last of its entries is reclaimed.
+        Some(unsafe { CStr::from_char_ptr(self.description) })
+    }
+
+    /// Calls the handler, and returns what it returned; [`None`] if the sender may not send to it.
+    ///
+    /// Apart from what calls functions in C, to keep that small.
+    ///
+    /// # Safety
+    ///
+    /// The handler must not have been released.
+    #[inline(never)]
+    unsafe fn receive(&self, message: Message<'_>) -> Option<Result> {
+        let is_permitted = self
+            .capability
+            .is_none_or(|capability| message.sender().is_capable(capability));
+        if !is_permitted {
+            return None;
+        }
+        let (message, parms) = message.as_raw();
+        // SAFETY: Whoever registered the handler has promised that the function may be called with
+        // the cookie until that is released, which it was not by the safety requirements; the
+        // message and its control block are there by the invariants of `Message`.
+        let returned = unsafe { (self.receive)(self.cookie, message, parms) };
+        match returned {
+            // Most often; the kernel crate's function is not in line.
+            0 => Some(Ok(())),
+            CN_REFUSED => None,
+            error => Some(to_result(error)),
+        }
+    }
+}
+
+/// A handler of the core's own.
+pub(crate) trait Internal: Send + Sync + 'static {
+    /// Handles a message, in the context of its sender.
+    fn receive(&self, header: Header, payload: &[u8], sender: Sender<'_>) -> Result;
+
+    /// Nothing calls it any more.
+    fn released(&self) {}
+}
+
+/// Calls a handler of the core's own.
+///
+/// # Safety
+///
+/// `cookie` must point to a `T` that is there for ever. For the time of the call, `message` must
+/// point to a message that is followed by as many bytes as it says, and `parms` to its control
+/// block; its sender must be the running task.
+unsafe extern "C" fn internal_receive_callback<T: Internal>(
+    cookie: *mut c_void,
+    message: *mut bindings::cn_msg,
+    parms: *mut netlink_skb_parms,
+) -> c_int {
+    // SAFETY: By the safety requirements.
+    let (handler, message) = unsafe { (&*cookie.cast::<T>(), Message::from_raw(message, parms)) };
+    from_result(|| {
+        handler.receive(message.header(), message.payload(), message.sender())?;
+        Ok(0)
+    })
+}
+
+/// Notifies a handler of the core's own that nothing calls it any more.
+///
+/// # Safety
+///
+/// `cookie` must point to a `T` that is there for ever.
+unsafe extern "C" fn internal_release_callback<T: Internal>(cookie: *mut c_void) {
+    // SAFETY: By the safety requirements.
+    unsafe { &*cookie.cast::<T>() }.released();
+}
+
+/// What is called for a message.
+pub(crate) enum Callback {
+    /// A function in C, to which everyone may send.
+    C(CFunction),
+    /// A function with a cookie. Apart, so that entries of functions in C stay small.
+    Handler(KBox<Handler>),
+}
+
+impl Callback {
+    /// The address of the code that is called.
+    pub(crate) fn address(&self) -> *const c_void {
+        match self {
+            Self::C(function) => *function as *const c_void,
+            Self::Handler(handler) => handler.receive as *const c_void,
+        }
+    }
+
+    /// The handler, where it is one.
+    pub(crate) fn handler(&self) -> Option<&Handler> {
+        match self {
+            Self::C(_) => None,
+            Self::Handler(handler) => Some(handler),
+        }
+    }
+}
+
+/// A registered callback.
+///
+/// The fields that a look-up reads come first, so that they share a cache line.
+#[repr(C)]
+pub(crate) struct Entry {
+    // At the beginning, where the instruction that counts needs no address of its own.
+    calls: Calls,
+    id: Id,
+    group: u32,
+    callback: Callback,
+    links: Links<Self>,
+    serial: u64,
+    name: Name,
+}
+
+impl Entry {
+    /// Makes an entry; its group is `id.idx()`. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory.
+    pub(crate) fn new(id: Id, name: Name, callback: Callback) -> Result<KBox<Self>> {
+        let entry = Self {
+            id,
+            group: id.idx(),
+            calls: Calls::new(),
+            callback,
+            links: Links::new(),
+            serial: 0,
+            name,
+        };
+        Ok(KBox::new(entry, GFP_KERNEL)?)
+    }
+
+    /// Sets the number of the registration. Its owner alone can, before others find the entry.
+    pub(crate) fn set_serial(&mut self, serial: u64) {
+        self.serial = serial;
+    }
+
+    /// The id under which the callback is registered.
+    #[inline]
+    pub(crate) fn id(&self) -> Id {
+        self.id
+    }
+
+    /// The multicast group of the callback.
+    #[inline]
+    pub(crate) fn group(&self) -> u32 {
+        self.group
+    }
+
+    /// What to call.
+    #[inline]
+    pub(crate) fn callback(&self) -> &Callback {
+        &self.callback
+    }
+
+    /// Enters a call, unless the entry is dead.
+    #[inline(always)]
+    pub(crate) fn try_enter(&self) -> Option<Active> {
+        // INVARIANT: The call was just entered.
+        self.calls.try_enter().then(|| Active(NonNull::from(self)))
+    }
+
+    /// Refuses further calls. To be called once, when the entry was taken out of the table, and
+    /// under its lock. The registration counts as a call; it has to leave as well.
+    pub(crate) fn kill(&self) -> Active {
+        self.calls.kill();
+        // INVARIANT: The registration has not left yet.
+        Active(NonNull::from(self))
+    }
+
+    /// What happened to the messages for this callback, while it is registered.
+    pub(crate) fn stats(&self) -> Stats {
+        let outcomes = self.callback.handler().map(|handler| &handler.outcomes);
+        Stats::new(self.calls.completed().unwrap_or(0), outcomes)
+    }
+
+    /// Whether everyone may join the group of this callback.
+    pub(crate) fn opens_group(&self) -> bool {
+        self.callback
+            .handler()
+            .is_some_and(|handler| handler.opens_group)
+    }
+
+    /// The number that tells this registration from earlier and later ones.
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// The name of the callback.
+    pub(crate) fn name(&self) -> &CStr {
+        self.name.as_c_str()
+    }
+
+    /// The name with its memory, to be copied.
+    pub(crate) fn full_name(&self) -> &Name {
+        &self.name
+    }
+
+    /// The capability that a sender needs, if any.
+    pub(crate) fn capability(&self) -> Option<c_int> {
+        self.callback.handler()?.capability
+    }
+
+    /// What the callback is for, in words. Context: in the RCU read-side critical section in which
+    /// the entry was found.
+    pub(crate) fn description(&self) -> Option<&CStr> {
+        self.callback.handler()?.description()
+    }
+}
+
+impl Linked for Entry {
+    fn links(&self) -> &Links<Self> {
+        &self.links
+    }
+}
+
+/// A callback that may be called now.
+///
+/// # Invariants
+///
+/// A call of the entry was entered, and did not leave yet. Until it does, the entry is not
+/// reclaimed.
+pub(crate) struct Active(NonNull<Entry>);
+
+impl Active {
+    /// The entry of the callback.
+    #[inline]
+    pub(crate) fn entry(&self) -> &Entry {
+        // SAFETY: By the type invariants the call has not left, so the entry is not reclaimed, and
+        // its memory is freed after that at the earliest.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Calls the callback with a message, counts what came of it, and returns what it returned;
+    /// [`None`] if the sender may not send to it.
+    #[inline]
+    pub(crate) fn call(&self, message: Message<'_>) -> Option<Result> {
+        match &self.entry().callback {
+            Callback::C(function) => {
+                let (message, parms) = message.as_raw();
+                // SAFETY: By the invariants of `Message` both are there. By the type invariants
+                // the callback may be called.
+                unsafe { function(message, parms) };
+                count_delivered();
+                Some(Ok(()))
+            }
+            Callback::Handler(handler) => {
+                // SAFETY: By the type invariants the handler was not released.
+                let returned = unsafe { handler.receive(message) };
+                handler.outcomes.count(returned);
+                returned
+            }
+        }
+    }
+
+    /// Leaves the call, when the callback has returned. Returns the right to reclaim the entry, if
+    /// it is dead and this was its last call.
+    #[inline(always)]
+    pub(crate) fn leave(self) -> Option<Dead> {
+        // INVARIANT: `Calls::leave` returns true once for each entry: when it is dead, and all of
+        // its calls and the registration have left.
+        self.entry().calls.leave().then_some(Dead(self.0))
+    }
+}
+
+/// The right to reclaim an entry.
+///
+/// # Invariants
+///
+/// The entry was taken out of its table and killed, and its last call has left. There is one of
+/// these for it, and it is there until that is gone.
+pub(crate) struct Dead(NonNull<Entry>);
+
+/// What has a table with entries. It stays until its dead entries are forgotten.
+pub(crate) trait Owner {
+    /// Takes an entry, whose handler was released, out of the list of dying ones, and drops it.
+    fn forget(&self, entry: RemovedEntry);
+}
+
+impl Dead {
+    /// Releases the handler, if it is one, and has the entry forgotten by its owner: at once, or,
+    /// inside of a call, before the outermost one returns.
+    ///
+    /// Context: process; no lock of the connector may be held.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn reclaim<O: Owner>(self, owner: &O) {
+        // SAFETY: By the type invariants.
+        match unsafe { self.0.as_ref() }.callback.handler() {
+            // SAFETY: The node is a part of the entry, which is there until `release` forgets it.
+            // By the type invariants this happens once for the entry; the owner stays as long.
+            Some(handler) => unsafe {
+                let owner = NonNull::from(owner).cast();
+                handler.deferred.reclaim(release::<O>, self.0.cast(), owner);
+            },
+            // INVARIANT: By those of `self`; there is no handler.
+            None => owner.forget(RemovedEntry(self.0)),
+        }
+    }
+}
+
+/// Releases the handler of an entry, and has the entry forgotten.
+///
+/// # Safety
+///
+/// `entry` must come from a [`Dead`], and `owner` be its owner; to be called once.
+unsafe fn release<O: Owner>(entry: NonNull<()>, owner: NonNull<()>) {
+    let entry = entry.cast::<Entry>();
+    // SAFETY: By the safety requirements it is there until it is forgotten below.
+    if let Some(handler) = unsafe { entry.as_ref() }.callback.handler() {
+        // SAFETY: By the safety requirements the last call has left, so nothing else is called with
+        // the cookie any more, and this happens once.
+        unsafe { (handler.release)(handler.cookie) };
+    }
+    // SAFETY: By the safety requirements.
+    let owner = unsafe { owner.cast::<O>().as_ref() };
+    // INVARIANT: By the safety requirements; the handler was just released.
+    owner.forget(RemovedEntry(entry));
+}
+
+/// An entry of which nothing is left to be done but to free it, which happens a grace period after
+/// this is dropped.
+///
+/// # Invariants
+///
+/// As for [`Dead`]; its handler was released.
+pub(crate) struct RemovedEntry(NonNull<Entry>);
+
+impl RemovedEntry {
+    /// The entry.
+    pub(crate) fn entry(&self) -> &Entry {
+        // SAFETY: By the type invariants.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Drop for RemovedEntry {
+    fn drop(&mut self) {
+        if let Callback::Handler(handler) = &self.entry().callback {
+            // SAFETY: The handler is in a box, which is not dropped: its entry is freed without
+            // that. Readers find it by its entry alone, which new ones do not find.
+            unsafe { sync::free_box_deferred(NonNull::from(&**handler)) };
+        }
+        // SAFETY: By the type invariants nobody else owns the entry, and new readers do not find
+        // it; it was leaked when it was added to the table. But for the handler, it has nothing
+        // that needs a destructor.
+        unsafe { sync::free_box_deferred(self.0) };
+    }
+}
