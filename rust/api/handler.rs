@@ -73,8 +73,8 @@ impl<'a> Sender<'a> {
 
     /// The port of the sending socket.
     ///
-    /// To send to it later, see [`Outgoing::send_to_port`](crate::Outgoing::send_to_port). When the socket is closed, another
-    /// one may get the port.
+    /// To send to it later, see [`Outgoing::send_to_port`](crate::Outgoing::send_to_port). When the
+    /// socket is closed, another one may get the port.
     #[inline]
     pub fn portid(&self) -> u32 {
         self.credentials.portid()

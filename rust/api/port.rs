@@ -11,15 +11,15 @@ use kernel::time::Delta;
 
 /// The socket with this port.
 ///
-/// A message to 0, which is the kernel, fails with [`EINVAL`].
+/// A message to 0, which is the kernel, fails with `EINVAL`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Port(pub u32);
 
 impl Port {
     /// Limits how long sending waits while the receive buffer of the socket is full.
     ///
-    /// When the time is over, sending fails with [`SendError::ReceiverFull`], and unlike with
-    /// [`GFP_NOWAIT`] the program is not notified that it missed something. The wait is at least
+    /// When the time is over, sending fails with [`SendError::ReceiverFull`](crate::SendError::ReceiverFull), and unlike with
+    /// `GFP_NOWAIT` the program is not notified that it missed something. The wait is at least
     /// one tick of the kernel's clock; where sleeping is not allowed, there is none.
     ///
     /// # Examples
@@ -45,9 +45,9 @@ impl Port {
     }
 
     /// Does not wait at all while the receive buffer of the socket is full. The allocation of the
-    /// message may still sleep, as with [`GFP_KERNEL`].
+    /// message may still sleep, as with `GFP_KERNEL`.
     ///
-    /// Sending then fails with [`SendError::ReceiverFull`], and `ENOBUFS` notifies the program that
+    /// Sending then fails with [`SendError::ReceiverFull`](crate::SendError::ReceiverFull), and `ENOBUFS` notifies the program that
     /// it missed something.
     #[inline]
     pub fn without_waiting(self) -> PortWithin {
@@ -63,7 +63,7 @@ impl Port {
     ///
     /// For protocols whose programs check the group of each message. Where sleeping is allowed,
     /// this waits for room without a limit, as sending to a [`Port`] does: in a handler, use
-    /// [`GFP_NOWAIT`].
+    /// `GFP_NOWAIT`.
     ///
     /// # Examples
     ///

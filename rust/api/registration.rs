@@ -16,8 +16,8 @@ use kernel::{prelude::*, sync::Arc};
 /// A handler that is registered under an id, until this is dropped.
 ///
 /// The core shares the handler: it is alive until nothing calls it any more. One handler may be
-/// registered under several ids, by a clone of the [`Arc`] for each; [`Message::id`](crate::Message::id) says which one
-/// a message is for.
+/// registered under several ids, by a clone of the [`Arc`] for each;
+/// [`Message::id`](crate::Message::id) says which one a message is for.
 ///
 /// A registration can be a part of anything: of a module, of an object per device, of a list.
 ///

@@ -214,6 +214,42 @@ unsafe extern "C" fn show_callback<L: Lines>(file: *mut seq_file, _: *mut c_void
     0
 }
 
+/// A text in C, which is shown. Unlike [`CStr`], whose length is found by code that can panic.
+///
+/// # Invariants
+///
+/// A string starts there, and stays for `'a`.
+#[derive(Clone, Copy)]
+pub struct Text<'a> {
+    start: *const c_char,
+    _lifetime: PhantomData<&'a CStr>,
+}
+
+impl Text<'_> {
+    /// # Safety
+    ///
+    /// A string must start there, and stay for the lifetime of the result.
+    #[inline]
+    pub unsafe fn from_ptr(start: *const c_char) -> Self {
+        // INVARIANT: By the safety requirements.
+        Self {
+            start,
+            _lifetime: PhantomData,
+        }
+    }
+}
+
+impl<'a> From<&'a CStr> for Text<'a> {
+    #[inline]
+    fn from(text: &'a CStr) -> Self {
+        // INVARIANT: The text is borrowed.
+        Self {
+            start: text.as_char_ptr(),
+            _lifetime: PhantomData,
+        }
+    }
+}
+
 /// Where a line is written to.
 ///
 /// What has no room is written again into a larger buffer, so that nothing here fails.
@@ -244,7 +280,7 @@ impl Output<'_> {
     /// Writes a text that a module has chosen. What could end a line becomes an octal number, and
     /// so do blanks, if the text is to be one word.
     #[inline]
-    pub fn escaped(&mut self, text: &CStr, is_one_word: bool) {
+    pub fn escaped(&mut self, text: Text<'_>, is_one_word: bool) {
         /// Characters below the blank, the last one of ASCII, and what stands before a number.
         const LINE: &CStr = c"\x01\x02\x03\x04\x05\x06\x07\x08\t\n\x0b\x0c\r\x0e\x0f\x10\
             \x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f\\";
@@ -253,14 +289,13 @@ impl Output<'_> {
         /// `ESCAPE_OCTAL`, a macro that bindgen does not know.
         const AS_OCTAL: c_uint = 1 << 3;
 
-        let bytes = text.to_bytes();
         let characters = if is_one_word { WORD } else { LINE };
-        // SAFETY: By the type invariants; the text has that many bytes, and both are strings.
+        // SAFETY: By the type invariants of both; the text has that many bytes.
         unsafe {
             bindings::seq_escape_mem(
                 self.file,
-                bytes.as_ptr().cast(),
-                bytes.len(),
+                text.start,
+                bindings::strlen(text.start),
                 AS_OCTAL,
                 characters.as_char_ptr(),
             );

@@ -115,7 +115,7 @@ impl Format for Callbacks {
         const BLANKS: &str = "               ";
 
         let start = output.position();
-        output.escaped(entry.name(), false);
+        output.escaped(entry.name().into(), false);
         let width = output.position().saturating_sub(start);
         output.text(BLANKS.get(width..).unwrap_or_default());
         output.text(" ");
@@ -165,7 +165,7 @@ impl Format for Stats {
         } else {
             " group closed name "
         });
-        output.escaped(entry.name(), true);
+        output.escaped(entry.name().into(), true);
         if let Some(description) = entry.description() {
             output.text(" description ");
             output.escaped(description, false);

@@ -27,7 +27,6 @@ use kernel::{
     sync::{Arc, CondVar, SpinLock},
     workqueue::{impl_has_work, new_work, Work, WorkItem},
 };
-use zerocopy::IntoBytes as _;
 
 /// How many ids of a snapshot share a buffer.
 const SNAPSHOT_BATCH: usize = 64;

@@ -19,7 +19,7 @@ use crate::{
     stats::{count_delivered, Outcomes, Stats},
     sync,
 };
-use connector_base::{bindings, wire::Header, Id};
+use connector_base::{bindings, seq_file::Text, wire::Header, Id};
 use core::ptr::NonNull;
 use kernel::{
     bindings::netlink_skb_parms,
@@ -101,7 +101,7 @@ impl Handler {
     /// What the handler is for, in words.
     ///
     /// Context: in the RCU read-side critical section in which the entry was found.
-    fn description(&self) -> Option<&CStr> {
+    fn description(&self) -> Option<Text<'_>> {
         if self.description.is_null() {
             return None;
         }
@@ -110,7 +110,7 @@ impl Handler {
         // that, which has not ended: static data of a module are freed by `free_module()`, which
         // waits for a grace period after the exit of the module and after our notifier, where the
         // last of its entries is reclaimed.
-        Some(unsafe { CStr::from_char_ptr(self.description) })
+        Some(unsafe { Text::from_ptr(self.description) })
     }
 
     /// Calls the handler, and returns what it returned; [`None`] if the sender may not send to it.
@@ -314,7 +314,7 @@ impl Entry {
 
     /// What the callback is for, in words. Context: in the RCU read-side critical section in which
     /// the entry was found.
-    pub(crate) fn description(&self) -> Option<&CStr> {
+    pub(crate) fn description(&self) -> Option<Text<'_>> {
         self.callback.handler()?.description()
     }
 }

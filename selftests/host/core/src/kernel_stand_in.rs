@@ -17,8 +17,8 @@ pub mod prelude {
     pub use super::{
         error::{code::*, *},
         init::{Init, PinInit},
-        KernelCStr,
         memory::{KBox, KVVec, Zeroable, __GFP_ZERO, GFP_ATOMIC, GFP_KERNEL},
+        KernelCStr,
     };
     pub use crate::{pin_init, try_pin_init};
     pub use core::{
@@ -27,24 +27,29 @@ pub mod prelude {
     };
 }
 
-/// The names that the kernel's strings have for what theirs are for.
+/// The name that the kernel's strings have for what theirs are for.
 pub trait KernelCStr {
     fn as_char_ptr(&self) -> *const core::ffi::c_char;
-
-    /// # Safety
-    ///
-    /// `text` must be a string that stays.
-    unsafe fn from_char_ptr<'a>(text: *const core::ffi::c_char) -> &'a Self;
 }
 
 impl KernelCStr for core::ffi::CStr {
     fn as_char_ptr(&self) -> *const core::ffi::c_char {
         self.as_ptr()
     }
+}
 
-    unsafe fn from_char_ptr<'a>(text: *const core::ffi::c_char) -> &'a Self {
-        // SAFETY: By the safety requirements.
-        unsafe { Self::from_ptr(text) }
+pub mod seq_file {
+    use core::{ffi::c_char, marker::PhantomData};
+
+    pub struct Text<'a>(PhantomData<&'a ()>);
+
+    impl Text<'_> {
+        /// # Safety
+        ///
+        /// As in the crate.
+        pub unsafe fn from_ptr(_: *const c_char) -> Self {
+            Self(PhantomData)
+        }
     }
 }
 
