@@ -18,9 +18,10 @@ pub struct Port(pub u32);
 impl Port {
     /// Limits how long sending waits while the receive buffer of the socket is full.
     ///
-    /// When the time is over, sending fails with [`SendError::ReceiverFull`](crate::SendError::ReceiverFull), and unlike with
-    /// `GFP_NOWAIT` the program is not notified that it missed something. The wait is at least
-    /// one tick of the kernel's clock; where sleeping is not allowed, there is none.
+    /// When the time is over, sending fails with
+    /// [`SendError::ReceiverFull`](crate::SendError::ReceiverFull), and unlike with `GFP_NOWAIT`
+    /// the program is not notified that it missed something. The wait is at least one tick of the
+    /// kernel's clock; where sleeping is not allowed, there is none.
     ///
     /// # Examples
     ///
@@ -47,8 +48,8 @@ impl Port {
     /// Does not wait at all while the receive buffer of the socket is full. The allocation of the
     /// message may still sleep, as with `GFP_KERNEL`.
     ///
-    /// Sending then fails with [`SendError::ReceiverFull`](crate::SendError::ReceiverFull), and `ENOBUFS` notifies the program that
-    /// it missed something.
+    /// Sending then fails with [`SendError::ReceiverFull`](crate::SendError::ReceiverFull), and
+    /// `ENOBUFS` notifies the program that it missed something.
     #[inline]
     pub fn without_waiting(self) -> PortWithin {
         PortWithin {
