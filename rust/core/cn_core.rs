@@ -14,7 +14,7 @@
 //! | [`modules`], [`cleanup`] | modules that are unloaded |
 //! | [`instance`], [`start`], [`parameters`] | the one connector, its start and its end |
 //! | [`stats`], [`proc_files`] | what can be seen of it |
-//! | [`glue`], [`sync`], [`list`] | what the others are made of |
+//! | [`helpers`], [`sync`], [`list`] | what the others are made of |
 //!
 //! C counterpart: `drivers/connector/`.
 
@@ -25,7 +25,7 @@ mod calls;
 mod channel;
 mod cleanup;
 mod frame;
-mod glue;
+mod helpers;
 mod instance;
 #[cfg(CONFIG_CONNECTOR_KUNIT_TEST)]
 mod kunit;

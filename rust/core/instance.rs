@@ -6,7 +6,7 @@
 
 use crate::{
     frame::{self, Function},
-    glue::{reschedule, trace_register, trace_unregister, zeroed, Workqueues},
+    helpers::{reschedule, trace_register, trace_unregister, zeroed, Workqueues},
     modules::Leaving,
     notify::{Limits, Notifier, SocketChange, WatchList},
     parameters::Groups,

@@ -6,7 +6,7 @@
 
 #![forbid(unsafe_code)]
 
-use crate::glue::certain;
+use crate::helpers::certain;
 use core::mem::MaybeUninit;
 use kernel::prelude::*;
 

@@ -4,7 +4,7 @@
 //!
 //! This file is what the rest of the core uses of the folder: the [`Notifier`] of ids, and the
 //! watchers of sockets. [`requests`] are those of programs. [`event_log`] has the events about ids,
-//! [`delivery`] sends them to programs. [`watch`] calls watchers in the kernel, of ids and of
+//! [`delivery`] sends them to programs. [`watch_list`] calls watchers in the kernel, of ids and of
 //! sockets ([`watch_sockets`]).
 //!
 //! Guarantees:
@@ -32,19 +32,19 @@
 mod delivery;
 mod event_log;
 mod requests;
-mod watch;
+mod watch_list;
 mod watch_sockets;
 
 pub(crate) use event_log::Blank;
 #[cfg(CONFIG_CONNECTOR_KUNIT_TEST)]
 pub(crate) use event_log::{Cursor as EventCursor, EventLog};
 pub(crate) use requests::{Limits, Owner};
-pub(crate) use watch::WatchList;
+pub(crate) use watch_list::WatchList;
 pub(crate) use watch_sockets::SocketChange;
 
 use crate::{
     frame::Function,
-    glue::zeroed,
+    helpers::zeroed,
     stats::Counter,
     sync::{race_delay, read_once},
     table::{Entry, Registry},

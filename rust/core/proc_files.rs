@@ -12,7 +12,7 @@
 #![forbid(unsafe_code)]
 
 use crate::{
-    glue::reschedule,
+    helpers::reschedule,
     instance,
     stats::{self, Counter},
     table::{Cursor, Entry, Found, SECTION},

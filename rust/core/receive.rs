@@ -13,7 +13,7 @@
 #![forbid(unsafe_code)]
 
 use crate::{
-    glue::{request_process_events, trace_receive, traces_receive},
+    helpers::{request_process_events, trace_receive, traces_receive},
     instance,
     netlink::{ClosedSocket, Datagram, Protocol, Received},
     notify::Owner,

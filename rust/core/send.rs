@@ -7,7 +7,7 @@
 #![forbid(unsafe_code)]
 
 use crate::{
-    glue::{trace_send, traces_send},
+    helpers::{trace_send, traces_send},
     instance,
     netlink::{socket, Buffer, Filter, Handle},
     stats::Counter,

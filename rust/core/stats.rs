@@ -9,7 +9,7 @@
 #![forbid(unsafe_code)]
 
 use crate::{
-    glue,
+    helpers,
     sync::{add, read_once},
 };
 use connector_base::bindings;
@@ -80,7 +80,7 @@ const DROPPED: &[Counter] = &[
 /// Context: any.
 #[inline(always)]
 pub(crate) fn count_delivered() {
-    glue::count_delivered();
+    helpers::count_delivered();
 }
 
 /// How many messages came in and reached no callback.
@@ -95,12 +95,12 @@ impl Counter {
     /// Adds one. Context: any.
     #[inline]
     pub(crate) fn count(self) {
-        glue::count(self as u32);
+        helpers::count(self as u32);
     }
 
     /// The sum over all CPUs.
     pub(crate) fn total(self) -> u64 {
-        glue::counted(self as u32)
+        helpers::counted(self as u32)
     }
 }
 

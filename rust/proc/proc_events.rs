@@ -11,7 +11,7 @@
 //! | [`hook`]      | which hooks listeners need, and which are attached                      |
 //! | [`listeners`] | the sockets that have asked for events                                  |
 //! | [`service`]   | requests in, events out                                                 |
-//! | [`proc_file`] | `/proc/net/cn_proc`                                                     |
+//! | [`status`]    | `/proc/net/cn_proc`                                                     |
 //! | [`glue`]      | the boundary to C, where the hooks are                                  |
 //!
 //! C counterpart: `drivers/connector/cn_proc.c`.
@@ -23,15 +23,15 @@ mod event;
 mod glue;
 mod hook;
 mod listeners;
-mod proc_file;
 mod service;
+mod status;
 
 use connector::{Access, Options, Registration, SocketWatch};
 use connector_base::seq_file::ProcFile;
 use glue::Instance;
 use kernel::{prelude::*, sync::Arc};
-use proc_file::Status;
 use service::Service;
+use status::Status;
 
 module! {
     type: Module,

@@ -14,7 +14,7 @@ use super::{
     requests::{Limits, Requests},
 };
 use crate::{
-    glue::{sender_queue, Uninterrupted},
+    helpers::{sender_queue, Uninterrupted},
     netlink::{socket, Buffer, Filter},
     stats::Counter,
     sync::race_delay,

@@ -10,7 +10,7 @@
 
 #![forbid(unsafe_code)]
 
-use super::watch::{enqueue, Subject, WatchList, Watcher};
+use super::watch_list::{enqueue, Subject, WatchList, Watcher};
 use crate::frame::Function;
 use connector_base::{
     bindings::{CN_IDS_MISSED, CN_ID_REGISTERED, CN_ID_UNREGISTERED},

@@ -8,7 +8,7 @@
 
 use super::event_log::Event;
 use crate::{
-    glue::zeroed,
+    helpers::zeroed,
     list::{List, Reserved},
 };
 use connector_base::{

@@ -13,10 +13,10 @@
 
 #![forbid(unsafe_code)]
 
-use super::watch::{Subject, WatchList};
+use super::watch_list::{Subject, WatchList};
 use crate::{
     frame::Function,
-    glue::zeroed,
+    helpers::zeroed,
     list::{List, Reserved, Taken},
 };
 use connector_base::bindings::{CN_SOCKET_CLOSED, CN_SOCKET_JOINS, CN_SOCKET_LEFT};

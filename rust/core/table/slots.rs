@@ -28,7 +28,7 @@ use super::{
     lists::{DyingList, LiveList},
 };
 use crate::{
-    glue::{reschedule, zeroed},
+    helpers::{reschedule, zeroed},
     sync::{race_delay, Changes, RcuArray, RcuArrayPointer, RcuSlot, Reader, RetiredArray, Slot},
 };
 use connector_base::Id;

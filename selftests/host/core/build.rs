@@ -153,7 +153,7 @@ fn write_variant(variant: &str, core: &Path, out: &Path, edits: &[Edit], loom: b
         .join(models)
         .with_extension("rs");
     modules += &format!("#[path = {path:?}]\npub mod {models};\n");
-    format!("pub mod {variant} {{\n#![allow(unused)]\npub(crate) use crate::{{glue, netlink, stats}};\n{modules}}}\n")
+    format!("pub mod {variant} {{\n#![allow(unused)]\npub(crate) use crate::{{helpers, netlink, stats}};\n{modules}}}\n")
 }
 
 fn main() {

@@ -176,7 +176,7 @@ pub mod bindings {
 }
 
 /// The core's own, in place of its file of that name.
-pub mod glue {
+pub mod helpers {
     use super::prelude::*;
 
     pub fn reschedule() {}

@@ -16,7 +16,7 @@
 
 use crate::{
     frame::{self, Deferred, Function, Reclaim},
-    glue::{reschedule, watcher_queue},
+    helpers::{reschedule, watcher_queue},
     list::List,
     sync::{race_delay, read_once},
 };
