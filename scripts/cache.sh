@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 #
 # The cache: one folder per thing, named by what it is and a digest of all that shaped it. A folder is
-# made under another name and renamed when it is complete, so what has its name is whole. Who makes one
-# holds the lock beside it; who finds it there waits for nobody. Sourced after lib.sh.
+# made under another name and renamed when it is complete, so what has its name is whole. The run that
+# makes one holds the lock beside it; a run that finds it there does not wait. Sourced after lib.sh.
 
 # Makes the cache, and removes what interrupted runs left behind.
 open_cache() {

@@ -50,7 +50,7 @@ rust_format() {
 		--config-path "$KSRC/.rustfmt.toml"
 }
 
-# kbuild with every eye open, in a folder of its own so that each object is really looked at.
+# kbuild with all warnings, in a folder of its own, so that each object is compiled.
 strict_build() {
 	local source=$1 out=$2
 	shift 2

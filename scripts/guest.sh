@@ -46,12 +46,12 @@ make_run_folder() {
 	exec {folders_lock}>&-
 }
 
-# Lines for gen_init_cpio: put <path in the guest> <file here> <mode>.
+# A line for gen_init_cpio: put <path in the guest> <file here> <mode>.
 put() {
 	printf 'file %s %s %s 0 0\n' "$1" "$2" "$3" >>"$RUN/files"
 }
 
-# A program that somebody else linked, with the shared libraries it asks for.
+# A program of the distribution, with the shared libraries that it needs.
 put_dynamic() {
 	local library
 	put "$1" "$2" 755
@@ -199,7 +199,7 @@ qemu_command() {
 	if [ "${ICOUNT:-0}" = 1 ]; then
 		# Guest time is then the number of instructions executed; several processors take turns.
 		smp=${QEMU_SMP:-1}
-		# Who watches through the monitor needs the time that the guest sleeps.
+		# A reader of the monitor needs the guest to sleep in real time.
 		QEMU+=(-icount "shift=0,sleep=$([ -n "${MONITOR:-}" ] && echo on || echo off)")
 		# The kernel cannot know that this clock is exact; else it would have timers at ticks only.
 		APPEND="tsc=reliable ${APPEND:-}"

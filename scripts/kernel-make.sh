@@ -3,7 +3,7 @@
 #
 # Configuring and building a kernel: of KSRC, in BUILD, by FRAGMENT, with TOOLS. Sourced after lib.sh.
 
-# Nothing of who, where and when goes into the kernel.
+# The kernel contains no user name, host name or date.
 kernel_make() {
 	make -C "$KSRC" O="$BUILD" "${TOOLS[@]}" KBUILD_BUILD_USER=connector KBUILD_BUILD_HOST=connector \
 		KBUILD_BUILD_TIMESTAMP=1970-01-01 -j"$(jobs)" "$@"

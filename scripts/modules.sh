@@ -57,7 +57,7 @@ build_tests() {
 build_coverage() {
 	local flags='-Cdebuginfo=line-tables-only -Cdebug-assertions=n -Coverflow-checks=n -Cllvm-args=-inline-threshold=0'
 	[ "$(config_of "$KDIR" CONFIG_KCOV)" = y ] || return 0
-	# Read to its end: who writes into a pipe that was closed has failed.
+	# Read to its end: a program that writes into a closed pipe fails.
 	if "$RUSTC" -C help | grep unsafe-allow-abi-mismatch >/dev/null; then
 		flags+=' -Cunsafe-allow-abi-mismatch=sanitizer'
 	fi

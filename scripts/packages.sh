@@ -92,7 +92,7 @@ apt_install() {
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends --no-remove "$@"
 }
 
-# Who has a part of QEMU from the backports cannot have the rest of it from elsewhere. Then all of QEMU comes from there, by
+# If a part of QEMU is from the backports, the rest of it has to be, too. Then all of QEMU comes from there, by
 # sources and lists of our own; the machine's stay as they are.
 need_backports() {
 	[[ " $* " == *' qemu-system-x86 '* ]] &&

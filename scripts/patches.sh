@@ -5,7 +5,7 @@
 #
 # scripts/patches has a file for each patch: a line with its licence, the title and the text, a line "---", and the
 # files that it adds. Each file of the connector has to be in one of them. Author, Signed-off-by and the maintainer's
-# entry are who runs this, as git knows them; the date is that of the last commit here. KSRC names a source to use
+# entry name the user of this script, as git knows it; the date is that of the last commit here. KSRC names a source to use
 # instead of Debian's.
 
 # shellcheck source=scripts/lib.sh
@@ -15,7 +15,7 @@ SERIES=$TOP/scripts/patches
 RESULT=$TOP/build/patches
 export GIT_CONFIG_NOSYSTEM=1
 
-# Whoever sends patches signs them off; nobody else can.
+# The sender of the patches signs them off; no other person can.
 find_author() {
 	AUTHOR_NAME=${GIT_AUTHOR_NAME:-$(git -C "$TOP" config user.name || true)}
 	AUTHOR_MAIL=${GIT_AUTHOR_EMAIL:-$(git -C "$TOP" config user.email || true)}

@@ -122,7 +122,7 @@ kunit_parse() {
 	done | read_results kunit_parse --brief
 }
 
-# Programs that are not needed for more than one test; who cannot have them does without.
+# Only one test needs these programs; without them it is left out.
 if selected wireshark && ! "$TOP/scripts/packages.sh" wireshark; then
 	say '  Without these, the Wireshark dissector is not tested.'
 fi

@@ -188,9 +188,8 @@ unsafe extern "C" fn release_callback<T: 'static>(cookie: *mut c_void) {
 
 /// A socket that listens to the group of a message which is being sent.
 ///
-/// Netlink does not tell a sender which port, user or rights the socket has. A module that needs to
-/// know has the program send a message first. The [`Sender`] of that message has the same
-/// [`SocketId`].
+/// Netlink does not say which port, user or rights the socket has. If a module needs them, the
+/// program has to send a message first. The [`Sender`] of that message has the same [`SocketId`].
 pub struct Listener<'a> {
     socket: Socket<'a>,
 }

@@ -48,7 +48,7 @@
 //!
 //! C counterpart: `include/linux/connector.h`.
 
-// Not `forbid`, for the sake of the two files that may say it: `raw` and `callbacks`.
+// Not `forbid`: the two files `raw` and `callbacks` allow it.
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
 

@@ -299,18 +299,18 @@ impl Drop for Buffer {
     }
 }
 
-/// Counts the listeners to a group, or, if that is 0, to the group of the id: returns 0 if there
-/// are none, or a negative error.
+/// Whether a group has listeners; 0 stands for the group of the id. Returns 1, 0 or a negative
+/// error.
 #[inline]
 pub(crate) fn has_listeners(id: Id, group: u32, flags: Flags) -> c_int {
     // SAFETY: `raw_id` gives a valid id.
     unsafe { bindings::cn_core_has_listeners(&raw_id(id), group, as_gfp(flags)) }
 }
 
-/// A number that no other socket has, nor had, nor will have until the next boot.
+/// The number of a socket; no other socket has it until the next boot.
 ///
-/// Unlike a port, which another program may get after this one. A program learns that of
-/// its own socket by `getsockopt(SOL_SOCKET, SO_COOKIE)`.
+/// A port, in contrast, may be given to another socket later. A program reads the number of its own
+/// socket by `getsockopt(SOL_SOCKET, SO_COOKIE)`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct SocketId(u64);
 

@@ -35,8 +35,8 @@ use kernel::{prelude::*, sync::Arc};
 ///
 /// The last call may be that of a program, in whose context the handler is dropped then.
 ///
-/// A handler may own its own registration, or two handlers each other's: these end with their
-/// module.
+/// A handler may own its own registration, and two handlers may own each other's. Such
+/// registrations end with their module.
 #[must_use = "a registration ends when it is dropped"]
 pub struct Registration<H: Handler> {
     registered: AnyRegistration,

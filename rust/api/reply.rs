@@ -11,8 +11,8 @@ use kernel::{prelude::*, time::Delta};
 use zerocopy::{Immutable, IntoBytes};
 
 impl Sender<'_> {
-    /// The sending socket as a target for [`Outgoing::send_to`] and its kin, to which is sent
-    /// without waiting; see [`Self::reply`] for the reason.
+    /// The sending socket as a target for [`Outgoing::send_to`] and similar functions. Sending to
+    /// it does not wait; see [`Self::reply`] for the reason.
     ///
     /// # Examples
     ///
@@ -47,7 +47,7 @@ impl Sender<'_> {
     /// May sleep for memory, but does not wait for the program: while it is in `sendmsg()`, which
     /// called the handler, it cannot read. A program that does not read its replies loses those for
     /// which its receive buffer has no room, and is notified by `ENOBUFS`. If the handler waited,
-    /// every program that may send could keep it, and so `rmmod`, for as long as it likes.
+    /// every program that may send could block the handler, and so `rmmod`, without a limit.
     /// [`Self::reply_within`] waits for a while, for programs that read in another thread.
     ///
     /// # Errors

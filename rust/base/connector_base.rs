@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the API crate and the core both use, and depends on neither.
+//! Types that the API crate and the core share. Depends on neither.
 //!
 //! | what                                    | where              |
 //! |-----------------------------------------|--------------------|
@@ -12,7 +12,7 @@
 //!
 //! The first three are pure: they compile on the host too.
 //!
-//! As in the crate `connector`, what modules outside of `cn.ko` use is generic or `#[inline]`: no
+//! As in the crate `connector`, each function that other modules use is generic or `#[inline]`: no
 //! symbol of this crate is exported.
 
 #![deny(missing_docs, unsafe_code)]
@@ -30,7 +30,7 @@ use kernel::{bindings::nlmsghdr, prelude::*};
 use notify_request::{Control, Range};
 use wire::{Header, NetlinkHeader};
 
-// What is read of the headers, and what C reads, are the same bytes.
+// Our headers and those of C have the same layout.
 macro_rules! assert_same_field {
     ($ours:ident.$field:ident == $theirs:ident.$raw:ident) => {
         static_assert!(

@@ -12,9 +12,9 @@ use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// The id under which a callback is registered and to which a message is addressed.
 ///
-/// By convention `idx` names the user of the connector and is also the multicast group of its
-/// messages, while `val` tells apart what one user registers. The ids that the kernel has given
-/// away are the `CN_*` constants of `<linux/connector.h>`.
+/// By convention `idx` names the user of the connector. It is also the multicast group of the
+/// user's messages. `val` distinguishes the callbacks of one user. The ids that the kernel has
+/// assigned are the `CN_*` constants of `<linux/connector.h>`.
 ///
 /// # Examples
 ///

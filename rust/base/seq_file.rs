@@ -2,7 +2,7 @@
 
 //! Files in `/proc/net`, which programs read line by line.
 //!
-//! Guarantees: whoever writes the lines holds no lock from one line to the next, and needs no
+//! Guarantees: an implementation of [`Lines`] holds no lock from one line to the next, and needs no
 //! `unsafe`.
 //!
 //! C counterparts: `include/linux/seq_file.h`, `include/linux/proc_fs.h`.
@@ -18,8 +18,8 @@ use zerocopy::FromZeros;
 
 /// The lines of a file.
 ///
-/// Each line has a number, which does not change while the file is read. Other lines come and go
-/// meanwhile, and none of the rest is repeated or hidden by that.
+/// Each line has a number, which does not change while the file is read. Lines may be added and
+/// removed meanwhile. Such a change neither repeats nor hides any other line.
 pub trait Lines: Sized + 'static {
     /// What an open file remembers between lines. Reads of one file do not overlap.
     type State: FromZeros + Send;
@@ -33,7 +33,7 @@ pub trait Lines: Sized + 'static {
     /// The program gets what is returned.
     fn seek(state: &mut Self::State, from: u64) -> Result<Option<u64>>;
 
-    /// Writes the line that [`Self::seek`] has found last; nothing, if it is gone.
+    /// Writes the line that the last [`Self::seek`] found, or nothing if it was removed.
     ///
     /// Context: process; may sleep.
     fn show(state: &mut Self::State, line: u64, output: &mut Output<'_>);
@@ -57,11 +57,11 @@ impl<L: Lines> ProcFile<L> {
         show: Some(show_callback::<L>),
     });
 
-    /// Makes the file. What it shows is there already.
+    /// Makes the file. It may be read before this returns.
     ///
     /// # Errors
     ///
-    /// [`ENOMEM`]: no memory.
+    /// [`ENOMEM`]: no memory, or there is a file of this name already.
     pub fn new(name: &'static CStr) -> Result<Self> {
         if !create(name, Self::OPERATIONS, size_of::<L::State>()) {
             return Err(ENOMEM);
@@ -105,7 +105,7 @@ fn create(_: &'static CStr, _: &'static Operations, _: usize) -> bool {
     true
 }
 
-/// Removes a file. Waits for those who read it.
+/// Removes a file. Waits for its readers.
 #[cfg(CONFIG_PROC_FS)]
 #[inline]
 fn remove(name: &'static CStr) {
@@ -141,7 +141,7 @@ unsafe fn state<'a, L: Lines>(file: *mut seq_file) -> &'a mut L::State {
     unsafe { &mut *(*file).private.cast::<L::State>() }
 }
 
-/// Goes to the first line from `from` on, and notes its number.
+/// Finds the first line whose number is `from` or larger, and stores its number.
 ///
 /// # Safety
 ///
@@ -152,7 +152,7 @@ unsafe fn go_to<L: Lines>(file: *mut seq_file, position: *mut loff_t, from: u64)
     let found = L::seek(unsafe { state::<L>(file) }, from);
     let (number, line) = match found {
         Ok(Some(number)) => (number, LINE),
-        // Where to begin if there is more when the reader comes back.
+        // The next read starts here, in case lines were added.
         Ok(None) => (from, null_mut()),
         Err(error) => (from, error.to_ptr()),
     };
@@ -201,7 +201,7 @@ unsafe extern "C" fn stop_callback(_: *mut seq_file, _: *mut c_void) {}
 ///
 /// `file` must be a file with these lines that is being read.
 unsafe extern "C" fn show_callback<L: Lines>(file: *mut seq_file, _: *mut c_void) -> c_int {
-    // SAFETY: By the safety requirements; the index is the number that `go_to` has noted.
+    // SAFETY: By the safety requirements; the index is the number that `go_to` has stored.
     let line = unsafe { (*file).index } as u64;
     // SAFETY: By the safety requirements; the state is apart from the file.
     let state = unsafe { state::<L>(file) };
@@ -214,7 +214,7 @@ unsafe extern "C" fn show_callback<L: Lines>(file: *mut seq_file, _: *mut c_void
     0
 }
 
-/// A text in C, which is shown. Unlike [`CStr`], whose length is found by code that can panic.
+/// A string in C, to be shown. Its length is found without code that can panic, unlike [`CStr`]'s.
 ///
 /// # Invariants
 ///
@@ -252,11 +252,11 @@ impl<'a> From<&'a CStr> for Text<'a> {
 
 /// Where a line is written to.
 ///
-/// What has no room is written again into a larger buffer, so that nothing here fails.
+/// A line that does not fit is written again into a larger buffer, so no function here fails.
 ///
 /// # Invariants
 ///
-/// `file` is being read for `'a`, and nobody else uses it.
+/// `file` is being read for `'a`, and nothing else uses it meanwhile.
 pub struct Output<'a> {
     file: *mut seq_file,
     _lifetime: PhantomData<&'a mut seq_file>,
@@ -277,8 +277,8 @@ impl Output<'_> {
         unsafe { bindings::seq_put_decimal_ull(self.file, c"".as_char_ptr(), number) };
     }
 
-    /// Writes a text that a module has chosen. What could end a line becomes an octal number, and
-    /// so do blanks, if the text is to be one word.
+    /// Writes a text that a module has chosen. Characters that could end a line become octal
+    /// numbers, and so do blanks, if the text is to be one word.
     #[inline]
     pub fn escaped(&mut self, text: Text<'_>, is_one_word: bool) {
         /// Characters below the blank, the last one of ASCII, and what stands before a number.
@@ -302,7 +302,7 @@ impl Output<'_> {
         }
     }
 
-    /// How many bytes there are in the buffer, to find out how long something was.
+    /// The number of bytes in the buffer; the difference of two of them is the length of a text.
     #[inline]
     pub fn position(&self) -> usize {
         // SAFETY: By the type invariants.

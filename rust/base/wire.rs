@@ -3,9 +3,10 @@
 //! The wire format: what a datagram on a connector socket looks like.
 //!
 //! A datagram holds one or more netlink messages, each padded to four bytes; the payload of each
-//! starts with the connector's own header, see [`Header`]. A [`Frame`] says what a netlink message
-//! at some place of a datagram is, and where the next one starts. It looks at each byte only after
-//! it has checked that it is there, and all sums are checked.
+//! starts with the connector's own header, see [`Header`]. A [`Frame`] describes the netlink
+//! message at an offset in a datagram, and gives the offset of the next one. Every access is
+//! checked against the length of the datagram. A difference below zero wraps to a huge length,
+//! which the same check refuses.
 //!
 //! Pure: depends on nothing but `core` and `zerocopy`, so that it compiles on the host too.
 //!
@@ -34,13 +35,13 @@ const WANTS_ACK: u16 = 4;
 pub struct NetlinkHeader {
     /// Length of the message in bytes, this header included.
     pub len: u32,
-    /// Kind of message; not looked at.
+    /// Kind of message; ignored.
     pub kind: u16,
     /// `NLM_F_*` bits; the connector knows `NLM_F_ACK`.
     pub flags: u16,
     /// Number chosen by the sender, repeated in the answer.
     pub seq: u32,
-    /// Port of the sender, as it claims; not looked at.
+    /// Port that the sender claims; ignored.
     pub portid: u32,
 }
 
@@ -50,7 +51,7 @@ pub struct NetlinkHeader {
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Header {
-    /// Whom the message is for, or who sends it.
+    /// The id of the receiving or the sending callback.
     pub id: Id,
     /// Number of the message; a reply carries that of the request.
     pub seq: u32,
@@ -105,7 +106,7 @@ pub struct Frame {
     /// can't be trusted, this is the end of the datagram.
     end: usize,
     flags: u16,
-    /// Whom the message is for, or why it can't be delivered.
+    /// The addressed id, or why the message can't be delivered.
     pub id: Result<Id, Malformed>,
 }
 
@@ -113,8 +114,8 @@ impl Frame {
     /// Reads the message that starts at `offset`: 0 for the first one, then [`Self::following`].
     ///
     /// Returns [`None`] where the datagram ends: when nothing is left, when what is left is padding
-    /// (too short for a header, or a header of zero length), or when nobody knows how long the
-    /// message before was. The first message is there in any case.
+    /// (too short for a header, or a header of zero length), or when the length of the previous
+    /// message is unknown. Offset 0 always gives a message.
     #[inline]
     pub fn at(datagram: &[u8], offset: usize) -> Option<Self> {
         if offset > 0 {
@@ -172,7 +173,7 @@ impl Frame {
     fn read(datagram: &[u8], offset: usize) -> Self {
         let mut frame = Self {
             offset,
-            // Even behind an empty datagram, so that nobody comes here again.
+            // At least 1, so that an empty datagram is read only once.
             end: datagram.len().max(1),
             flags: 0,
             id: Err(Malformed::Short),

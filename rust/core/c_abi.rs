@@ -96,8 +96,8 @@ unsafe extern "C" fn cn_add_callback(
 
 /// Unregisters the callback of an id; does nothing if there is none.
 ///
-/// When this returns, the callback is not running and will not be called again, so that its module
-/// may go. Inside of a call of the connector (a callback, this or another one; a watcher; a
+/// When this returns, the callback is not running and is not called again, so its module may be
+/// unloaded. Inside of a call of the connector (a callback, this or another one; a watcher; a
 /// release) it does not wait.
 ///
 /// Context: process; sleeps until the callback has returned.
@@ -138,7 +138,7 @@ unsafe extern "C" fn cn_netlink_send(
 /// Context: any that `gfp_mask` allows. Returns 0 or the number of bytes sent to the port, or:
 ///
 /// - `-ENODEV`: neither port nor group, and nothing is registered under the id.
-/// - `-ESRCH`: nobody listens to the group, or all who do have full receive buffers.
+/// - `-ESRCH`: the group has no listener, or the receive buffers of all listeners are full.
 /// - `-ENOMEM`: no memory.
 /// - `-ECONNREFUSED`: there is no such port.
 /// - `-EAGAIN`: the port's receive buffer is full, and `gfp_mask` does not allow to wait; or the
@@ -195,8 +195,8 @@ unsafe fn send_c(
 /// # Safety
 ///
 /// `id` must point to an id, `name` to a string, `serial` to where a number can be written, and
-/// `handler` to a handler. On success, its functions must be callable
-/// with its cookie by all tasks until `release` was called.
+/// `handler` to a handler. On success, its functions must be callable with its cookie by all tasks
+/// until `release` was called, and its description stay as `struct cn_core_handler` requires.
 #[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_register")]
 unsafe extern "C" fn cn_core_register(
     id: *const cb_id,
@@ -235,7 +235,7 @@ unsafe extern "C" fn cn_core_register(
 
 /// Unregisters the registration of an id that has the number `serial`.
 ///
-/// Waits as [`cn_del_callback`] does, also where somebody else has unregistered it already.
+/// Waits as [`cn_del_callback`] does, also if another task has unregistered it already.
 ///
 /// # Safety
 ///
@@ -251,7 +251,7 @@ unsafe extern "C" fn cn_core_unregister(id: *const cb_id, serial: u64) {
 /// Sends a message whose payload is elsewhere than its header.
 ///
 /// Context and errors as for [`cn_netlink_send_mult`], but returns 0 for success, and
-/// [`CN_NOT_TAKEN`] if somebody listens to the group and nobody took the message.
+/// [`CN_NOT_TAKEN`] if the group has listeners and none of them took the message.
 ///
 /// # Safety
 ///
@@ -342,8 +342,9 @@ unsafe extern "C" fn cn_core_free(skb: *mut sk_buff) {
     }
 }
 
-/// Returns 1 if anybody would hear a message to `group` (if that is 0, to the group of the id's
-/// callback), 0 if nobody would, `-ENODEV` if nothing is registered under the id, or `-ENOMEM`.
+/// Returns 1 if a listener can receive a message to `group` (0 stands for the group of the id's
+/// callback), 0 if none can, `-ENODEV` if nothing is registered under the id, `-ENOMEM`, or
+/// `-EAGAIN` before the connector has started.
 ///
 /// Context: any that `gfp_mask` allows.
 ///
@@ -361,7 +362,7 @@ unsafe extern "C" fn cn_core_has_listeners(id: *const cb_id, group: u32, gfp_mas
 ///
 /// # Safety
 ///
-/// `parms` must be what a handler is looking at.
+/// `parms` must be the control block of a message that a handler is handling.
 #[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_capable")]
 unsafe extern "C" fn cn_core_capable(parms: *const netlink_skb_parms, capability: c_int) -> bool {
     // SAFETY: By the safety requirements of this function.

@@ -7,10 +7,10 @@
 //! use; the second word also says how many calls there were, so that the receive path has no other
 //! counter to change.
 //!
-//! Unregistering marks the first word as dead, after which no call is entered any more. So the
-//! number of calls is final, and the second word is moved up to where it reaches [`DEAD`] when all
-//! of them but one have left. Then unregistering leaves for the registration. Whoever leaves last,
-//! which exactly one does, reclaims the subject.
+//! Unregistering marks the first word as dead. From then on no call is entered, so the number of
+//! calls is final. The second word is then raised, so that it reaches [`DEAD`] when all calls but
+//! one have left. Then unregistering leaves for the registration. The task that leaves last
+//! reclaims the subject; there is exactly one.
 //!
 //! | caller                        | task that unregisters              |
 //! |-------------------------------|------------------------------------|
@@ -19,11 +19,12 @@
 //! |                               | moves the second word up           |
 //! | leaves (B: full)              | leaves (B: full)                   |
 //!
-//! A: both change the same word, so that a call is either counted before the mark, or refused. (One
-//! that is refused changes the word, too, to which nobody pays attention any more.) B:
-//! of those who leave, the last one sees all that the others did. Whoever leaves learns from that
-//! operation itself whether it was the last one: all others must not look at the subject any more,
-//! since it can be reclaimed and freed at that moment.
+//! A: both change the same word, so a call is either counted before the mark, or refused. (A
+//! refused call changes the word, too; its count is not read after the mark.)
+//!
+//! B: the task that leaves last sees everything that the others did. The operation itself returns
+//! whether it was the last one. All other tasks must not access the subject any more, since it can
+//! be reclaimed and freed at that moment.
 //!
 //! The memory of the subject must stay until an RCU grace period after it was reclaimed: a caller
 //! that found it in the table looks at the first word under the RCU read lock.
@@ -52,7 +53,7 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    /// Nothing was called yet; it is registered.
+    /// Registered, and not called yet.
     pub(crate) const fn new() -> Self {
         Self {
             entered: Atomic::new(1),
@@ -60,17 +61,17 @@ impl Calls {
         }
     }
 
-    /// Enters a call, unless the subject is dead. In one step, whatever others do.
+    /// Enters a call, unless the subject is dead. One atomic operation, without a loop.
     #[inline(always)]
     #[must_use]
     pub(crate) fn try_enter(&self) -> bool {
-        // A: pairs with the mark in `kill`. Nobody looks at how many there are after the mark:
-        // their number was taken with it.
+        // A: pairs with the mark in `kill`. The count is not read after the mark: `kill` reads it
+        // together with the mark.
         fetch_add(&self.entered, 1) & DEAD == 0
     }
 
-    /// Leaves a call, or the registration. Returns whether the subject is to be reclaimed, which is
-    /// said to exactly one. The others must not look at it any more.
+    /// Leaves a call, or the registration. Returns true to exactly one caller, which reclaims the
+    /// subject. All others must not access the subject any more.
     #[inline(always)]
     #[must_use]
     pub(crate) fn leave(&self) -> bool {

@@ -2,18 +2,18 @@
 
 //! Removes what modules leave behind when they go away.
 //!
-//! A module which is unloaded, or whose start fails, may have left callbacks behind; the next
-//! message to one of them would run code that is gone. They are removed and reported here. The same
-//! place waits for callbacks of the module that were unregistered from inside of a call and have
-//! not returned yet. What still runs in the module cannot register anything meanwhile: nothing of
-//! it is left when its memory is freed.
+//! A module which is unloaded, or whose start fails, may have left callbacks behind. The next
+//! message to one of them would run freed code. This file removes and reports them. It also waits
+//! for callbacks of the module that were unregistered inside of a call and have not returned yet.
+//! Code of the module that still runs cannot register anything meanwhile. So nothing of the module
+//! is left when its memory is freed.
 //!
 //! The kernel calls this for every module that is unloaded, also for those that have nothing to do
-//! with the connector. Which ones have cannot be told by their symbols: `symbol_get()` leaves no
-//! dependency, and a module may register a function of another one. So the code of each is looked
-//! for: in the callbacks under RCU, section by section, with the table locked only for a moment; in
-//! the watchers under their locks. A module without any waits for nothing, whichever modules leave
-//! at the same time.
+//! with the connector. Symbols do not identify its users: `symbol_get()` leaves no dependency, and
+//! a module may register a function of another one. So each module is searched for: in the
+//! callbacks under RCU, section by section, with the table locked only for a moment; in the
+//! watchers under their locks. A module without callbacks and watchers waits for nothing, whichever
+//! modules are unloaded at the same time.
 //!
 //! For a module with a call that has not returned, this sleeps with the rwsem of the notifier chain
 //! held for reading. Other modules are loaded and unloaded meanwhile, since the chain is called by
@@ -42,21 +42,21 @@ impl Leave for Cleanup {
             return;
         };
         connector.leaving().while_refused(module, || {
-            // What is released here may drop more; nothing new can come from the module any more.
+            // A release may drop further registrations. The module cannot make new ones.
             while remove_all(connector, |address| module.contains(address)) {}
         });
     }
 }
 
-/// Whether a callback whose code is meant is registered, or was unregistered and is not reclaimed
-/// yet. Nothing new that is meant may be permitted any more.
+/// Whether a callback for whose code `is_meant` holds is registered, or was unregistered and is not
+/// reclaimed yet. Such code must not be permitted to register any more.
 ///
 /// Context: process; may sleep.
 fn has_callbacks(connector: &Connector, is_meant: impl Fn(*const c_void) -> bool) -> bool {
     let registry = connector.registry();
     let is_of_code = |entry: &Entry| is_meant(entry.callback().address());
-    // Whoever was permitted to register has done so when this lock was acquired: both happen in one
-    // critical section.
+    // A task that was permitted to register has done so when this lock is acquired: both happen in
+    // one critical section.
     drop(registry.lock());
     // In this order: what is unregistered while the live ones are passed is among the dying ones
     // then.

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Calls from the connector into modules, and what is to be done when they return.
+//! Calls from the connector into modules, and reclaim that is deferred until they return.
 //!
-//! Whatever runs code of a module (a handler, a filter of senders, a watcher, a release) does so by
-//! [`call_out`], with no lock held. That marks the stack of the running task. So a task knows, when
-//! a module calls back into the connector, whether it is inside of such a call:
+//! The connector runs code of a module (a handler, a filter of senders, a watcher, a release) by
+//! [`call_out`], with no lock held. [`call_out`] marks the stack of the running task. When a module
+//! calls back into the connector, the mark shows that the task is inside of such a call:
 //!
 //! - Inside, unregistering does not wait, since it could wait for itself, or for a task that waits
 //!   for it.
-//! - What is to be reclaimed inside is left to the outermost call: it is done before that returns,
-//!   one after the other, without recursion.
+//! - Reclaim is deferred to the outermost call, which does it before it returns: one subject after
+//!   the other, without recursion.
 //!
 //! The mark is a word on the stack that is its own address, combined with a random number. It costs
-//! two stores for each call and shares no memory between tasks; looking for it is needed only where
-//! something is unregistered, and takes time by how deep the stack is, not by how many tasks there
-//! are.
+//! two stores for each call and shares no memory between tasks. Only unregistering searches for the
+//! mark. The cost of the search depends on the depth of the stack, not on the number of tasks.
 //!
 //! C counterpart: none. `object_is_on_stack()` asks the reverse.
 
@@ -52,7 +51,7 @@ pub(crate) fn init() {
 #[repr(C)]
 struct Frame {
     mark: Atomic<usize>,
-    /// What is to be done: the address of a [`Deferred`], or 0. Of the outermost frame only.
+    /// The first [`Deferred`] to run, by address, or 0. Used in the outermost frame only.
     todo: Atomic<usize>,
 }
 
@@ -70,7 +69,7 @@ pub(crate) fn call_out<R>(call: impl FnOnce() -> R) -> R {
     write_once(&frame.mark, mark);
     let result = call();
     if read_once(&frame.todo) != 0 {
-        frame.settle();
+        frame.run_deferred();
     }
     write_once(&frame.mark, 0);
     result
@@ -85,9 +84,9 @@ pub(crate) fn is_inside() -> bool {
 
 /// The outermost frame of the running task, which stays at least as long as the caller.
 fn outermost<'a>() -> Option<&'a Frame> {
-    // SAFETY: In process context. What is found is the mark of a frame, by the invariants of
-    // `Frame`: nobody else knows the key. The frame is on the stack of this very task, below its
-    // caller.
+    // SAFETY: In process context. A word that has the value of a mark is one, by the invariants of
+    // `Frame`, since no other code has the key. The frame belongs to a caller of this function, on
+    // the stack of the running task.
     unsafe {
         cn_glue_outermost_mark(read_once(&KEY) as c_ulong)
             .cast::<Frame>()
@@ -96,16 +95,16 @@ fn outermost<'a>() -> Option<&'a Frame> {
 }
 
 impl Frame {
-    /// Does what was left to be done, until nothing is.
+    /// Runs all deferred work, including work that is added meanwhile.
     #[cold]
     #[inline(never)]
-    fn settle(&self) {
+    fn run_deferred(&self) {
         loop {
             let first = core::ptr::with_exposed_provenance_mut::<Deferred>(read_once(&self.todo));
             let Some(first) = NonNull::new(first) else {
                 return;
             };
-            // SAFETY: Who put it into the list has promised that it stays until it is run.
+            // SAFETY: `Deferred::reclaim` requires that the node stays until it is run.
             write_once(&self.todo, unsafe { *first.as_ref().next.get() });
             // SAFETY: As above; it was taken out of the list, so that nobody else runs it.
             unsafe { Deferred::run(first) };
@@ -116,23 +115,23 @@ impl Frame {
 /// Reclaims a subject (the first argument) that an owner keeps (the second one).
 pub(crate) type ReclaimFn = unsafe fn(NonNull<()>, NonNull<()>);
 
-/// What is to be done, and with what.
+/// A function, and its two arguments.
 type Work = (ReclaimFn, NonNull<()>, NonNull<()>);
 
-/// Something to be reclaimed; a part of what it reclaims, so that nothing need be allocated.
+/// A deferred reclaim. It is part of the subject that it reclaims, so nothing is allocated.
 pub(crate) struct Deferred {
     work: UnsafeCell<Option<Work>>,
     next: UnsafeCell<usize>,
 }
 
-// SAFETY: Only the task that reclaims its owner, of which there is one, looks inside.
+// SAFETY: Only the one task that reclaims the subject accesses the cells.
 unsafe impl Send for Deferred {}
 
 // SAFETY: As above.
 unsafe impl Sync for Deferred {}
 
 impl Deferred {
-    /// Not to be done.
+    /// Nothing is deferred.
     pub(crate) const fn new() -> Self {
         Self {
             work: UnsafeCell::new(None),
@@ -160,7 +159,7 @@ impl Deferred {
             call_out(|| unsafe { reclaim(subject, owner) });
             return;
         };
-        // SAFETY: By the safety requirements, nobody else looks inside.
+        // SAFETY: By the safety requirements, no other task accesses the cells.
         unsafe {
             *self.work.get() = Some((reclaim, subject, owner));
             *self.next.get() = read_once(&frame.todo);
@@ -168,7 +167,7 @@ impl Deferred {
         write_once(&frame.todo, core::ptr::from_ref(self).expose_provenance());
     }
 
-    /// Does the work of a node, which is gone then.
+    /// Runs the work of a node. The node no longer exists when this returns.
     ///
     /// # Safety
     ///
@@ -191,15 +190,15 @@ pub(crate) trait Reclaim: Send + Sync + 'static {
     fn reclaim(this: Arc<Self>);
 }
 
-/// Has something reclaimed: at once, or, inside of a call, before the outermost one returns. To be
-/// called once for it.
+/// Reclaims a subject: at once, or, inside of a call, before the outermost call returns. To be
+/// called once for each subject.
 ///
 /// Context: process; no lock of the connector may be held.
 pub(crate) fn reclaim<T: Reclaim>(subject: Arc<T>) {
     let node = core::ptr::from_ref(subject.deferred());
     let start = core::ptr::from_ref::<T>(&subject).addr();
     if node.addr().wrapping_sub(start) >= size_of::<T>() {
-        // Nothing keeps the node, so that it cannot be left to others.
+        // The node is not a part of the subject, so nothing keeps it, and it cannot be queued.
         call_out(|| T::reclaim(subject));
         return;
     }
@@ -270,7 +269,7 @@ impl Function {
         self.watch as *const c_void
     }
 
-    /// The calls of it. A call is left by the caller, when [`Self::call`] has returned true.
+    /// The count of its calls. When [`Self::call`] returns true, the caller leaves that call.
     pub(crate) fn calls(&self) -> &Calls {
         &self.calls
     }

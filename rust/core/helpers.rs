@@ -35,14 +35,14 @@ pub(crate) fn counted(counter: u32) -> u64 {
     unsafe { bindings::cn_glue_counted(counter) }
 }
 
-/// Lets other tasks run that have waited for the processor. Not under the RCU read lock.
+/// Reschedules, if another task needs the processor. Not to be called under the RCU read lock.
 pub(crate) fn reschedule() {
     // SAFETY: In process context, and no lock is held.
     unsafe { bindings::cn_glue_cond_resched() };
 }
 
-/// Memory for a small value, charged to the running program, for what must not fail. Where there is
-/// none at once, not even of what is kept for those who cannot wait, this sleeps until there is.
+/// Allocates memory for a small value, charged to the running program, and cannot fail. If even the
+/// reserves for atomic allocations are empty, it sleeps until there is memory.
 ///
 /// Context: process.
 pub(crate) fn certain<T>() -> KBox<MaybeUninit<T>> {
@@ -70,8 +70,8 @@ pub(crate) fn zeroed<T: Zeroable>(len: usize) -> Result<KVVec<T>> {
 
 /// Has the module of process events loaded.
 ///
-/// A work item asks for it, once in some seconds, whoever sends. Senders wait until `modprobe` has
-/// ended, but for half a minute at most, and until they are killed.
+/// A work item requests it, at most once in five seconds for all senders together. A sender waits
+/// until `modprobe` has ended, for 30 seconds at most, or until it is killed.
 ///
 /// Context: process; nothing of the connector held.
 #[cold]
@@ -81,8 +81,8 @@ pub(crate) fn request_process_events() {
     unsafe { bindings::cn_glue_request_process_events() };
 }
 
-/// The running task is not preempted while this lives, so that a program of low priority does not
-/// have the token when others need it. With `PREEMPT_RT` it can be, since netlink sleeps there.
+/// The running task is not preempted while this lives, so that no preempted task holds the token.
+/// With `PREEMPT_RT` it can be preempted, since netlink sleeps there.
 pub(crate) struct Uninterrupted(());
 
 impl Uninterrupted {

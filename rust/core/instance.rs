@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The one connector of the kernel, and how C functions without an argument for it find it.
+//! The one connector of the kernel, and the pointer to it for functions that have no argument for
+//! it.
 
 #![allow(unsafe_code)]
 
@@ -49,7 +50,7 @@ impl OpenGroups {
         self.counts.lock().get_mut(place).map(work)
     }
 
-    /// One more registration holds `group` open. A group that doesn't exist is passed over.
+    /// One more registration holds `group` open. A group that doesn't exist is ignored.
     fn open(&self, group: u32) {
         self.with_count(group, |count| *count = count.saturating_add(1));
     }
@@ -168,8 +169,8 @@ impl Connector {
 
     /// Unregisters the callback of an id; does nothing if there is none.
     ///
-    /// With `serial`, only the registration with this number is meant: one that somebody else has
-    /// unregistered already is still waited for.
+    /// With `serial`, only the registration with this number is unregistered. If another task has
+    /// unregistered it already, this still waits for it.
     ///
     /// Context: process; sleeps until the callback has returned, except inside of a call.
     pub(crate) fn unregister(&self, id: Id, serial: Option<u64>) {
@@ -240,9 +241,9 @@ static INSTANCE: Atomic<*mut Connector> = Atomic::new(core::ptr::null_mut());
 #[inline]
 pub(crate) fn get() -> Option<&'static Connector> {
     let connector = read_once(&INSTANCE);
-    // SAFETY: The connector is freed when this module is unloaded, after its socket was closed and
-    // its files removed. Whoever else calls is in a module that uses symbols of this one, so that
-    // it cannot be unloaded meanwhile.
+    // SAFETY: The connector is freed when this module is unloaded, after its socket, its files, its
+    // module notifier and its work items have ended. Every other caller is in a module that uses
+    // symbols of this one, so that this one cannot be unloaded meanwhile.
     unsafe { connector.as_ref() }
 }
 

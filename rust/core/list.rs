@@ -20,7 +20,7 @@ struct Link<T> {
 pub(crate) struct Reserved<T>(KBox<MaybeUninit<Link<T>>>);
 
 impl<T> Reserved<T> {
-    /// Memory that is certain to be there; see [`certain`].
+    /// Allocates the memory, and cannot fail; see [`certain`].
     pub(crate) fn certain() -> Self {
         Self(certain())
     }

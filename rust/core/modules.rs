@@ -5,8 +5,8 @@
 //!
 //! Guarantees:
 //!
-//! - As many modules as there are can leave at the same time: each has its node on the stack of the
-//!   task that unloads it, so that adding one allocates nothing, cannot fail and waits for nothing.
+//! - Any number of modules can be unloaded at the same time. The node of a module is on the stack
+//!   of the task that unloads it, so adding it allocates nothing, cannot fail and does not wait.
 //! - What [`Leaving::permit`] has permitted before a module was added is found by the task that
 //!   added it, under the lock under which it was permitted.
 //!
@@ -110,7 +110,7 @@ impl Leaving {
 
     /// Refuses code at `address` if it belongs to a module that is being unloaded. Does not sleep.
     ///
-    /// To be asked under the lock under which the code is registered.
+    /// To be called under the lock under which the code is registered.
     ///
     /// # Errors
     ///

@@ -2,9 +2,8 @@
 
 //! The kernel's end of all connector sockets.
 //!
-//! Passes what netlink says of programs to a [`Protocol`], which decides. This file is also what
-//! the rest of the core uses of the folder: [`buffer`] is a message that is sent, [`datagram`] one
-//! that was received.
+//! Passes datagrams and group memberships to a [`Protocol`], which decides. This file is also the
+//! interface of the folder: [`buffer`] has a message to be sent, [`datagram`] a received one.
 //!
 //! C counterparts: `netlink_kernel_create()`, `netlink_broadcast_filtered()` and
 //! `netlink_unicast()` in `include/linux/netlink.h`; `cn_bind()` and `cn_release()` in
@@ -81,26 +80,25 @@ unsafe impl Sync for Handle {}
 impl Handle {
     /// Whether `group` has a member, in any network namespace. Context: any.
     ///
-    /// Messages reach those only who are in the first namespace, or were let hear it from outside;
-    /// see [`Self::can_be_heard`].
+    /// A message does not reach every member in another namespace; see [`Self::can_be_heard`].
     #[inline]
     pub(crate) fn has_listeners(self, group: u32) -> bool {
         // SAFETY: By the type invariants this is a kernel socket.
         unsafe { bindings::netlink_has_listeners(self.0.as_ptr(), group) != 0 }
     }
 
-    /// Whether anybody would hear a message to `group`. Context: any that `gfp` allows.
+    /// Whether a member can receive a message to `group`. Context: any that `gfp` allows.
     ///
     /// # Errors
     ///
-    /// [`ENOMEM`]: members in other network namespaces make it a question to netlink, for which
-    /// there is no memory.
+    /// [`ENOMEM`]: there are members in other network namespaces, and no memory to ask netlink
+    /// about them.
     pub(crate) fn can_be_heard(self, group: u32, gfp: gfp_t) -> Result<bool> {
         if !self.has_listeners(group) {
             return Ok(false);
         }
-        // A: pairs with the full barrier of `cn_glue_joins_outside()`. If the member that netlink
-        // knows of is from outside, it is counted by now.
+        // A: pairs with the full barrier of `cn_glue_joins_outside()`. If netlink has a member from
+        // outside, the count that is read next includes it.
         smp_mb(Read);
         if !has_members_outside() {
             return Ok(true);
@@ -110,8 +108,8 @@ impl Handle {
         Ok(asked.anybody)
     }
 
-    /// Sends as [`Self::multicast`] does; also returns whether there is anybody, but `except`, who
-    /// would hear it.
+    /// Sends as [`Self::multicast`] does. Also returns whether any member but `except` can receive
+    /// the message.
     #[inline]
     pub(crate) fn offer(
         self,
@@ -131,12 +129,12 @@ impl Handle {
         (sent, anybody)
     }
 
-    /// Sends to all who listen to `group`, except `portid`, and returns 0.
+    /// Sends to all listeners of `group` except `portid`, and returns 0.
     ///
     /// # Errors
     ///
-    /// - [`ESRCH`]: nobody got the message.
-    /// - `ENOBUFS`: a listener that asked for this error did not.
+    /// - [`ESRCH`]: no listener got the message.
+    /// - `ENOBUFS`: a listener that requested this error did not get the message.
     #[inline]
     pub(crate) fn multicast(
         self,
@@ -161,7 +159,7 @@ impl Handle {
         })
     }
 
-    /// Gives all who listen to `group` the error `ENOBUFS`, as for a message that they missed.
+    /// Sets the error `ENOBUFS` for all listeners of `group`, as for a message that they missed.
     /// Context: process.
     pub(crate) fn report_loss(self, group: u32) {
         // SAFETY: By the type invariants this is a kernel socket.
@@ -177,7 +175,7 @@ impl Handle {
     /// [`ENOMEM`]: no memory.
     pub(crate) fn visit(self, group: u32, gfp: gfp_t, filter: Filter) -> Result {
         let buffer = Buffer::new(0, [&[]], gfp)?;
-        // A filter that lets nobody have the message makes netlink say that nobody listens.
+        // If the filter refuses every listener, netlink returns the error for no listeners.
         match self.multicast(buffer, 0, group, gfp, filter) {
             Err(error) if error != ESRCH => Err(error),
             _ => Ok(()),
@@ -215,8 +213,8 @@ impl Handle {
     }
 }
 
-/// What is remembered while netlink goes through the listeners that can hear a message: it calls
-/// the filter for each of them, and for no other.
+/// The state of a pass of netlink over the listeners that can receive a message. Netlink calls the
+/// filter for each of them, and for no other.
 struct Asked {
     next: Filter,
     /// Whether the listeners that `next` does not refuse get the message.
@@ -264,8 +262,8 @@ unsafe extern "C" fn asked_callback(
     }
 }
 
-/// Whether sockets of other network namespaces are, or were, members of groups. While it is not so,
-/// all members would hear a message.
+/// Whether sockets of other network namespaces are, or were, members of groups. If not, all members
+/// can receive a message.
 #[inline]
 fn has_members_outside() -> bool {
     // SAFETY: The glue's counter is always there, and changed by atomic operations.
@@ -319,12 +317,12 @@ pub(crate) trait Protocol {
     /// Context: process, that of the program; may sleep.
     fn receive(datagram: Datagram<'_>);
 
-    /// Whether every program may join a group. Without that it needs `CAP_NET_ADMIN`.
+    /// Whether every program may join a group. Otherwise a program needs `CAP_NET_ADMIN`.
     ///
     /// Context: process, with locks of netlink held.
     fn is_open(group: u32) -> bool;
 
-    /// A program was let into a group. Context: as [`Self::is_open`].
+    /// A program was permitted to join a group. Context: as [`Self::is_open`].
     fn joins(group: u32);
 
     /// A socket has left a group. Context: as [`Self::is_open`].
@@ -480,7 +478,7 @@ unsafe extern "C" fn release_callback<P: Protocol>(socket: *mut sock, groups: *m
 
     // SAFETY: By the safety requirements.
     if unsafe { cn_glue_is_kernel_socket(socket) } {
-        // One that a send with a limit of time has opened, perhaps inside of a watcher.
+        // Opened by a send with a time limit, possibly inside of a watcher.
         return;
     }
     P::closed(ClosedSocket {

@@ -11,10 +11,10 @@
 //!
 //! - Events are delivered in the order in which ids were registered and unregistered. No lock is
 //!   held meanwhile.
-//! - A task that causes an event waits for nobody. It sends one event before its call returns,
-//!   mostly this one; a work item sends the others. The sending task is not preempted meanwhile,
-//!   except with `PREEMPT_RT`, and while a requester gets a snapshot. Watchers are called by
-//!   work items of their own.
+//! - A task that causes an event does not wait for other tasks. It sends one event before its call
+//!   returns, mostly its own; a work item sends the others. The sending task is not preempted
+//!   meanwhile, except with `PREEMPT_RT`, and while a requester gets a snapshot. Watchers are
+//!   called by work items of their own.
 //! - A request belongs to the socket that made it, and ends with it. Closing a socket waits for no
 //!   delivery.
 //! - After a snapshot, a requester gets each later event, and no earlier one.
@@ -83,7 +83,7 @@ impl Notifier {
         })
     }
 
-    /// Takes memory for an event, if anybody is interested. May sleep.
+    /// Allocates memory for an event, if there is a watcher or a request. May sleep.
     pub(crate) fn prepare(&self) -> Option<Blank> {
         if read_once(&self.interested) == 0 {
             return None;
@@ -96,7 +96,7 @@ impl Notifier {
         if read_once(&self.interested) == 0 {
             return;
         }
-        // Somebody may have become interested since the memory was taken.
+        // The first watcher or request may be newer than the call of `prepare`.
         match blank.ok_or(ENOMEM).or_else(|_| Blank::new(GFP_ATOMIC)) {
             Ok(blank) => self.delivery.log.append(blank, id, registered),
             Err(_) => {
@@ -166,7 +166,7 @@ impl Notifier {
         let token = Token::wait(&self.delivery)?;
         let stored = self.store(registry, new, true)?;
         race_delay();
-        // Those who have asked before get what came before.
+        // Earlier requesters get the earlier events.
         while token.send_next(stored.since) {}
         // Not with the table locked: a request may have many ranges.
         let ids = stored.snapshot.iter().map(|[idx, val]| Id::new(*idx, *val));
@@ -188,7 +188,7 @@ impl Notifier {
             let count = table.count();
             if wants_snapshot && count > snapshot.len() {
                 drop(table);
-                // A few more, since others may be quicker.
+                // With spare room, since other tasks may register meanwhile.
                 snapshot = zeroed::<[u32; 2]>(count.saturating_add(count / 8).saturating_add(8))?;
                 continue;
             }
@@ -234,7 +234,7 @@ impl Notifier {
         }
     }
 
-    /// So many requests are gone.
+    /// Counts out `count` removed requests, and returns their number.
     fn lose_interest(&self, count: usize) -> usize {
         self.interested.fetch_sub(count, Full);
         count

@@ -29,7 +29,7 @@ pub(crate) struct ProcFiles {
 }
 
 impl ProcFiles {
-    /// Makes the files. What they show is there already.
+    /// Makes the files, when the connector has started.
     ///
     /// # Errors
     ///
@@ -51,13 +51,13 @@ trait Format: 'static {
 /// A head, and a line for each callback.
 struct Entries<F: Format>(PhantomData<F>);
 
-/// What an open file knows of where it is read.
+/// The position in an open file.
 #[derive(FromZeros)]
 #[repr(C)]
 struct State {
     /// The entry that is shown next, or one before it.
     cursor: Cursor,
-    /// How many lines there were since others had the processor.
+    /// The number of lines since the last reschedule.
     lines: usize,
 }
 
@@ -80,7 +80,8 @@ impl<F: Format> Lines for Entries<F> {
         }
         let table = connector.registry().table();
         loop {
-            // By itself, so that the RCU read lock is released before others have the processor.
+            // In a statement of its own, so that the RCU read lock is released before the
+            // reschedule.
             let is_wanted = |entry: &Entry| entry.serial() >= from;
             match state.cursor.seek(table, &Guard::new(), is_wanted) {
                 Found::Entry(entry) => return Ok(Some(entry.serial())),

@@ -5,7 +5,7 @@
 //! Every message of the datagram is delivered to the callback of its id, in order, or dropped and
 //! counted. The core answers exactly those that ask for it with `NLM_F_ACK`.
 //!
-//! Programs that join groups and close their sockets arrive here too.
+//! Also handles programs that join groups and close their sockets.
 //!
 //! C counterparts: `cn_rx_skb()`, `cn_bind()` and `cn_release()` in
 //! `drivers/connector/connector.c`.
@@ -30,9 +30,9 @@ use kernel::prelude::*;
 /// The id of process events, whose module is loaded when a program asks for it. Its alias is
 /// `cn-id-1-1`.
 ///
-/// Programs for process events know nothing of modules, since elsewhere they are a part of the
-/// kernel. For no other id: a program chooses the id that it sends to, so that everyone could have
-/// programs of the administrator run, for whatever names.
+/// Programs for process events do not load a module, because the kernel's own provider is built in.
+/// No other id loads a module: a program chooses the id that it sends to, so every user could make
+/// the kernel run `modprobe` for any id.
 const PROCESS_EVENTS: Id = Id::new(CN_IDX_PROC, CN_VAL_PROC);
 
 #[inline]
@@ -245,7 +245,7 @@ impl Outcome {
         Self::Malformed(reason)
     }
 
-    /// The error that the sender is notified of, as a number.
+    /// The result that acknowledges the message.
     fn result(&self) -> Result {
         match *self {
             Self::Returned(result) => result,

@@ -40,8 +40,8 @@ pub(crate) struct Destination {
 }
 
 impl Destination {
-    /// What C means by a port, a group and a filter: a port alone receives; with a group, it is the
-    /// one that does *not*.
+    /// The meaning of a port, a group and a filter in C: a port alone is the receiver; with a
+    /// group, it is the one that does *not* receive.
     #[inline(always)]
     pub(crate) fn from_c(portid: u32, group: u32, filter: Filter) -> Self {
         let (receivers, except) = match (portid, group) {
@@ -69,7 +69,7 @@ impl Destination {
     }
 }
 
-/// Why a message has reached nobody.
+/// Why a message has reached no receiver.
 #[derive(Clone, Copy)]
 pub(crate) enum Failure {
     /// There are listeners, but none of them took it: their receive buffers are full, or they did
@@ -85,7 +85,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// As C says it.
+/// The error that callers in C get.
 impl From<Failure> for Error {
     #[inline]
     fn from(failure: Failure) -> Self {
@@ -104,8 +104,8 @@ impl From<Failure> for Error {
 ///
 /// - [`EAGAIN`]: the connector has not started yet; or the receive buffer of the port is full and
 ///   it is not allowed to wait, or not any longer.
-/// - [`ENODEV`]: it was to go to the group of the id, under which nothing is registered.
-/// - [`ESRCH`]: nobody who could hear it listens to the group.
+/// - [`ENODEV`]: the target is the group of the id, and nothing is registered under the id.
+/// - [`ESRCH`]: the group has no listener that can receive the message.
 /// - [`Failure::NotTaken`].
 /// - [`ENOMEM`]: no memory for the message.
 /// - [`ECONNREFUSED`]: there is no such port.
@@ -146,8 +146,8 @@ fn try_send<const N: usize>(
     transmit(socket, buffer, route, to, gfp)
 }
 
-/// Sends a message that was written in place; else as [`send`]. Before it was
-/// written, its sender has asked whether there is a listener.
+/// Sends a message that was written in place; otherwise as [`send`]. The sender has checked for
+/// listeners before it wrote the message.
 pub(crate) fn post(id: Id, buffer: Buffer, to: Destination, gfp: gfp_t) -> Result<c_int, Failure> {
     let len = buffer.len();
     let sent = match find_route(&id, &to) {
@@ -160,7 +160,7 @@ pub(crate) fn post(id: Id, buffer: Buffer, to: Destination, gfp: gfp_t) -> Resul
     sent
 }
 
-/// Whether anybody would hear a message to `group`; if that is 0, to the group of the id's
+/// Whether a listener can receive a message to `group`; 0 stands for the group of the id's
 /// callback.
 ///
 /// Context: any that `gfp` allows.

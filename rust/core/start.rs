@@ -54,7 +54,7 @@ pub(crate) fn start_built_in() -> Result {
 
 /// The running connector. Started from bottom to top, stopped from top to bottom.
 pub(crate) struct Running {
-    /// Messages can come and be sent from when this exists.
+    /// While this exists, messages can be received and sent.
     _socket: Socket,
     _channel: Option<Channel>,
     _proc_files: ProcFiles,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What happened so far, for `/proc/net/connector_stats`: to all messages, and to those for one
-//! callback.
+//! Statistics for `/proc/net/connector_stats`: of all messages, and of those for one callback.
 //!
 //! For all messages, each CPU counts for itself, so counting is cheap in any context; a reader gets
 //! the sum.
@@ -52,7 +51,7 @@ counters! {
     Sent = cn_counter_CN_SENT, "sent";
     /// Not sent: nothing is registered under the id.
     SendUnknownId = cn_counter_CN_SEND_UNKNOWN_ID, "send_unknown_id";
-    /// Not sent: nobody listens to the group.
+    /// Not sent: the group has no listener.
     SendNoListener = cn_counter_CN_SEND_NO_LISTENER, "send_no_listener";
     /// Not sent: no memory.
     SendNoMemory = cn_counter_CN_SEND_NO_MEMORY, "send_no_memory";
@@ -64,7 +63,7 @@ counters! {
     NotifyLost = cn_counter_CN_NOTIFY_LOST, "notify_lost";
 }
 
-/// The counters of messages that came in and reached no callback; each message is counted once.
+/// The counters of received messages that reached no callback; each message is counted once.
 const DROPPED: &[Counter] = &[
     Counter::DropShort,
     Counter::DropLength,
@@ -83,7 +82,7 @@ pub(crate) fn count_delivered() {
     helpers::count_delivered();
 }
 
-/// How many messages came in and reached no callback.
+/// The number of received messages that reached no callback.
 pub(crate) fn dropped() -> u64 {
     let totals = DROPPED.iter().map(|counter| counter.total());
     totals.fold(0, u64::wrapping_add)
@@ -104,7 +103,7 @@ impl Counter {
     }
 }
 
-/// What came of the messages for a handler.
+/// The outcomes of the messages for a handler.
 pub(crate) struct Outcomes {
     /// Handed to it, and it returned an error.
     failed: Atomic<u64>,
@@ -149,7 +148,7 @@ pub(crate) struct Stats {
 }
 
 impl Stats {
-    /// Of a callback that has returned so often, the handler's questions to senders included.
+    /// Of a callback with `completed` returned calls, refusals of senders included.
     pub(crate) fn new(completed: u64, outcomes: Option<&Outcomes>) -> Self {
         let count = |of: fn(&Outcomes) -> &Atomic<u64>| {
             outcomes.map_or(0, |outcomes| read_once(of(outcomes)))

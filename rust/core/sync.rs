@@ -8,8 +8,8 @@
 //! - [`ListPointer`]: read and changed under a lock, whose holder has the [`Changes`].
 //! - [`race_delay`]: makes races more likely, on kernels with checks.
 //!
-//! To follow a pointer is safe, since what it leads to is freed a grace period after no pointer
-//! leads there any more; to free is not.
+//! Following a pointer is safe: its target is freed a grace period after the last pointer to it was
+//! removed, at the earliest. Freeing is unsafe.
 //!
 //! C counterparts: `include/asm-generic/rwonce.h`, `include/linux/rcupdate.h`,
 //! `atomic64_fetch_add()` and `atomic64_add()`.
@@ -106,14 +106,14 @@ mod words {
 ///
 /// # Safety
 ///
-/// What such a pointer led to is not freed while this lives.
+/// The target of a pointer that was read is not freed while this lives.
 pub(crate) unsafe trait Reader {}
 
-// SAFETY: What is taken away from readers is freed a grace period later at the earliest.
+// SAFETY: A removed target is freed a grace period later at the earliest, which this holds off.
 unsafe impl Reader for Guard {}
 
-/// Keeps the running task on its processor, which RCU waits for as for the RCU read lock. Takes a
-/// third of that lock's instructions; for look-ups that are counted.
+/// Keeps the running task on its processor. RCU waits for that as for the RCU read lock. It takes a
+/// third of the instructions of that lock, and is for the fast path.
 pub(crate) struct Preemption(());
 
 impl Preemption {
@@ -147,7 +147,7 @@ impl Changes {
     }
 }
 
-// SAFETY: Only the holder of this takes anything away.
+// SAFETY: This is under a spin lock. RCU waits for the holder as for a reader.
 unsafe impl Reader for Changes {}
 
 /// A pointer which is read without a lock, or null.
@@ -174,7 +174,7 @@ impl<T> RcuPointer<T> {
     /// Publishes `new`, which is freed as the invariants say.
     #[inline]
     pub(crate) fn set(&self, new: Option<&T>) {
-        // INVARIANT: By whoever frees it.
+        // INVARIANT: The owner of `new` frees it as the invariants say.
         self.0.store(as_ptr(new), Release);
     }
 }
@@ -182,7 +182,7 @@ impl<T> RcuPointer<T> {
 /// What is in a slot.
 pub(crate) enum Slot<'a, T> {
     Empty,
-    /// Something was here; those who search go on behind it.
+    /// An element was removed; a search continues behind it.
     Removed,
     Taken(&'a T),
 }
@@ -202,7 +202,7 @@ impl<T> RcuSlot<T> {
     /// Stands in a slot from which something was removed.
     const REMOVED: *mut T = core::ptr::dangling_mut();
 
-    /// Looks what is in the slot. What was written before [`Self::set`] is visible through it.
+    /// Reads the slot. What was written before [`Self::set`] is visible through the result.
     #[inline]
     pub(crate) fn read<'a>(&self, _reader: &'a impl Reader) -> Slot<'a, T> {
         let pointer = read_once(&self.0);
@@ -220,7 +220,7 @@ impl<T> RcuSlot<T> {
     /// Publishes `new`, which is freed as the invariants say.
     #[inline]
     pub(crate) fn set(&self, new: &T) {
-        // INVARIANT: By whoever frees it.
+        // INVARIANT: The owner of `new` frees it as the invariants say.
         self.0.store(as_ptr(Some(new)), Release);
     }
 
@@ -230,7 +230,7 @@ impl<T> RcuSlot<T> {
     }
 }
 
-/// A pointer which the holder of the [`Changes`] alone reads and changes; or null.
+/// A pointer, or null, that only the holder of the [`Changes`] reads and changes.
 ///
 /// # Invariants
 ///
@@ -245,19 +245,19 @@ impl<T> ListPointer<T> {
 
     /// Follows the pointer.
     pub(crate) fn read<'a>(&self, _changes: &'a Changes) -> Option<&'a T> {
-        // SAFETY: By the type invariants; nothing is taken away meanwhile.
+        // SAFETY: By the type invariants; no other task removes the target meanwhile.
         unsafe { self.0.get().as_ref() }
     }
 
     /// Changes the pointer.
     pub(crate) fn set(&self, new: Option<&T>, _changes: &Changes) {
-        // INVARIANT: By whoever frees it.
+        // INVARIANT: The owner of `new` frees it as the invariants say.
         self.0.set(as_ptr(new));
     }
 }
 
-// SAFETY: Only the task that holds the changes, of which there is one, looks inside: they cannot be
-// shared between tasks.
+// SAFETY: Only the holder of the `Changes` accesses the cell. There is one at a time, since they
+// are not `Sync`.
 unsafe impl<T> Send for ListPointer<T> {}
 
 // SAFETY: As above.
@@ -279,7 +279,7 @@ pub(crate) struct RcuArray<T> {
 ///
 /// # Invariants
 ///
-/// Owns an array in a [`KBox`], which readers may be looking at.
+/// Owns an array in a [`KBox`], which readers may be using.
 #[repr(transparent)]
 pub(crate) struct RcuArrayPointer<T>(Atomic<*mut RcuArray<T>>);
 
@@ -298,7 +298,7 @@ impl<T> RcuArrayPointer<T> {
         unsafe { &*read_once(&self.0) }
     }
 
-    /// Publishes another array, and returns the one before. Nobody else may do so meanwhile.
+    /// Publishes `new`, and returns the previous array. The [`Changes`] exclude other writers.
     pub(crate) fn replace(&self, new: KBox<RcuArray<T>>, _changes: &Changes) -> RetiredArray<T> {
         let old = read_once(&self.0);
         // INVARIANT: Owns what was given away.
@@ -321,8 +321,8 @@ unsafe impl<T: Send + Sync> Send for RcuArrayPointer<T> {}
 // SAFETY: As above.
 unsafe impl<T: Send + Sync> Sync for RcuArrayPointer<T> {}
 
-/// An array that readers may still be looking at. Freed a grace period after this is dropped, which
-/// may sleep; its elements are not dropped.
+/// A replaced array, which readers may still use. It is freed a grace period after this is dropped.
+/// The drop may sleep. The elements are not dropped.
 ///
 /// # Invariants
 ///
@@ -348,7 +348,7 @@ impl<T> Drop for RetiredArray<T> {
 /// # Safety
 ///
 /// `memory` must come from `kmalloc()` or `kvmalloc()`, new readers must not be able to find it,
-/// and nobody must use it but readers who found it earlier.
+/// and only readers that found it earlier may use it.
 pub(crate) unsafe fn free_deferred<T>(memory: *mut T) {
     // SAFETY: By the safety requirements of this function.
     unsafe { bindings::cn_glue_kvfree_rcu(memory.cast::<c_void>()) };
@@ -365,9 +365,9 @@ pub(crate) unsafe fn free_box_deferred<T>(pointer: NonNull<T>) {
     unsafe { free_deferred(pointer.as_ptr()) };
 }
 
-/// Waits for up to 30 microseconds, at one in sixteen calls, where another processor may come in
-/// between two steps: so tests meet orders of steps which else are rare. Only on kernels with
-/// checks (`CONFIG_RUST_DEBUG_ASSERTIONS`); in others there is no such code.
+/// Waits for up to 30 microseconds, in one of sixteen calls. It stands between two steps, so that
+/// tests meet orders of steps that are rare otherwise. Only in kernels with checks
+/// (`CONFIG_RUST_DEBUG_ASSERTIONS`); in others there is no such code.
 ///
 /// Does not sleep. Context: any.
 #[inline(always)]

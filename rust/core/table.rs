@@ -9,7 +9,7 @@
 //!
 //! Guarantees:
 //!
-//! - When an entry was waited for, its callback is not running and never runs again.
+//! - After a wait for an entry, its callback is not running and never runs again.
 //! - A callback that came with a cookie has it released once, when it will not run any more.
 //! - Unregistering a callback that is not running waits for nothing; else only for calls of this
 //!   callback.
@@ -56,7 +56,7 @@ impl Registry {
 
     /// Registers a callback and returns the number of the registration.
     ///
-    /// With the table locked, `permit` is asked whether the callback may be registered, and `added`
+    /// With the table locked, `permit` decides whether the callback may be registered, and `added`
     /// is called with the entry. Neither may sleep.
     ///
     /// Context: process; may sleep.
@@ -104,8 +104,8 @@ impl Registry {
     /// Runs `call` with the callback of an id, which is not reclaimed meanwhile; or `otherwise`, if
     /// nothing is registered under the id.
     ///
-    /// `again` finds this registry again. It is asked only if the callback was unregistered during
-    /// the call, so that most calls keep nothing of the registry.
+    /// `again` finds this registry again. It is called only if the callback was unregistered during
+    /// the call, so that the fast path keeps no pointer to the registry.
     ///
     /// Context: process; sleeps if the callback does.
     #[inline(always)]
@@ -143,10 +143,10 @@ impl Registry {
     /// Unregisters the callback of an id, with the given serial number if there is one; does
     /// nothing if there is none. Does not wait: that is up to [`Self::wait`].
     ///
-    /// `removed` is called with the entry while the table is locked, and `then` when it is not any
-    /// more and nothing of the entry was reclaimed. Returns the serial number of what is to be
-    /// waited for. With `serial`, that is also something that somebody else has
-    /// unregistered.
+    /// `removed` is called with the entry while the table is locked. `then` is called after the
+    /// table is unlocked and before the entry is reclaimed. Returns the serial number for
+    /// [`Self::wait`]. With `serial`, it is returned also if another task has unregistered the
+    /// callback.
     ///
     /// Context: process; may sleep.
     pub(crate) fn remove(
@@ -165,13 +165,12 @@ impl Registry {
         let registration = entry.kill();
         drop(table);
         race_delay();
-        // Until the registration leaves, nobody reclaims the entry, which may sleep for as long as
-        // it likes.
+        // The entry is not reclaimed before the registration leaves. Reclaim may sleep for long.
         then();
         match registration.leave() {
             Some(dead) => {
                 dead.reclaim(self);
-                // Inside of a call, it is reclaimed later, and nobody waits.
+                // Inside of a call, reclaim is deferred, and there is no wait.
                 None
             }
             None => Some(serial),
@@ -203,14 +202,14 @@ impl Registry {
         self.table.lock()
     }
 
-    /// The table, for those who look at it under RCU.
+    /// The table, for readers under RCU.
     pub(crate) fn table(&self) -> &Table {
         &self.table
     }
 }
 
 impl Owner for Registry {
-    /// Takes a dying entry out of the table, and lets those go on who wait for that.
+    /// Takes a dying entry out of the table, and wakes up the tasks that wait for that.
     fn forget(&self, entry: RemovedEntry) {
         let mut table = self.table.lock();
         table.forget(&entry);

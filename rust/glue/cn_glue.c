@@ -135,13 +135,13 @@ void cn_glue_unwatch_namespaces(void)
 }
 
 /*
- * Called before netlink makes a socket of the namespace a member. It is counted before the bit says
- * so, because others who see the bit rely on it.
+ * Called before netlink makes a socket of the namespace a member. The namespace is counted before
+ * the bit is set, because another task that sees the bit relies on the count.
  *
  * A: test_and_set_bit() is a full barrier. It orders the count before the bit, and before netlink
- * makes the socket a member; who sees the bit makes its own socket a member after that. It pairs
- * with the read barrier in Handle::can_be_heard(), which asks netlink for a member first and reads
- * the count then.
+ * makes the socket a member. A task that sees the bit makes its own socket a member after that. The
+ * barrier pairs with the read barrier in Handle::can_be_heard(), which asks netlink for a member
+ * first and reads the count then.
  */
 void cn_glue_joins_outside(struct net *net)
 {
@@ -197,21 +197,21 @@ static bool is_requested(void)
 
 static void request(struct work_struct *work)
 {
-	/* Who asks after this waits for the next round, which has little to do. */
+	/* A task that asks after this waits for the next round, which has little to do. */
 	s64 asked = atomic64_read(&request_asked);
 
 	if (!is_requested()) {
 		request_module("cn-id-%d-%d", CN_IDX_PROC, CN_VAL_PROC);
 		WRITE_ONCE(requested, jiffies | 1);
 	}
-	/* A: pairs with who waits, who sees what modprobe has done. */
+	/* B: pairs with the waiting task, which sees what modprobe has done. */
 	smp_store_release(&request_done, asked);
 	wake_up_all(&request_is_over);
 }
 
 static DECLARE_WORK(request_work, request);
 
-/* No task asks itself, since others would depend on the priority that it has. */
+/* A work item asks, since other tasks would depend on the priority of a task that asks. */
 void cn_glue_request_process_events(void)
 {
 	s64 number;
@@ -220,7 +220,7 @@ void cn_glue_request_process_events(void)
 		return;
 	number = atomic64_inc_return(&request_asked);
 	queue_work(cn_glue_workqueue(), &request_work);
-	/* A: pairs with the work item. */
+	/* B: pairs with the work item. */
 	wait_event_killable_timeout(request_is_over, smp_load_acquire(&request_done) >= number,
 				    REQUEST_MAX);
 }

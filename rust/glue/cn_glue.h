@@ -20,7 +20,7 @@
  */
 
 /*
- * What a module was compiled against; a change of anything in this part makes it another number.
+ * The version of this interface. A change of anything in this part needs another number.
  *
  * The exported names have it in them (cn_core_<version>_send). So a module that was compiled
  * against another version finds none of the functions, whichever it calls, and is refused when it
@@ -46,7 +46,7 @@ enum {
 /* What a handler returns for a sender that may not send to it; it has done nothing else then. */
 enum { CN_REFUSED = 1 };
 
-/* Returns 0, CN_REFUSED, or the negative errno that the sender gets who asked for an ACK. */
+/* Returns 0, CN_REFUSED, or the negative errno for a sender that requested an ACK. */
 typedef int (*cn_core_receive_fn)(void *cookie, struct cn_msg *msg,
 				  struct netlink_skb_parms *parms);
 
@@ -70,7 +70,7 @@ struct cn_core_handler {
 /* What a target is. */
 enum {
 	CN_TO_PORT,		/* the port alone */
-	CN_TO_GROUP,		/* who listens to the group, but not the port */
+	CN_TO_GROUP,		/* the listeners to the group, except the port */
 	CN_TO_GROUP_OF_ID,	/* the same for the group of the id's callback */
 };
 
@@ -142,8 +142,7 @@ bool cn_core_initial_namespaces(void) CN_CORE_EXPORTED(initial_namespaces);
 int cn_core_start(void);
 
 /*
- * Counters, one set per CPU. The names that user space sees are in core/counters.rs, in this
- * order.
+ * Counters, one set per CPU. The names that user space sees are in core/stats.rs, in this order.
  */
 enum cn_counter {
 	CN_DELIVERED,

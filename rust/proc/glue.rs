@@ -53,7 +53,8 @@ static SERVICE: Atomic<*mut Service> = Atomic::new(core::ptr::null_mut());
 ///
 /// For hooks, work items and readers of the file, all of which end before the service is freed.
 pub(crate) fn service() -> Option<&'static Service> {
-    // SAFETY: By the invariants of `Instance`, and since its drop waits for the callers of this.
+    // SAFETY: By the invariants of `Instance`. Its drop waits for hooks and work items, and the
+    // file is removed before it is dropped.
     unsafe { SERVICE.load(Acquire).as_ref() }
 }
 

@@ -16,7 +16,7 @@
 //!
 //! C counterpart: `drivers/connector/cn_proc.c`.
 
-// Not `forbid`, for the sake of the one file that may say it: `glue`.
+// Not `forbid`: the file `glue` allows it.
 #![deny(unsafe_code)]
 
 mod event;
@@ -45,8 +45,8 @@ module! {
     params: {
         probe: bool {
             default: true,
-            description: "Whether functions of the kernel are probed; if not, there are fewer events, \
-                          and ends are delivered a moment later (default true)",
+            description: "Whether functions of the kernel are probed; if not, there are fewer \
+                          events, and ends are delivered a moment later (default true)",
         },
         listeners_per_user: u32 {
             default: 256,

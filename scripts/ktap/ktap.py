@@ -74,7 +74,7 @@ class Open:
 
 
 class Reader:
-    """Makes a tree of a stream; tells "done" of each test of the outermost suite, "said" of each other line of that."""
+    """Makes a tree of a stream; calls "done" with each test of the outermost suite, "said" with each other line of it."""
 
     def __init__(self, done: Callable[[Test], None] | None = None, said: Callable[[str], None] | None = None) -> None:
         self.root = Test(is_suite=True)

@@ -136,7 +136,7 @@ TEST_F(process_events, unloads_while_somebody_listens)
 		ASSERT_EQ(0, module_unload("cn_proc"));
 		EXPECT_EQ(-1, access(PROCESS_FILE, F_OK));
 		EXPECT_FALSE(process_hears(fd));
-		/* Who asked before has to ask again. */
+		/* A program that asked before has to ask again. */
 		ASSERT_EQ(0, provider_load());
 		EXPECT_FALSE(process_hears(fd));
 		EXPECT_EQ(0, process_listen(fd));
@@ -146,7 +146,7 @@ TEST_F(process_events, unloads_while_somebody_listens)
 	}
 }
 
-/* Processes come and go, and listeners too, while the module does. */
+/* Processes and listeners start and end while the module is loaded and unloaded. */
 TEST_F(process_events, comes_and_goes_among_processes)
 {
 	int i, fd, child;
@@ -246,7 +246,7 @@ static int write_file(const char *path, const char *text)
 	return ret;
 }
 
-/* Who asks where nothing can be loaded does not start a program each time. */
+/* A request where nothing can be loaded does not start a program each time. */
 TEST_F(asked, not_over_and_over)
 {
 	static const char setting[] = "/proc/sys/kernel/modprobe", counter[] = "/tmp/asked";

@@ -59,7 +59,7 @@ const COUNT: Id = Id::new(IDX, 3);
 const CHURN: Id = Id::new(IDX, 4);
 /// Replies with how many times the watcher of ids has missed something.
 const MISSED: Id = Id::new(IDX, 5);
-/// Replies with how many changes of groups the watcher of sockets was told.
+/// Replies with the number of changes of groups that the watcher of sockets was notified of.
 const GROUPS: Id = Id::new(IDX, 6);
 /// As [`CHURN`], another id.
 const CHURN_ANOTHER: Id = Id::new(IDX, 7);

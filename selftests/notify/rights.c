@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who may ask for notifications: CAP_NET_ADMIN in the first user namespace is
- * needed of the one who opened the socket and of the one who sends.
+ * The right to request notifications: both the opener of the socket and the
+ * sender need CAP_NET_ADMIN in the initial user namespace.
  */
 #include "kselftest_harness.h"
 #include "cn_client.h"
@@ -77,7 +77,7 @@ TEST_F(rights, decide_without_ack_silently)
 	ASSERT_EQ(0, client("add %u:1 name count", IDX));
 	become(variant->sender);
 	ASSERT_LT(0, request(self->fd, variant->address, EVENTS, 0));
-	/* Also no snapshot for the one who may not ask. */
+	/* Also no snapshot for a requester without the right. */
 	EXPECT_EQ(!!self->expected, cn_is_silent(self->fd));
 	ASSERT_EQ(0, client("del %u:1", IDX));
 	EXPECT_EQ(!self->expected, event_is_there(self->listener, UNREGISTERED));
@@ -137,7 +137,7 @@ TEST_F(removal, needs_the_right_too)
 	EXPECT_EQ(may, cn_is_silent(self->listener));
 }
 
-/* Whoever holds the socket then, its requests end with it. */
+/* The requests end with the socket, whichever task holds it then. */
 TEST_F(removal, by_closing_needs_none)
 {
 	become(variant->who);

@@ -197,7 +197,7 @@ TEST_F(snapshot, can_be_repeated_at_the_limit)
 	ASSERT_LT(0, ask(self->owner, RANGES({ IDX, 1 }), RANGES({ 1, 1 })));
 	READ_SNAPSHOT(self->owner, &self->events);
 	EXPECT_EQ(1, self->events.n);
-	/* A refused request tells nothing. */
+	/* A refused request delivers nothing. */
 	ASSERT_LT(0, ask(self->owner, RANGES({ IDX, 1 }), RANGES({ 0, 100 })));
 	EXPECT_EQ(-ENOSPC, notify_answer(self->owner));
 	EXPECT_TRUE(cn_is_silent(self->owner));
@@ -212,7 +212,7 @@ TEST_F(snapshot, of_a_refused_request_is_not_sent)
 	EXPECT_TRUE(cn_is_silent(self->owner));
 }
 
-/* Loss is told, and made good by asking again. */
+/* A loss is reported, and repaired by another request. */
 TEST_F(snapshot, larger_than_the_receive_buffer)
 {
 	struct events *e = &self->events;
@@ -234,7 +234,7 @@ TEST_F(snapshot, larger_than_the_receive_buffer)
 	EXPECT_EQ(0, e->enobufs);
 }
 
-/* -- While ids come and go ------------------------------------------------ */
+/* -- While ids are registered and unregistered ----------------------------- */
 
 struct worker {
 	pthread_t thread;

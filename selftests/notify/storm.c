@@ -128,7 +128,7 @@ TEST_F_TIMEOUT(storm, of_several_ids_is_told_in_order_of_each, cn_limit(STORM_SE
 	EXPECT_EQ(0, out_of_order(&self->events, 1, 2));
 }
 
-/* While one thread storms, requests come and go with their sockets. */
+/* While one thread storms, requests are made and end with their sockets. */
 TEST_F_TIMEOUT(storm, while_requests_come_and_go, cn_limit(STORM_SECONDS))
 {
 	struct churner w = { .val = 1, .rounds = 4 * ROUNDS };

@@ -24,14 +24,14 @@ FIXTURE_TEARDOWN(listeners)
 	close(self->fd);
 }
 
-/* -- Who gets events ---------------------------------------------------------- */
+/* -- The receivers of events -------------------------------------------------- */
 
 TEST_F(listeners, listener_hears)
 {
 	EXPECT_TRUE(process_hears(self->fd));
 }
 
-/* Listens to some events; a provider may not acknowledge to one who has a filter. */
+/* Listens to some events; a provider may not acknowledge to a listener with a filter. */
 static int open_filtered(uint32_t events)
 {
 	int fd = process_open(events), ret;

@@ -123,7 +123,7 @@ write_selection() {
 	printf '%s\n' SKIP_KERNEL_SAMPLE=1 SKIP_SAMPLES=1 'export CN_REPEAT=10' >>"$WORK/selection"
 }
 
-# What scenarios are told: the numbers, and of the lists what their programs need.
+# The settings of the scenarios: the numbers, and the parts of the lists that their programs need.
 write_conf() {
 	printf 'TORTURE=%s\nSEED=%s\nPERCENT=%s\nDIFFERENCES="%s"\n' "$FORM" "$SEED" "$PERCENT" \
 		"$(ktap list "$HERE/differences.txt" operation differs | tr '\t\n' ': ')" >"$WORK/torture.conf"

@@ -105,7 +105,7 @@ count_leaks() {
 	! grep -q '^unreferenced object' $leaks
 }
 
-# Whether lockdep still looks: it stops after its first complaint, and when its tables are full.
+# Whether lockdep is still active: it stops after its first report, and when its tables are full.
 lockdep_is_on() {
 	grep 'debug_locks: *1' /proc/lockdep_stats
 }
@@ -114,6 +114,6 @@ lockdep_is_on() {
 # has it, still on.
 finish() {
 	unload_everything || failed unloads "$(cat /tmp/rmmod)"
-	[ ! -e /proc/lockdep_stats ] || lockdep_is_on >/dev/null || failed lockdep 'it has stopped looking'
+	[ ! -e /proc/lockdep_stats ] || lockdep_is_on >/dev/null || failed lockdep 'it is not active any more'
 	all_passed
 }

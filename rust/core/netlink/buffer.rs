@@ -21,8 +21,8 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// The pointer owns a buffer that nobody else knows. It is linear and holds netlink messages,
-/// padding included, all of whose bytes are initialised.
+/// The pointer owns a buffer, and is the only one to it. The buffer is linear and holds netlink
+/// messages, padding included, all of whose bytes are initialised.
 pub(crate) struct Buffer(NonNull<sk_buff>);
 
 impl Buffer {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A datagram that came in, its messages, and their sender.
+//! A received datagram, its messages, and their sender.
 //!
-//! C counterparts: `struct sk_buff`, `NETLINK_CB()`, `netlink_capable()` and `netlink_ack()`; the
-//! second last, however, does not ask for the opener of a socket whose sender has given a
-//! destination address.
+//! C counterparts: `struct sk_buff`, `NETLINK_CB()`, `netlink_capable()` and `netlink_ack()`.
+//! Unlike [`Sender::is_capable`], `netlink_capable()` does not check the opener of the socket if
+//! the sender gives a destination address.
 
 #![allow(unsafe_code)]
 
@@ -50,7 +50,7 @@ impl Sender<'_> {
         unsafe { (*self.parms.as_ptr()).portid }
     }
 
-    /// Its socket, to be compared and not looked into.
+    /// Its socket, for comparison only.
     pub(crate) fn socket(self) -> *const bindings::sock {
         // SAFETY: By the type invariants.
         unsafe { (*self.parms.as_ptr()).sk }

@@ -45,7 +45,7 @@ const fn message(id: Id, registered: bool) -> Header {
     }
 }
 
-/// How far messages were sent.
+/// The progress of sending.
 struct Sending {
     cursor: Cursor,
     /// Whether a task has the [`Token`].
@@ -64,7 +64,7 @@ pub(super) struct Delivery {
     /// Notified when the token is free.
     #[pin]
     token_is_free: CondVar,
-    /// Sends what was left.
+    /// Sends the events that no task has sent.
     #[pin]
     work: Work<Delivery>,
 }
@@ -109,7 +109,7 @@ impl Delivery {
         Arc::pin_init(delivery, GFP_KERNEL)
     }
 
-    /// Passes over all events if too many wait to be sent, and notifies the programs.
+    /// Skips all events if too many are pending, and reports the loss to the programs.
     pub(super) fn catch_up(&self) {
         let last = self.log.last_number();
         let mut sending = self.sending.lock();
@@ -134,7 +134,7 @@ impl Delivery {
 pub(super) fn send_one(delivery: &Arc<Delivery>) -> bool {
     let uninterrupted = Uninterrupted::begin();
     let sent = Token::take(delivery).is_some_and(|token| token.send_next(u64::MAX));
-    // The token was given back.
+    // The token was released.
     drop(uninterrupted);
     sent
 }
@@ -216,16 +216,16 @@ impl<'a> Token<'a> {
 }
 
 impl Drop for Token<'_> {
-    /// Gives the token back, and has the rest sent.
+    /// Releases the token, and queues the work item if events are left.
     fn drop(&mut self) {
         let mut sending = self.0.sending.lock();
-        // Under the lock: whoever adds an event after this finds the token free.
+        // Under the lock: a task that adds an event after this finds the token free.
         sending.is_busy = false;
         let is_left = sending.cursor.has_next();
         drop(sending);
         self.0.token_is_free.notify_one();
         if is_left {
-            // If it is queued already, it will find what was left.
+            // A work item that is queued already sends them, too.
             let _ = sender_queue().enqueue(self.0.clone());
         }
     }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What happened to ids, in order, for several readers at their own pace: messages to programs, and
-//! watchers.
+//! The events about ids, in order. Several readers read them at their own pace: the delivery to
+//! programs, and watchers.
 //!
-//! A list to whose end events are added. Each reader has a [`Cursor`]; an event is freed when all
-//! have passed it. Who starts to read reads what is added from then on. Readers that are too far
-//! behind are put at the end by those who add events, so that memory is used for [`MAX_UNREAD`]
-//! events at most.
+//! Events are added at the end of a list. Each reader has a [`Cursor`]; an event is freed when all
+//! cursors have passed it. A new reader starts at the end. A task that adds an event moves readers
+//! that are too far behind to the end, so that memory is used for [`MAX_UNREAD`] events at most.
 
 #![forbid(unsafe_code)]
 
@@ -29,7 +28,7 @@ pub(crate) const MAX_UNREAD: u64 = 65_536;
 /// An id was registered or unregistered.
 #[derive(Clone, Copy)]
 pub(crate) struct Event {
-    /// The place of the event among all.
+    /// The number of the event in the order of all events.
     pub(crate) number: u64,
     pub(crate) id: Id,
     /// Whether it was registered.
@@ -65,8 +64,8 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        // One by one: nodes that nobody else needs must not be dropped by recursion, however many
-        // follow this one.
+        // One by one: unshared nodes must not be dropped by recursion, however many follow this
+        // one.
         let mut next = self.take_next();
         while let Some(node) = next {
             next =
@@ -249,7 +248,7 @@ impl WatchList<IdChange> {
         };
         let watcher = self.add(function, unread, permit)?;
         let serial = watcher.serial();
-        // What came after the watcher began to read, and before others could find it.
+        // Events that were added after the cursor was made and before the watcher was in the list.
         catch_up(&watcher, log);
         enqueue(watcher);
         Ok(serial)
@@ -272,7 +271,7 @@ fn catch_up(watcher: &Watcher<IdChange>, log: &EventLog) {
         if !has_lost && !unread.cursor.is_behind(last, MAX_UNREAD) {
             return None;
         }
-        // It has to forget what it remembers, and so need not be notified of earlier events.
+        // The watcher has to discard its state, and so need not be notified of earlier events.
         unread.has_missed = true;
         // Many events, which are freed without the lock.
         Some(core::mem::replace(&mut unread.cursor, log.end()))

@@ -20,7 +20,7 @@ use kernel::{bindings::sock, new_spinlock, prelude::*, sync::SpinLock};
 /// How many groups are looked up at a time.
 const GROUP_BATCH: usize = 64;
 
-/// The socket that a request belongs to. Only compared; never looked into.
+/// The socket that a request belongs to, for comparison only.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Owner(usize);
 
@@ -88,7 +88,7 @@ impl StoredRequest {
     }
 }
 
-/// What the lock is for.
+/// What the lock protects.
 struct Stored {
     /// Last made first.
     list: List<StoredRequest>,

@@ -10,7 +10,8 @@
 //! There are watchers of ids ([`event_log`](super::event_log)) and of sockets
 //! ([`watch_sockets`](super::watch_sockets)), which differ in what they are notified of.
 //!
-//! C counterpart: `include/linux/notifier.h`, whose chains are called by whoever causes an event.
+//! C counterpart: `include/linux/notifier.h`, whose chains are called by the task that causes an
+//! event.
 
 #![forbid(unsafe_code)]
 
@@ -73,7 +74,7 @@ impl<S: Subject> WorkItem for Watcher<S> {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        // It runs only once at a time, and is queued anew for what comes meanwhile.
+        // It runs only once at a time, and is queued again for changes that arrive meanwhile.
         for _ in 0..BATCHES {
             let batch = this.with_pending(S::take).flatten();
             let Some(batch) = batch else {
@@ -142,11 +143,11 @@ impl<S: Subject> Reclaim for Watcher<S> {
 
 /// Has a watcher notified of what is pending.
 pub(crate) fn enqueue<S: Subject>(watcher: Arc<Watcher<S>>) {
-    // If it is queued already, its work will find what is pending.
+    // A work item that is queued already finds the pending changes, too.
     let _ = watcher_queue().enqueue(watcher);
 }
 
-/// What the lock of a list is for.
+/// What the lock of a list protects.
 struct Watchers<S: Subject> {
     /// Last added first; those that are dead stay until they were reclaimed.
     list: List<Arc<Watcher<S>>>,
@@ -161,7 +162,7 @@ pub(crate) struct WatchList<S: Subject>(Arc<Shared<S>>);
 struct Shared<S: Subject> {
     #[pin]
     watchers: SpinLock<Watchers<S>>,
-    /// How many there are, so that nothing is locked where there is none.
+    /// The number of watchers, so that an empty list is not locked.
     count: Atomic<usize>,
     /// Notified when a watcher was reclaimed.
     #[pin]
@@ -183,9 +184,9 @@ impl<S: Subject> WatchList<S> {
         Ok(Self(Arc::pin_init(shared, GFP_KERNEL)?))
     }
 
-    /// Adds a watcher, whose number is the result's.
+    /// Adds a watcher, and returns it; see [`Watcher::serial`] for its number.
     ///
-    /// With the list locked, `permit` is asked whether it may be added.
+    /// With the list locked, `permit` decides whether the watcher may be added.
     ///
     /// Context: process; may sleep.
     ///
@@ -214,7 +215,7 @@ impl<S: Subject> WatchList<S> {
             }),
             GFP_KERNEL,
         )?;
-        // Nobody else knows it yet.
+        // There is no other reference yet.
         let mut watcher = Arc::into_unique_or_drop(watcher).ok_or(ENOMEM)?;
         let mut watchers = self.0.watchers.lock();
         permit(address)?;
@@ -300,8 +301,8 @@ impl<S: Subject> WatchList<S> {
             watcher.function.calls().kill();
             drop(watchers);
             race_delay();
-            // It may be in its call for long, and is not to keep memory meanwhile. By itself, so
-            // that the lock ends before much is freed.
+            // The watcher may run for long, and must not keep memory meanwhile. In a statement of
+            // its own, so that the lock is released before the memory is freed.
             let pending = watcher.pending.lock().take();
             drop(pending);
             leave(&watcher);

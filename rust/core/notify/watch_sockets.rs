@@ -3,10 +3,10 @@
 //! Watchers of sockets: notified of sockets that are closed, and of groups that are joined and
 //! left.
 //!
-//! Netlink calls the connector in the context of the program, partly with locks of its own, where
-//! waiting for anything would hold up all netlink sockets of the machine. So there nothing is
-//! called, and for groups nothing is allocated: the last change of a group is kept until watchers
-//! are notified of it.
+//! Netlink calls the connector in the context of the program, partly with locks of its own. A wait
+//! there would delay all netlink sockets of the machine. So no watcher is called there, and a
+//! change of a group allocates nothing: the last change of each group is kept until watchers are
+//! notified of it.
 //!
 //! C counterpart: none; there `cn_release()` knows of the one client that keeps something for
 //! sockets.
@@ -36,7 +36,7 @@ pub(crate) struct Unread {
     groups: KVVec<u32>,
     /// How many of them are not 0.
     changed: usize,
-    /// Where the search for them goes on, so that each has its turn.
+    /// The index at which the search for them continues, so that each has its turn.
     place: usize,
 }
 
@@ -155,8 +155,8 @@ impl WatchList<SocketChange> {
 
     /// Has watchers notified that a socket was closed, whose number `number` gives.
     ///
-    /// Context: process; nothing of netlink locked. Waits for nothing but memory, which is charged
-    /// to the program; and that only where there is none left for those who cannot wait.
+    /// Context: process, with no lock of netlink held. Waits only for memory, which is charged to
+    /// the program, and only if the reserves for atomic allocations are empty.
     pub(crate) fn notify_closed(&self, number: impl FnOnce() -> u64) {
         if self.is_empty() {
             return;

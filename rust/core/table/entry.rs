@@ -51,10 +51,10 @@ impl Name {
     }
 }
 
-/// What a handler returns for a sender that it does not want to hear of.
+/// The return value of a handler for a sender that it refuses.
 const CN_REFUSED: c_int = bindings::CN_REFUSED as c_int;
 
-/// The C function that is called for a message; it knows nothing of errors.
+/// The C function that is called for a message; it returns nothing.
 pub(crate) type CFunction = unsafe extern "C" fn(*mut bindings::cn_msg, *mut netlink_skb_parms);
 
 /// What is called for a message, as the crate `connector` registers it.
@@ -70,8 +70,8 @@ pub(crate) struct Handler {
     pub(crate) cookie: *mut c_void,
     /// Whether everyone may join the group.
     pub(crate) opens_group: bool,
-    /// What the handler is for, in words: null or a string. Readers under RCU look at it, also when
-    /// the handler was just released; `struct cn_core_handler` says why it is still there.
+    /// The purpose of the handler, in words: null or a string. Readers under RCU read it even just
+    /// after the release; `struct cn_core_handler` says why it is still valid then.
     pub(crate) description: *const c_char,
     /// What came of its messages.
     pub(crate) outcomes: Outcomes,
@@ -129,9 +129,9 @@ impl Handler {
             return None;
         }
         let (message, parms) = message.as_raw();
-        // SAFETY: Whoever registered the handler has promised that the function may be called with
-        // the cookie until that is released, which it was not by the safety requirements; the
-        // message and its control block are there by the invariants of `Message`.
+        // SAFETY: `cn_core_register()` requires that the function may be called with the cookie
+        // until that is released. By the safety requirements it was not. The message and its
+        // control block are valid by the invariants of `Message`.
         let returned = unsafe { (self.receive)(self.cookie, message, parms) };
         match returned {
             // Most often; the kernel crate's function is not in line.
@@ -185,7 +185,7 @@ unsafe extern "C" fn internal_release_callback<T: Internal>(cookie: *mut c_void)
 pub(crate) enum Callback {
     /// A function in C, to which everyone may send.
     C(CFunction),
-    /// A function with a cookie. Apart, so that entries of functions in C stay small.
+    /// A function with a cookie; in a box, so that entries of functions in C stay small.
     Handler(KBox<Handler>),
 }
 
@@ -212,7 +212,7 @@ impl Callback {
 /// The fields that a look-up reads come first, so that they share a cache line.
 #[repr(C)]
 pub(crate) struct Entry {
-    // At the beginning, where the instruction that counts needs no address of its own.
+    // At offset 0, where the counting instruction needs no displacement.
     calls: Calls,
     id: Id,
     group: u32,
@@ -292,7 +292,7 @@ impl Entry {
             .is_some_and(|handler| handler.opens_group)
     }
 
-    /// The number that tells this registration from earlier and later ones.
+    /// The number of the registration; no other registration has it.
     pub(crate) fn serial(&self) -> u64 {
         self.serial
     }
@@ -382,7 +382,7 @@ impl Active {
 /// these for it, and it is there until that is gone.
 pub(crate) struct Dead(NonNull<Entry>);
 
-/// What has a table with entries. It stays until its dead entries are forgotten.
+/// The owner of a table with entries. It stays until its dead entries are forgotten.
 pub(crate) trait Owner {
     /// Takes an entry, whose handler was released, out of the list of dying ones, and drops it.
     fn forget(&self, entry: RemovedEntry);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where in the callback table an id is looked for, and how large the table is.
+//! The slots of the callback table in which an id is searched, and the size of the table.
 //!
-//! The table is an array of a power of two slots. An id is looked for from the slot that its hash
-//! names, onwards, until it is found or an empty slot comes. At most half of the slots are in use,
-//! so that a look-up takes about one step whatever the number of callbacks.
+//! The table is an array whose number of slots is a power of two. A search starts at the slot that
+//! the hash of the id names. It ends at the id or at an empty slot. At most half of the slots are
+//! in use, so a look-up takes about one step whatever the number of callbacks.
 //!
 //! Pure: depends on nothing but `core`, so that it compiles on the host too.
 
@@ -20,9 +20,9 @@ pub(crate) const MIN_CAPACITY: usize = 16;
 /// `shift` is [`shift_for`] the number of slots.
 #[inline]
 pub(crate) fn start(id: Id, shift: u32) -> usize {
-    // Ids come in rows: same `idx` and rising `val`, or the other way round. The upper bits of a
-    // product depend on all bits of its factors; this one spreads such rows well (a multiplier of
-    // linear congruential generators, from Steele and Vigna 2021).
+    // Ids often form sequences: the same `idx` and increasing `val`, or the reverse. The upper bits
+    // of a product depend on all bits of its factors. This factor spreads sequences well (a
+    // multiplier of linear congruential generators, from Steele and Vigna 2021).
     const SPREAD: u64 = 0xd134_2543_de82_ef95;
 
     id.as_u64().wrapping_mul(SPREAD).wrapping_shr(shift) as usize
@@ -36,7 +36,7 @@ pub(crate) fn sequence(start: usize, capacity: usize) -> impl Iterator<Item = us
     (0..capacity).map(move |step| start.wrapping_add(step) & mask)
 }
 
-/// By how many bits a hash is shifted to become a place among `capacity` slots.
+/// By how many bits a hash is shifted to become the index of one of `capacity` slots.
 pub(crate) fn shift_for(capacity: usize) -> u32 {
     u64::BITS.wrapping_sub(capacity.trailing_zeros())
 }

@@ -11,10 +11,10 @@
 
 use crate::sync::{Changes, ListPointer, RcuPointer, Reader};
 
-/// The links of an element, which the lists alone look at.
+/// The links of an element, which only the lists access.
 pub(crate) struct Links<T> {
-    /// The next one in the list of live elements. Stays when the element leaves the list, for those
-    /// who walk it.
+    /// The next one in the list of live elements. It stays when the element leaves the list, for
+    /// readers that are at the element.
     next: RcuPointer<T>,
     /// The one before it in the list of live elements, or, once it has left that, of dying ones.
     previous: ListPointer<T>,
@@ -68,7 +68,7 @@ impl<T: Linked> LiveList<T> {
         self.last.set(Some(element), changes);
     }
 
-    /// Takes an element of this list out. Those who are at it go on with what followed it.
+    /// Removes an element of this list. Readers that are at it continue with its successor.
     pub(crate) fn remove(&self, element: &T, changes: &Changes) {
         let next = element.links().next.read(changes);
         let previous = element.links().previous.read(changes);

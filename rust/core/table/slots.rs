@@ -7,8 +7,8 @@
 //! - A look-up takes no lock and about one step, whatever the number of callbacks, and goes on
 //!   while the table changes or grows.
 //! - An entry can be found only when it is complete.
-//! - An entry that was found is there for as long as the reader who found it: the RCU read lock, or
-//!   a call that was entered (see [`calls`](crate::calls)).
+//! - An entry that was found stays as long as the reader that found it: the RCU read lock, or a
+//!   call that was entered (see [`calls`](crate::calls)).
 //! - The lock is a spin lock, held for one pass over the entries at most. The table allocates and
 //!   frees nothing under it.
 //! - With a [`Cursor`], one RCU read-side critical section passes at most [`SECTION`] entries,
@@ -187,8 +187,8 @@ impl Table {
             let new = Slots::with_capacity(capacity)?;
             race_delay();
             let mut locked = self.lock();
-            // The slots that are not used are freed without the lock: the old ones, or, if others
-            // have been quicker, the new ones.
+            // The unused slots are freed without the lock: the old ones, or the new ones if another
+            // task was faster.
             match locked.wanted_capacity() {
                 Ok(Some(wanted)) if wanted <= new.capacity() => {
                     let old = locked.replace_slots(new);
@@ -226,8 +226,8 @@ impl Locked<'_> {
         self.writer.count
     }
 
-    /// Adds an entry, for which [`Table::lock_with_room`] has seen to room; from here on it can be
-    /// found. Gives it back if its id is taken.
+    /// Adds an entry, for which [`Table::lock_with_room`] has made room. From here on it can be
+    /// found. Returns it if its id is taken.
     pub(super) fn insert(&mut self, mut entry: KBox<Entry>) -> Result<&Entry, KBox<Entry>> {
         let table = self.table;
         let writer = &mut *self.writer;
@@ -317,7 +317,7 @@ pub(crate) struct Cursor {
     serial: u64,
 }
 
-/// What a section came to.
+/// The result of a section.
 pub(crate) enum Found<'a> {
     /// A wanted entry.
     Entry(&'a Entry),
@@ -358,8 +358,8 @@ impl Cursor {
         self.serial > serial
     }
 
-    /// Goes to the first entry that is wanted, from where it is, or from the first one if that
-    /// entry is gone. Does not sleep.
+    /// Moves to the first wanted entry, starting at the current one, or at the first one if the
+    /// current one was unregistered. Does not sleep.
     pub(crate) fn seek<'a>(
         &mut self,
         table: &Table,

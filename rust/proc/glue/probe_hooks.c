@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Hooks that are returns of functions, where there is no tracepoint. A handler of a return runs in the
- * context of the task, and may sleep as little as its caller. A handler of an entry may interrupt
- * anything, and only reads.
+ * Hooks that are returns of functions, where there is no tracepoint. A handler of a return runs in
+ * the context of the task, and may sleep only if its caller may. A handler of an entry may
+ * interrupt anything, and only reads.
  */
 #include <linux/cred.h>
 #include <linux/kprobes.h>

@@ -224,8 +224,8 @@ int cn_proc_glue_wait_visited(void)
 }
 
 /*
- * The service is notified of closed sockets in order, a moment later. So when it has removed one that
- * is closed here, it has removed all that were closed before.
+ * The service is notified of closed sockets in order, a moment later. So when it has removed one
+ * that is closed here, it has removed all that were closed before.
  */
 #define CLOSES_MAX	HZ
 

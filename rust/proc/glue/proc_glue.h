@@ -77,7 +77,7 @@ void cn_proc_glue_synchronize(void);
 /* How many events the hooks have missed since they were first attached. */
 u64 cn_proc_glue_missed(void);
 
-/* The next sequence number of this processor; the task stays on it until cn_proc_glue_put_number(). */
+/* The next number of this processor; the task stays on it until cn_proc_glue_put_number(). */
 u32 cn_proc_glue_next_number(u32 *cpu);
 /* The same with the last number of this processor. */
 u32 cn_proc_glue_last_number(u32 *cpu);
@@ -87,8 +87,9 @@ u64 cn_proc_glue_now(void);
 /* Schedules cn_proc_attach() and cn_proc_detach_idle() in so many milliseconds. */
 void cn_proc_glue_update_hooks_in(unsigned int milliseconds);
 /*
- * Wait until cn_proc_attach() or cn_proc_visit() was called after this; or, for a second at most, until
- * cn_proc_glue_close_delivered() was called for all closed sockets. 0, or an error if the task is killed.
+ * Wait until cn_proc_attach() or cn_proc_visit() was called after this; or, for a second at most,
+ * until cn_proc_glue_close_delivered() was called for all closed sockets. Return 0, or an error if
+ * the task is killed.
  */
 int cn_proc_glue_wait_attached(void);
 int cn_proc_glue_wait_visited(void);

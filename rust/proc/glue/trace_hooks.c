@@ -44,7 +44,7 @@ struct exit {
 static LIST_HEAD(exits);
 static DEFINE_RAW_SPINLOCK(exits_lock);
 static u64 lost_exits;
-/* When the last one was queued. A thread can stay halfway for long; then the work item runs less often. */
+/* When the last one was queued. If a thread takes long to exit, the work item runs less often. */
 static unsigned long exits_queued;
 static bool is_slow;
 

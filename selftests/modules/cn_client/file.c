@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A C client of the connector that does what a test tells it to do.
+ * A C client of the connector that runs the commands of a test.
  *
  * It uses the four exports of <linux/connector.h> and nothing else of the
  * connector, so the same object loads on the C connector and on ours.
