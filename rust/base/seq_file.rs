@@ -50,12 +50,12 @@ pub struct ProcFile<L: Lines> {
 }
 
 impl<L: Lines> ProcFile<L> {
-    const OPERATIONS: &'static Operations = &Operations(seq_operations {
+    const OPERATIONS: &'static seq_operations = &seq_operations {
         start: Some(start_callback::<L>),
         next: Some(next_callback::<L>),
         stop: Some(stop_callback),
         show: Some(show_callback::<L>),
-    });
+    };
 
     /// Makes the file. It may be read before this returns.
     ///
@@ -63,6 +63,8 @@ impl<L: Lines> ProcFile<L> {
     ///
     /// [`ENOMEM`]: no memory, or there is a file of this name already.
     pub fn new(name: &'static CStr) -> Result<Self> {
+        // Without a state, the private memory of a file would be a null pointer.
+        const { assert!(size_of::<L::State>() != 0) };
         if !create(name, Self::OPERATIONS, size_of::<L::State>()) {
             return Err(ENOMEM);
         }
@@ -83,7 +85,7 @@ impl<L: Lines> Drop for ProcFile<L> {
 /// Makes a file whose readers have a zeroed state of this size each.
 #[cfg(CONFIG_PROC_FS)]
 #[inline]
-fn create(name: &'static CStr, operations: &'static Operations, state_size: usize) -> bool {
+fn create(name: &'static CStr, operations: &'static seq_operations, state_size: usize) -> bool {
     // SAFETY: The name and the functions are static, and `init_net` is always there. The functions
     // expect a state of this size.
     let file = unsafe {
@@ -91,7 +93,7 @@ fn create(name: &'static CStr, operations: &'static Operations, state_size: usiz
             name.as_char_ptr(),
             0o444,
             bindings::init_net.proc_net,
-            &operations.0,
+            operations,
             state_size as c_uint,
             null_mut(),
         )
@@ -101,7 +103,7 @@ fn create(name: &'static CStr, operations: &'static Operations, state_size: usiz
 
 #[cfg(not(CONFIG_PROC_FS))]
 #[inline]
-fn create(_: &'static CStr, _: &'static Operations, _: usize) -> bool {
+fn create(_: &'static CStr, _: &'static seq_operations, _: usize) -> bool {
     true
 }
 
@@ -118,11 +120,6 @@ fn remove(name: &'static CStr) {
 #[cfg(not(CONFIG_PROC_FS))]
 #[inline]
 fn remove(_: &'static CStr) {}
-
-struct Operations(seq_operations);
-
-// SAFETY: The functions may be called by all tasks.
-unsafe impl Sync for Operations {}
 
 /// Stands for the line that the file is at; its number is the index of the file.
 const LINE: *mut c_void = core::ptr::dangling_mut::<usize>().cast();

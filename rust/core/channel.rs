@@ -10,7 +10,7 @@
 use crate::{
     instance::{self, Connector},
     netlink::Sender,
-    notify::Owner,
+    notify::RequestOwner,
     table::{Callback, Handler, Internal, Name},
 };
 use connector_base::{bindings::CN_NOTIFY_SNAPSHOT, notify_request::Request, wire::Header, Id};
@@ -55,7 +55,7 @@ struct Requests;
 impl Internal for Requests {
     fn receive(&self, header: Header, payload: &[u8], sender: Sender<'_>) -> Result {
         let connector = instance::get().ok_or(EAGAIN)?;
-        let owner = Owner::new(sender.socket());
+        let owner = RequestOwner::new(sender.socket());
         let request = Request::read(payload).ok_or(EINVAL)?;
         if request.group == 0 {
             return connector.notifier().unsubscribe(owner, &request);

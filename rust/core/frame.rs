@@ -79,19 +79,21 @@ pub(crate) fn call_out<R>(call: impl FnOnce() -> R) -> R {
 ///
 /// Context: process.
 pub(crate) fn is_inside() -> bool {
-    outermost().is_some()
+    with_outermost(|frame| frame.is_some())
 }
 
-/// The outermost frame of the running task, which stays at least as long as the caller.
-fn outermost<'a>() -> Option<&'a Frame> {
+/// Calls `work` with the outermost frame of the running task, if it is inside of a call.
+#[inline]
+fn with_outermost<R>(work: impl FnOnce(Option<&Frame>) -> R) -> R {
     // SAFETY: In process context. A word that has the value of a mark is one, by the invariants of
-    // `Frame`, since no other code has the key. The frame belongs to a caller of this function, on
-    // the stack of the running task.
-    unsafe {
+    // `Frame`, since no other code has the key: a word of another function is its own address
+    // combined with that random number with a probability of 2^-64. The frame belongs to a caller
+    // of this function, on the stack of the running task, so that it stays during `work`.
+    work(unsafe {
         cn_glue_outermost_mark(read_once(&KEY) as c_ulong)
             .cast::<Frame>()
             .as_ref()
-    }
+    })
 }
 
 impl Frame {
@@ -122,6 +124,8 @@ type Work = (ReclaimFn, NonNull<()>, NonNull<()>);
 pub(crate) struct Deferred {
     work: UnsafeCell<Option<Work>>,
     next: UnsafeCell<usize>,
+    /// Whether [`reclaim`] was called.
+    is_claimed: Atomic<bool>,
 }
 
 // SAFETY: Only the one task that reclaims the subject accesses the cells.
@@ -136,6 +140,7 @@ impl Deferred {
         Self {
             work: UnsafeCell::new(None),
             next: UnsafeCell::new(0),
+            is_claimed: Atomic::new(false),
         }
     }
 
@@ -154,17 +159,19 @@ impl Deferred {
         subject: NonNull<()>,
         owner: NonNull<()>,
     ) {
-        let Some(frame) = outermost() else {
-            // SAFETY: By the safety requirements.
-            call_out(|| unsafe { reclaim(subject, owner) });
-            return;
-        };
-        // SAFETY: By the safety requirements, no other task accesses the cells.
-        unsafe {
-            *self.work.get() = Some((reclaim, subject, owner));
-            *self.next.get() = read_once(&frame.todo);
-        }
-        write_once(&frame.todo, core::ptr::from_ref(self).expose_provenance());
+        with_outermost(|frame| {
+            let Some(frame) = frame else {
+                // SAFETY: By the safety requirements.
+                call_out(|| unsafe { reclaim(subject, owner) });
+                return;
+            };
+            // SAFETY: By the safety requirements, no other task accesses the cells.
+            unsafe {
+                *self.work.get() = Some((reclaim, subject, owner));
+                *self.next.get() = read_once(&frame.todo);
+            }
+            write_once(&frame.todo, core::ptr::from_ref(self).expose_provenance());
+        });
     }
 
     /// Runs the work of a node. The node no longer exists when this returns.
@@ -190,11 +197,14 @@ pub(crate) trait Reclaim: Send + Sync + 'static {
     fn reclaim(this: Arc<Self>);
 }
 
-/// Reclaims a subject: at once, or, inside of a call, before the outermost call returns. To be
-/// called once for each subject.
+/// Reclaims a subject: at once, or, inside of a call, before the outermost call returns. Does
+/// nothing if that was done already.
 ///
 /// Context: process; no lock of the connector may be held.
 pub(crate) fn reclaim<T: Reclaim>(subject: Arc<T>) {
+    if subject.deferred().is_claimed.xchg(true, Full) {
+        return;
+    }
     let node = core::ptr::from_ref(subject.deferred());
     let start = core::ptr::from_ref::<T>(&subject).addr();
     if node.addr().wrapping_sub(start) >= size_of::<T>() {
@@ -235,6 +245,7 @@ pub(crate) struct Function {
     release: unsafe extern "C" fn(*mut c_void),
     cookie: *mut c_void,
     calls: Calls,
+    is_ended: Atomic<bool>,
     is_released: Atomic<bool>,
 }
 
@@ -260,6 +271,7 @@ impl Function {
             release,
             cookie,
             calls: Calls::new(),
+            is_ended: Atomic::new(false),
             is_released: Atomic::new(false),
         }
     }
@@ -269,22 +281,33 @@ impl Function {
         self.watch as *const c_void
     }
 
-    /// The count of its calls. When [`Self::call`] returns true, the caller leaves that call.
-    pub(crate) fn calls(&self) -> &Calls {
-        &self.calls
+    /// Whether [`Self::end`] was called.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.calls.is_dead()
     }
 
-    /// Enters a call and calls the function; returns false if it may not be called any more.
-    pub(crate) fn call(&self, change: u32, subject: u64) -> bool {
+    /// Calls the function, and returns whether that was the last call; [`None`] if it may not be
+    /// called any more.
+    pub(crate) fn call(&self, change: u32, subject: u64) -> Option<bool> {
         if !self.calls.try_enter() {
-            return false;
+            return None;
         }
         // SAFETY: A call was entered, so that the calls are not over.
         call_out(|| unsafe { (self.watch)(self.cookie, change, subject) });
-        true
+        Some(self.calls.leave())
     }
 
-    /// Releases the cookie, when the calls are over.
+    /// Refuses further calls. Returns whether none is running. False as well if this was done
+    /// before.
+    pub(crate) fn end(&self) -> bool {
+        if self.is_ended.xchg(true, Full) {
+            return false;
+        }
+        self.calls.kill();
+        self.calls.leave()
+    }
+
+    /// Releases the cookie, if the calls are over and that was not done before.
     pub(crate) fn release(&self) {
         if self.calls.are_over() && !self.is_released.xchg(true, Full) {
             // SAFETY: By the type invariants; nothing else is called any more, and this happens

@@ -11,7 +11,7 @@ use connector_base::{
     Id,
 };
 use core::mem::MaybeUninit;
-use kernel::{error::to_result, prelude::*, workqueue::Queue};
+use kernel::{error::to_result, prelude::*, types::NotThreadSafe, workqueue::Queue};
 
 /// Adds one to a counter, a constant of the glue. Context: any.
 #[inline]
@@ -83,13 +83,13 @@ pub(crate) fn request_process_events() {
 
 /// The running task is not preempted while this lives, so that no preempted task holds the token.
 /// With `PREEMPT_RT` it can be preempted, since netlink sleeps there.
-pub(crate) struct Uninterrupted(());
+pub(crate) struct Uninterrupted(NotThreadSafe);
 
 impl Uninterrupted {
     pub(crate) fn begin() -> Self {
         // SAFETY: The drop ends it.
         unsafe { bindings::cn_glue_send_begin() };
-        Self(())
+        Self(NotThreadSafe)
     }
 }
 

@@ -41,14 +41,14 @@ struct Node {
 ///
 /// `first` and the links of the nodes form a list that ends with null. A node, and the module that
 /// it names, stay as long as the node is in the list.
-struct List {
+struct Nodes {
     first: *const Node,
 }
 
 // SAFETY: What is in the list may be used by any thread that has exclusive access to the list.
-unsafe impl Send for List {}
+unsafe impl Send for Nodes {}
 
-impl List {
+impl Nodes {
     fn iter(&self) -> impl Iterator<Item = &Node> {
         // SAFETY: By the type invariants; the list is borrowed, so that no node leaves it.
         let first = unsafe { self.first.as_ref() };
@@ -97,14 +97,14 @@ impl List {
 #[pin_data]
 pub(crate) struct Leaving {
     #[pin]
-    modules: SpinLock<List>,
+    modules: SpinLock<Nodes>,
 }
 
 impl Leaving {
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             // INVARIANT: There are no nodes.
-            modules <- new_spinlock!(List { first: core::ptr::null() }, "cn_leaving"),
+            modules <- new_spinlock!(Nodes { first: core::ptr::null() }, "cn_leaving"),
         })
     }
 
@@ -117,7 +117,7 @@ impl Leaving {
     /// [`ENODEV`]: it does.
     pub(crate) fn permit(&self, address: *const c_void) -> Result {
         let is_leaving = self.modules.lock().iter().any(|node| {
-            // SAFETY: By the invariants of `List` the module of a node stays as long as the node is
+            // SAFETY: By the invariants of `Nodes` the module of a node stays as long as the node is
             // in the list, which is locked; its layout does not change once it was loaded.
             unsafe { cn_glue_within_module(address, node.module) }
         });

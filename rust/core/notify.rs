@@ -37,8 +37,8 @@ mod watch_sockets;
 
 pub(crate) use event_log::Blank;
 #[cfg(CONFIG_CONNECTOR_KUNIT_TEST)]
-pub(crate) use event_log::{Cursor as EventCursor, EventLog};
-pub(crate) use requests::{Limits, Owner};
+pub(crate) use event_log::{EventCursor, EventLog};
+pub(crate) use requests::{Limits, RequestOwner};
 pub(crate) use watch_list::WatchList;
 pub(crate) use watch_sockets::SocketChange;
 
@@ -133,7 +133,7 @@ impl Notifier {
     pub(crate) fn subscribe(
         &self,
         registry: &Registry,
-        owner: Owner,
+        owner: RequestOwner,
         request: &Request<'_>,
         snapshot_to: Option<u32>,
     ) -> Result {
@@ -180,7 +180,7 @@ impl Notifier {
         registry: &Registry,
         mut new: StoredRequest,
         wants_snapshot: bool,
-    ) -> Result<Stored> {
+    ) -> Result<StoredSnapshot> {
         let reserved = Requests::reserve()?;
         let mut snapshot = KVVec::new();
         loop {
@@ -203,7 +203,7 @@ impl Notifier {
             let is_new = self.delivery.requests.add(new, reserved);
             drop(table);
             snapshot.truncate(found);
-            return Ok(Stored {
+            return Ok(StoredSnapshot {
                 is_new: is_new?,
                 since,
                 snapshot,
@@ -219,7 +219,7 @@ impl Notifier {
     ///
     /// - [`ENOENT`]: there is none.
     /// - [`ENOMEM`]: no memory.
-    pub(crate) fn unsubscribe(&self, owner: Owner, request: &Request<'_>) -> Result {
+    pub(crate) fn unsubscribe(&self, owner: RequestOwner, request: &Request<'_>) -> Result {
         let like = StoredRequest::new(owner, request)?;
         match self.lose_interest(self.delivery.requests.remove(&like)) {
             0 => Err(ENOENT),
@@ -228,7 +228,7 @@ impl Notifier {
     }
 
     /// Removes the requests of a socket that is being closed. Waits for nothing but a spin lock.
-    pub(crate) fn forget(&self, owner: Owner) {
+    pub(crate) fn forget(&self, owner: RequestOwner) {
         if read_once(&self.interested) != 0 {
             self.lose_interest(self.delivery.requests.remove_all(owner));
         }
@@ -272,7 +272,7 @@ impl Notifier {
 }
 
 /// What came of storing a request.
-struct Stored {
+struct StoredSnapshot {
     is_new: bool,
     /// The number of the last event that the snapshot knows of.
     since: u64,

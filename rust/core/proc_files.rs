@@ -24,8 +24,8 @@ use zerocopy_derive::FromZeros;
 
 /// The files of the connector.
 pub(crate) struct ProcFiles {
-    _callbacks: ProcFile<Entries<Callbacks>>,
-    _stats: ProcFile<Entries<Stats>>,
+    _callbacks: ProcFile<Entries<CallbacksFile>>,
+    _stats: ProcFile<Entries<StatsFile>>,
 }
 
 impl ProcFiles {
@@ -45,7 +45,7 @@ impl ProcFiles {
 /// How the lines of a file look.
 trait Format: 'static {
     fn show_head(output: &mut Output<'_>);
-    fn show_entry(entry: &Entry, output: &mut Output<'_>);
+    fn show_entry(entry: &Entry, guard: &Guard, output: &mut Output<'_>);
 }
 
 /// A head, and a line for each callback.
@@ -98,21 +98,21 @@ impl<F: Format> Lines for Entries<F> {
         } else if let Some(connector) = instance::get() {
             let guard = Guard::new();
             if let Some(entry) = state.cursor.entry(connector.registry().table(), &guard) {
-                F::show_entry(entry, output);
+                F::show_entry(entry, &guard, output);
             }
         }
     }
 }
 
 /// `/proc/net/connector`.
-struct Callbacks;
+struct CallbacksFile;
 
-impl Format for Callbacks {
+impl Format for CallbacksFile {
     fn show_head(output: &mut Output<'_>) {
         output.text("Name            ID\n");
     }
 
-    fn show_entry(entry: &Entry, output: &mut Output<'_>) {
+    fn show_entry(entry: &Entry, _: &Guard, output: &mut Output<'_>) {
         const BLANKS: &str = "               ";
 
         let start = output.position();
@@ -128,9 +128,9 @@ impl Format for Callbacks {
 }
 
 /// `/proc/net/connector_stats`.
-struct Stats;
+struct StatsFile;
 
-impl Format for Stats {
+impl Format for StatsFile {
     fn show_head(output: &mut Output<'_>) {
         let mut show = |name: &str, value: u64| {
             output.text(name);
@@ -146,7 +146,7 @@ impl Format for Stats {
     }
 
     /// Shows the counters and the policy of a callback.
-    fn show_entry(entry: &Entry, output: &mut Output<'_>) {
+    fn show_entry(entry: &Entry, guard: &Guard, output: &mut Output<'_>) {
         let stats = entry.stats();
         let mut show = |name: &str, value: u64| {
             output.text(name);
@@ -167,7 +167,7 @@ impl Format for Stats {
             " group closed name "
         });
         output.escaped(entry.name().into(), true);
-        if let Some(description) = entry.description() {
+        if let Some(description) = entry.description(guard) {
             output.text(" description ");
             output.escaped(description, false);
         }

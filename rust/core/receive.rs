@@ -16,7 +16,7 @@ use crate::{
     helpers::{request_process_events, trace_receive, traces_receive},
     instance,
     netlink::{ClosedSocket, Datagram, Protocol, Received},
-    notify::Owner,
+    notify::RequestOwner,
     stats::Counter,
     table::{Active, Registry},
 };
@@ -70,7 +70,9 @@ impl Protocol for Receiver {
     /// Removes the socket's requests for notification.
     fn closed(socket: ClosedSocket<'_>) {
         if let Some(connector) = instance::get() {
-            connector.notifier().forget(Owner::new(socket.as_ptr()));
+            connector
+                .notifier()
+                .forget(RequestOwner::new(socket.as_ptr()));
             connector
                 .socket_watchers()
                 .notify_closed(|| socket.number());

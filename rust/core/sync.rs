@@ -25,6 +25,7 @@ use kernel::{
         rcu::Guard,
     },
     time::{delay::udelay, Delta},
+    types::NotThreadSafe,
 };
 
 /// Loads a word once.
@@ -114,7 +115,7 @@ unsafe impl Reader for Guard {}
 
 /// Keeps the running task on its processor. RCU waits for that as for the RCU read lock. It takes a
 /// third of the instructions of that lock, and is for the fast path.
-pub(crate) struct Preemption(());
+pub(crate) struct Preemption(NotThreadSafe);
 
 impl Preemption {
     /// Turns preemption off until the result is dropped. Context: any.
@@ -122,7 +123,7 @@ impl Preemption {
     pub(crate) fn disable() -> Self {
         // SAFETY: In any context; the drop turns it on again.
         unsafe { bindings::cn_glue_preempt_disable() };
-        Self(())
+        Self(NotThreadSafe)
     }
 }
 
@@ -141,7 +142,7 @@ unsafe impl Reader for Preemption {}
 pub(crate) struct Changes(PhantomData<Cell<()>>);
 
 impl Changes {
-    /// For the data of a new lock.
+    /// For the data of a new spin lock, which protects what has these changes: one for each.
     pub(crate) const fn new() -> Self {
         Self(PhantomData)
     }
@@ -149,6 +150,14 @@ impl Changes {
 
 // SAFETY: This is under a spin lock. RCU waits for the holder as for a reader.
 unsafe impl Reader for Changes {}
+
+/// A type whose shared values readers may find.
+///
+/// # Safety
+///
+/// A value that was published must be freed by [`free_deferred`] alone, after no pointer leads to
+/// it any more. References to it may be used by all tasks.
+pub(crate) unsafe trait RcuFreed: Send + Sync {}
 
 /// A pointer which is read without a lock, or null.
 ///
@@ -158,7 +167,7 @@ unsafe impl Reader for Changes {}
 #[repr(transparent)]
 pub(crate) struct RcuPointer<T>(Atomic<*mut T>);
 
-impl<T> RcuPointer<T> {
+impl<T: RcuFreed> RcuPointer<T> {
     /// Leads nowhere.
     pub(crate) const fn null() -> Self {
         Self(Atomic::new(core::ptr::null_mut()))
@@ -198,7 +207,7 @@ pub(crate) struct RcuSlot<T>(Atomic<*mut T>);
 // SAFETY: All zeroes is a null pointer.
 unsafe impl<T> Zeroable for RcuSlot<T> {}
 
-impl<T> RcuSlot<T> {
+impl<T: RcuFreed> RcuSlot<T> {
     /// Stands in a slot from which something was removed.
     const REMOVED: *mut T = core::ptr::dangling_mut();
 
@@ -237,7 +246,7 @@ impl<T> RcuSlot<T> {
 /// As for [`RcuPointer`].
 pub(crate) struct ListPointer<T>(Cell<*mut T>);
 
-impl<T> ListPointer<T> {
+impl<T: RcuFreed> ListPointer<T> {
     /// Leads nowhere.
     pub(crate) const fn null() -> Self {
         Self(Cell::new(core::ptr::null_mut()))
@@ -258,10 +267,10 @@ impl<T> ListPointer<T> {
 
 // SAFETY: Only the holder of the `Changes` accesses the cell. There is one at a time, since they
 // are not `Sync`.
-unsafe impl<T> Send for ListPointer<T> {}
+unsafe impl<T: RcuFreed> Send for ListPointer<T> {}
 
 // SAFETY: As above.
-unsafe impl<T> Sync for ListPointer<T> {}
+unsafe impl<T: RcuFreed> Sync for ListPointer<T> {}
 
 fn as_ptr<T>(reference: Option<&T>) -> *mut T {
     reference.map_or(core::ptr::null_mut(), |reference| {

@@ -29,7 +29,7 @@ use crate::{
     sync::{race_delay, Preemption},
 };
 use connector_base::Id;
-use entry::{Owner, RemovedEntry};
+use entry::{EntryOwner, RemovedEntry};
 use kernel::{
     new_condvar,
     prelude::*,
@@ -208,7 +208,7 @@ impl Registry {
     }
 }
 
-impl Owner for Registry {
+impl EntryOwner for Registry {
     /// Takes a dying entry out of the table, and wakes up the tasks that wait for that.
     fn forget(&self, entry: RemovedEntry) {
         let mut table = self.table.lock();

@@ -12,12 +12,10 @@
 #include <linux/percpu.h>
 #include <linux/pid_namespace.h>
 #include <linux/preempt.h>
-#include <linux/proc_fs.h>
 #include <linux/random.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/task_stack.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
 #include <linux/wait.h>
@@ -61,26 +59,6 @@ struct sk_buff *cn_glue_alloc_skb(unsigned int len, gfp_t gfp_mask)
 	if (likely(skb))
 		__skb_put(skb, len);
 	return skb;
-}
-
-struct proc_dir_entry *cn_glue_proc_create(const char *name, const struct seq_operations *ops,
-					   unsigned int state_size)
-{
-	return proc_create_seq_private(name, 0444, init_net.proc_net, ops, state_size, NULL);
-}
-
-void cn_glue_proc_remove(const char *name)
-{
-	remove_proc_entry(name, init_net.proc_net);
-}
-
-#define CONTROL_CHARACTERS \
-	"\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020" \
-	"\021\022\023\024\025\026\027\030\031\032\033\034\035\036\037\177"
-
-void cn_glue_seq_escape(struct seq_file *m, const char *text, bool blanks)
-{
-	seq_escape(m, text, blanks ? CONTROL_CHARACTERS "\\ " : CONTROL_CHARACTERS "\\");
 }
 
 /*
@@ -147,7 +125,8 @@ void cn_glue_joins_outside(struct net *net)
 {
 	unsigned long *word = net_generic(net, cn_net_id);
 
-	if (test_bit(0, word))
+	/* A: sees the count of the task that has set the bit. */
+	if (test_bit_acquire(0, word))
 		return;
 	atomic_inc(&cn_glue_outside);
 	/* A */
@@ -279,13 +258,17 @@ void *cn_glue_outermost_mark(unsigned long key)
 /* While a message about an id is sent, which does not sleep, but for PREEMPT_RT. */
 void cn_glue_send_begin(void)
 {
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		rcu_read_lock();
+	else
 		preempt_disable();
 }
 
 void cn_glue_send_end(void)
 {
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		rcu_read_unlock();
+	else
 		preempt_enable();
 }
 

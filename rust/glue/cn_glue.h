@@ -12,7 +12,6 @@
 #include <linux/module.h>
 #include <linux/netlink.h>
 #include <linux/notifier.h>
-#include <linux/seq_file.h>
 #include <linux/stringify.h>
 
 /*
@@ -174,12 +173,6 @@ void cn_glue_count_delivered(void);
 u64 cn_glue_counted(unsigned int counter);
 
 struct sk_buff *cn_glue_alloc_skb(unsigned int len, gfp_t gfp_mask);
-
-struct proc_dir_entry *cn_glue_proc_create(const char *name, const struct seq_operations *ops,
-					   unsigned int state_size);
-void cn_glue_proc_remove(const char *name);
-/* Writes a text, with what could end a line (or a field, if blanks do) as octal numbers. */
-void cn_glue_seq_escape(struct seq_file *m, const char *text, bool blanks);
 
 int cn_glue_unicast_within(struct sk_buff *skb, u32 portid, unsigned int timeout_ms);
 

@@ -10,7 +10,7 @@
 #![forbid(unsafe_code)]
 
 use super::{
-    event_log::{Cursor, Event, EventLog, MAX_UNREAD},
+    event_log::{Event, EventCursor, EventLog, MAX_UNREAD},
     requests::{Limits, Requests},
 };
 use crate::{
@@ -47,7 +47,7 @@ const fn message(id: Id, registered: bool) -> Header {
 
 /// The progress of sending.
 struct Sending {
-    cursor: Cursor,
+    cursor: EventCursor,
     /// Whether a task has the [`Token`].
     is_busy: bool,
 }
@@ -98,7 +98,7 @@ impl Delivery {
     ///
     /// [`ENOMEM`]: no memory.
     pub(super) fn new(limits: Limits) -> Result<Arc<Self>> {
-        let cursor = Cursor::start()?;
+        let cursor = EventCursor::start()?;
         let delivery = pin_init!(Self {
             log <- EventLog::new(&cursor),
             requests <- Requests::new(limits),

@@ -3,7 +3,7 @@
 //! The events about ids, in order. Several readers read them at their own pace: the delivery to
 //! programs, and watchers.
 //!
-//! Events are added at the end of a list. Each reader has a [`Cursor`]; an event is freed when all
+//! Events are added at the end of a list. Each reader has a [`EventCursor`]; an event is freed when all
 //! cursors have passed it. A new reader starts at the end. A task that adds an event moves readers
 //! that are too far behind to the end, so that memory is used for [`MAX_UNREAD`] events at most.
 
@@ -104,7 +104,7 @@ pub(crate) struct EventLog {
 
 impl EventLog {
     /// An empty log, with a cursor that begins at `start`.
-    pub(crate) fn new(start: &Cursor) -> impl PinInit<Self> {
+    pub(crate) fn new(start: &EventCursor) -> impl PinInit<Self> {
         let last = start.0.clone();
         pin_init!(Self {
             end <- new_spinlock!(End { last, lost: 0 }, "cn_event_log"),
@@ -142,15 +142,15 @@ impl EventLog {
     }
 
     /// A cursor behind the last event.
-    pub(crate) fn end(&self) -> Cursor {
-        Cursor(self.end.lock().last.clone())
+    pub(crate) fn end(&self) -> EventCursor {
+        EventCursor(self.end.lock().last.clone())
     }
 }
 
 /// How far a reader has read.
-pub(crate) struct Cursor(Arc<Node>);
+pub(crate) struct EventCursor(Arc<Node>);
 
-impl Cursor {
+impl EventCursor {
     /// The start of a log that has yet to be made. May sleep.
     ///
     /// # Errors
@@ -195,8 +195,8 @@ pub(crate) enum IdChange {
 
 /// What a watcher of ids was not notified of yet. It reads the log at its own pace; one that is too
 /// far behind goes on at the end, and is notified that it has missed something.
-pub(crate) struct Unread {
-    cursor: Cursor,
+pub(crate) struct UnreadEvents {
+    cursor: EventCursor,
     /// How many events the log had lost when this was last compared.
     lost: u64,
     /// Whether the watcher has to be notified that it has missed something.
@@ -204,10 +204,10 @@ pub(crate) struct Unread {
 }
 
 impl Subject for IdChange {
-    type Pending = Unread;
+    type Pending = UnreadEvents;
     type Batch = Option<Self>;
 
-    fn take(unread: &mut Unread) -> Option<Option<Self>> {
+    fn take(unread: &mut UnreadEvents) -> Option<Option<Self>> {
         if core::mem::take(&mut unread.has_missed) {
             return Some(Some(Self::Missed));
         }
@@ -241,7 +241,7 @@ impl WatchList<IdChange> {
         log: &EventLog,
         permit: impl FnOnce(*const c_void) -> Result,
     ) -> Result<u64> {
-        let unread = Unread {
+        let unread = UnreadEvents {
             lost: log.lost(),
             cursor: log.end(),
             has_missed: false,

@@ -22,9 +22,9 @@ const GROUP_BATCH: usize = 64;
 
 /// The socket that a request belongs to, for comparison only.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Owner(usize);
+pub(crate) struct RequestOwner(usize);
 
-impl Owner {
+impl RequestOwner {
     pub(crate) fn new(socket: *const sock) -> Self {
         Self(socket.addr())
     }
@@ -43,7 +43,7 @@ pub(crate) struct Limits {
 pub(crate) struct StoredRequest {
     /// The number of the request; none is used twice.
     serial: u64,
-    owner: Owner,
+    owner: RequestOwner,
     /// The number of the last event that is not for it.
     pub(crate) since: u64,
     group: u32,
@@ -57,7 +57,7 @@ impl StoredRequest {
     /// # Errors
     ///
     /// [`ENOMEM`]: no memory.
-    pub(crate) fn new(owner: Owner, request: &Request<'_>) -> Result<Self> {
+    pub(crate) fn new(owner: RequestOwner, request: &Request<'_>) -> Result<Self> {
         let mut ranges = zeroed::<[u32; 2]>(request.count)?;
         for (to, from) in ranges.iter_mut().zip(request.ranges()) {
             *to = from.into();
@@ -160,7 +160,7 @@ impl Requests {
     }
 
     /// Removes all requests of a socket, and returns how many there were. Does not sleep.
-    pub(crate) fn remove_all(&self, owner: Owner) -> usize {
+    pub(crate) fn remove_all(&self, owner: RequestOwner) -> usize {
         self.extract(|one| one.owner == owner)
     }
 

@@ -110,17 +110,10 @@ impl<S: Subject> Watcher<S> {
 fn call<S: Subject>(watcher: &Arc<Watcher<S>>, change: S) -> bool {
     let (change, subject) = change.into_numbers();
     let called = watcher.function.call(change, subject);
-    if called {
-        leave(watcher);
-    }
-    called
-}
-
-/// Leaves a call, or the list.
-fn leave<S: Subject>(watcher: &Arc<Watcher<S>>) {
-    if watcher.function.calls().leave() {
+    if called == Some(true) {
         frame::reclaim(watcher.clone());
     }
+    called.is_some()
 }
 
 impl<S: Subject> Reclaim for Watcher<S> {
@@ -288,24 +281,23 @@ impl<S: Subject> WatchList<S> {
         loop {
             let watchers = self.0.watchers.lock();
             let found = {
-                let mut live = watchers
-                    .list
-                    .iter()
-                    .filter(|one| !one.function.calls().is_dead());
+                let mut live = watchers.list.iter().filter(|one| !one.function.is_ended());
                 live.find(|one| predicate(one)).cloned()
             };
             let Some(watcher) = found else {
                 return count;
             };
-            // Under the lock, so that it is done once.
-            watcher.function.calls().kill();
+            // Under the lock, so that another task does not find it.
+            let is_idle = watcher.function.end();
             drop(watchers);
             race_delay();
             // The watcher may run for long, and must not keep memory meanwhile. In a statement of
             // its own, so that the lock is released before the memory is freed.
             let pending = watcher.pending.lock().take();
             drop(pending);
-            leave(&watcher);
+            if is_idle {
+                frame::reclaim(watcher);
+            }
             count = count.saturating_add(1);
         }
     }

@@ -29,7 +29,7 @@ pub(crate) struct SocketChange {
 }
 
 /// What a watcher was not notified of yet.
-pub(crate) struct Unread {
+pub(crate) struct UnreadChanges {
     /// Sockets that were closed.
     closed: List<u64>,
     /// The last change of each group, a constant of the interface; 0 if watchers know of it.
@@ -40,7 +40,7 @@ pub(crate) struct Unread {
     place: usize,
 }
 
-impl Unread {
+impl UnreadChanges {
     /// Nothing, for groups from 1 to `groups`. May sleep.
     ///
     /// # Errors
@@ -110,10 +110,10 @@ impl IntoIterator for Batch {
 }
 
 impl Subject for SocketChange {
-    type Pending = Unread;
+    type Pending = UnreadChanges;
     type Batch = Batch;
 
-    fn take(unread: &mut Unread) -> Option<Batch> {
+    fn take(unread: &mut UnreadChanges) -> Option<Batch> {
         let closed = unread.closed.take();
         let group = unread.take_group();
         (!closed.is_empty() || group.is_some()).then_some(Batch { closed, group })
@@ -133,7 +133,7 @@ impl WatchList<SocketChange> {
         groups: u32,
         permit: impl FnOnce(*const c_void) -> Result,
     ) -> Result<u64> {
-        let watcher = self.add(function, Unread::new(groups)?, permit)?;
+        let watcher = self.add(function, UnreadChanges::new(groups)?, permit)?;
         Ok(watcher.serial())
     }
 

@@ -17,7 +17,7 @@ use crate::{
     frame::Deferred,
     netlink::{Message, Sender},
     stats::{count_delivered, Outcomes, Stats},
-    sync,
+    sync::{self, RcuFreed},
 };
 use connector_base::{bindings, seq_file::Text, wire::Header, Id};
 use core::ptr::NonNull;
@@ -25,6 +25,7 @@ use kernel::{
     bindings::netlink_skb_parms,
     error::{from_result, to_result},
     prelude::*,
+    sync::rcu::Guard,
 };
 
 /// Room for the name of a callback and the NUL behind it.
@@ -79,6 +80,13 @@ pub(crate) struct Handler {
     pub(crate) deferred: Deferred,
 }
 
+// SAFETY: Whoever registers a handler guarantees that all tasks may call its functions with the
+// cookie. The description is only read.
+unsafe impl Send for Handler {}
+
+// SAFETY: As above.
+unsafe impl Sync for Handler {}
+
 impl Handler {
     /// One of the core's own.
     pub(crate) fn internal<T: Internal>(
@@ -99,9 +107,7 @@ impl Handler {
     }
 
     /// What the handler is for, in words.
-    ///
-    /// Context: in the RCU read-side critical section in which the entry was found.
-    fn description(&self) -> Option<Text<'_>> {
+    fn description<'a>(&self, _guard: &'a Guard) -> Option<Text<'a>> {
         if self.description.is_null() {
             return None;
         }
@@ -312,12 +318,15 @@ impl Entry {
         self.callback.handler()?.capability
     }
 
-    /// What the callback is for, in words. Context: in the RCU read-side critical section in which
-    /// the entry was found.
-    pub(crate) fn description(&self) -> Option<Text<'_>> {
-        self.callback.handler()?.description()
+    /// What the callback is for, in words. The entry was found under the same RCU read lock.
+    pub(crate) fn description<'a>(&self, guard: &'a Guard) -> Option<Text<'a>> {
+        self.callback.handler()?.description(guard)
     }
 }
+
+// SAFETY: Entries that were published are freed when a `RemovedEntry` is dropped, and by nothing
+// else: `Locked::insert` leaks them.
+unsafe impl RcuFreed for Entry {}
 
 impl Linked for Entry {
     fn links(&self) -> &Links<Self> {
@@ -383,7 +392,7 @@ impl Active {
 pub(crate) struct Dead(NonNull<Entry>);
 
 /// The owner of a table with entries. It stays until its dead entries are forgotten.
-pub(crate) trait Owner {
+pub(crate) trait EntryOwner {
     /// Takes an entry, whose handler was released, out of the list of dying ones, and drops it.
     fn forget(&self, entry: RemovedEntry);
 }
@@ -395,7 +404,7 @@ impl Dead {
     /// Context: process; no lock of the connector may be held.
     #[cold]
     #[inline(never)]
-    pub(crate) fn reclaim<O: Owner>(self, owner: &O) {
+    pub(crate) fn reclaim<O: EntryOwner>(self, owner: &O) {
         // SAFETY: By the type invariants.
         match unsafe { self.0.as_ref() }.callback.handler() {
             // SAFETY: The node is a part of the entry, which is there until `release` forgets it.
@@ -415,7 +424,7 @@ impl Dead {
 /// # Safety
 ///
 /// `entry` must come from a [`Dead`], and `owner` be its owner; to be called once.
-unsafe fn release<O: Owner>(entry: NonNull<()>, owner: NonNull<()>) {
+unsafe fn release<O: EntryOwner>(entry: NonNull<()>, owner: NonNull<()>) {
     let entry = entry.cast::<Entry>();
     // SAFETY: By the safety requirements it is there until it is forgotten below.
     if let Some(handler) = unsafe { entry.as_ref() }.callback.handler() {

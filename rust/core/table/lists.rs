@@ -9,7 +9,7 @@
 
 #![forbid(unsafe_code)]
 
-use crate::sync::{Changes, ListPointer, RcuPointer, Reader};
+use crate::sync::{Changes, ListPointer, RcuFreed, RcuPointer, Reader};
 
 /// The links of an element, which only the lists access.
 pub(crate) struct Links<T> {
@@ -22,7 +22,7 @@ pub(crate) struct Links<T> {
     next_dying: ListPointer<T>,
 }
 
-impl<T> Links<T> {
+impl<T: RcuFreed> Links<T> {
     /// In no list.
     pub(crate) const fn new() -> Self {
         Self {
@@ -34,7 +34,7 @@ impl<T> Links<T> {
 }
 
 /// Can be in these lists: in one at a time.
-pub(crate) trait Linked: Sized {
+pub(crate) trait Linked: RcuFreed + Sized {
     /// Its links.
     fn links(&self) -> &Links<Self>;
 }

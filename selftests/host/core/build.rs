@@ -73,6 +73,7 @@ const LOOM: &[Edit] = &[
         "fn leave(&self) -> bool {\n        kernel::memory::touch(self);\n",
     ),
     ("table/lists", "const fn new()", "fn new()"),
+    ("frame", "const fn new()", "fn new()"),
     ("sync", "const fn null()", "fn null()"),
     (
         "sync",

@@ -267,6 +267,11 @@ pub mod stats {
     }
 }
 
+pub mod types {
+    /// As in the kernel, without what keeps it from being sent.
+    pub struct NotThreadSafe;
+}
+
 pub mod time {
     pub struct Delta;
 
