@@ -393,8 +393,12 @@ unsafe extern "C" fn cn_core_watch(
         // SAFETY: By the safety requirements of this function.
         let function = unsafe { Function::new(watch, release, cookie) };
         match what {
-            CN_WATCH_IDS => connector.watch_ids(function),
-            CN_WATCH_SOCKETS => connector.watch_sockets(function),
+            CN_WATCH_IDS => connector.notifier().watch(function, connector.leaving()),
+            CN_WATCH_SOCKETS => {
+                let groups = connector.groups().count();
+                let watchers = connector.socket_watchers();
+                watchers.watch(function, groups, connector.leaving())
+            }
             _ => Err(EINVAL),
         }
     });

@@ -6,7 +6,7 @@
 #![allow(unsafe_code)]
 
 use crate::{
-    frame::{self, Function},
+    frame,
     helpers::{reschedule, trace_register, trace_unregister, zeroed, Workqueues},
     modules::Leaving,
     notify::{Limits, Notifier, SocketChange, WatchList},
@@ -124,19 +124,6 @@ impl Connector {
     /// Modules that are being unloaded.
     pub(crate) fn leaving(&self) -> &Leaving {
         &self.leaving
-    }
-
-    /// Adds a watcher of ids, and returns its number; see [`WatchList::add`].
-    pub(crate) fn watch_ids(&self, function: Function) -> Result<u64> {
-        let permit = |address| self.leaving.permit(address);
-        self.notifier.watch(function, permit)
-    }
-
-    /// Adds a watcher of sockets, and returns its number; see [`WatchList::add`].
-    pub(crate) fn watch_sockets(&self, function: Function) -> Result<u64> {
-        let permit = |address| self.leaving.permit(address);
-        self.socket_watchers
-            .watch(function, self.groups.count(), permit)
     }
 
     /// Registers a callback and returns the number of the registration.

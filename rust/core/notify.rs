@@ -45,6 +45,7 @@ pub(crate) use watch_sockets::SocketChange;
 use crate::{
     frame::Function,
     helpers::zeroed,
+    modules::Leaving,
     stats::Counter,
     sync::{race_delay, read_once},
     table::{Entry, Registry},
@@ -241,15 +242,11 @@ impl Notifier {
     }
 
     /// Adds a watcher, and returns its number; see [`WatchList::add`].
-    pub(crate) fn watch(
-        &self,
-        function: Function,
-        permit: impl FnOnce(*const c_void) -> Result,
-    ) -> Result<u64> {
+    pub(crate) fn watch(&self, function: Function, leaving: &Leaving) -> Result<u64> {
         // Before the watcher begins to read the log, so that no event is left out.
         self.interested.fetch_add(1usize, Full);
         self.watchers
-            .watch(function, &self.delivery.log, permit)
+            .watch(function, &self.delivery.log, leaving)
             .inspect_err(|_| {
                 self.interested.fetch_sub(1usize, Full);
             })

@@ -100,7 +100,7 @@ fn fast_path(registry: &Registry, message: &Received<'_>, otherwise: impl FnOnce
         let call = |active: &Active| {
             call(message, active);
         };
-        registry.with_callback(id, call, otherwise, the_registry);
+        registry.with_callback(id, call, otherwise, find_registry);
     }
 }
 
@@ -135,7 +135,7 @@ fn handle(registry: &Registry, message: Received<'_>) {
             id,
             |active| call(&message, active),
             || handle_unknown(&message),
-            the_registry,
+            find_registry,
         ),
         Err(reason) => Outcome::drop_malformed(reason),
     };
@@ -181,14 +181,14 @@ fn trace(message: &Received<'_>, outcome: &Outcome) {
 #[cold]
 #[inline(never)]
 fn handle_unknown(message: &Received<'_>) -> Outcome {
-    match (message.current().id, the_registry()) {
+    match (message.current().id, find_registry()) {
         (Ok(id), Some(registry)) if is_loaded_on_demand(id) => {
             request_process_events();
             registry.with_callback(
                 id,
                 |active| call(message, active),
                 Outcome::drop_unknown,
-                the_registry,
+                find_registry,
             )
         }
         _ => Outcome::drop_unknown(),
@@ -209,7 +209,7 @@ fn handle_unknown_single(datagram: Datagram<'_>) {
 }
 
 /// The registry, for what is seldom done, so that it is not kept in a register until there.
-fn the_registry() -> Option<&'static Registry> {
+fn find_registry() -> Option<&'static Registry> {
     Some(instance::get()?.registry())
 }
 

@@ -8,7 +8,7 @@
 #![forbid(unsafe_code)]
 
 use crate::{
-    helpers,
+    helpers::{self, count_delivered},
     sync::{add, read_once},
 };
 use connector_base::bindings;
@@ -73,14 +73,6 @@ const DROPPED: &[Counter] = &[
     Counter::DropUnknownId,
     Counter::DropRefused,
 ];
-
-/// Counts a message that was handed to a callback: [`Counter::Delivered`], in fewer instructions.
-///
-/// Context: any.
-#[inline(always)]
-pub(crate) fn count_delivered() {
-    helpers::count_delivered();
-}
 
 /// The number of received messages that reached no callback.
 pub(crate) fn dropped() -> u64 {

@@ -17,7 +17,7 @@
 #![allow(unsafe_code)]
 
 use connector_base::bindings;
-use core::{cell::Cell, marker::PhantomData, ptr::NonNull};
+use core::{cell::Cell, marker::PhantomData};
 use kernel::{
     prelude::*,
     sync::{
@@ -361,17 +361,6 @@ impl<T> Drop for RetiredArray<T> {
 pub(crate) unsafe fn free_deferred<T>(memory: *mut T) {
     // SAFETY: By the safety requirements of this function.
     unsafe { bindings::cn_glue_kvfree_rcu(memory.cast::<c_void>()) };
-}
-
-/// Frees what is in a [`KBox`] as [`free_deferred`] does.
-///
-/// # Safety
-///
-/// `pointer` must come from [`KBox::leak`] or be in a box that is not dropped; else as for
-/// [`free_deferred`].
-pub(crate) unsafe fn free_box_deferred<T>(pointer: NonNull<T>) {
-    // SAFETY: By the safety requirements of this function.
-    unsafe { free_deferred(pointer.as_ptr()) };
 }
 
 /// Waits for up to 30 microseconds, in one of sixteen calls. It stands between two steps, so that

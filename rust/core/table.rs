@@ -101,10 +101,10 @@ impl Registry {
         Some(self.table.find(id, &rcu::read_lock())?.group())
     }
 
-    /// Runs `call` with the callback of an id, which is not reclaimed meanwhile; or `otherwise`, if
+    /// Runs `call` with the callback of an id, which is not reclaimed meanwhile; or `if_unknown`, if
     /// nothing is registered under the id.
     ///
-    /// `again` finds this registry again. It is called only if the callback was unregistered during
+    /// `find_again` finds this registry again. It is called only if the callback was unregistered during
     /// the call, so that the fast path keeps no pointer to the registry.
     ///
     /// Context: process; sleeps if the callback does.
@@ -113,17 +113,17 @@ impl Registry {
         &self,
         id: Id,
         call: impl FnOnce(&Active) -> R,
-        otherwise: impl FnOnce() -> R,
-        again: impl FnOnce() -> Option<&'a Self>,
+        if_unknown: impl FnOnce() -> R,
+        find_again: impl FnOnce() -> Option<&'a Self>,
     ) -> R {
         let Some(active) = self.enter(id) else {
-            return otherwise();
+            return if_unknown();
         };
         race_delay();
         frame::call_out(|| {
             let result = call(&active);
             if let Some(dead) = active.leave() {
-                if let Some(registry) = again() {
+                if let Some(registry) = find_again() {
                     dead.reclaim(registry);
                 }
             }

@@ -10,7 +10,7 @@
 #![forbid(unsafe_code)]
 
 use super::watch_list::{enqueue, Subject, WatchList, Watcher};
-use crate::frame::Function;
+use crate::{frame::Function, modules::Leaving};
 use connector_base::{
     bindings::{CN_IDS_MISSED, CN_ID_REGISTERED, CN_ID_UNREGISTERED},
     Id,
@@ -239,14 +239,14 @@ impl WatchList<IdChange> {
         &self,
         function: Function,
         log: &EventLog,
-        permit: impl FnOnce(*const c_void) -> Result,
+        leaving: &Leaving,
     ) -> Result<u64> {
         let unread = UnreadEvents {
             lost: log.lost(),
             cursor: log.end(),
             has_missed: false,
         };
-        let watcher = self.add(function, unread, permit)?;
+        let watcher = self.add(function, unread, leaving)?;
         let serial = watcher.serial();
         // Events that were added after the cursor was made and before the watcher was in the list.
         catch_up(&watcher, log);

@@ -19,6 +19,7 @@ use crate::{
     frame::{self, Deferred, Function, Reclaim},
     helpers::{reschedule, watcher_queue},
     list::List,
+    modules::Leaving,
     sync::{race_delay, read_once},
 };
 use kernel::{
@@ -179,21 +180,21 @@ impl<S: Subject> WatchList<S> {
 
     /// Adds a watcher, and returns it; see [`Watcher::serial`] for its number.
     ///
-    /// With the list locked, `permit` decides whether the watcher may be added.
+    /// With the list locked, `leaving` decides whether the watcher may be added.
     ///
     /// Context: process; may sleep.
     ///
     /// # Errors
     ///
     /// - [`ENOMEM`]: no memory.
-    /// - What `permit` returns.
+    /// - [`ENODEV`]: its module is being unloaded.
     ///
     /// The cookie is not released then.
     pub(crate) fn add(
         &self,
         function: Function,
         pending: S::Pending,
-        permit: impl FnOnce(*const c_void) -> Result,
+        leaving: &Leaving,
     ) -> Result<Arc<Watcher<S>>> {
         let address = function.address();
         let reserved = List::reserve()?;
@@ -211,7 +212,7 @@ impl<S: Subject> WatchList<S> {
         // There is no other reference yet.
         let mut watcher = Arc::into_unique_or_drop(watcher).ok_or(ENOMEM)?;
         let mut watchers = self.0.watchers.lock();
-        permit(address)?;
+        leaving.permit(address)?;
         watchers.last = watchers.last.wrapping_add(1);
         *watcher.as_mut().project().serial = watchers.last;
         let watcher = Arc::from(watcher);

@@ -18,6 +18,7 @@ use crate::{
     frame::Function,
     helpers::zeroed,
     list::{List, Reserved, Taken},
+    modules::Leaving,
 };
 use connector_base::bindings::{CN_SOCKET_CLOSED, CN_SOCKET_JOINS, CN_SOCKET_LEFT};
 use kernel::prelude::*;
@@ -127,13 +128,8 @@ impl Subject for SocketChange {
 impl WatchList<SocketChange> {
     /// Adds a watcher, and returns its number; see [`WatchList::add`]. There are groups from 1 to
     /// `groups`.
-    pub(crate) fn watch(
-        &self,
-        function: Function,
-        groups: u32,
-        permit: impl FnOnce(*const c_void) -> Result,
-    ) -> Result<u64> {
-        let watcher = self.add(function, UnreadChanges::new(groups)?, permit)?;
+    pub(crate) fn watch(&self, function: Function, groups: u32, leaving: &Leaving) -> Result<u64> {
+        let watcher = self.add(function, UnreadChanges::new(groups)?, leaving)?;
         Ok(watcher.serial())
     }
 

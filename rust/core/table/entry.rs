@@ -15,8 +15,9 @@ use super::lists::{Linked, Links};
 use crate::{
     calls::Calls,
     frame::Deferred,
+    helpers::count_delivered,
     netlink::{Message, Sender},
-    stats::{count_delivered, Outcomes, Stats},
+    stats::{Outcomes, Stats},
     sync::{self, RcuFreed},
 };
 use connector_base::{bindings, seq_file::Text, wire::Header, Id};
@@ -459,11 +460,11 @@ impl Drop for RemovedEntry {
         if let Callback::Handler(handler) = &self.entry().callback {
             // SAFETY: The handler is in a box, which is not dropped: its entry is freed without
             // that. Readers find it by its entry alone, which new ones do not find.
-            unsafe { sync::free_box_deferred(NonNull::from(&**handler)) };
+            unsafe { sync::free_deferred(core::ptr::from_ref(&**handler).cast_mut()) };
         }
         // SAFETY: By the type invariants nobody else owns the entry, and new readers do not find
         // it; it was leaked when it was added to the table. But for the handler, it has nothing
         // that needs a destructor.
-        unsafe { sync::free_box_deferred(self.0) };
+        unsafe { sync::free_deferred(self.0.as_ptr()) };
     }
 }

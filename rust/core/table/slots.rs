@@ -76,8 +76,8 @@ impl Slots {
         id: Id,
         reader: &'a impl Reader,
     ) -> Option<(&RcuSlot<Entry>, &'a Entry)> {
-        for place in hash::sequence(start, self.elements.len()) {
-            let slot = self.elements.get(place)?;
+        for index in hash::sequence(start, self.elements.len()) {
+            let slot = self.elements.get(index)?;
             match slot.read(reader) {
                 Slot::Taken(entry) if entry.id().as_u64() == id.as_u64() => {
                     return Some((slot, entry))
@@ -93,8 +93,8 @@ impl Slots {
     /// there is no free slot.
     fn insert(&self, entry: &Entry, reader: &impl Reader) -> Option<bool> {
         let start = hash::start(entry.id(), self.number);
-        for place in hash::sequence(start, self.elements.len()) {
-            let slot = self.elements.get(place)?;
+        for index in hash::sequence(start, self.elements.len()) {
+            let slot = self.elements.get(index)?;
             let used = match slot.read(reader) {
                 Slot::Taken(_) => continue,
                 Slot::Removed => true,

@@ -181,6 +181,8 @@ pub mod helpers {
 
     pub fn reschedule() {}
 
+    pub fn count_delivered() {}
+
     pub fn zeroed<T: Zeroable>(len: usize) -> Result<KVVec<T>> {
         let array = KVVec::<T>::with_capacity(len, GFP_KERNEL | __GFP_ZERO)?;
         let (array, _, capacity) = array.into_raw_parts();
@@ -241,8 +243,6 @@ pub mod netlink {
 /// The core's own.
 pub mod stats {
     use super::prelude::*;
-
-    pub fn count_delivered() {}
 
     pub struct Outcomes;
 
