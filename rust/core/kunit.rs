@@ -259,6 +259,55 @@ mod registry_tests {
     }
 
     #[test]
+    fn nothing_is_reclaimed_before_the_event() -> Result {
+        #[pin_data]
+        struct Shared {
+            registry: Pin<KBox<Registry>>,
+            #[pin]
+            started: Completion,
+            #[pin]
+            may_return: Completion,
+            #[pin]
+            returned: Completion,
+        }
+
+        let shared = Arc::pin_init(
+            try_pin_init!(Shared {
+                registry: new()?,
+                started <- Completion::new(),
+                may_return <- Completion::new(),
+                returned <- Completion::new(),
+            }? Error),
+            GFP_KERNEL,
+        )?;
+        let (released, id) = (released!(), Id::new(1, 1));
+        add(&shared.registry, id, b"", released)?;
+        let caller = shared.clone();
+        workqueue::system().try_spawn(GFP_KERNEL, move || {
+            let inside = |_: &Active| {
+                caller.started.complete_all();
+                caller.may_return.wait_for_completion();
+            };
+            caller
+                .registry
+                .with_callback(id, inside, || (), || Some(&caller.registry));
+            caller.returned.complete_all();
+        })?;
+        shared.started.wait_for_completion();
+        // The last call returns after the callback was removed and before the event is sent.
+        let send = || {
+            shared.may_return.complete_all();
+            shared.returned.wait_for_completion();
+            assert_eq!(released.count(), 0);
+        };
+        if let Some(serial) = shared.registry.remove(id, None, |_| (), send) {
+            shared.registry.wait(serial);
+        }
+        assert_eq!(released.count(), 1);
+        Ok(())
+    }
+
+    #[test]
     fn unregistering_waits_for_a_call_in_another_task() -> Result {
         #[pin_data]
         struct Shared {
@@ -396,7 +445,7 @@ mod frame_tests {
 
 #[kunit_tests(cn_event_log)]
 mod event_log_tests {
-    use crate::notify::{Blank, EventCursor, EventLog};
+    use crate::notify::{Blank, EventCursor, EventLog, IdChange, Subject, UnreadEvents};
     use connector_base::Id;
     use kernel::prelude::*;
 
@@ -421,6 +470,24 @@ mod event_log_tests {
             count = count.saturating_add(1);
         }
         assert_eq!(count, 1000);
+        Ok(())
+    }
+
+    #[test]
+    fn a_loss_is_notified_after_what_came_before() -> Result {
+        let start = EventCursor::start()?;
+        let log = KBox::pin_init(EventLog::new(&start), GFP_KERNEL)?;
+        let mut unread = UnreadEvents::new(&log);
+        log.append(Blank::new(GFP_KERNEL)?, Id::new(1, 1), true);
+        log.lose();
+        drop(unread.catch_up(&log));
+        log.append(Blank::new(GFP_KERNEL)?, Id::new(1, 2), true);
+        drop(unread.catch_up(&log));
+        let mut next = || IdChange::take(&mut unread).flatten();
+        assert!(matches!(next(), Some(IdChange::Missed)));
+        // The older one was passed over, since the watcher has to discard its state.
+        assert!(matches!(next(), Some(IdChange::Event(event)) if event.id == Id::new(1, 2)));
+        assert!(next().is_none());
         Ok(())
     }
 

@@ -35,10 +35,12 @@ mod requests;
 mod watch_list;
 mod watch_sockets;
 
-pub(crate) use event_log::Blank;
+pub(crate) use event_log::{Blank, IdChange};
 #[cfg(CONFIG_CONNECTOR_KUNIT_TEST)]
-pub(crate) use event_log::{EventCursor, EventLog};
+pub(crate) use event_log::{EventCursor, EventLog, UnreadEvents};
 pub(crate) use requests::{Limits, RequestOwner};
+#[cfg(CONFIG_CONNECTOR_KUNIT_TEST)]
+pub(crate) use watch_list::Subject;
 pub(crate) use watch_list::WatchList;
 pub(crate) use watch_sockets::SocketChange;
 
@@ -52,7 +54,6 @@ use crate::{
 };
 use connector_base::{notify_request::Request, Id};
 use delivery::{send_one, Delivery, Token};
-use event_log::IdChange;
 use kernel::{
     prelude::*,
     sync::{

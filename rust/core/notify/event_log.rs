@@ -203,6 +203,30 @@ pub(crate) struct UnreadEvents {
     has_missed: bool,
 }
 
+impl UnreadEvents {
+    /// Begins behind the last event.
+    pub(crate) fn new(log: &EventLog) -> Self {
+        Self {
+            lost: log.lost(),
+            cursor: log.end(),
+            has_missed: false,
+        }
+    }
+
+    /// After a loss, or too far behind, goes on at the end of the log. Returns the position before,
+    /// with which many events may be freed.
+    pub(crate) fn catch_up(&mut self, log: &EventLog) -> Option<EventCursor> {
+        let lost = log.lost();
+        let has_lost = core::mem::replace(&mut self.lost, lost) != lost;
+        if !has_lost && !self.cursor.is_behind(log.last_number(), MAX_UNREAD) {
+            return None;
+        }
+        // The watcher has to discard its state, and so need not be notified of earlier events.
+        self.has_missed = true;
+        Some(core::mem::replace(&mut self.cursor, log.end()))
+    }
+}
+
 impl Subject for IdChange {
     type Pending = UnreadEvents;
     type Batch = Option<Self>;
@@ -241,12 +265,7 @@ impl WatchList<IdChange> {
         log: &EventLog,
         leaving: &Leaving,
     ) -> Result<u64> {
-        let unread = UnreadEvents {
-            lost: log.lost(),
-            cursor: log.end(),
-            has_missed: false,
-        };
-        let watcher = self.add(function, unread, leaving)?;
+        let watcher = self.add(function, UnreadEvents::new(log), leaving)?;
         let serial = watcher.serial();
         // Events that were added after the cursor was made and before the watcher was in the list.
         catch_up(&watcher, log);
@@ -264,16 +283,7 @@ impl WatchList<IdChange> {
 
 /// Puts a watcher that is too far behind at the end of `log`, and remembers what it has missed.
 fn catch_up(watcher: &Watcher<IdChange>, log: &EventLog) {
-    let lost = log.lost();
-    let last = log.last_number();
-    watcher.with_pending(|unread| {
-        let has_lost = core::mem::replace(&mut unread.lost, lost) != lost;
-        if !has_lost && !unread.cursor.is_behind(last, MAX_UNREAD) {
-            return None;
-        }
-        // The watcher has to discard its state, and so need not be notified of earlier events.
-        unread.has_missed = true;
-        // Many events, which are freed without the lock.
-        Some(core::mem::replace(&mut unread.cursor, log.end()))
-    });
+    let passed = watcher.with_pending(|unread| unread.catch_up(log));
+    // In a statement of its own, so that the lock is released before the memory is freed.
+    drop(passed);
 }
