@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the core calls: handlers, watchers, and filters of listeners.
+//! Functions that the core calls: handlers, watchers, and filters of listeners.
 //!
 //! Guarantees that each function gets the data that belong to it, and that a message, a sender or a
 //! listener is valid during the call that gets it. With [`raw`](crate::raw), this is the only file

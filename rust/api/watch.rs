@@ -20,7 +20,7 @@ use crate::{
 use core::marker::PhantomData;
 use kernel::{prelude::*, sync::Arc};
 
-/// What happened to an id.
+/// A change of an id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Change {
     /// Something was registered under it.
@@ -102,7 +102,7 @@ impl<W: Watcher> Watch<W> {
     }
 }
 
-/// What happened to a socket.
+/// A change of a socket or a group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SocketChange {
     /// This socket was closed, by its program or by the exit of that. It is in no group any more.

@@ -51,7 +51,7 @@ pub fn matches<R: Copy + Into<Range>>(id: Id, idx: &[R], val: &[R]) -> bool {
     contain(idx, id.idx()) && contain(val, id.val())
 }
 
-/// What stands in front of the ranges.
+/// The header in front of the ranges.
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Control {

@@ -21,7 +21,7 @@ use zerocopy::FromZeros;
 /// Each line has a number, which does not change while the file is read. Lines may be added and
 /// removed meanwhile. Such a change neither repeats nor hides any other line.
 pub trait Lines: Sized + 'static {
-    /// What an open file remembers between lines. Reads of one file do not overlap.
+    /// The state of an open file between lines. Reads of one file do not overlap.
     type State: FromZeros + Send;
 
     /// Finds the first line whose number is `from` or larger; [`None`] at the end.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The wire format: what a datagram on a connector socket looks like.
+//! The wire format: the contents of a datagram on a connector socket.
 //!
 //! A datagram holds one or more netlink messages, each padded to four bytes; the payload of each
 //! starts with the connector's own header, see [`Header`]. A [`Frame`] describes the netlink

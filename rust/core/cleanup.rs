@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Removes what modules leave behind when they go away.
+//! Removes the callbacks and watchers that modules leave behind when they are unloaded.
 //!
 //! A module which is unloaded, or whose start fails, may have left callbacks behind. The next
 //! message to one of them would run freed code. This file removes and reports them. It also waits
@@ -33,7 +33,7 @@ use crate::{
 use connector_base::Id;
 use kernel::prelude::*;
 
-/// Removes what a module left behind.
+/// Removes the callbacks and watchers that a module left behind.
 pub(crate) struct Cleanup;
 
 impl Leave for Cleanup {

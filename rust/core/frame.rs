@@ -33,7 +33,7 @@ use kernel::{
     },
 };
 
-/// What marks are combined with.
+/// The random number that marks are combined with.
 static KEY: Atomic<usize> = Atomic::new(0);
 
 /// Chooses the random number. To be called before anything else here.
@@ -42,7 +42,7 @@ pub(crate) fn init() {
     write_once(&KEY, unsafe { cn_glue_random_long() } as usize);
 }
 
-/// What is on the stack of a task that is inside of a call.
+/// A frame on the stack of a task that is inside of a call.
 ///
 /// # Invariants
 ///

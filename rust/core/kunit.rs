@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Unit tests of what needs a kernel but no user space.
+//! Unit tests that need a kernel but no user space.
 //!
 //! Only in modules that are built with `CONFIG_CONNECTOR_KUNIT_TEST=y`, for a kernel with
 //! `CONFIG_KUNIT=y`; they run when the module is loaded.

@@ -117,8 +117,8 @@ impl Leaving {
     /// [`ENODEV`]: it does.
     pub(crate) fn permit(&self, address: *const c_void) -> Result {
         let is_leaving = self.modules.lock().iter().any(|node| {
-            // SAFETY: By the invariants of `Nodes` the module of a node stays as long as the node is
-            // in the list, which is locked; its layout does not change once it was loaded.
+            // SAFETY: By the invariants of `Nodes` the module of a node stays as long as the node
+            // is in the list, which is locked; its layout does not change once it was loaded.
             unsafe { cn_glue_within_module(address, node.module) }
         });
         if is_leaving {
@@ -206,7 +206,7 @@ impl Drop for ModuleNotifier {
     }
 }
 
-/// What is notified of modules that leave.
+/// A receiver of notifications of modules that leave.
 pub(crate) trait Leave {
     /// The memory of the module is freed when this has returned.
     ///

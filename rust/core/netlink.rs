@@ -300,7 +300,7 @@ pub(crate) fn socket() -> Option<Handle> {
     NonNull::new(read_once(&SOCKET)).map(Handle)
 }
 
-/// What netlink says of a message that it was to send: the number of bytes, 0, or an error.
+/// The result of netlink for a message: the number of bytes, 0, or an error.
 #[inline]
 fn sent(returned: c_int) -> Result<c_int> {
     if returned >= 0 {
@@ -310,7 +310,7 @@ fn sent(returned: c_int) -> Result<c_int> {
     }
 }
 
-/// What the kernel's end of the sockets does.
+/// The decisions at the kernel's end of the sockets.
 pub(crate) trait Protocol {
     /// Handles a datagram that a program sent.
     ///

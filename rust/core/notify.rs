@@ -269,7 +269,7 @@ impl Notifier {
     }
 }
 
-/// What came of storing a request.
+/// The result of storing a request.
 struct StoredSnapshot {
     is_new: bool,
     /// The number of the last event that the snapshot knows of.

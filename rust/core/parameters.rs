@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Module parameters: what is accepted, and what it means.
+//! Module parameters: the accepted values, and their meaning.
 //!
 //! Pure: depends on nothing but `core`, so that it compiles on the host too.
 
@@ -8,7 +8,7 @@
 
 /// The number of groups that user programs may join unless the parameter `groups` says otherwise.
 ///
-/// What the C connector asks netlink for; netlink makes at least [`MIN_GROUPS`] of it.
+/// The C connector requests this number; netlink makes at least [`MIN_GROUPS`] of it.
 pub(crate) const DEFAULT_GROUPS: u32 = 26;
 
 /// The largest value of the parameter `groups`: each socket that joins a group has a bit for each.
@@ -29,7 +29,7 @@ pub(crate) enum Refused {
     OpenGroups,
 }
 
-/// Which groups there are, and who may join them.
+/// The groups, and the rights that joining them needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Groups {
     count: u32,

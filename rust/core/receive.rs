@@ -163,7 +163,7 @@ fn call(message: &Received<'_>, active: &Active) -> Outcome {
     }
 }
 
-/// Traces a message and what came of it. The id and the length of a malformed message are 0.
+/// Traces a message and its outcome. The id and the length of a malformed message are 0.
 #[cold]
 #[inline(never)]
 fn trace(message: &Received<'_>, outcome: &Outcome) {
@@ -213,7 +213,7 @@ fn find_registry() -> Option<&'static Registry> {
     Some(instance::get()?.registry())
 }
 
-/// What came of a message.
+/// The outcome of a message.
 enum Outcome {
     /// The callback has returned.
     Returned(Result),

@@ -21,11 +21,11 @@ use crate::{
 use connector_base::Id;
 use kernel::prelude::*;
 
-/// What the kernel starts as the module `cn`.
+/// The module `cn`, as the kernel starts it.
 #[cfg(MODULE)]
 pub(crate) type Module = Running;
 
-/// What the kernel starts as the module `cn`, with the drivers, where the connector is built in.
+/// The module `cn`, as the kernel starts it with the drivers, where the connector is built in.
 ///
 /// That is too late for other parts of the kernel that register a callback when they start, so that
 /// there is nothing left to do: [`start_built_in`] was called with the subsystems.
@@ -85,7 +85,7 @@ impl kernel::Module for Running {
     }
 }
 
-/// What the module parameters say about the id of the notification channel.
+/// The id of the notification channel, from the module parameters.
 fn channel_id() -> Id {
     Id::new(
         module_parameters::cn_idx.value(),
@@ -93,7 +93,7 @@ fn channel_id() -> Id {
     )
 }
 
-/// What the module parameters say about requests for notification.
+/// The limits of requests for notification, from the module parameters.
 fn limits() -> Limits {
     Limits {
         total: module_parameters::notify_max.value() as usize,
@@ -101,7 +101,7 @@ fn limits() -> Limits {
     }
 }
 
-/// What the module parameters say about groups.
+/// The groups, from the module parameters.
 fn groups() -> Result<Groups> {
     let count = module_parameters::groups.value();
     let open = module_parameters::open_groups.value();

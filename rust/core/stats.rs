@@ -16,7 +16,7 @@ use kernel::{prelude::*, sync::atomic::Atomic};
 
 macro_rules! counters {
     ($($(#[$meta:meta])* $variant:ident = $constant:ident, $name:literal;)*) => {
-        /// What is counted.
+        /// A counter.
         #[derive(Clone, Copy)]
         #[repr(u32)]
         pub(crate) enum Counter {

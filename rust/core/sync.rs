@@ -188,7 +188,7 @@ impl<T: RcuFreed> RcuPointer<T> {
     }
 }
 
-/// What is in a slot.
+/// The content of a slot.
 pub(crate) enum Slot<'a, T> {
     Empty,
     /// An element was removed; a search continues behind it.

@@ -101,11 +101,11 @@ impl Registry {
         Some(self.table.find(id, &rcu::read_lock())?.group())
     }
 
-    /// Runs `call` with the callback of an id, which is not reclaimed meanwhile; or `if_unknown`, if
-    /// nothing is registered under the id.
+    /// Runs `call` with the callback of an id, which is not reclaimed meanwhile; or `if_unknown`,
+    /// if nothing is registered under the id.
     ///
-    /// `find_again` finds this registry again. It is called only if the callback was unregistered during
-    /// the call, so that the fast path keeps no pointer to the registry.
+    /// `find_again` finds this registry again. It is called only if the callback was unregistered
+    /// during the call, so that the fast path keeps no pointer to the registry.
     ///
     /// Context: process; sleeps if the callback does.
     #[inline(always)]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Process events: what they look like to programs, how programs ask for them, and which of them a
+//! Process events: their format, the requests of programs, and which events a
 //! listener gets.
 //!
 //! Pure: depends on nothing but `core` and `zerocopy`, so that it compiles on the host too.
@@ -122,7 +122,7 @@ pub(crate) struct Wire {
     pub(crate) data: [u32; 6],
 }
 
-/// What happened to a process, or the answer to a request.
+/// An event of a process, or the answer to a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Event {
     /// The answer; `error` is 0 or a positive number as in `errno.h`.
@@ -220,7 +220,7 @@ impl Event {
     }
 }
 
-/// What a program asks for.
+/// The request of a program.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Operation {
     /// To get events of these kinds, and no others.
@@ -266,7 +266,7 @@ impl Operation {
     }
 }
 
-/// What is kept for a socket that has asked for events.
+/// The state of a socket that has requested events.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Listener {
     /// Its port at the time of its first request.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The boundary to C: what the hooks and work items call, and what the service calls.
+//! The boundary to C: the functions that hooks and work items call, and those that the service
+//! calls.
 //!
 //! Guarantees that C finds the service as long as it exists. This is the only file of the module
 //! that says `unsafe`.

@@ -157,7 +157,7 @@ pub(crate) const IDLE_NS: u64 = 200_000_000;
 /// The same, if a listener without `CAP_NET_ADMIN` has needed it.
 pub(crate) const UNPRIVILEGED_IDLE_NS: u64 = 10_000_000_000;
 
-/// What listeners want, and the hooks that are attached for that.
+/// The kinds of events that listeners want, and the hooks that are attached for them.
 #[derive(Debug)]
 pub(crate) struct Demand {
     /// How many listeners want each kind, in the order of [`Kinds::EACH`].

@@ -25,7 +25,7 @@ use kernel::{
     },
 };
 
-/// What the lock protects.
+/// The data that the lock protects.
 struct State {
     /// The listeners, by the numbers of their sockets.
     tree: RBTree<u64, Listener>,
@@ -71,7 +71,7 @@ pub(crate) struct Request {
     is_reserved: bool,
 }
 
-/// What came of a request.
+/// The verdict on a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// The socket listens, and the request was acknowledged. Whether an attached hook has become

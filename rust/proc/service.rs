@@ -86,7 +86,7 @@ pub(crate) struct Service {
     no_memory: Atomic<u64>,
 }
 
-/// What the head of the file shows.
+/// The contents of the head of the file.
 pub(crate) struct Summary {
     pub(crate) overview: Overview,
     pub(crate) sent: u64,
@@ -259,7 +259,7 @@ impl Service {
         });
     }
 
-    /// What the head of the file shows.
+    /// The contents of the head of the file.
     pub(crate) fn summary(&self) -> Summary {
         Summary {
             overview: self.listeners.overview(),

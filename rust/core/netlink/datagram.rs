@@ -98,7 +98,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// What a function in C gets.
+    /// The arguments of a function in C.
     #[inline]
     pub(crate) fn as_raw(self) -> (*mut cn_msg, *mut netlink_skb_parms) {
         (self.message, self.sender.parms.as_ptr())
@@ -116,7 +116,7 @@ impl<'a> Message<'a> {
         unsafe { self.message.cast::<Header>().read() }
     }
 
-    /// What follows the header. While this borrow lives, nobody may write to it.
+    /// The payload. While this borrow lives, nobody may write to it.
     pub(crate) fn payload(&self) -> &[u8] {
         let len = usize::from(self.header().len);
         // SAFETY: By the type invariants.
@@ -202,7 +202,7 @@ pub(crate) struct Received<'a> {
 }
 
 impl Received<'_> {
-    /// What the headers say.
+    /// The contents of the headers.
     #[inline]
     pub(crate) fn current(&self) -> &Frame {
         &self.frame

@@ -3,8 +3,8 @@
 //! The events about ids, in order. Several readers read them at their own pace: the delivery to
 //! programs, and watchers.
 //!
-//! Events are added at the end of a list. Each reader has a [`EventCursor`]; an event is freed when all
-//! cursors have passed it. A new reader starts at the end. A task that adds an event moves readers
+//! Events are added at the end of a list. Each reader has an [`EventCursor`]; an event is freed
+//! when all cursors have passed it. A new reader starts at the end. A task that adds an event moves readers
 //! that are too far behind to the end, so that memory is used for [`MAX_UNREAD`] events at most.
 
 #![forbid(unsafe_code)]
@@ -187,13 +187,13 @@ impl EventCursor {
     }
 }
 
-/// What a watcher of ids is notified of.
+/// A notification for a watcher of ids.
 pub(crate) enum IdChange {
     Event(Event),
     Missed,
 }
 
-/// What a watcher of ids was not notified of yet. It reads the log at its own pace; one that is too
+/// The pending notifications of a watcher of ids. It reads the log at its own pace; one that is too
 /// far behind goes on at the end, and is notified that it has missed something.
 pub(crate) struct UnreadEvents {
     cursor: EventCursor,

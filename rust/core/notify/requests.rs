@@ -88,7 +88,7 @@ impl StoredRequest {
     }
 }
 
-/// What the lock protects.
+/// The data that the lock protects.
 struct Stored {
     /// Last made first.
     list: List<StoredRequest>,

@@ -38,9 +38,9 @@ const WATCHER_BATCH: usize = 32;
 /// After how many changes the work of a watcher gives way to other work.
 const BATCHES: usize = 64;
 
-/// What watchers of one kind are notified of.
+/// A notification for watchers of one kind.
 pub(crate) trait Subject: Sized + 'static {
-    /// What a watcher was not notified of yet.
+    /// The pending notifications of a watcher.
     type Pending: Send + Unpin;
     /// A part of that.
     type Batch: IntoIterator<Item = Self>;
@@ -59,7 +59,7 @@ pub(crate) struct Watcher<S: Subject> {
     function: Function,
     /// The list that it is in.
     list: Arc<Shared<S>>,
-    /// What it was not notified of yet; nothing when it was removed.
+    /// The pending notifications; none when it was removed.
     #[pin]
     pending: SpinLock<Option<S::Pending>>,
     #[pin]
@@ -135,13 +135,13 @@ impl<S: Subject> Reclaim for Watcher<S> {
     }
 }
 
-/// Has a watcher notified of what is pending.
+/// Queues the work item of a watcher.
 pub(crate) fn enqueue<S: Subject>(watcher: Arc<Watcher<S>>) {
     // A work item that is queued already finds the pending changes, too.
     let _ = watcher_queue().enqueue(watcher);
 }
 
-/// What the lock of a list protects.
+/// The data that the lock of a list protects.
 struct Watchers<S: Subject> {
     /// Last added first; those that are dead stay until they were reclaimed.
     list: List<Arc<Watcher<S>>>,

@@ -23,13 +23,13 @@ use crate::{
 use connector_base::bindings::{CN_SOCKET_CLOSED, CN_SOCKET_JOINS, CN_SOCKET_LEFT};
 use kernel::prelude::*;
 
-/// What a watcher is notified of.
+/// A notification for a watcher of sockets.
 pub(crate) struct SocketChange {
     what: u32,
     subject: u64,
 }
 
-/// What a watcher was not notified of yet.
+/// The pending notifications of a watcher of sockets.
 pub(crate) struct UnreadChanges {
     /// Sockets that were closed.
     closed: List<u64>,

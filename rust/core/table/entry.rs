@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A registered callback, and what proves that it may be called or reclaimed.
+//! A registered callback, and the proofs that it may be called or reclaimed.
 //!
 //! An [`Entry`] is made in full before anyone can find it, and never changes afterwards except for
 //! the count of its calls and its links. [`Active`] keeps it while it is called. [`Dead`] is the
@@ -59,7 +59,7 @@ const CN_REFUSED: c_int = bindings::CN_REFUSED as c_int;
 /// The C function that is called for a message; it returns nothing.
 pub(crate) type CFunction = unsafe extern "C" fn(*mut bindings::cn_msg, *mut netlink_skb_parms);
 
-/// What is called for a message, as the crate `connector` registers it.
+/// A callback with a cookie, as the crate `connector` registers it.
 pub(crate) struct Handler {
     /// Called for each message whose sender has the capability; may refuse it by `CN_REFUSED`.
     pub(crate) receive:
@@ -75,13 +75,13 @@ pub(crate) struct Handler {
     /// The purpose of the handler, in words: null or a string. Readers under RCU read it even just
     /// after the release; `struct cn_core_handler` says why it is still valid then.
     pub(crate) description: *const c_char,
-    /// What came of its messages.
+    /// The outcomes of its messages.
     pub(crate) outcomes: Outcomes,
     /// To reclaim the entry.
     pub(crate) deferred: Deferred,
 }
 
-// SAFETY: Whoever registers a handler guarantees that all tasks may call its functions with the
+// SAFETY: The registration of a handler requires that all tasks may call its functions with the
 // cookie. The description is only read.
 unsafe impl Send for Handler {}
 
@@ -188,7 +188,7 @@ unsafe extern "C" fn internal_release_callback<T: Internal>(cookie: *mut c_void)
     unsafe { &*cookie.cast::<T>() }.released();
 }
 
-/// What is called for a message.
+/// The code that is called for a message.
 pub(crate) enum Callback {
     /// A function in C, to which everyone may send.
     C(CFunction),
@@ -265,7 +265,7 @@ impl Entry {
         self.group
     }
 
-    /// What to call.
+    /// The callback.
     #[inline]
     pub(crate) fn callback(&self) -> &Callback {
         &self.callback
@@ -286,7 +286,7 @@ impl Entry {
         Active(NonNull::from(self))
     }
 
-    /// What happened to the messages for this callback, while it is registered.
+    /// The counts of messages for this callback, while it is registered.
     pub(crate) fn stats(&self) -> Stats {
         let outcomes = self.callback.handler().map(|handler| &handler.outcomes);
         Stats::new(self.calls.completed().unwrap_or(0), outcomes)
@@ -352,7 +352,7 @@ impl Active {
         unsafe { self.0.as_ref() }
     }
 
-    /// Calls the callback with a message, counts what came of it, and returns what it returned;
+    /// Calls the callback with a message, counts the outcome, and returns the result;
     /// [`None`] if the sender may not send to it.
     #[inline]
     pub(crate) fn call(&self, message: Message<'_>) -> Option<Result> {
