@@ -4,8 +4,9 @@
 //! programs, and watchers.
 //!
 //! Events are added at the end of a list. Each reader has an [`EventCursor`]; an event is freed
-//! when all cursors have passed it. A new reader starts at the end. A task that adds an event moves readers
-//! that are too far behind to the end, so that memory is used for [`MAX_UNREAD`] events at most.
+//! when all cursors have passed it. A new reader starts at the end. A task that adds an event moves
+//! readers that are too far behind to the end, so that memory is used for [`MAX_UNREAD`] events at
+//! most.
 
 #![forbid(unsafe_code)]
 
