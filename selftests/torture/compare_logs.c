@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whether two connectors did the same: compare_logs <log of fuzz on C> <log on ours> [operation:what...]
+ * Compares the logs of two connectors:
  *
- * An operation that is named may differ in that: "result" for what it returns, "received" for what sockets receive. The last
- * line is the figure. An allowed difference that never shows is none.
+ *   compare_logs <log of fuzz on C> <log on ours> [operation:what...]
+ *
+ * A named operation may differ: "result" in its return value, "received" in what sockets receive.
+ * The last line is the figure. An allowed difference that never occurs is an error.
  */
 #include <stdio.h>
 #include <stdlib.h>

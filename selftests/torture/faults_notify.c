@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Notification with every allocation failing in turn: a request is stored or refused, as its sender is informed, and an
- * event is sent or counted as lost.
+ * Notification with every allocation failing in turn. A request is stored or refused, as its
+ * acknowledgement says. An event is sent or counted as lost.
  */
 #include "fault.h"
 #include "../cn_client.h"
@@ -67,7 +67,7 @@ static int unsubscribe(void)
 	return ask(0, 0);
 }
 
-/* Whether there is a request, which is removed. */
+/* Is there a request? It is removed. */
 static bool is_stored(void)
 {
 	int ids, error;

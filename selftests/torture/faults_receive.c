@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Messages from programs, replies, and the files in /proc/net, with every allocation failing in turn. What sendmsg()
- * took is counted, as delivered or as lost, and nothing else is.
+ * Messages from programs, replies, and the files in /proc/net, with every allocation failing in
+ * turn. Messages that sendmsg() accepts are counted, as delivered or as lost, and nothing else is.
  */
 #include <pthread.h>
 #include <semaphore.h>
@@ -139,7 +139,7 @@ static void *call(void *arg)
 	return NULL;
 }
 
-/* How many points there are up to the callback, which has none itself. */
+/* The number of points up to the callback, which has none itself. */
 static void count_points(void)
 {
 	struct cn_packet p = { .id = { IDX, 3 } };
@@ -154,7 +154,7 @@ static void count_points(void)
 	}
 }
 
-/* What netlink has taken over reaches the callback: from there on, no memory is taken. */
+/* A message that netlink has accepted reaches the callback: no memory is allocated after that. */
 static void try_crowd(void)
 {
 	static struct caller callers[CALLERS];
@@ -172,7 +172,7 @@ static void try_crowd(void)
 		if (!expect(!pthread_create(&callers[i].thread, &small, call, &callers[i]), "no thread"))
 			exit(1);
 	}
-	/* All are inside, or were refused by netlink. */
+	/* All messages are inside, or netlink has refused them. */
 	do {
 		usleep(10 * 1000);
 		calls = callback_value(IDX, 2, "calls");

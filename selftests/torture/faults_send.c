@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sending from the kernel, with every allocation failing in turn: the caller is informed, the message is counted once,
- * and each member of the group has it or counts it as lost.
+ * Sending from the kernel, with every allocation failing in turn. The caller is informed, and the
+ * message is counted once. Each member of the group receives it or counts it as lost.
  */
 #include <sys/ioctl.h>
 
@@ -34,7 +34,7 @@ static int members[MEMBERS], crate_fd;
 static uint32_t port;
 static bool to_group;
 static long long counted[OUTCOMES], lost[MEMBERS];
-/* How often the counter for lack of memory moved. */
+/* How often the counter for lack of memory has increased. */
 static int no_memory;
 
 static void look(void)

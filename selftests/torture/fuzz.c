@@ -1,23 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A fuzzer that knows the format of datagrams, and what is to become of them.
+ * A fuzzer with a model of the datagram format and of the connector's behaviour.
  *
- *   fuzz [seed=N] [operations=N] [seconds=N] [log=FILE] [common] [sums] [coverage] [unchecked=N] [unreachable=FILE]
- *        [least=N]
+ *   fuzz [seed=N] [operations=N] [seconds=N] [log=FILE] [common] [sums] [coverage] [unchecked=N]
+ *        [unreachable=FILE] [least=N]
  *
- * Does random operations on the connector (fuzz_calls.h), and compares every byte and number that it can see with what
- * it believes should be there (fuzz_rules.h). It loads and unloads the connector, so nothing may be loaded. The same
- * seed does the same operations.
+ * The fuzzer does random operations on the connector (fuzz_calls.h). It compares every byte and
+ * number that it can observe with the model (fuzz_rules.h). It loads and unloads the connector, so
+ * nothing may be loaded. The same seed does the same operations.
  *
- * "common" does what the C connector can do as well, and a log has one line for each operation with what it returned and
- * what was received: number, why the connectors may differ, result, hash of what was received, hash of /proc/net/connector.
+ * "common" does only operations that the C connector supports as well. The log has one line for
+ * each operation: number, reason for a difference between the connectors, result, hash of the
+ * received bytes, hash of /proc/net/connector.
+ *
  * With "sums" most messages are requests for notification whose numbers do not add up.
- * "coverage" asks KCOV what each operation reaches in cn.ko, and does those that reached something new again, changed; then
- * come so many rounds of what the model knows nothing of (fuzz_unchecked.h). In the end it says what was not reached on the
- * receive path, and fails when less than `least` per cent were; a file lists what no program can reach. What comes first
- * depends on what the kernel does, so a seed alone does not always repeat it.
  *
- * CN_PROVIDER says which connector this is.
+ * "coverage" uses KCOV to record the coverage points of each operation in cn.ko. An operation that
+ * reaches a new one is done again with changes. After them come rounds of operations that the model
+ * does not cover (fuzz_unchecked.h). In the end the fuzzer prints the points of the receive path
+ * that were not reached. It fails when less than `least` per cent were reached. A file lists the
+ * points that no program can reach. The order depends on the kernel, so a seed alone does not
+ * always repeat a run.
+ *
+ * CN_PROVIDER names the connector.
  */
 #include <time.h>
 

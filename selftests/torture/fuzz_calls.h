@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The operations. Each does the same to the connector and to the model, and compares what they return.
+ * The operations. Each does the same to the connector and to the model, and compares the results.
  */
 #ifndef FUZZ_CALLS_H
 #define FUZZ_CALLS_H
@@ -20,7 +20,7 @@ struct rust_command {
 #define RUST_ADD _IOW('c', 1, struct rust_command)
 #define RUST_DELETE _IOW('c', 2, struct rust_command)
 
-/* What the operation returned, for comparing connectors. */
+/* The result of the operation, for the comparison of connectors. */
 static int verdict;
 
 static inline void returned(const char *what, int is, int expected)
@@ -99,7 +99,7 @@ static inline void learn_port(struct endpoint *socket)
 		wrong("a bound socket has no port");
 }
 
-/* What netlink says of a mask of groups. */
+/* The result of netlink for a mask of groups. */
 static inline int may_have_mask(uint32_t groups, bool root)
 {
 	uint32_t group;
@@ -196,7 +196,7 @@ static inline void join_group(void)
 		socket->groups |= 1u << (group - 1);
 }
 
-/* On a socket of its own, since what the connectors differ about shall have no consequence. */
+/* On a socket of its own, so that a difference between the connectors has no consequence. */
 static inline void join_odd_group(void)
 {
 	uint32_t group = 1 + 2 * pick(16);
@@ -500,8 +500,8 @@ static inline void look_at_all(void)
 }
 
 /*
- * Names of tasks are not recorded with what is traced: that would change code of the scheduler each time, while another
- * processor runs it, which QEMU does not always get right.
+ * Traces do not record names of tasks. Recording would change code of the scheduler each time,
+ * while another processor runs it. QEMU does not always emulate that correctly.
  */
 static inline void record_no_names(void)
 {
@@ -525,7 +525,9 @@ static inline void trace_messages(void)
 	close(fd);
 }
 
-/* The operations, and how often they come. Those that C has nothing of are not for comparing. */
+/*
+ * The operations, and their frequency. Those that C does not support are excluded from comparison.
+ */
 static const struct call {
 	void (*make)(void);
 	uint32_t weight;

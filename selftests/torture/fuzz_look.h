@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Compares what can be seen with what the fuzzer believes (fuzz_model.h): every byte that sockets receive, the files in
- * /proc, what the C test client was called with.
+ * Compares the observable state with the model (fuzz_model.h): every byte that sockets receive, the
+ * files in /proc, the calls of the C test client.
  */
 #ifndef FUZZ_LOOK_H
 #define FUZZ_LOOK_H
@@ -9,7 +9,7 @@
 #include "fuzz_model.h"
 
 static uint8_t in[CN_BUFFER];
-/* Of all that was received in this operation, for comparing connectors. */
+/* Hash of all bytes received in this operation, for the comparison of connectors. */
 static uint32_t received_hash;
 
 static inline void hash_received(int socket, uint32_t groups, const uint8_t *bytes, size_t len)
@@ -29,7 +29,7 @@ static inline void show_bytes(const char *what, const uint8_t *bytes, size_t len
 	printf("\n");
 }
 
-/* The next datagram of a socket must be this one. What is received falls on poisoned memory. */
+/* The next datagram of a socket must be this one. The receive buffer is poisoned before. */
 static inline void receive_one(int number, const struct expected *e)
 {
 	struct endpoint *socket = &model.sockets[number];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a datagram does to the model (fuzz_model.h): which callbacks it reaches, what they send, what the sender is
- * answered.
+ * The effect of a datagram on the model (fuzz_model.h): the called callbacks, their messages, and
+ * the answer to the sender.
  */
 #ifndef FUZZ_RULES_H
 #define FUZZ_RULES_H
@@ -12,7 +12,7 @@
 struct outcome {
 	int error;
 	const char *text;
-	/* Whether the answer may quote the message, or only its header. */
+	/* If set, the answer may quote the message; otherwise only its header. */
 	bool is_quoted;
 };
 
@@ -248,7 +248,7 @@ static inline void answer(struct endpoint *sender, const uint8_t *at, const stru
 	}
 }
 
-/* What a netlink message with all of its bytes is. */
+/* The outcome of a netlink message with all of its bytes. */
 static inline struct outcome handle_message(struct endpoint *sender, bool as_root, const uint8_t *payload, size_t len)
 {
 	struct cn_msg msg;
@@ -303,8 +303,9 @@ static inline void handle_datagram(struct endpoint *sender, bool as_root, const 
 }
 
 /*
- * Why the two connectors differ about a datagram, NULL if they do not. It is `parts_ways` if they would go on from
- * different states, so that it is not for comparing.
+ * The reason why the two connectors differ about a datagram, NULL if they do not. It is
+ * `parts_ways` if they would continue from different states, so that the datagram is excluded from
+ * comparison.
  */
 static const char parts_ways[] = "parts_ways";
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Loads and unloads clients of the connector, one in C and one in Rust, while others send to them. Each message is
- * either handled by the client or answered with ENODEV; a call after unloading would run where no code is.
- * storm_clients <loads of each> <senders>
+ * Loads and unloads clients of the connector, one in C and one in Rust, while others send to them.
+ * Each message is either handled by the client or answered with ENODEV. A call after unloading
+ * would run freed code.
+ *
+ *   storm_clients <loads of each> <senders>
  */
 #include "../cn_module.h"
 #include "seed.h"
@@ -36,7 +38,7 @@ static void *send_until_done(void *arg)
 
 		error = cn_send_raw(fd, datagram, cn_build(datagram, &p));
 		if (error > 0) {
-			/* The reply of the sample comes before the answer. */
+			/* The reply of the sample precedes the acknowledgement. */
 			do {
 				error = cn_receive(fd, got);
 			} while (error > 0 && got->nlh.nlmsg_type != NLMSG_ERROR);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Registers and unregisters an id as fast as possible while others send to it. The test module marks the id as dead
- * when unregistering has returned; a call after that counts as late. storm_register <rounds> <senders>
+ * Registers and unregisters an id as fast as possible while others send to it. The test module
+ * marks the id as dead when unregistering has returned. A call after that counts as late.
+ *
+ *   storm_register <rounds> <senders>
  */
 #include <pthread.h>
 
