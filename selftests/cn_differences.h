@@ -24,7 +24,10 @@ static inline void expect_failure(struct __fixture_metadata *fixture,
 	__register_xfail(xfail);
 }
 
-/* The harness lists expected failures by variant: a fixture without gets one that has no name. */
+/*
+ * The harness lists expected failures by variant. A fixture without variants gets one without a
+ * name.
+ */
 static inline struct __fixture_variant_metadata *
 variants_of(struct __fixture_metadata *fixture)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Row "echo": a program sends a message and receives the reply, and the
- * acknowledgement if it asked for one. The C connector has no acknowledgements.
+ * Row "echo": a program sends a message and receives the reply, and the acknowledgement if it
+ * requested one. The C connector has no acknowledgements.
  */
 #include "socket.h"
 

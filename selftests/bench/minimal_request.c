@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * As little as a C program needs to ask an id again and again, each time waiting for the reply, and for an
+ * The smallest C program that sends requests to an id and waits for each reply, and for the
  * acknowledgement if it asks for one:
- * minimal_request <idx>:<val> <count> <bytes> yes|no
+ *
+ *   minimal_request <idx>:<val> <count> <bytes> yes|no
  */
 #include "socket.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Row "multicast": the kernel fills a message and sends it to a group. The C
- * interface copies it from where it was made; the crate, generic netlink and
- * bare netlink have it written in the buffer that is sent.
+ * Row "multicast": the kernel fills a message and sends it to a group. The C interface copies it
+ * from the caller's memory. With the crate, generic netlink and bare netlink it is written directly
+ * into the buffer that is sent.
  */
 #include "sizes.h"
 #include "socket.h"

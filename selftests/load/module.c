@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Loading and unloading the connector, and what holds it. Starts with no
+ * Loading and unloading the connector, and the references that prevent unloading. Starts with no
  * connector loaded and leaves none.
  */
 #include <pthread.h>
@@ -159,8 +159,8 @@ static void *open_and_close(void *arg)
 }
 
 /*
- * Programs that come and go while the module does. (The C connector opens its
- * socket before its table is made: a message in between is an oops.)
+ * Programs open and close sockets while the module is loaded and unloaded. (The C connector opens
+ * its socket before it creates its table: a message in between is an oops.)
  */
 TEST_F(load, while_programs_open_send_and_close)
 {

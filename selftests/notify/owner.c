@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Notification requests belong to the socket that made them, and are limited:
- * per socket and in all. A request that is gone shows in two ways: its events
- * end, and its place is free.
+ * Notification requests belong to the socket that made them, and are limited: per socket and in
+ * total. A removed request shows in two ways: its events end, and its slot is free.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -25,7 +24,7 @@ static int make_requests(int fd, uint32_t first, uint32_t n)
 	return err;
 }
 
-/* Fills all places with full sockets; the error of the one request too many. */
+/* Fills all slots with full sockets. Returns the error of the first request beyond the limit. */
 static int fill_all_places(int *fds)
 {
 	uint32_t i;
@@ -80,7 +79,7 @@ TEST_F(limits, of_a_socket_is_exact)
 {
 	ASSERT_EQ(0, make_requests(self->owner, 0, MAX_PER_SOCKET));
 	EXPECT_EQ(-ENOSPC, notify_one(self->owner, EVENTS, IDX, 1000));
-	/* Nothing was stored of it, and the others are still there. */
+	/* No part of it is stored, and the others are still stored. */
 	ASSERT_EQ(0, client("add %u:1000 name count", IDX));
 	ASSERT_EQ(0, client("add %u:0 name count", IDX));
 	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 0, REGISTERED));
@@ -137,18 +136,18 @@ TEST_F(limits, in_all_is_exact)
 
 	ASSERT_EQ(-ENOSPC, fill_all_places(fds));
 	EXPECT_EQ(-ENOSPC, notify_one(self->owner, EVENTS, IDX, 1));
-	/* One place, and then none again. */
+	/* One slot, and then none again. */
 	ASSERT_EQ(0, notify_one(fds[3], 0, IDX, 7));
 	EXPECT_EQ(0, notify_one(fds[last], EVENTS, IDX, 1));
 	EXPECT_EQ(-ENOSPC, notify_one(fds[last], EVENTS, IDX, 2));
 	EXPECT_EQ(-ENOSPC, notify_one(self->owner, EVENTS, IDX, 1));
-	/* As many as the closed socket had. */
+	/* The number of requests of the closed socket. */
 	ASSERT_EQ(0, close(fds[5]));
 	EXPECT_EQ(0, make_requests(self->owner, 0, MAX_PER_SOCKET));
 	EXPECT_EQ(-ENOSPC, notify_one(fds[last], EVENTS, IDX, 2));
 }
 
-/* A refused request does not keep what it was given for a moment. */
+/* A refused request does not keep the resources that it takes temporarily. */
 TEST_F(limits, refused_requests_take_no_place)
 {
 	int i;
@@ -166,7 +165,7 @@ TEST_F(limits, refused_requests_take_no_place)
 FIXTURE(owner)
 {
 	int listener;
-	/* A child says here how far it is. */
+	/* A child reports its progress here. */
 	int report[2];
 	pid_t child;
 };
@@ -190,7 +189,7 @@ FIXTURE_TEARDOWN(owner)
 	EXPECT_EQ(0, client("clear"));
 }
 
-/* Whether an event for a fresh id comes; requests of these tests match 1. */
+/* Does an event for a fresh id arrive? Requests of these tests match 1. */
 static bool request_is_alive(int listener)
 {
 	bool alive;
@@ -335,7 +334,7 @@ TEST_F(owner, is_killed_again_and_again)
 	EXPECT_TRUE(all_places_are_free());
 }
 
-/* The child becomes a shell, which says so once it runs. */
+/* The child becomes a shell, which reports that it runs. */
 static bool exec_owner(FIXTURE_DATA(owner) *self, bool keep)
 {
 	char byte = 0;
@@ -387,7 +386,7 @@ TEST_F(owner, leaves_the_socket_to_another_process)
 	EXPECT_FALSE(request_is_alive(self->listener));
 }
 
-/* To a stranger, who may then remove the request. */
+/* To another process, which may then remove the request. */
 TEST_F(owner, dies_after_passing_the_socket_on)
 {
 	int pidfd, fd;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Process events: what processes do against what is told of them. Runs on every provider; where
- * they differ, selftests/proc_differences.txt says why.
+ * Process events: the actions of processes against the reported events. Runs on every provider.
+ * selftests/proc_differences.txt has the reason for each difference.
  */
 #include "kselftest_harness.h"
 #include "cn_workload.h"
@@ -25,7 +25,7 @@ static int process_of(const struct proc_event *e)
 						      e->event_data.exec.process_tgid;
 }
 
-/* What is told of a process and those that it makes; others, and acknowledgements, are passed over. */
+/* Is the event about a process of the test? Others, and acknowledgements, are skipped. */
 static bool belongs_to(const struct proc_event *e, int root)
 {
 	return process_of(e) == root || is_told(process_of(e)) ||
@@ -42,7 +42,7 @@ static bool end_is_told_of(int pid)
 	return false;
 }
 
-/* When the end of the first one is told, it has noted all that it made. */
+/* When the end of the first process is reported, it has recorded all of its children. */
 static bool all_ends_are_told(int root)
 {
 	int i;
@@ -57,8 +57,8 @@ static bool all_ends_are_told(int root)
 }
 
 /*
- * Reads what is told of a process and those that it makes, up to the last of their ends: since an end
- * is told after the parent has heard of it, that need not be the parent's.
+ * Reads the events of a process and its children, up to the last of their ends. The end of a child
+ * is reported after its parent is notified, so the last end need not be the parent's.
  */
 static int read_story(int fd, int root)
 {
@@ -105,8 +105,8 @@ static const struct proc_event *nth_of(const struct story *story, int pid, int n
 }
 
 /*
- * An end is told when the parent has heard of it already; then the parent's later doings may come first, and
- * the parent is not known any more. What is told of one thread is in order in any case.
+ * An end is reported after the parent is notified. Then later actions of the parent may be reported
+ * before it, and the parent is no longer known. The events of one thread are always in order.
  */
 static void compare_threads(struct __test_metadata *_metadata)
 {
@@ -175,7 +175,7 @@ FIXTURE_VARIANT_ADD(events, ptrace) { trace_others };
 FIXTURE_VARIANT_ADD(events, thread) { make_a_thread };
 FIXTURE_VARIANT_ADD(events, everything) { do_everything };
 
-/* The child waits, so that it does nothing before its own start is noted. */
+/* The child waits, so that it does nothing before its own start is recorded. */
 static int tell_story(const FIXTURE_VARIANT(events) *variant, int fd)
 {
 	int go[2], ret, child;
@@ -219,7 +219,7 @@ static const struct proc_event *next_but_ends(const struct story *story, int *at
 	return NULL;
 }
 
-/* An end may come behind what the parent does when it has heard of it. */
+/* An end may be reported after actions that the parent does once it is notified. */
 TEST_F(events, all_but_ends_are_told_in_order)
 {
 	const struct proc_event *ought, *is;
@@ -250,7 +250,7 @@ FIXTURE(filter)
 FIXTURE_VARIANT(filter)
 {
 	uint32_t events;
-	/* What comes of them. */
+	/* The event types that pass the filter. */
 	uint32_t told;
 };
 
@@ -305,7 +305,7 @@ static bool passes(const struct proc_event *e, uint32_t events, uint32_t told)
 	return (uint32_t)e->what & told;
 }
 
-/* What was told to who gets everything, as it ought to be told through the filter. */
+/* The expected events of a filtered listener: those of the unfiltered one that pass the filter. */
 static void know_what_passes(uint32_t events, uint32_t kinds)
 {
 	int i;
@@ -316,7 +316,10 @@ static void know_what_passes(uint32_t events, uint32_t kinds)
 			known->events[known->count++] = told.events[i];
 }
 
-/* Two processors may tell two listeners of two threads in two orders; that of one thread is the same. */
+/*
+ * The order of events of two threads may differ between two listeners, since two processors send
+ * them. The order of events of one thread is the same.
+ */
 static void compare_with_known(struct __test_metadata *_metadata, const struct story *passed)
 {
 	int i;

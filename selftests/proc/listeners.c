@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who gets process events, and what is answered to requests. Runs on every provider; where they differ,
- * selftests/proc_differences.txt says why.
+ * The receivers of process events, and the answers to requests. Runs on every provider.
+ * selftests/proc_differences.txt has the reason for each difference.
  */
 #include "kselftest_harness.h"
 #include "cn_process.h"
 
 FIXTURE(listeners)
 {
-	/* One that listens, whatever others do. */
+	/* A socket that listens, independent of others. */
 	int fd;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Receivers that do not keep up: nobody is blocked, and every message is
- * either received or counted as lost.
+ * Receivers that do not keep up: no sender is blocked, and every message is either received or
+ * counted as lost.
  */
 #include <pthread.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who counts as a listener: members of the group that can hear. A container that joins in a network namespace of its own
- * can't, so for senders it isn't there.
+ * Only members of the group that can receive count as listeners. A container that joins in a
+ * network namespace of its own can't receive, so senders ignore it.
  */
 #include "kselftest_harness.h"
 #include "cn_privilege.h"
@@ -84,7 +84,7 @@ TEST_F(hearing, nothing_is_written_for_a_container)
 	EXPECT_EQ(written, command(self->client, WRITTEN, (struct command){}));
 }
 
-/* Who can hear does, whoever else is in the group. */
+/* Members that can receive do so, independent of other members. */
 TEST_F(hearing, a_member_beside_it_hears)
 {
 	static struct cn_received got;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /proc/net/connector_stats: what came, what went, and what was lost why.
+ * /proc/net/connector_stats: received, sent, and lost messages, the latter by reason.
  */
 #include <sys/stat.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The callback, the same for all ids: it notes what came, and does what its entry says.
+ * The callback, the same for all ids: it records the message, and does the action of its entry.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -90,7 +90,7 @@ static int client_act(struct client_entry *entry, struct cn_msg *msg,
 		cn_del_callback(&entry->other);
 		return 0;
 	case KIND_ADD:
-		/* Its entry was made by the add command of this one. */
+		/* The add command made its entry. */
 		other = client_get(&entry->other);
 		if (!other)
 			return -ENOENT;
