@@ -29,7 +29,7 @@ struct story {
 static struct story *known;
 
 /* Can the provider report this event on this kernel? */
-static inline bool can_be_told(uint32_t what)
+static inline bool can_be_reported(uint32_t what)
 {
 	switch (what) {
 	case PROC_EVENT_UID:
@@ -50,7 +50,7 @@ static inline struct proc_event *know(uint32_t what)
 {
 	struct proc_event *e = &known->events[known->count];
 
-	if (known->count < MOST - 1 && can_be_told(what))
+	if (known->count < MOST - 1 && can_be_reported(what))
 		known->count++;
 	memset(e, 0, sizeof(*e));
 	e->what = what;

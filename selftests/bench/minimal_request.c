@@ -55,7 +55,7 @@ int main(int argc, char **argv)
 		length = receive_from_kernel(fd, &reply);
 		if (length < (ssize_t)(NLMSG_LENGTH(sizeof(*answer)) + bytes) ||
 		    answer->seq != question->seq || memcmp(answer->data, question->data, bytes))
-			fail("the reply is not what was sent");
+			fail("the reply differs from the request");
 		if (!ack)
 			continue;
 		length = receive_from_kernel(fd, &reply);

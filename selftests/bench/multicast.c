@@ -17,7 +17,7 @@ static void check_listener(int fd, size_t payload)
 	size_t headers = provider_headers(), length = receive(fd, bytes, sizeof(bytes));
 
 	if (length < headers + payload || bytes[headers] != bytes[headers + payload - 1])
-		fail("a message of %zu bytes is not what was sent", length);
+		fail("a received message of %zu bytes differs from the sent one", length);
 	expect_silence(fd);
 }
 

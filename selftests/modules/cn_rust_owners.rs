@@ -38,13 +38,13 @@ module! {
 }
 
 const IDX: u32 = 41;
-/// Where this comes, the watchers drop what they own.
+/// At an event of this id, the watchers drop the objects that they own.
 const TRIGGER: u32 = 9999;
-/// Tells how many nodes are in memory.
-const TELLER: u32 = 9998;
+/// Replies with the number of nodes in memory.
+const NODE_COUNTER: u32 = 9998;
 const LONG: u32 = 1000;
 
-/// How many nodes are in memory.
+/// The number of nodes in memory.
 static ALIVE: Atomic<i32> = Atomic::new(0);
 
 enum Owned {
@@ -213,7 +213,7 @@ fn build(shape: u32) -> Result<Held> {
                 _ => watch_sockets(&a)?,
             };
             held.push(outer, GFP_KERNEL)?;
-            held.push(register(TELLER, &Node::new()?)?, GFP_KERNEL)?;
+            held.push(register(NODE_COUNTER, &Node::new()?)?, GFP_KERNEL)?;
         }
     }
     Ok(held)

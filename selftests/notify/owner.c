@@ -25,7 +25,7 @@ static int make_requests(int fd, uint32_t first, uint32_t n)
 }
 
 /* Fills all slots with full sockets. Returns the error of the first request beyond the limit. */
-static int fill_all_places(int *fds)
+static int fill_all_slots(int *fds)
 {
 	uint32_t i;
 	int err;
@@ -40,10 +40,10 @@ static int fill_all_places(int *fds)
 	return notify_one(fds[i], EVENTS, IDX, 1);
 }
 
-static bool all_places_are_free(void)
+static bool all_slots_are_free(void)
 {
 	int fds[MAX_IN_ALL / MAX_PER_SOCKET + 1];
-	int err = fill_all_places(fds), i;
+	int err = fill_all_slots(fds), i;
 
 	for (i = 0; i <= MAX_IN_ALL / MAX_PER_SOCKET; i++)
 		close(fds[i]);
@@ -116,7 +116,7 @@ TEST_F(limits, places_are_not_lost)
 		ASSERT_EQ(0, notify_one(self->owner, EVENTS, IDX, i));
 		ASSERT_EQ(0, notify_one(self->owner, 0, IDX, i));
 	}
-	EXPECT_TRUE(all_places_are_free());
+	EXPECT_TRUE(all_slots_are_free());
 }
 
 TEST_F(limits, of_one_socket_is_not_that_of_another)
@@ -134,7 +134,7 @@ TEST_F(limits, in_all_is_exact)
 	int fds[MAX_IN_ALL / MAX_PER_SOCKET + 1];
 	int last = MAX_IN_ALL / MAX_PER_SOCKET;
 
-	ASSERT_EQ(-ENOSPC, fill_all_places(fds));
+	ASSERT_EQ(-ENOSPC, fill_all_slots(fds));
 	EXPECT_EQ(-ENOSPC, notify_one(self->owner, EVENTS, IDX, 1));
 	/* One slot, and then none again. */
 	ASSERT_EQ(0, notify_one(fds[3], 0, IDX, 7));
@@ -157,7 +157,7 @@ TEST_F(limits, refused_requests_take_no_place)
 		ASSERT_EQ(-ENOSPC, notify_one(self->owner, EVENTS, IDX, 1000 + i));
 	close(self->owner);
 	self->owner = -1;
-	EXPECT_TRUE(all_places_are_free());
+	EXPECT_TRUE(all_slots_are_free());
 }
 
 /* -- Owners --------------------------------------------------------------- */
@@ -237,7 +237,7 @@ TEST_F(owner, closes_its_socket)
 	ASSERT_TRUE(request_is_alive(self->listener));
 	close(fd);
 	EXPECT_FALSE(request_is_alive(self->listener));
-	EXPECT_TRUE(all_places_are_free());
+	EXPECT_TRUE(all_slots_are_free());
 }
 
 TEST_F(owner, closes_one_of_two_descriptors)
@@ -278,7 +278,7 @@ TEST_F(owner, closes_thousands_of_sockets)
 		ASSERT_EQ(0, notify_one(fd, EVENTS, IDX, i));
 		close(fd);
 	}
-	EXPECT_TRUE(all_places_are_free());
+	EXPECT_TRUE(all_slots_are_free());
 }
 
 /* A full socket each time. */
@@ -293,7 +293,7 @@ TEST_F(owner, closes_sockets_with_many_requests)
 		close(fd);
 	}
 	EXPECT_FALSE(request_is_alive(self->listener));
-	EXPECT_TRUE(all_places_are_free());
+	EXPECT_TRUE(all_slots_are_free());
 }
 
 /* A socket without a port has one from its first message on. */
@@ -315,7 +315,7 @@ TEST_F(owner, is_killed)
 	ASSERT_EQ(self->child, waitpid(self->child, NULL, 0));
 	self->child = 0;
 	EXPECT_FALSE(request_is_alive(self->listener));
-	EXPECT_TRUE(all_places_are_free());
+	EXPECT_TRUE(all_slots_are_free());
 }
 
 TEST_F(owner, is_killed_again_and_again)
@@ -331,7 +331,7 @@ TEST_F(owner, is_killed_again_and_again)
 		ASSERT_EQ(0, pipe(self->report));
 	}
 	EXPECT_FALSE(request_is_alive(self->listener));
-	EXPECT_TRUE(all_places_are_free());
+	EXPECT_TRUE(all_slots_are_free());
 }
 
 /* The child becomes a shell, which reports that it runs. */
@@ -358,7 +358,7 @@ TEST_F(owner, executes_another_program)
 {
 	ASSERT_TRUE(exec_owner(self, false));
 	EXPECT_FALSE(request_is_alive(self->listener));
-	EXPECT_TRUE(all_places_are_free());
+	EXPECT_TRUE(all_slots_are_free());
 }
 
 TEST_F(owner, executes_a_program_that_inherits_the_socket)

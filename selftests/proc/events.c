@@ -6,15 +6,15 @@
 #include "kselftest_harness.h"
 #include "cn_workload.h"
 
-static struct story told;
+static struct story reported;
 
-static bool is_told(int tgid)
+static bool is_reported(int tgid)
 {
 	int i;
 
-	for (i = 0; i < told.count; i++)
-		if ((uint32_t)told.events[i].what == PROC_EVENT_FORK &&
-		    told.events[i].event_data.fork.child_tgid == tgid)
+	for (i = 0; i < reported.count; i++)
+		if ((uint32_t)reported.events[i].what == PROC_EVENT_FORK &&
+		    reported.events[i].event_data.fork.child_tgid == tgid)
 			return true;
 	return false;
 }
@@ -28,30 +28,30 @@ static int process_of(const struct proc_event *e)
 /* Is the event about a process of the test? Others, and acknowledgements, are skipped. */
 static bool belongs_to(const struct proc_event *e, int root)
 {
-	return process_of(e) == root || is_told(process_of(e)) ||
-	       ((uint32_t)e->what == PROC_EVENT_FORK && is_told(e->event_data.fork.parent_tgid));
+	return process_of(e) == root || is_reported(process_of(e)) ||
+	       ((uint32_t)e->what == PROC_EVENT_FORK && is_reported(e->event_data.fork.parent_tgid));
 }
 
-static bool end_is_told_of(int pid)
+static bool end_is_reported(int pid)
 {
 	int i;
 
-	for (i = 0; i < told.count; i++)
-		if (is_exit_of(&told.events[i], pid))
+	for (i = 0; i < reported.count; i++)
+		if (is_exit_of(&reported.events[i], pid))
 			return true;
 	return false;
 }
 
 /* When the end of the first process is reported, it has recorded all of its children. */
-static bool all_ends_are_told(int root)
+static bool all_ends_are_reported(int root)
 {
 	int i;
 
-	if (!end_is_told_of(root))
+	if (!end_is_reported(root))
 		return false;
 	for (i = 0; i < known->count; i++)
 		if ((uint32_t)known->events[i].what == PROC_EVENT_FORK &&
-		    !end_is_told_of(known->events[i].event_data.fork.child_pid))
+		    !end_is_reported(known->events[i].event_data.fork.child_pid))
 			return false;
 	return true;
 }
@@ -65,17 +65,17 @@ static int read_story(int fd, int root)
 	struct process_message m;
 	int ret;
 
-	told.count = 0;
+	reported.count = 0;
 	do {
 		ret = process_read(fd, &m);
 		if (ret)
 			return ret;
 		if (!belongs_to(&m.event, root))
 			continue;
-		if (told.count == MOST)
+		if (reported.count == MOST)
 			return -E2BIG;
-		told.events[told.count++] = m.event;
-	} while (!all_ends_are_told(root));
+		reported.events[reported.count++] = m.event;
+	} while (!all_ends_are_reported(root));
 	return 0;
 }
 
@@ -112,28 +112,28 @@ static void compare_threads(struct __test_metadata *_metadata)
 {
 	int i, n;
 
-	EXPECT_EQ(known->count, told.count);
+	EXPECT_EQ(known->count, reported.count);
 	for (i = 0; i < known->count; i++) {
 		int pid = process_subject(&known->events[i]);
 
 		if (&known->events[i] != nth_of(known, pid, 0))
 			continue;
-		for (n = 0; nth_of(known, pid, n) || nth_of(&told, pid, n); n++) {
-			const struct proc_event *is = nth_of(&told, pid, n);
-			struct proc_event *ought = (struct proc_event *)nth_of(known, pid, n);
+		for (n = 0; nth_of(known, pid, n) || nth_of(&reported, pid, n); n++) {
+			const struct proc_event *is = nth_of(&reported, pid, n);
+			struct proc_event *expected = (struct proc_event *)nth_of(known, pid, n);
 			struct proc_event lenient;
 
-			if (ought && is && is_exit_of(is, pid) && !is->event_data.exit.parent_pid) {
-				lenient = *ought;
+			if (expected && is && is_exit_of(is, pid) && !is->event_data.exit.parent_pid) {
+				lenient = *expected;
 				lenient.event_data.exit.parent_pid = 0;
 				lenient.event_data.exit.parent_tgid = 0;
-				ought = &lenient;
+				expected = &lenient;
 			}
-			EXPECT_TRUE(ought && is && is_same(ought, is)) {
-				if (ought)
-					show(_metadata, "known", ought);
+			EXPECT_TRUE(expected && is && is_same(expected, is)) {
+				if (expected)
+					show(_metadata, "expected", expected);
 				if (is)
-					show(_metadata, "told ", is);
+					show(_metadata, "reported", is);
 			}
 		}
 	}
@@ -176,7 +176,7 @@ FIXTURE_VARIANT_ADD(events, thread) { make_a_thread };
 FIXTURE_VARIANT_ADD(events, everything) { do_everything };
 
 /* The child waits, so that it does nothing before its own start is recorded. */
-static int tell_story(const FIXTURE_VARIANT(events) *variant, int fd)
+static int act_and_read(const FIXTURE_VARIANT(events) *variant, int fd)
 {
 	int go[2], ret, child;
 	char byte = 0;
@@ -203,7 +203,7 @@ static int tell_story(const FIXTURE_VARIANT(events) *variant, int fd)
 
 TEST_F(events, each_thread_is_told_of_in_order)
 {
-	ASSERT_EQ(0, tell_story(variant, self->fd));
+	ASSERT_EQ(0, act_and_read(variant, self->fd));
 	compare_threads(_metadata);
 }
 
@@ -222,21 +222,21 @@ static const struct proc_event *next_but_ends(const struct story *story, int *at
 /* An end may be reported after actions that the parent does once it is notified. */
 TEST_F(events, all_but_ends_are_told_in_order)
 {
-	const struct proc_event *ought, *is;
-	int in_known = 0, in_told = 0;
+	const struct proc_event *expected, *is;
+	int in_known = 0, in_reported = 0;
 
-	ASSERT_EQ(0, tell_story(variant, self->fd));
+	ASSERT_EQ(0, act_and_read(variant, self->fd));
 	do {
-		ought = next_but_ends(known, &in_known);
-		is = next_but_ends(&told, &in_told);
-		EXPECT_TRUE(ought ? is && is_same(ought, is) : !is) {
-			if (ought)
-				show(_metadata, "known", ought);
+		expected = next_but_ends(known, &in_known);
+		is = next_but_ends(&reported, &in_reported);
+		EXPECT_TRUE(expected ? is && is_same(expected, is) : !is) {
+			if (expected)
+				show(_metadata, "expected", expected);
 			if (is)
-				show(_metadata, "told ", is);
+				show(_metadata, "reported", is);
 			break;
 		}
-	} while (ought);
+	} while (expected);
 }
 
 /* -- Filters -------------------------------------------------------------------- */
@@ -251,7 +251,7 @@ FIXTURE_VARIANT(filter)
 {
 	uint32_t events;
 	/* The event types that pass the filter. */
-	uint32_t told;
+	uint32_t reported;
 };
 
 FIXTURE_VARIANT_ADD(filter, fork) { PROC_EVENT_FORK, PROC_EVENT_FORK };
@@ -297,23 +297,23 @@ FIXTURE_TEARDOWN(filter)
 	munmap(known, sizeof(*known));
 }
 
-static bool passes(const struct proc_event *e, uint32_t events, uint32_t told)
+static bool passes(const struct proc_event *e, uint32_t events, uint32_t reported)
 {
 	if ((events & PROC_EVENT_NONZERO_EXIT) && (uint32_t)e->what == (uint32_t)PROC_EVENT_EXIT &&
 	    e->event_data.exit.exit_code)
 		return true;
-	return (uint32_t)e->what & told;
+	return (uint32_t)e->what & reported;
 }
 
 /* The expected events of a filtered listener: those of the unfiltered one that pass the filter. */
-static void know_what_passes(uint32_t events, uint32_t kinds)
+static void expect_passing(uint32_t events, uint32_t kinds)
 {
 	int i;
 
 	known->count = 0;
-	for (i = 0; i < told.count; i++)
-		if (passes(&told.events[i], events, kinds))
-			known->events[known->count++] = told.events[i];
+	for (i = 0; i < reported.count; i++)
+		if (passes(&reported.events[i], events, kinds))
+			known->events[known->count++] = reported.events[i];
 }
 
 /*
@@ -326,14 +326,14 @@ static void compare_with_known(struct __test_metadata *_metadata, const struct s
 
 	EXPECT_EQ(known->count, passed->count);
 	for (i = 0; i < known->count; i++) {
-		const struct proc_event *ought = &known->events[i], *is;
-		int k, n = 0, pid = process_subject(ought);
+		const struct proc_event *expected = &known->events[i], *is;
+		int k, n = 0, pid = process_subject(expected);
 
 		for (k = 0; k < i; k++)
 			n += process_subject(&known->events[k]) == pid;
 		is = nth_of(passed, pid, n);
-		EXPECT_TRUE(is && is_same(ought, is)) {
-			show(_metadata, "all   ", ought);
+		EXPECT_TRUE(is && is_same(expected, is)) {
+			show(_metadata, "all   ", expected);
 			if (is)
 				show(_metadata, "filter", is);
 		}
@@ -347,12 +347,12 @@ TEST_F(filter, lets_through_what_was_asked_for)
 	struct process_message m;
 	int ret;
 
-	ASSERT_EQ(0, tell_story(&everything, self->all));
-	know_what_passes(variant->events, variant->told);
+	ASSERT_EQ(0, act_and_read(&everything, self->all));
+	expect_passing(variant->events, variant->reported);
 	while (!(ret = process_read_within(self->fd, &m, passed.count < known->count ? cn_timeout() :
 								      cn_pause()))) {
 		/* Of others, and the acknowledgement. */
-		if (!is_told(process_of(&m.event)))
+		if (!is_reported(process_of(&m.event)))
 			continue;
 		ASSERT_GT(MOST, passed.count);
 		passed.events[passed.count++] = m.event;

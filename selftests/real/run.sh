@@ -59,8 +59,8 @@ find_pyroute2() {
 	cached_packages pyroute2 "$SUITE" 150 '' "${PACKAGES[@]}"
 }
 
-# One program, or why there is none: look_for <program>; sets FOLDER.
-look_for() {
+# Finds a program, or reports why it is missing: find_program <program>; sets FOLDER.
+find_program() {
 	if ! FOLDER=$("$0" find "$1" 2>"$WORK/why"); then
 		printf '# provider: %s\n' "$PROVIDER"
 		skipped "programs.$1" "not on this machine: $(sed -n 's/^error: //p' "$WORK/why" | paste -sd' ')"
@@ -78,8 +78,8 @@ run() {
 	WORK=$(mktemp -d)
 	trap 'rm -rf "$WORK"' EXIT
 	trap 'exit 130' INT TERM HUP
-	if look_for forkstat; then export DYNAMIC=$FOLDER/usr/bin/forkstat; fi
-	if look_for pyroute2; then export TREE=$FOLDER; fi
+	if find_program forkstat; then export DYNAMIC=$FOLDER/usr/bin/forkstat; fi
+	if find_program pyroute2; then export TREE=$FOLDER; fi
 	[ "${#PROGRAMS[@]}" -gt 0 ] || return 0
 	gcc -static -O2 -Wall -Werror -o "$WORK/work" "$TOP/selftests/real/work.c"
 	printf 'EVENTS=%s\nPROGRAMS="%s"\n' "$PROVIDER" "${PROGRAMS[*]}" >"$WORK/programs.conf"

@@ -102,7 +102,7 @@ static long fill(int fd, int requests)
 	return longest;
 }
 
-static bool was_told_of_loss(int fd)
+static bool has_lost_messages(int fd)
 {
 	char byte;
 
@@ -121,7 +121,7 @@ TEST_F(rust, replies_do_not_wait_for_who_does_not_read)
 		ASSERT_EQ(0, add(self->client, 1, kinds[kind], 0, 0));
 		EXPECT_LE(0, fill(self->fd, 200));
 		EXPECT_EQ(0, del(self->client, 1));
-		EXPECT_TRUE(was_told_of_loss(self->fd));
+		EXPECT_TRUE(has_lost_messages(self->fd));
 		EXPECT_LT(0, cn_receive(self->fd, &got));
 		close(self->fd);
 		self->fd = cn_open_in_group(0);
@@ -140,7 +140,7 @@ TEST_F(rust, reply_waits_within_a_limit)
 		;
 	EXPECT_LE(300, longest);
 	EXPECT_GT(cn_limit(3000), longest);
-	EXPECT_FALSE(was_told_of_loss(self->fd));
+	EXPECT_FALSE(has_lost_messages(self->fd));
 	EXPECT_LT(0, cn_receive(self->fd, &got));
 	EXPECT_EQ(0, del(self->client, 1));
 }

@@ -191,7 +191,7 @@ static long milliseconds(void)
 TEST_F(rust_send, wait_for_a_port_is_limited)
 {
 	struct command c = { IDX, 1, cn_port(self->member), 8000, 9, 0, .access = 1 };
-	int number = 0, came = 0;
+	int number = 0, arrived = 0;
 	long start;
 
 	/* Without an end, if it did not end. */
@@ -210,8 +210,8 @@ TEST_F(rust_send, wait_for_a_port_is_limited)
 	EXPECT_LE(300, milliseconds() - start);
 	/* The receiver was not notified of a loss, and got all other messages. */
 	while (!cn_is_silent(self->member) && cn_receive(self->member, &got) > 0)
-		came++;
-	EXPECT_EQ(number, came);
+		arrived++;
+	EXPECT_EQ(number, arrived);
 	EXPECT_EQ(0, command(self->client, SEND_WITHIN, c));
 	c.what = 0x7fffffff;
 	EXPECT_EQ(-ECONNREFUSED, command(self->client, SEND_WITHIN, c));

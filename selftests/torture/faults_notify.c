@@ -14,7 +14,7 @@ static int owner, listener;
 static long long notified, lost;
 static uint8_t datagram[512];
 
-static void look(void)
+static void save_counters(void)
 {
 	notified = read_counter(STATS, "notified");
 	lost = read_counter(STATS, "notify_lost");
@@ -99,7 +99,7 @@ static void check_request(int ret, bool failed, int in_snapshot)
 	}
 	expect(failed || !error, "no fault, and the answer is %d", error);
 	expect(ids == delivered, "received %d, delivered %lld", ids, delivered);
-	look();
+	save_counters();
 }
 
 static void check_subscribe(int ret, bool failed)
@@ -125,7 +125,7 @@ static void check_unsubscribe(int ret, bool failed)
 		expect(error == -ENOBUFS, "the answer is %d", error);
 	cn_drain(owner);
 	expect(!subscribe() && !answer(&ids), "asking again");
-	look();
+	save_counters();
 }
 
 /* A registration that is an event. */
@@ -159,7 +159,7 @@ static void check_add(int ret, bool failed)
 	events_lost += read_counter(STATS, "notify_lost") - lost;
 	if (ret >= 0)
 		expect(!del(), "unregistering");
-	look();
+	save_counters();
 }
 
 static void check_del(int ret, bool failed)
@@ -168,7 +168,7 @@ static void check_del(int ret, bool failed)
 	if (ret < 0)
 		expect(!del(), "unregistering");
 	expect(!add(), "registering");
-	look();
+	save_counters();
 }
 
 int main(void)
@@ -191,7 +191,7 @@ int main(void)
 	}
 	for (i = 1; i <= 3; i++)
 		expect(!client("add %u:%d faults count", IDX, i), "registering");
-	look();
+	save_counters();
 	sweep(&sweeps[0]);
 	sweep(&sweeps[1]);
 	expect(!subscribe() && !answer(&ids), "asking");
@@ -199,7 +199,7 @@ int main(void)
 	sweep(&sweeps[3]);
 	expect(events_lost > 0, "no event was ever lost");
 	expect(!add(), "registering");
-	look();
+	save_counters();
 	sweep(&sweeps[4]);
 	client("clear");
 	client_close();

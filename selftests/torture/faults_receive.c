@@ -25,7 +25,7 @@ static long long received, delivered;
 static char plain_text[64 * 1024], stats_text[64 * 1024];
 static uint8_t datagram[512];
 
-static void look(void)
+static void save_counters(void)
 {
 	received = read_counter(STATS, "received");
 	delivered = read_counter(STATS, "delivered");
@@ -59,7 +59,7 @@ static void check_send(int ret, bool failed)
 	expect(received_now == (ret >= 0), "sending said %d, and %lld were received", ret, received_now);
 	expect(called == received_now, "%lld were received, and %lld were delivered", received_now, called);
 	expect(failed || cn_receive(fd, &got) > 0, "no reply");
-	look();
+	save_counters();
 }
 
 /* -- /proc ------------------------------------------------------------------ */
@@ -207,7 +207,7 @@ int main(void)
 		printf("the test modules must be loaded\n");
 		return 1;
 	}
-	look();
+	save_counters();
 	sweep(&sweeps[0]);
 	sweep(&sweeps[1]);
 	sweep(&sweeps[2]);

@@ -66,8 +66,8 @@ static int del(void)
 static void check_there(uint32_t idx, bool there)
 {
 	expect(is_registered(idx, val) == there, "%u:%u is not as it should be", idx, val);
-	expect(val == 1 || is_registered(idx, 1), "the first one is gone");
-	expect(val < 3 || is_registered(idx, val - 1), "the last one is gone");
+	expect(val == 1 || is_registered(idx, 1), "the first one is not registered");
+	expect(val < 3 || is_registered(idx, val - 1), "the last one is not registered");
 }
 
 static void check_add(int ret, bool failed)

@@ -37,7 +37,7 @@ static long long counted[OUTCOMES], lost[MEMBERS];
 /* How often the counter for lack of memory has increased. */
 static int no_memory;
 
-static void look(void)
+static void save_counters(void)
 {
 	size_t i;
 
@@ -75,7 +75,7 @@ static void check(int ret, bool failed)
 		expect(ret < 0 || received + drops == 1, "member %d received %d and lost %lld", i, received, drops);
 		expect(ret >= 0 || !received, "it failed, and member %d received %d", i, received);
 	}
-	look();
+	save_counters();
 }
 
 static int crate(unsigned long number, uint32_t what, uint32_t access, uint32_t access_argument)
@@ -135,7 +135,7 @@ static void sweep_to(struct sweep *s, bool group)
 	int before = no_memory;
 
 	to_group = group;
-	look();
+	save_counters();
 	sweep(s);
 	expect(no_memory > before, "send_no_memory has not moved");
 }

@@ -34,7 +34,7 @@
 
 /* Between two loads of the connector. */
 #define OPERATIONS_PER_LOAD 5000
-#define OPERATIONS_PER_LOOK 16
+#define OPERATIONS_PER_LIST 16
 
 static uint64_t number_of(const char *text)
 {
@@ -100,7 +100,7 @@ int main(int argc, char **argv)
 		else if (!strcmp(argv[i], "coverage"))
 			with_coverage = true;
 		else {
-			fprintf(stderr, "fuzz: what is '%s'? Known are seed=, operations=, seconds=, log=, common, sums, "
+			fprintf(stderr, "fuzz: unknown argument '%s'. Known are seed=, operations=, seconds=, log=, common, sums, "
 				"coverage, unchecked=, unreachable=, least=.\n", argv[i]);
 			return 2;
 		}
@@ -124,7 +124,7 @@ int main(int argc, char **argv)
 		if (seconds && !(operation % 64) && now() - start > seconds)
 			break;
 		if (!(operation % OPERATIONS_PER_LOAD)) {
-			look_at_all();
+			compare_all();
 			describe("unload and load");
 			unload_connector();
 			load_connector();
@@ -143,15 +143,15 @@ int main(int argc, char **argv)
 		make_call();
 		if (with_coverage && new_coverage())
 			keep_tape();
-		look_at_sockets();
-		if (!(operation % OPERATIONS_PER_LOOK))
-			list_hash = look_at_list();
+		compare_sockets();
+		if (!(operation % OPERATIONS_PER_LIST))
+			list_hash = compare_list();
 		if (log)
 			fprintf(log, "%llu\t%s\t%d\t%08x\t%08x\n", (unsigned long long)operation, difference ? difference : "-",
 				verdict, received_hash, list_hash);
 	}
 	operation--;
-	look_at_all();
+	compare_all();
 	describe("unload");
 	unload_connector();
 	if (log && fclose(log)) {

@@ -9,7 +9,7 @@
 
 #include "../cn_module.h"
 #include "fuzz_datagram.h"
-#include "fuzz_look.h"
+#include "fuzz_compare.h"
 #include "fuzz_rules.h"
 
 /* See modules/cn_rust_client.rs. */
@@ -492,11 +492,11 @@ static inline void unload_connector(void)
 	model.counters = (struct counters) {};
 }
 
-static inline void look_at_all(void)
+static inline void compare_all(void)
 {
-	describe("look at everything");
-	look_at_stats();
-	look_at_client();
+	describe("compare everything");
+	compare_stats();
+	compare_client();
 }
 
 /*
@@ -548,7 +548,7 @@ static const struct call {
 	{ add_or_del_many, 2, false },
 	{ add_rust, 50, true },
 	{ del_rust, 30, true },
-	{ look_at_all, 20, false },
+	{ compare_all, 20, false },
 	{ trace_messages, 3, true },
 };
 

@@ -81,7 +81,7 @@ static long drops_of(int fd)
 }
 
 /* Checks the order: seq rises; registering and unregistering alternate unless an event is lost. */
-static void look_at(struct reader *r, const struct cn_msg *msg)
+static void check_order(struct reader *r, const struct cn_msg *msg)
 {
 	if (!of_notify) {
 		r->wrong += msg->seq < r->next;
@@ -113,7 +113,7 @@ static void *read_slowly(void *arg)
 			if (len < 0)
 				r->enobufs++;
 			else
-				look_at(r, NLMSG_DATA((struct nlmsghdr *)buf));
+				check_order(r, NLMSG_DATA((struct nlmsghdr *)buf));
 			/* Two of three are slow. */
 			if (!last && r->number % 3 && !(rand_r(&random) % 16))
 				usleep(500 * r->number);

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define SLAB_CACHES_MOST 512
-#define SLAB_LOOKS 3
+#define SLAB_SAMPLES 3
 #define SLAB_NOISE_KIB 1024
 /*
  * The growth by any number of loads and unloads: the objects that processors keep, and the last 256
@@ -138,7 +138,7 @@ static inline long slab_kib(void)
 	return kib;
 }
 
-static inline void slab_look(struct slab_use *use)
+static inline void slab_sample(struct slab_use *use)
 {
 	static struct slab_files files;
 	int i;
@@ -151,7 +151,7 @@ static inline void slab_look(struct slab_use *use)
 	slab_shrink(&files);
 	sleep(1);
 	use->number = use->objects = 0;
-	for (i = 0; i < SLAB_LOOKS; i++) {
+	for (i = 0; i < SLAB_SAMPLES; i++) {
 		slab_shrink(&files);
 		if (files.info)
 			slab_read_caches(use, files.info);
@@ -194,7 +194,7 @@ static inline int slab_has_grown(struct slab_use *before, long most)
 	int i, grown = 1;
 
 	for (i = 0; i < SLAB_TRIES && grown; i++) {
-		slab_look(&now);
+		slab_sample(&now);
 		objects = now.objects - before->objects;
 		kib = now.kib - before->kib;
 		grown = before->number ? objects > most : kib > SLAB_NOISE_KIB;
@@ -211,10 +211,10 @@ static inline int slab_has_grown(struct slab_use *before, long most)
 /* -- Loads and unloads ----------------------------------------------------- */
 
 /* Samples before loads, if there are enough of them to measure. */
-static inline void slab_look_before_loads(struct slab_use *before, int loads)
+static inline void slab_sample_before_loads(struct slab_use *before, int loads)
 {
 	if (loads >= SLAB_LOADS_LEAST)
-		slab_look(before);
+		slab_sample(before);
 }
 
 /* The same after them; adds to a line of figures. */

@@ -45,7 +45,7 @@ int main(int argc, char **argv)
 	}
 	for (i = 0; i < FIRST_ROUNDS; i++)
 		errors += one_round(i);
-	slab_look(&before);
+	slab_sample(&before);
 	for (i = 0; i < rounds; i++)
 		errors += one_round(i);
 	printf("%ld sockets, %ld errors, ", rounds, errors);

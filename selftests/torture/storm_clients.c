@@ -81,7 +81,7 @@ int main(int argc, char **argv)
 	}
 	loads = atoi(argv[1]);
 	errors = with_senders(loads / 10 + 1, atoi(argv[2]), send_until_done, reload);
-	slab_look_before_loads(&before, loads);
+	slab_sample_before_loads(&before, loads);
 	errors += with_senders(loads, atoi(argv[2]), send_until_done, reload);
 	printf("2 clients, %d loads each, %ld and %ld messages handled, %ld by nobody, %ld otherwise, %d errors", loads,
 	       handled[0], handled[1], nobody, wrong, errors);

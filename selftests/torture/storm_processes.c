@@ -97,7 +97,7 @@ static bool is_over(const struct listener *l, const struct proc_event *e)
 	return l->is_ours && l->is_ours[e->event_data.exit.process_pid % PIDS];
 }
 
-static void look_at(struct listener *l, const struct process_message *m)
+static void count_message(struct listener *l, const struct process_message *m)
 {
 	const struct proc_event *e = &m->event;
 	uint32_t cpu = e->cpu;
@@ -159,7 +159,7 @@ static void *listen_to(void *arg)
 		} else if (ret) {
 			l->wrong++;
 		} else {
-			look_at(l, &m);
+			count_message(l, &m);
 			if (l->is_slow && ++count % 16 == 0)
 				be_slow(l);
 		}
@@ -228,16 +228,16 @@ static int end(struct listener *l)
 	       l->name, received_by(l), l->forks, l->ends, l->others, l->dropped, l->no_memory, l->sent,
 	       l->gaps, l->overruns);
 	if (received_by(l) + l->dropped != l->sent) {
-		printf("%s: received and dropped are not what was sent\n", l->name);
+		printf("%s: received and dropped do not add up to sent\n", l->name);
 		wrong++;
 	}
 	if (l->wrong) {
-		printf("%s: %llu messages are not as they ought to be\n", l->name, l->wrong);
+		printf("%s: %llu messages are not as expected\n", l->name, l->wrong);
 		wrong++;
 	}
 	/* A listener without a filter sees each loss, except the last ones, as a gap. */
 	if (l->events == PROC_EVENT_ALL && l->gaps > l->dropped + l->no_memory) {
-		printf("%s: there are gaps that nobody counts\n", l->name);
+		printf("%s: there are gaps that no counter has\n", l->name);
 		wrong++;
 	}
 	return wrong;
@@ -255,7 +255,7 @@ static void read_all(struct listener *l)
 
 	while ((ret = process_read_within(l->fd, &m, 0)) != -ETIMEDOUT)
 		if (!ret)
-			look_at(l, &m);
+			count_message(l, &m);
 }
 
 static void expect_account(const struct listener *l, unsigned int how, bool is_right)
@@ -280,7 +280,7 @@ static void visit(unsigned int how)
 	if (how & 1 && cn_join(l.fd, CN_IDX_PROC))
 		fail("joining");
 	while (count++ < 50 && !(ret = process_read_within(l.fd, &m, 20)))
-		look_at(&l, &m);
+		count_message(&l, &m);
 	if (how & 2)
 		process_filtered(l.fd, PROC_CN_MCAST_LISTEN, PROC_EVENT_EXIT, 1, 1);
 	leave(&l);

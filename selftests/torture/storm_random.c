@@ -22,7 +22,7 @@
 /* The limit of loading, unloading and a check for leftovers together. */
 #define LIMIT_MS 20000
 /* The interval at which a thread checks whether messages have arrived. */
-#define LOOK_US 500
+#define POLL_US 500
 
 /* Shared by both processes. */
 struct progress {
@@ -129,12 +129,12 @@ static int one_load(unsigned int *random, long most)
 	progress->doing = "waiting for messages";
 	while (!ret && moment && progress->messages < target) {
 		register_some(random);
-		usleep(LOOK_US);
+		usleep(POLL_US);
 	}
 	progress->doing = "unloading";
 	if (!ret && module_unload_soon("cn_rust_random"))
 		return fail("unloading fails");
-	progress->doing = "looking what is left";
+	progress->doing = "checking for leftovers";
 	register_some(random);
 	use_a_socket(NULL);
 	if (is_shown(" 45:"))

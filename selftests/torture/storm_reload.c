@@ -73,7 +73,7 @@ int main(int argc, char **argv)
 	loads = atoi(argv[1]);
 	/* One-time allocations of the kernel do not count as growth. */
 	errors = with_senders(loads / 10 + 1, atoi(argv[2]), open_send_close, reload);
-	slab_look_before_loads(&before, loads);
+	slab_sample_before_loads(&before, loads);
 	errors += with_senders(loads, atoi(argv[2]), open_send_close, reload);
 	printf("%d loads, %ld sockets opened, %ld answered, %ld otherwise, %d errors", loads, opened, answered, wrong,
 	       errors);

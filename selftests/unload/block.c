@@ -237,7 +237,7 @@ static int load_another(const void *arg)
 	return ret ? ret : module_unload_soon("cn_echo");
 }
 
-static void look_at_full_socket(struct __test_metadata *_metadata, struct reader *reader)
+static void check_full_socket(struct __test_metadata *_metadata, struct reader *reader)
 {
 	pid_t program;
 	char word;
@@ -267,14 +267,14 @@ TEST_F(block, closing_a_full_socket_ends)
 {
 	struct reader reader = { .ends_by_itself = true };
 
-	look_at_full_socket(_metadata, &reader);
+	check_full_socket(_metadata, &reader);
 }
 
 TEST_F(block, killing_who_has_a_full_socket_ends)
 {
 	struct reader reader = { .ends_by_itself = false };
 
-	look_at_full_socket(_metadata, &reader);
+	check_full_socket(_metadata, &reader);
 }
 
 /* -- Watchers that are slower than their events ----------------------------- */
@@ -335,7 +335,7 @@ TEST_F(block, watchers_are_notified_before_a_drop)
 /* Only the latest event of a group is delivered. */
 TEST_F(block, groups_are_told_once)
 {
-	int i, told, fd = cn_open_in_group(0);
+	int i, notified, fd = cn_open_in_group(0);
 	long long end;
 
 	ASSERT_EQ(0, load_within("cn_rust_block", "slow_us=20000"));
@@ -344,10 +344,10 @@ TEST_F(block, groups_are_told_once)
 		ASSERT_EQ(0, cn_leave(fd, GROUP));
 	}
 	end = watchdog_ms() + cn_timeout();
-	while ((told = count(self->fd, GROUPS)) == 0 && watchdog_ms() < end)
+	while ((notified = count(self->fd, GROUPS)) == 0 && watchdog_ms() < end)
 		usleep(1000);
-	EXPECT_LE(1, told);
-	EXPECT_GT(500, told);
+	EXPECT_LE(1, notified);
+	EXPECT_GT(500, notified);
 	close(fd);
 }
 

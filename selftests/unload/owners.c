@@ -10,7 +10,7 @@
 #include "cn_watchdog.h"
 
 #define OWNERS_IDX 41
-#define TELLER 9998
+#define NODE_COUNTER 9998
 #define OWNERS_TRIGGER 9999
 /* The limit until a work item has notified a watcher. */
 #define TOLD_MS 2000
@@ -108,7 +108,7 @@ FIXTURE_TEARDOWN(within)
 /* The number of nodes in memory. */
 static int nodes(int fd)
 {
-	struct cn_packet p = { .id = { OWNERS_IDX, TELLER }, .seq = 3 };
+	struct cn_packet p = { .id = { OWNERS_IDX, NODE_COUNTER }, .seq = 3 };
 	static struct cn_received got;
 	uint32_t number;
 	int ret = cn_send(fd, &p);
@@ -117,7 +117,7 @@ static int nodes(int fd)
 		ret = cn_receive(fd, &got);
 	if (ret < 0)
 		return ret;
-	if (ret < CN_HEADERS + sizeof(number) || cn_message(&got)->id.val != TELLER)
+	if (ret < CN_HEADERS + sizeof(number) || cn_message(&got)->id.val != NODE_COUNTER)
 		return -EIO;
 	memcpy(&number, cn_message(&got)->data, sizeof(number));
 	return number;

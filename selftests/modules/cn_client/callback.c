@@ -132,7 +132,7 @@ void client_callback(struct cn_msg *msg, struct netlink_skb_parms *nsp)
 	wake_up_all(&client_wait);
 	if (entry->hold &&
 	    !wait_event_timeout(client_wait, READ_ONCE(entry->released), CLIENT_WAIT))
-		pr_warn("nobody released the callback %u:%u\n",
+		pr_warn("the callback %u:%u was not released in time\n",
 			entry->id.idx, entry->id.val);
 	entry->inner = client_act(entry, msg, nsp);
 	late |= READ_ONCE(entry->dead);

@@ -97,5 +97,5 @@ static void __exit steps_exit(void)
 module_init(steps_init);
 module_exit(steps_exit);
 
-MODULE_DESCRIPTION("Callbacks that do what a message says");
+MODULE_DESCRIPTION("Callbacks that do the steps of a message");
 MODULE_LICENSE("GPL");

@@ -61,5 +61,5 @@ static void __exit stir_exit(void)
 module_init(stir_init);
 module_exit(stir_exit);
 
-MODULE_DESCRIPTION("Overwrites what the allocator remembers");
+MODULE_DESCRIPTION("Overwrites the free lists of the allocator");
 MODULE_LICENSE("GPL");

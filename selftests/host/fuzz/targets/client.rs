@@ -8,7 +8,7 @@ use connector_client::wire::{Content, Frames, MESSAGE_HEADER, NETLINK_HEADER};
 use connector_client::{Message, ProcessEvent, Registrations, Statistics};
 
 /// A message that was read is made of the very bytes that it was read from.
-fn look_at(message: &Message<'_>) {
+fn check(message: &Message<'_>) {
     let encoded = message.encode();
     assert_eq!(encoded.len(), MESSAGE_HEADER + message.payload.len());
     let (again, rest) = Message::decode(&encoded).expect("what was written is read");
@@ -32,7 +32,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
                 let mut used = 0;
                 for message in messages.flatten() {
                     used += MESSAGE_HEADER + message.payload.len();
-                    look_at(&message);
+                    check(&message);
                 }
                 assert!(used <= frame.payload.len());
             }

@@ -3,8 +3,8 @@
  * Compares the observable state with the model (fuzz_model.h): every byte that sockets receive, the
  * files in /proc, the calls of the C test client.
  */
-#ifndef FUZZ_LOOK_H
-#define FUZZ_LOOK_H
+#ifndef FUZZ_COMPARE_H
+#define FUZZ_COMPARE_H
 
 #include "fuzz_model.h"
 
@@ -58,7 +58,7 @@ static inline void receive_one(int number, const struct expected *e)
 	hash_received(number, groups, in, len);
 }
 
-static inline void look_at_sockets(void)
+static inline void compare_sockets(void)
 {
 	struct pollfd ready[SOCKETS];
 	ssize_t len;
@@ -97,7 +97,7 @@ static inline void compare_text(const char *path, const char *expected)
 		wrong("%s cannot be read: %s", path, strerror(errno));
 	if (strcmp(text, expected)) {
 		printf("%s is\n%sinstead of\n%s", path, text, expected);
-		wrong("%s is not what it should be", path);
+		wrong("%s is not as expected", path);
 	}
 	free(text);
 }
@@ -117,7 +117,7 @@ static inline __attribute__((format(printf, 1, 2))) void add_text(const char *fo
 }
 
 /* The hash of the file without the channel, which only one of the connectors has. */
-static inline uint32_t look_at_list(void)
+static inline uint32_t compare_list(void)
 {
 	uint32_t hash = 0;
 	size_t i;
@@ -136,7 +136,7 @@ static inline uint32_t look_at_list(void)
 	return hash;
 }
 
-static inline void look_at_stats(void)
+static inline void compare_stats(void)
 {
 	const struct counters *c = &model.counters;
 	uint64_t dropped = c->drop_short + c->drop_length + c->drop_payload + c->drop_too_long +
@@ -179,7 +179,7 @@ static inline void look_at_stats(void)
 	compare_text("/proc/net/connector_stats", text);
 }
 
-static inline void look_at_client(void)
+static inline void compare_client(void)
 {
 	char *seen = client_text(), start[128];
 	const char *line;
