@@ -102,7 +102,7 @@ impl Node {
 }
 
 impl Handler for Node {
-    /// Drops what it owns if the payload says so, and replies with the number of nodes.
+    /// Drops the owned objects on request of the payload, and replies with the number of nodes.
     fn receive(&self, message: &Message<'_>, sender: &Sender<'_>) -> Result {
         if message.payload().first() == Some(&1) {
             self.drop_owned();
@@ -142,7 +142,8 @@ fn watch_sockets(node: &Arc<Node>) -> Result<Owned> {
     Ok(Owned::Sockets(SocketWatch::new(node.clone())?))
 }
 
-/// So many handlers, each of which owns the registration of the next one; returns the first and the last.
+/// A list of handlers, each of which owns the registration of the next one. Returns the first and
+/// the last.
 fn chain(length: u32) -> Result<(Arc<Node>, Arc<Node>)> {
     let first = Node::new()?;
     let mut last = first.clone();
@@ -154,7 +155,7 @@ fn chain(length: u32) -> Result<(Arc<Node>, Arc<Node>)> {
     Ok((first, last))
 }
 
-/// What the module itself owns.
+/// The objects that the module itself owns.
 type Held = KVec<Owned>;
 
 fn build(shape: u32) -> Result<Held> {

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The job of run.sh: makes messages of all kinds while a capture of nlmon0 runs. Says, between lines that name
-# them, in base64: the capture (capture.pcap), what cnctl has written (listen.pcap, watch.pcap, proc.pcap), and what work.c did
-# (work.txt).
+# The job of run.sh: makes messages of all kinds while a capture of nlmon0 runs. Prints, in base64
+# between lines that name them: the capture (capture.pcap), the files of cnctl (listen.pcap,
+# watch.pcap, proc.pcap), and the actions of work.c (work.txt).
 
 # shellcheck source=selftests/guest/steps.sh
 . /guest/steps.sh
@@ -69,7 +69,7 @@ client send id=25:1 seq=7 ack=8 msg_len=5 group=25
 client send_mult id=25:2 seq=40 msg_len=3 bundle=5 group=25
 wait $listener
 
-# Ids that come and go.
+# Ids that are registered and unregistered.
 cnctl watch --count 3 --write /tmp/watch.pcap 25-26:1-3 >/tmp/changes &
 watcher=$!
 wait_until has_lines 1 /tmp/changes
@@ -77,7 +77,7 @@ client add 26:3 shark count
 client del 26:3
 wait $watcher
 
-# Somebody else's protocol.
+# Another protocol.
 ip link show lo >/dev/null
 
 # Processes.

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The decoder of programs (tools/connector-client): any bytes are read or refused, and what is read is in them.
+//! The decoder of programs (tools/connector-client): any bytes are decoded or refused, and decoded
+//! values are within the bytes.
 
 #![no_main]
 
 use connector_client::wire::{Content, Frames, MESSAGE_HEADER, NETLINK_HEADER};
 use connector_client::{Message, ProcessEvent, Registrations, Statistics};
 
-/// A message that was read is made of the very bytes that it was read from.
+/// Encoding a decoded message gives the same bytes.
 fn check(message: &Message<'_>) {
     let encoded = message.encode();
     assert_eq!(encoded.len(), MESSAGE_HEADER + message.payload.len());
