@@ -62,7 +62,8 @@ static inline void expect_failures(const char *list, const char *program)
 			for (test = fixture->tests; test; test = test->next) {
 				snprintf(name, sizeof(name), "%s.%s%s%s.%s", program, fixture->name,
 					 *variant->name ? "." : "", variant->name, test->name);
-				if (lists_test(text, "test", name) || lists_test(text, "sometimes", name))
+				if (lists_test(text, "test", name) ||
+				    lists_test(text, "sometimes", name))
 					expect_failure(fixture, variant, test);
 			}
 	free(text);

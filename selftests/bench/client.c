@@ -93,7 +93,8 @@ static uint64_t time_of_listening(char **command, int count, size_t payload)
 }
 
 /* The instructions, or nanoseconds, of one more message. */
-static void report(const char *what, size_t payload, const char *provider, uint64_t few, uint64_t many)
+static void report(const char *what, size_t payload, const char *provider, uint64_t few,
+		   uint64_t many)
 {
 	char name[64];
 

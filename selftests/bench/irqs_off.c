@@ -227,7 +227,8 @@ static void measure_alone(void)
 			measure_batches();
 		measure_multicasts();
 		if (!minimal)
-			ask("bench-client", BENCH_REGISTER_ECHO, (struct bench_order){ .count = 0 });
+			ask("bench-client", BENCH_REGISTER_ECHO,
+			    (struct bench_order){ .count = 0 });
 	}
 }
 

@@ -18,7 +18,8 @@
 #define MOST_WINDOWS (3 * WINDOWS)
 #define WINDOW 20000000ull	/* ns of the guest's time, at least */
 
-static inline void print_sections(const char *what, const char *which, uint64_t *longest, unsigned int windows)
+static inline void print_sections(const char *what, const char *which, uint64_t *longest,
+				  unsigned int windows)
 {
 	uint64_t typical = median(longest, windows);
 	char name[128];

@@ -102,7 +102,8 @@ int main(int argc, char **argv)
 	for (i = 0; i < SAMPLES; i++)
 		times[i] = measure();
 	snprintf(name, sizeof(name), "listener=%s", which);
-	print_result(ROW, provider_is("baseline") ? "-" : name, median(times, SAMPLES), "instructions");
+	print_result(ROW, provider_is("baseline") ? "-" : name, median(times, SAMPLES),
+		     "instructions");
 	snprintf(name, sizeof(name), "work=processes_%s", which);
 	measure_sections(name, run_one);
 	return 0;

@@ -69,7 +69,8 @@ static void measure_registrations(unsigned int callbacks, bool busy)
 	else
 		usleep(SLICE_MS * 1000);
 	rate = ask("bench-client", BENCH_STORM_STOP, (struct bench_order){});
-	snprintf(which, sizeof(which), "callbacks=%u;traffic=%s", callbacks, busy ? "busy" : "idle");
+	snprintf(which, sizeof(which), "callbacks=%u;traffic=%s", callbacks,
+		 busy ? "busy" : "idle");
 	print_result("registrations", which, rate, "pairs/s");
 }
 

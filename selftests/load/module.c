@@ -15,7 +15,8 @@
 /* So that a socket does not load the connector by itself. */
 static void hide_modprobe(void)
 {
-	must(!rename("/sbin/modprobe", "/sbin/modprobe.hidden") || errno == ENOENT, "hide modprobe");
+	must(!rename("/sbin/modprobe", "/sbin/modprobe.hidden") || errno == ENOENT,
+	     "hide modprobe");
 }
 
 FIXTURE(load)
@@ -30,7 +31,8 @@ FIXTURE_SETUP(load)
 /* In the parent: some tests give up their rights. */
 FIXTURE_TEARDOWN_PARENT(load)
 {
-	must(!rename("/sbin/modprobe.hidden", "/sbin/modprobe") || errno == ENOENT, "show modprobe");
+	must(!rename("/sbin/modprobe.hidden", "/sbin/modprobe") || errno == ENOENT,
+	     "show modprobe");
 	if (module_is_loaded("cn_client"))
 		EXPECT_EQ(0, module_unload("cn_client"));
 	if (module_is_loaded("cn"))

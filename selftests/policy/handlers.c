@@ -33,7 +33,8 @@ static int del(int fd, uint32_t val)
 
 static int send_to_group(int fd)
 {
-	return command(fd, SEND_TO_GROUP, (struct command){ .idx = POLICY_IDX, .val = 1, .what = POLICY_IDX });
+	return command(fd, SEND_TO_GROUP,
+		       (struct command){ .idx = POLICY_IDX, .val = 1, .what = POLICY_IDX });
 }
 
 /* -- Rights to send ------------------------------------------------------- */
@@ -130,7 +131,8 @@ TEST_F(policy, with_ack)
 		bool may = may_send(variant, access);
 		int before = calls(self->rust);
 
-		ASSERT_LT(0, send_message(self->fd, variant->address, POLICY_IDX, access, NLM_F_ACK));
+		ASSERT_LT(0,
+			  send_message(self->fd, variant->address, POLICY_IDX, access, NLM_F_ACK));
 		if (may) {
 			ASSERT_LT(0, cn_receive(self->fd, &got));
 			EXPECT_TRUE(cn_is_message(&got, POLICY_IDX, access, 5, 1, "hello", 5));
@@ -193,7 +195,8 @@ TEST_F(policy, in_the_middle_of_a_datagram)
 	int i;
 
 	for (i = 0; i < 3; i++) {
-		struct cn_packet p = { .id = { POLICY_IDX, i == 1 ? PRIVILEGED : PUBLIC }, .seq = i };
+		struct cn_packet p = { .id = { POLICY_IDX, i == 1 ? PRIVILEGED : PUBLIC },
+				       .seq = i };
 
 		len += NLMSG_ALIGN(cn_build(buf + len, &p));
 	}

@@ -29,7 +29,8 @@ static int process_of(const struct proc_event *e)
 static bool belongs_to(const struct proc_event *e, int root)
 {
 	return process_of(e) == root || is_reported(process_of(e)) ||
-	       ((uint32_t)e->what == PROC_EVENT_FORK && is_reported(e->event_data.fork.parent_tgid));
+	       ((uint32_t)e->what == PROC_EVENT_FORK &&
+		is_reported(e->event_data.fork.parent_tgid));
 }
 
 static bool end_is_reported(int pid)
@@ -123,7 +124,8 @@ static void compare_threads(struct __test_metadata *_metadata)
 			struct proc_event *expected = (struct proc_event *)nth_of(known, pid, n);
 			struct proc_event lenient;
 
-			if (expected && is && is_exit_of(is, pid) && !is->event_data.exit.parent_pid) {
+			if (expected && is && is_exit_of(is, pid) &&
+			    !is->event_data.exit.parent_pid) {
 				lenient = *expected;
 				lenient.event_data.exit.parent_pid = 0;
 				lenient.event_data.exit.parent_tgid = 0;
@@ -147,7 +149,8 @@ FIXTURE(events)
 FIXTURE_SETUP(events)
 {
 	CN_NEEDS_PROCESS_EVENTS();
-	known = mmap(NULL, sizeof(*known), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	known = mmap(NULL, sizeof(*known), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
 	ASSERT_NE(MAP_FAILED, known);
 	self->fd = process_open(0);
 	ASSERT_LE(0, self->fd);
@@ -280,14 +283,17 @@ FIXTURE_SETUP(filter)
 	uint32_t number = process_number();
 
 	CN_NEEDS_PROCESS_EVENTS();
-	known = mmap(NULL, sizeof(*known), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	known = mmap(NULL, sizeof(*known), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
 	ASSERT_NE(MAP_FAILED, known);
 	self->all = process_open(0);
 	ASSERT_LE(0, self->all);
 	self->fd = cn_open_in_group(CN_IDX_PROC);
 	ASSERT_LE(0, self->fd);
 	/* Not every provider acknowledges a request with a filter. */
-	ASSERT_LT(0, process_filtered(self->fd, PROC_CN_MCAST_LISTEN, variant->events, number, number));
+	ASSERT_LT(0,
+		  process_filtered(self->fd, PROC_CN_MCAST_LISTEN, variant->events, number,
+				   number));
 }
 
 FIXTURE_TEARDOWN(filter)

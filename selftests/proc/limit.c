@@ -114,7 +114,9 @@ TEST_F(limit, listener_may_ask_again)
 	become_user();
 	ASSERT_EQ(LIMIT - 1, ask_until_refused(self->fds, LIMIT - 1, &error));
 	for (i = 0; i < 5; i++)
-		ASSERT_EQ(0, process_listen_to(self->fds[0], i % 2 ? PROC_EVENT_SID : PROC_EVENT_FORK));
+		ASSERT_EQ(0,
+			  process_listen_to(self->fds[0],
+					    i % 2 ? PROC_EVENT_SID : PROC_EVENT_FORK));
 	EXPECT_EQ(0, ask_for_more(&fd));
 	EXPECT_EQ(0, process_listen_to(self->fds[0], PROC_EVENT_FORK));
 	EXPECT_TRUE(process_hears(self->fds[0]));
@@ -165,7 +167,8 @@ TEST_F(limit, closed_sockets_refuse_nobody)
 		become_user();
 		while (time(NULL) < end) {
 			fd = cn_open_in_group(0);
-			must(process_filtered(fd, PROC_CN_MCAST_LISTEN, PROC_EVENT_SID, 1, 1) > 0, "asking");
+			must(process_filtered(fd, PROC_CN_MCAST_LISTEN, PROC_EVENT_SID, 1, 1) > 0,
+			     "asking");
 			close(fd);
 		}
 		_exit(0);

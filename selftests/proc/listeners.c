@@ -146,7 +146,9 @@ TEST_F(listeners, request_with_a_filter_is_acknowledged)
 {
 	uint32_t number = process_number();
 
-	ASSERT_LT(0, process_filtered(self->fd, PROC_CN_MCAST_LISTEN, PROC_EVENT_EXEC, number, number));
+	ASSERT_LT(0,
+		  process_filtered(self->fd, PROC_CN_MCAST_LISTEN, PROC_EVENT_EXEC, number,
+				   number));
 	EXPECT_EQ(0, process_answer(self->fd, number + 1));
 }
 

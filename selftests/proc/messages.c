@@ -240,7 +240,8 @@ TEST_F(message, acknowledgement_is_first)
 		if (other < 0 || process_operation(other, PROC_CN_MCAST_LISTEN, 1, 1) < 0 ||
 		    process_read(other, &self->m))
 			error = 1;
-		else if ((uint32_t)self->m.event.what != PROC_EVENT_NONE || self->m.message.ack != 2)
+		else if ((uint32_t)self->m.event.what != PROC_EVENT_NONE ||
+			 self->m.message.ack != 2)
 			error = 2;
 		if (other >= 0)
 			close(other);

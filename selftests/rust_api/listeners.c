@@ -41,7 +41,10 @@ FIXTURE_SETUP(hearing)
 	CN_NEEDS("cn_rust_client");
 	self->client = open_rust_client();
 	ASSERT_LE(0, self->client);
-	ASSERT_EQ(0, command(self->client, ADD, (struct command){ .idx = LISTENERS_IDX, .val = 1, .access = OPEN_GROUP }));
+	ASSERT_EQ(0,
+		  command(self->client, ADD,
+			  (struct command){ .idx = LISTENERS_IDX, .val = 1,
+					    .access = OPEN_GROUP }));
 	ASSERT_EQ(0, has_listeners(self->client));
 	ASSERT_EQ(0, pipe(self->report));
 	self->container = fork();
@@ -63,7 +66,9 @@ FIXTURE_TEARDOWN(hearing)
 TEST_F(hearing, a_container_is_no_listener)
 {
 	EXPECT_EQ(0, has_listeners(self->client));
-	EXPECT_EQ(-ESRCH, command(self->client, SEND, (struct command){ .idx = LISTENERS_IDX, .val = 1, .argument = 4 }));
+	EXPECT_EQ(-ESRCH,
+		  command(self->client, SEND,
+			  (struct command){ .idx = LISTENERS_IDX, .val = 1, .argument = 4 }));
 	EXPECT_EQ(-ESRCH, command(self->client, SEND_TO_GROUP,
 				  (struct command){ .idx = LISTENERS_IDX, .val = 1, .what = LISTENERS_IDX, .argument = 4 }));
 	EXPECT_EQ(-ESRCH, command(self->client, SEND_EXCEPT,
@@ -92,7 +97,9 @@ TEST_F(hearing, a_member_beside_it_hears)
 
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(1, has_listeners(self->client));
-	EXPECT_EQ(0, command(self->client, SEND, (struct command){ .idx = LISTENERS_IDX, .val = 1, .argument = 4 }));
+	EXPECT_EQ(0,
+		  command(self->client, SEND,
+			  (struct command){ .idx = LISTENERS_IDX, .val = 1, .argument = 4 }));
 	EXPECT_LT(0, cn_receive(fd, &got));
 	close(fd);
 	EXPECT_EQ(0, has_listeners(self->client));

@@ -65,9 +65,11 @@ static int send_requests(const void *arg)
 
 TEST_F(unread, program_stays_outside_and_is_told)
 {
-	struct command add = { .idx = UNREAD_IDX, .val = 1, .what = variant->behaviour, .access = PUBLIC };
+	struct command add = { .idx = UNREAD_IDX, .val = 1, .what = variant->behaviour,
+			       .access = PUBLIC };
 
 	ASSERT_EQ(0, command(self->client, ADD, add));
 	EXPECT_EQ(0, run_within(SOON_MS, send_requests, NULL));
-	EXPECT_EQ(0, command(self->client, DELETE, (struct command){ .idx = UNREAD_IDX, .val = 1 }));
+	EXPECT_EQ(0,
+		  command(self->client, DELETE, (struct command){ .idx = UNREAD_IDX, .val = 1 }));
 }

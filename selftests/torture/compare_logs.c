@@ -51,7 +51,8 @@ static int allowed(int argc, char **argv, const char *why, const char *what)
 	int i;
 
 	for (i = 3; i < argc; i++)
-		if (!strncmp(argv[i], why, length) && argv[i][length] == ':' && !strcmp(argv[i] + length + 1, what))
+		if (!strncmp(argv[i], why, length) && argv[i][length] == ':' &&
+		    !strcmp(argv[i] + length + 1, what))
 			return i;
 	return 0;
 }
@@ -74,7 +75,8 @@ int main(int argc, char **argv)
 			printf("the logs have different lengths\n");
 			return 1;
 		}
-		if (strcmp(c.fields[NUMBER], ours.fields[NUMBER]) || strcmp(c.fields[WHY], ours.fields[WHY])) {
+		if (strcmp(c.fields[NUMBER], ours.fields[NUMBER]) ||
+		    strcmp(c.fields[WHY], ours.fields[WHY])) {
 			printf("operation %s: the streams differ\n", c.fields[NUMBER]);
 			return 1;
 		}

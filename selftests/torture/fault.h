@@ -87,7 +87,8 @@ static inline int sweeps_end(const struct sweep *s, size_t n)
 	int points = 0, errors = 0;
 
 	for (; n; n--, s++) {
-		printf("%s: %d points, %d errors, %d without\n", s->name, s->points, s->errors, s->harmless);
+		printf("%s: %d points, %d errors, %d without\n", s->name, s->points, s->errors,
+		       s->harmless);
 		points += s->points;
 		errors += s->errors;
 		fault_name = s->name;

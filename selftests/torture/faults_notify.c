@@ -90,10 +90,12 @@ static void check_request(int ret, bool failed, int in_snapshot)
 		expect(!stored, "sending failed, and there is a request");
 	} else if (!error) {
 		expect(stored, "the answer is 0, and there is no request");
-		expect(delivered + undelivered == in_snapshot, "delivered %lld, undelivered %lld", delivered, undelivered);
+		expect(delivered + undelivered == in_snapshot, "delivered %lld, undelivered %lld",
+		       delivered, undelivered);
 	} else if (error == -ENOMEM) {
 		expect(!stored, "the answer is -ENOMEM, and there is a request");
-		expect(!delivered && !undelivered, "delivered %lld, undelivered %lld", delivered, undelivered);
+		expect(!delivered && !undelivered, "delivered %lld, undelivered %lld", delivered,
+		       undelivered);
 	} else {
 		expect(error == -ENOBUFS, "the answer is %d", error);
 	}
@@ -147,7 +149,8 @@ static void check_event(int ret)
 
 	while (cn_receive_within(listener, &got, 0) > 0 || got.len == -ENOBUFS)
 		received += got.len > 0;
-	expect(delivered + undelivered == (ret >= 0), "%d; delivered %lld, undelivered %lld", ret, delivered, undelivered);
+	expect(delivered + undelivered == (ret >= 0), "%d; delivered %lld, undelivered %lld", ret,
+	       delivered, undelivered);
 	expect(received == delivered, "received %d, delivered %lld", received, delivered);
 }
 

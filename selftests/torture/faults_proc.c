@@ -58,7 +58,8 @@ static bool hooks_are_attached(void)
 	int i;
 
 	for (i = 0; i < 2000; i++) {
-		if (is_listed(PROCESS_FILE, "attached comm") || is_listed(PROCESS_FILE, "attached fork"))
+		if (is_listed(PROCESS_FILE, "attached comm") ||
+		    is_listed(PROCESS_FILE, "attached fork"))
 			return true;
 		usleep(5000);
 	}

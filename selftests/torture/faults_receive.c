@@ -35,7 +35,8 @@ static void save_counters(void)
 /* A datagram without the use of the heap, to an id. */
 static int send_to(uint32_t idx, uint32_t val, uint16_t flags)
 {
-	struct cn_packet p = { .id = { idx, val }, .nl_flags = flags, .data = "1234567890123456", .data_len = 16 };
+	struct cn_packet p = { .id = { idx, val }, .nl_flags = flags, .data = "1234567890123456",
+			       .data_len = 16 };
 	int ret = cn_send_raw(fd, datagram, cn_build(datagram, &p));
 
 	return ret < 0 ? ret : 0;
@@ -56,8 +57,10 @@ static void check_send(int ret, bool failed)
 	long long received_now = read_counter(STATS, "received") - received;
 	long long called = read_counter(STATS, "delivered") - delivered;
 
-	expect(received_now == (ret >= 0), "sending said %d, and %lld were received", ret, received_now);
-	expect(called == received_now, "%lld were received, and %lld were delivered", received_now, called);
+	expect(received_now == (ret >= 0), "sending said %d, and %lld were received", ret,
+	       received_now);
+	expect(called == received_now, "%lld were received, and %lld were delivered", received_now,
+	       called);
 	expect(failed || cn_receive(fd, &got) > 0, "no reply");
 	save_counters();
 }
@@ -169,7 +172,8 @@ static void try_crowd(void)
 	for (i = 0; i < CALLERS; i++) {
 		callers[i].fd = cn_open_in_group(0);
 		sem_init(&callers[i].done, 0, 0);
-		if (!expect(!pthread_create(&callers[i].thread, &small, call, &callers[i]), "no thread"))
+		if (!expect(!pthread_create(&callers[i].thread, &small, call, &callers[i]),
+			    "no thread"))
 			exit(1);
 	}
 	/* All messages are inside, or netlink has refused them. */
@@ -218,6 +222,7 @@ int main(void)
 	client_close();
 	close(crate_fd);
 	close(fd);
-	printf("%d of %d messages were not sent for want of memory, and none was lost\n", not_sent, CALLERS);
+	printf("%d of %d messages were not sent for want of memory, and none was lost\n", not_sent,
+	       CALLERS);
 	return sweeps_end(sweeps, 4);
 }

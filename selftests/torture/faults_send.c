@@ -72,7 +72,8 @@ static void check(int ret, bool failed)
 	for (i = 0; i < n; i++) {
 		received = drain(members[i]);
 		drops = cn_drops(cn_port(members[i])) - lost[i];
-		expect(ret < 0 || received + drops == 1, "member %d received %d and lost %lld", i, received, drops);
+		expect(ret < 0 || received + drops == 1, "member %d received %d and lost %lld", i,
+		       received, drops);
 		expect(ret >= 0 || !received, "it failed, and member %d received %d", i, received);
 	}
 	save_counters();
@@ -157,7 +158,8 @@ int main(void)
 
 	faults_begin();
 	crate_fd = open("/dev/cn-rust-client", O_RDWR | O_CLOEXEC);
-	if (crate_fd < 0 || client("clear") || client("add %u:1 faults count", IDX) || ioctl(crate_fd, ADD, &add)) {
+	if (crate_fd < 0 || client("clear") || client("add %u:1 faults count", IDX) ||
+	    ioctl(crate_fd, ADD, &add)) {
 		printf("the test modules must be loaded\n");
 		return 1;
 	}

@@ -159,9 +159,12 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	/* The lines of the scorecard that this is about. */
-	printf("foreign_bytes.fuzzer %llu datagrams received, each byte as expected\n", (unsigned long long)received);
-	printf("corrupt_lengths.fuzzer %llu corrupt lengths\n", (unsigned long long)corrupt_lengths);
-	printf("wrapping_sums.fuzzer %llu requests with numbers that do not add up\n", (unsigned long long)wrong_sums);
+	printf("foreign_bytes.fuzzer %llu datagrams received, each byte as expected\n",
+	       (unsigned long long)received);
+	printf("corrupt_lengths.fuzzer %llu corrupt lengths\n",
+	       (unsigned long long)corrupt_lengths);
+	printf("wrapping_sums.fuzzer %llu requests with numbers that do not add up\n",
+	       (unsigned long long)wrong_sums);
 	printf("%llu operations, %llu datagrams with %llu messages, %.0f operations/s, seed %llu\n",
 	       (unsigned long long)operation, (unsigned long long)datagrams, (unsigned long long)messages,
 	       operation / (now() - start), (unsigned long long)the_seed);

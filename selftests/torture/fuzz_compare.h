@@ -41,9 +41,11 @@ static inline void receive_one(int number, const struct expected *e)
 	size_t i;
 
 	memset(in, 0xa5, e->len + 64);
-	len = recvfrom(socket->fd, in, sizeof(in), MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)&from, &from_len);
+	len = recvfrom(socket->fd, in, sizeof(in), MSG_DONTWAIT | MSG_TRUNC,
+		       (struct sockaddr *)&from, &from_len);
 	if (len < 0)
-		wrong("socket %d is to receive %zu bytes, and recvfrom() says: %s", number, e->len, strerror(errno));
+		wrong("socket %d is to receive %zu bytes, and recvfrom() says: %s", number, e->len,
+		      strerror(errno));
 	if ((size_t)len != e->len || memcmp(in, bytes, len)) {
 		show_bytes("received", in, len);
 		show_bytes("expected", bytes, e->len);
@@ -51,9 +53,11 @@ static inline void receive_one(int number, const struct expected *e)
 	}
 	for (i = len; i < (size_t)len + 64; i++)
 		if (in[i] != 0xa5)
-			wrong("socket %d received %zd bytes, and behind them something was written", number, len);
+			wrong("socket %d received %zd bytes, and behind them something was written",
+			      number, len);
 	if (from.nl_pid || from.nl_groups != groups)
-		wrong("socket %d received from port %u, groups %#x instead of %#x", number, from.nl_pid, from.nl_groups, groups);
+		wrong("socket %d received from port %u, groups %#x instead of %#x", number,
+		      from.nl_pid, from.nl_groups, groups);
 	received++;
 	hash_received(number, groups, in, len);
 }
@@ -209,7 +213,8 @@ static inline void compare_client(void)
 		if (seq != one->last.seq || ack != one->last.ack || len != one->last.len || flags != one->last.flags ||
 		    hash != one->hash || portid != one->portid) {
 			printf("%.*s\n", (int)strcspn(line, "\n"), line);
-			wrong("the callback %u:%u saw something else than was sent", one->id.idx, one->id.val);
+			wrong("the callback %u:%u saw something else than was sent", one->id.idx,
+			      one->id.val);
 		}
 	}
 	free(seen);

@@ -96,7 +96,8 @@ static void read_points(void)
 	char path[512], *text, *line, *kind;
 	struct coverage_point *point;
 
-	snprintf(path, sizeof(path), "%s/points", getenv("CN_MODULE_DIR") ?: "/lib/modules/coverage");
+	snprintf(path, sizeof(path), "%s/points",
+		 getenv("CN_MODULE_DIR") ?: "/lib/modules/coverage");
 	text = text_of(path);
 	while ((line = strsep(&text, "\n")) && *line) {
 		if (n_points == MOST_POINTS)
@@ -127,8 +128,10 @@ static void read_unreachable(const char *path)
 		one = &unreachable[n_unreachable++];
 		one->text = field_of(&line);
 		one->reason = field_of(&line);
-		if (!*one->reason || n_unreachable == MOST_UNREACHABLE || regcomp(&one->where, one->text, REG_EXTENDED | REG_NOSUB))
-			wrong("%s: '%s' is no regular expression and a reason, separated by a tab", path, one->text);
+		if (!*one->reason || n_unreachable == MOST_UNREACHABLE ||
+		    regcomp(&one->where, one->text, REG_EXTENDED | REG_NOSUB))
+			wrong("%s: '%s' is no regular expression and a reason, separated by a tab",
+			      path, one->text);
 	}
 }
 
@@ -246,7 +249,8 @@ static bool show_coverage(double least)
 		counted++;
 		seen += point->reached;
 		if (!point->reached)
-			printf("receive path: not reached: %s, %s (%x)\n", point->function, point->line, point->offset);
+			printf("receive path: not reached: %s, %s (%x)\n", point->function,
+			       point->line, point->offset);
 	}
 	/*
 	 * The compiler determines which of them exist. "make check" verifies that the lines are in

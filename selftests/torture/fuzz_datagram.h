@@ -80,7 +80,8 @@ static inline uint32_t pick_length(void)
 
 static inline uint32_t pick_number(void)
 {
-	static const uint32_t numbers[] = { 0, 1, 2, 25, 26, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff };
+	static const uint32_t numbers[] = { 0, 1, 2, 25, 26, 0x7fffffff, 0x80000000, 0xfffffffe,
+					    0xffffffff };
 
 	return once_in(4) ? pick_any() : PICK_FROM(numbers);
 }

@@ -173,7 +173,8 @@ static inline __attribute__((noreturn, format(printf, 1, 2))) void wrong(const c
 	for (i = 0; i < out_len && i < 256; i++)
 		printf("%s%02x", i % 32 ? "" : "\n  ", out[i]);
 	show_model();
-	printf("\nseed %llu failed at operation %llu\n", (unsigned long long)the_seed, (unsigned long long)operation);
+	printf("\nseed %llu failed at operation %llu\n", (unsigned long long)the_seed,
+	       (unsigned long long)operation);
 	exit(1);
 }
 
@@ -260,10 +261,12 @@ static inline uint8_t *expect(struct endpoint *socket, size_t len, uint32_t grou
 }
 
 /* One message of the kernel, whose netlink payload is `payload`. */
-static inline void expect_message(struct endpoint *socket, uint32_t seq, const void *payload, size_t len, uint32_t group)
+static inline void expect_message(struct endpoint *socket, uint32_t seq, const void *payload,
+				  size_t len, uint32_t group)
 {
 	uint8_t *to = expect(socket, NLMSG_SPACE(len), group);
-	struct nlmsghdr nlh = { .nlmsg_len = NLMSG_LENGTH(len), .nlmsg_type = NLMSG_DONE, .nlmsg_seq = seq };
+	struct nlmsghdr nlh = { .nlmsg_len = NLMSG_LENGTH(len), .nlmsg_type = NLMSG_DONE,
+				.nlmsg_seq = seq };
 
 	memcpy(to, &nlh, sizeof(nlh));
 	memcpy(to + NLMSG_HDRLEN, payload, len);
@@ -283,7 +286,8 @@ static inline struct endpoint *socket_of(uint32_t port)
  * Does a member of the group receive a message? All do but the one with the port. A member that was
  * never bound has port 0, so netlink excludes it when no port is excluded.
  */
-static inline bool multicast(uint32_t seq, const void *payload, size_t len, uint32_t port, uint32_t group)
+static inline bool multicast(uint32_t seq, const void *payload, size_t len, uint32_t port,
+			     uint32_t group)
 {
 	bool reached = false;
 	int i;
@@ -344,7 +348,8 @@ static inline bool in_ranges(uint32_t number, const struct cn_notify_req *ranges
 	uint32_t i;
 
 	for (i = 0; i < n; i++)
-		if (number >= ranges[i].first && (uint64_t)number < (uint64_t)ranges[i].first + ranges[i].range)
+		if (number >= ranges[i].first &&
+		    (uint64_t)number < (uint64_t)ranges[i].first + ranges[i].range)
 			return true;
 	return false;
 }
@@ -366,7 +371,8 @@ static inline void notify(struct cb_id id, uint32_t what)
 
 		if (!is_matched(request, id))
 			continue;
-		if (multicast(0, &event, sizeof(event), 0, request->group) || !has_listeners(request->group))
+		if (multicast(0, &event, sizeof(event), 0, request->group) ||
+		    !has_listeners(request->group))
 			model.counters.notified++;
 		else
 			model.counters.notify_lost++;
@@ -408,7 +414,8 @@ static inline void unregister_callback(struct cb_id id)
 	if (!callback)
 		return;
 	model.n_callbacks--;
-	memmove(callback, callback + 1, (char *)&model.callbacks[model.n_callbacks] - (char *)callback);
+	memmove(callback, callback + 1,
+		(char *)&model.callbacks[model.n_callbacks] - (char *)callback);
 	notify(id, UNREGISTERED);
 }
 

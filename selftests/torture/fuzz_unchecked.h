@@ -18,7 +18,8 @@
 #define RUST_PUBLIC 1
 #define RUST_USER 3
 
-static inline int rust(unsigned long command, uint32_t idx, uint32_t val, uint32_t what, uint32_t argument, uint32_t access)
+static inline int rust(unsigned long command, uint32_t idx, uint32_t val, uint32_t what,
+		       uint32_t argument, uint32_t access)
 {
 	/* The callbacks that unregister do so with themselves. */
 	struct rust_command numbers = {
@@ -71,7 +72,8 @@ static inline int open_listener(bool by_root, int size)
 	 * A socket that has lost a message is full. The sender of a reply to it would wait, and
 	 * this thread is both the sender and the reader.
 	 */
-	if (fd < 0 || cn_setopt(fd, NETLINK_NO_ENOBUFS, 1) || cn_bind(fd, 0, 0x1f00) || cn_setopt(fd, NETLINK_EXT_ACK, 1))
+	if (fd < 0 || cn_setopt(fd, NETLINK_NO_ENOBUFS, 1) || cn_bind(fd, 0, 0x1f00) ||
+	    cn_setopt(fd, NETLINK_EXT_ACK, 1))
 		wrong("a socket for trying faults can't be opened");
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
 	return fd;
@@ -119,7 +121,8 @@ static inline void try_faults(uint32_t times)
 		if (once_in(64))
 			trace_messages();
 		if (once_in(256))
-			client("%s %u:%u %u", once_in(2) ? "add_many" : "del_many", MANY_IDX, MANY_FIRST, MANY_COUNT);
+			client("%s %u:%u %u", once_in(2) ? "add_many" : "del_many", MANY_IDX,
+			       MANY_FIRST, MANY_COUNT);
 		as_root(root);
 		if (fails == 1)
 			fault_arm(1 + pick(once_in(4) ? 40 : 8));
@@ -266,7 +269,8 @@ static void *send_in_storm(void *arg)
 
 	record_this_thread(CROWD_COVER);
 	while (!__atomic_load_n(&storm_ends, __ATOMIC_SEQ_CST)) {
-		struct cn_packet p = { .id = ids[rand_r(&random) % 5], .nl_flags = rand_r(&random) % 2 ? NLM_F_ACK : 0 };
+		struct cn_packet p = { .id = ids[rand_r(&random) % 5],
+				       .nl_flags = rand_r(&random) % 2 ? NLM_F_ACK : 0 };
 		size_t len = NLMSG_ALIGN(cn_build(datagram, &p));
 
 		if (rand_r(&random) % 2) {

@@ -66,7 +66,8 @@ int main(int argc, char **argv)
 			int message = real + corruptions[i].message;
 
 			/* A datagram without room for a header has no length field. */
-			if (message < 0 || message > 65535 || (int)CN_HEADERS + real + corruptions[i].netlink <= 0)
+			if (message < 0 || message > 65535 ||
+			    (int)CN_HEADERS + real + corruptions[i].netlink <= 0)
 				continue;
 			datagrams++;
 			if (is_right(fd, real, corruptions[i].netlink, message, &calls))

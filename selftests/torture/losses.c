@@ -66,7 +66,8 @@ static int wrong_counters(const long long *before, long long events)
 	for (i = 0; i < (int)COUNTERS; i++) {
 		if (now[i] - before[i] == wanted[i])
 			continue;
-		printf("%s has grown by %lld instead of %lld\n", counters[i], now[i] - before[i], wanted[i]);
+		printf("%s has grown by %lld instead of %lld\n", counters[i], now[i] - before[i],
+		       wanted[i]);
 		wrong++;
 	}
 	return wrong;
@@ -188,7 +189,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	for (i = 0; i < READERS; i++) {
-		if (open_reader(&readers[i], i, of_notify ? EVENTS : !strcmp(argv[1], "group") ? IDX : 0)) {
+		if (open_reader(&readers[i], i,
+				of_notify ? EVENTS : !strcmp(argv[1], "group") ? IDX : 0)) {
 			printf("a reader can't be opened\n");
 			return 1;
 		}

@@ -109,7 +109,8 @@ static inline void slab_read_caches(struct slab_use *use, FILE *info)
 
 	rewind(info);
 	while (fgets(line, sizeof(line), info)) {
-		if (sscanf(line, "%63s %ld", now.name, &now.objects) != 2 || slab_is_of_a_tool(now.name))
+		if (sscanf(line, "%63s %ld", now.name, &now.objects) != 2 ||
+		    slab_is_of_a_tool(now.name))
 			continue;
 		cache = slab_find(use, now.name);
 		if (cache) {

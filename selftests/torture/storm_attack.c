@@ -60,7 +60,8 @@ int main(int argc, char **argv)
 	long rounds = 0;
 
 	if (argc != 3 || atoi(argv[2]) > SPINNERS_MOST) {
-		fprintf(stderr, "usage: storm_attack <seconds> <spinners>, with cn_client loaded\n");
+		fprintf(stderr,
+			"usage: storm_attack <seconds> <spinners>, with cn_client loaded\n");
 		return 1;
 	}
 	spinners = atoi(argv[2]);
@@ -81,7 +82,8 @@ int main(int argc, char **argv)
 		kill(children[i], SIGKILL);
 		waitpid(children[i], NULL, 0);
 	}
-	fprintf(stderr, "%ld rounds, the longest took %lld ms, %d errors\n", rounds, longest, errors);
+	fprintf(stderr, "%ld rounds, the longest took %lld ms, %d errors\n", rounds, longest,
+		errors);
 	printf("%lld\n", longest);
 	return errors || !rounds;
 }

@@ -44,7 +44,8 @@ static void *send_until_done(void *arg)
 			} while (error > 0 && got->nlh.nlmsg_type != NLMSG_ERROR);
 			error = error < 0 ? error : cn_parse_ack(got, &ack) ? -EIO : ack.error;
 		}
-		__atomic_add_fetch(!error ? &handled[which] : error == -ENODEV ? &nobody : &wrong, 1, __ATOMIC_SEQ_CST);
+		__atomic_add_fetch(!error ? &handled[which] : error == -ENODEV ? &nobody : &wrong,
+				   1, __ATOMIC_SEQ_CST);
 	}
 	close(fd);
 	free(got);

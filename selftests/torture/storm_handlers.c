@@ -49,7 +49,8 @@ static int add(uint32_t val, uint32_t what, uint32_t argument)
 {
 	int tries, ret;
 
-	for (tries = 0; (ret = command(ADD, val, what, argument)) == -EINVAL && tries < cn_timeout(); tries++)
+	for (tries = 0; (ret = command(ADD, val, what, argument)) == -EINVAL &&
+	     tries < cn_timeout(); tries++)
 		usleep(1000);
 	return ret;
 }

@@ -201,7 +201,8 @@ int main(int argc, char **argv)
 	least_steps = atol(argv[2]);
 	most_messages = atol(argv[3]);
 	senders = atoi(argv[4]);
-	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			-1, 0);
 	if (progress == MAP_FAILED)
 		return 1;
 	ret = watch(begin_process(storm, &senders));

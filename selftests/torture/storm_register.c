@@ -61,6 +61,7 @@ int main(int argc, char **argv)
 	}
 	errors += client("clear") != 0;
 	client_close();
-	printf("%lld rounds, %ld sent, %lld calls, %lld late, %d errors\n", rounds, sent, calls, late, errors);
+	printf("%lld rounds, %ld sent, %lld calls, %lld late, %d errors\n", rounds, sent, calls,
+	       late, errors);
 	return errors || late || !calls;
 }

@@ -211,7 +211,8 @@ static int never_read(const void *arg)
 	become_user();
 	fd = cn_open();
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	if (cn_bind(fd, PORT, 0) || write(reader->ready[1], &word, 1) != 1 || read(reader->go[0], &word, 1) != 1)
+	if (cn_bind(fd, PORT, 0) || write(reader->ready[1], &word, 1) != 1 ||
+	    read(reader->go[0], &word, 1) != 1)
 		return -EIO;
 	close(fd);
 	if (!reader->ends_by_itself)
@@ -289,7 +290,8 @@ static bool is_slow(void)
 static int churn_by(uint32_t val)
 {
 	uint32_t times = is_slow() ? 300 : 70000;
-	struct cn_packet p = { .id = { BLOCK_IDX, val }, .data = &times, .data_len = sizeof(times) };
+	struct cn_packet p = { .id = { BLOCK_IDX, val }, .data = &times,
+			       .data_len = sizeof(times) };
 	int fd, ret;
 
 	become_user();
@@ -370,7 +372,9 @@ TEST_F(block, listeners_are_told_of_events_that_were_passed_over)
 	reads = cn_open_in_group(EVENTS);
 	ASSERT_EQ(0, load_within("cn_rust_block", ""));
 	for (i = 1; i < MAX_PER_SOCKET; i++)
-		ASSERT_EQ(0, notify_ask(asks, EVENTS, RANGES({ BLOCK_IDX, i }), RANGES({ CHURNED - 1, 2 })));
+		ASSERT_EQ(0,
+			  notify_ask(asks, EVENTS, RANGES({ BLOCK_IDX, i }),
+				     RANGES({ CHURNED - 1, 2 })));
 	ASSERT_EQ(0, notify_one(asks, EVENTS + 1, BLOCK_IDX + 1000, 1));
 	first = begin_process(churn, NULL);
 	second = begin_process(churn_another, NULL);

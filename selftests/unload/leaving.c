@@ -22,7 +22,8 @@
 #define ACT_WITHIN_MS 5000
 
 /* The numbers of cn_rust_leaving.rs. */
-enum place { HANDLER, RETIRED_HANDLER, WATCHER, SOCKET_WATCHER, DROP_OF_HANDLER, DROP_OF_WATCHER, DROP_OF_SOCKET_WATCHER };
+enum place { HANDLER, RETIRED_HANDLER, WATCHER, SOCKET_WATCHER, DROP_OF_HANDLER, DROP_OF_WATCHER,
+	     DROP_OF_SOCKET_WATCHER };
 enum act { REGISTERS, WATCHES, WATCHES_SOCKETS };
 
 FIXTURE(leaving)
@@ -143,7 +144,8 @@ TEST_F(leaving, leaves_nothing)
 {
 	char params[80];
 
-	snprintf(params, sizeof(params), "place=%d act=%d milliseconds=%d", variant->place, variant->act, ACT_MS);
+	snprintf(params, sizeof(params), "place=%d act=%d milliseconds=%d", variant->place,
+		 variant->act, ACT_MS);
 	ASSERT_EQ(0, load_within("cn_rust_leaving", params));
 	if (variant->place < DROP_OF_HANDLER) {
 		self->trigger = begin_process(trigger, &variant->place);

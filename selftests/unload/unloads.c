@@ -38,7 +38,8 @@ static char *read_module(size_t *size)
 	if (!module_find(path, NAME))
 		return NULL;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	for (*size = 0; *size < sizeof(image) && (n = read(fd, image + *size, sizeof(image) - *size)) > 0; *size += n)
+	for (*size = 0; *size < sizeof(image) &&
+	     (n = read(fd, image + *size, sizeof(image) - *size)) > 0; *size += n)
 		;
 	close(fd);
 	return *size && *size < sizeof(image) ? image : NULL;

@@ -68,7 +68,8 @@ static ssize_t steps_write(struct file *file, const char __user *buf, size_t len
 static ssize_t steps_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
 {
 	char text[32];
-	int n = scnprintf(text, sizeof(text), "%d %d\n", atomic_read(&steps_calls), atomic_read(&steps_running));
+	int n = scnprintf(text, sizeof(text), "%d %d\n", atomic_read(&steps_calls),
+			  atomic_read(&steps_running));
 
 	return simple_read_from_buffer(buf, len, pos, text, n);
 }
