@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Drives the test module cn_client.ko; modules/cn_client/file.c says the commands.
+ * Drives the test module cn_client.ko. modules/cn_client/file.c documents the commands.
  */
 #ifndef CN_CLIENT_H
 #define CN_CLIENT_H

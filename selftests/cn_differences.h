@@ -24,7 +24,10 @@ static inline void expect_failure(struct __fixture_metadata *fixture,
 	__register_xfail(xfail);
 }
 
-/* The harness lists expected failures by variant: a fixture without gets one that has no name. */
+/*
+ * The harness lists expected failures by variant. A fixture without variants gets one without a
+ * name.
+ */
 static inline struct __fixture_variant_metadata *
 variants_of(struct __fixture_metadata *fixture)
 {
@@ -59,7 +62,8 @@ static inline void expect_failures(const char *list, const char *program)
 			for (test = fixture->tests; test; test = test->next) {
 				snprintf(name, sizeof(name), "%s.%s%s%s.%s", program, fixture->name,
 					 *variant->name ? "." : "", variant->name, test->name);
-				if (lists_test(text, "test", name) || lists_test(text, "sometimes", name))
+				if (lists_test(text, "test", name) ||
+				    lists_test(text, "sometimes", name))
 					expect_failure(fixture, variant, test);
 			}
 	free(text);

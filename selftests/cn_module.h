@@ -79,7 +79,7 @@ static inline bool module_find(char *path, const char *name)
 	       module_is_in(path, beside, name) || module_is_installed(path, name);
 }
 
-/* -ENOENT if there is no such module, or if it uses what is not loaded. */
+/* -ENOENT if there is no such module, or if a module that it uses is not loaded. */
 static inline int module_load(const char *name, const char *params)
 {
 	char path[PATH_MAX];
@@ -94,8 +94,8 @@ static inline int module_unload(const char *name)
 }
 
 /*
- * The same, but a socket that was just closed holds the module until the end
- * of an RCU grace period: that is waited for.
+ * The same, but a socket that was just closed holds the module until the end of an RCU grace
+ * period. This function waits for that.
  */
 static inline int module_unload_soon(const char *name)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What is loaded when a test begins. The setup of a fixture says it first:
+ * The modules that are loaded when a test begins. The setup of a fixture names them first:
  *
- *	CN_NEEDS("cn_client");		the connector and these modules
- *	CN_NEEDS();			the connector alone
- *	CN_NEEDS_NO_CONNECTOR();	not even the connector: the test loads it
+ * 	CN_NEEDS("cn_client");		the connector and these modules
+ * 	CN_NEEDS();			the connector alone
+ * 	CN_NEEDS_NO_CONNECTOR();	not even the connector: the test loads it
  *
  * All other modules that use the connector are unloaded first. A needed module that is loaded stays
  * as it is. A test is skipped where a module does not exist, and fails where one does not load or
@@ -60,7 +60,7 @@ static inline bool is_among(const char *name, const char * const *names)
 }
 
 /*
- * Unloads the modules that use the connector, except for those that are needed, and names one that
+ * Unloads the modules that use the connector, except for the needed ones. Names a module that
  * stays. They may use each other, and sockets may hold them for a while.
  */
 static inline int unload_users_but(const char * const *needed, const char **name)
@@ -83,7 +83,7 @@ static inline int unload_users_but(const char * const *needed, const char **name
 	return -EBUSY;
 }
 
-/* Loads what is needed and nothing else; names the module that did not load or unload. */
+/* Loads the needed modules and no others. Names the module that does not load or unload. */
 static inline int load_only(const char * const *needed, const char **name)
 {
 	int ret = unload_users_but(needed, name);

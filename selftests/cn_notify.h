@@ -81,7 +81,7 @@ static inline int notify_send(int fd, uint32_t group, uint16_t nl_flags, uint16_
 	return notify_send_payload(fd, payload, len, nl_flags, flags);
 }
 
-/* The answer that is next in the queue: its error, or what is wrong with it. */
+/* The next acknowledgement in the queue: its error, or a description of its defect. */
 static inline int notify_answer(int fd)
 {
 	static struct cn_received answer;
@@ -133,7 +133,7 @@ static inline bool event_comes(int fd, uint32_t group, uint32_t idx, uint32_t va
 	       event.from.nl_groups == (group <= 32 ? 1u << (group - 1) : 0);
 }
 
-/* What a socket received, in order. */
+/* The messages that a socket received, in order. */
 struct event {
 	struct cb_id id;
 	uint32_t ack;
@@ -144,7 +144,7 @@ struct event {
 struct events {
 	struct event *list;
 	size_t n, size;
-	/* Answers, and how many events came before the last one. */
+	/* Acknowledgements, and the number of events before the last one. */
 	int answers;
 	int error;
 	size_t before_answer;
@@ -179,7 +179,7 @@ static inline void events_add(struct events *e, const struct nlmsghdr *nlh, bool
 	e->list[e->n++] = (struct event) { msg->id, msg->ack, unicast };
 }
 
-/* Reads one datagram; false if none came in time. */
+/* Reads one datagram; false if none arrives in time. */
 static inline bool events_read(int fd, struct events *e, int timeout_ms)
 {
 	static __thread uint8_t buf[64 * 1024] __attribute__((aligned(8)));
@@ -211,7 +211,7 @@ static inline bool events_read(int fd, struct events *e, int timeout_ms)
 	return true;
 }
 
-/* All that is queued, and what follows within the silence that ends it. */
+/* Reads all queued messages, and those that follow, until a period of silence. */
 static inline void events_read_all(int fd, struct events *e)
 {
 	while (events_read(fd, e, CN_SILENCE_MS))
@@ -224,7 +224,7 @@ static inline void events_free(struct events *e)
 	*e = (struct events) {};
 }
 
-/* How often an id came (REGISTERED) or went in the events from..to. */
+/* How often an id is registered (REGISTERED) or unregistered in the events from..to. */
 static inline size_t events_count(const struct events *e, size_t from, size_t to,
 				  uint32_t idx, uint32_t val, uint32_t ack)
 {

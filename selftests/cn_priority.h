@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Processes that get a processor before all others, or next to nothing of it.
+ * Processes with the highest priority for a processor, or with next to no time on it.
  */
 #ifndef CN_PRIORITY_H
 #define CN_PRIORITY_H
@@ -30,7 +30,7 @@ static inline void set_policy(int policy, int priority)
 	must(!sched_setscheduler(0, policy, &param), "policy");
 }
 
-/* Becomes a user on the first processor, where nothing but what others leave is for it. */
+/* Becomes an ordinary user on the first processor, with the lowest priority there. */
 static inline void become_starved(void)
 {
 	become_user();

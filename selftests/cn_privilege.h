@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Lets a test process become somebody with fewer rights. There is no way back:
- * every test has a process of its own.
+ * Reduces the rights of a test process. This is irreversible: every test has a process of its own.
  */
 #ifndef CN_PRIVILEGE_H
 #define CN_PRIVILEGE_H
@@ -23,7 +22,7 @@
 
 #define TEST_UID 1000
 
-/* A test must not go on with rights that it believes to have given up. */
+/* A test must not continue with rights that it expects to have dropped. */
 static inline void must(bool done, const char *what)
 {
 	if (!done) {
@@ -39,7 +38,7 @@ static inline void become_user(void)
 	must(!setresuid(TEST_UID, TEST_UID, TEST_UID), "setresuid");
 }
 
-/* A user who has CAP_NET_ADMIN and nothing else. */
+/* A user with CAP_NET_ADMIN and no other capability. */
 static inline void become_net_admin(void)
 {
 	struct __user_cap_header_struct header = {
@@ -65,7 +64,7 @@ static inline void write_to(const char *path, const char *text)
 	close(fd);
 }
 
-/* Root of a new user namespace, with what else is to be new (CLONE_NEWNET). */
+/* Root of a new user namespace, and of other new namespaces by flag (CLONE_NEWNET). */
 static inline void become_namespace_root(int more)
 {
 	char map[32];
@@ -105,7 +104,7 @@ static inline bool is_net_admin(enum who who)
 	return who == ROOT || who == NET_ADMIN;
 }
 
-/* A socket that somebody else opened, and nobody else has any more. */
+/* A socket that another process has opened, and closed on its side. */
 static inline int open_as(enum who who)
 {
 	int report[2], fd = -1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * User side of process events for the tests: asking for events, and reading them. Knows
- * nothing of who provides them.
+ * User side of process events for the tests: requests for events, and reading them. Independent of
+ * the provider.
  */
 #ifndef CN_PROCESS_H
 #define CN_PROCESS_H
@@ -14,13 +14,13 @@
 
 #include "cn_needs.h"
 
-/* What a message with an event is long. */
+/* The length of a message with an event. */
 #define PROCESS_MESSAGE (CN_HEADERS + sizeof(struct proc_event))
 
 /* Only our module has this file. */
 #define PROCESS_FILE "/proc/net/cn_proc"
 
-/* Whether the file has a line that begins so. */
+/* Does the file have a line with this beginning? */
 static inline bool process_file_has(const char *line)
 {
 	char *text = read_file(PROCESS_FILE);
@@ -30,7 +30,7 @@ static inline bool process_file_has(const char *line)
 	return has;
 }
 
-/* For tests of what only our module has. */
+/* For tests of features that only our module has. */
 #define SKIP_WITHOUT_PROCESS_FILE() do { \
 	if (access(PROCESS_FILE, F_OK)) \
 		SKIP(return, "not a feature of the kernel's own provider"); \
@@ -45,12 +45,12 @@ static inline bool process_events_are_provided(void)
 	return found;
 }
 
-/* Process events, whoever provides them: the kernel itself, or our module. */
+/* Process events from either provider: the kernel itself, or our module. */
 #define CN_NEEDS_PROCESS_EVENTS() \
 	CN_NEEDS_LIST(process_events_are_provided() && !module_is_loaded("cn_proc") ? \
 		      (const char * const []){ NULL } : ((const char * const []){ "cn_proc", NULL }))
 
-/* Whether the provider can tell of this; our module shows what it can on this kernel. */
+/* Can the provider report this event? Our module lists its events on this kernel. */
 static inline bool process_events_have(const char *kind)
 {
 	char *text = read_file(PROCESS_FILE);
@@ -145,7 +145,7 @@ static inline int process_read(int fd, struct process_message *m)
 }
 
 /*
- * Waits for the acknowledgement with this number, and passes over what else comes; the error that
+ * Waits for the acknowledgement with this number, and skips other messages. Returns the error that
  * it holds, or one of process_read().
  */
 static inline int process_acknowledged(int fd, uint32_t ack)
@@ -208,7 +208,7 @@ static inline int process_open(uint32_t events)
 	return fd;
 }
 
-/* What the provider answers to the sender of a request; 1 for no answer. */
+/* The provider's answer to the sender of a request; 1 for no answer. */
 static inline int process_answer(int fd, uint32_t ack)
 {
 	struct process_message m;
@@ -228,7 +228,7 @@ static inline int process_try(int fd, uint32_t operation)
 	return ret < 0 ? ret : process_answer(fd, number + 1);
 }
 
-/* -- What an event is about ------------------------------------------------ */
+/* -- The subject of an event ----------------------------------------------- */
 
 /* The thread that an event is about; for a fork, the new one. */
 static inline int process_subject(const struct proc_event *e)
@@ -274,7 +274,10 @@ static inline int process_wait_for_end(int fd, int pid)
 	return ret;
 }
 
-/* The status of a child, or the number of the signal that killed it, negative; -EAGAIN if it can't be reaped yet. */
+/*
+ * The status of a child, or the negative number of the signal that killed it. -EAGAIN if the child
+ * can't be reaped yet.
+ */
 static inline int process_reap_now(int pid)
 {
 	int status, ret = waitpid(pid, &status, WNOHANG);
@@ -285,8 +288,8 @@ static inline int process_reap_now(int pid)
 }
 
 /*
- * Counts the events that a socket gets of one thread, up to its end or, where the provider does not
- * tell of that, up to a silence; -1 for an error.
+ * Counts the events about one thread that a socket receives, up to the thread's end. Where the
+ * provider does not report that, it counts up to a period of silence. -1 for an error.
  */
 static inline int process_count(int fd, int pid)
 {
@@ -304,7 +307,7 @@ static inline int process_count(int fd, int pid)
 	}
 }
 
-/* Whether a socket hears of the processes that are made now. */
+/* Does a socket receive events of processes that are created now? */
 static inline bool process_hears(int fd)
 {
 	return process_count(fd, process_make(0)) > 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Drives the test module cn_rust_client.ko, a user of the crate `connector`;
- * modules/cn_rust_client.rs says the commands.
+ * Drives the test module cn_rust_client.ko, a user of the crate `connector`.
+ * modules/cn_rust_client.rs documents the commands.
  */
 #ifndef CN_RUST_CLIENT_H
 #define CN_RUST_CLIENT_H

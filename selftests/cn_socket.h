@@ -25,7 +25,7 @@
 #define SOL_NETLINK 270
 #endif
 
-/* A limit of time as it is on this kernel: the guest's environment says how many times as long (scripts/guest.sh). */
+/* A time limit on this kernel: the guest's environment has the factor (scripts/guest.sh). */
 static inline int cn_limit(int limit)
 {
 	const char *slowness = getenv("CN_SLOWNESS");
@@ -39,7 +39,10 @@ static inline int cn_timeout(void)
 	return cn_limit(10000);
 }
 
-/* What is given to a message that must not come: it would have been sent before the call that causes it returned. */
+/*
+ * How long to wait for a message that must not arrive. It would be sent before the call that causes
+ * it returns.
+ */
 #define CN_SILENCE_MS 10
 
 /* The same where a work queue would send it. */
@@ -48,7 +51,9 @@ static inline int cn_pause(void)
 	return cn_limit(50);
 }
 
-/* The harness, which is included before this, asks for its limit when a program with a test starts. */
+/*
+ * The harness, which is included before this, asks for its limit when a program with a test starts.
+ */
 #ifdef TEST_TIMEOUT_DEFAULT
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT cn_limit(30)
@@ -64,7 +69,10 @@ static inline bool provider_is_c(void)
 	return provider && !strcmp(provider, "c");
 }
 
-/* So many times, or the share of them that CN_REPEAT names in per cent: for what is only done again. */
+/*
+ * The given number of repetitions, or the share of it that CN_REPEAT names in per cent. Only for
+ * plain repetition.
+ */
 static inline unsigned int cn_repeat(unsigned int times)
 {
 	const char *percent = getenv("CN_REPEAT");
@@ -75,13 +83,13 @@ static inline unsigned int cn_repeat(unsigned int times)
 
 #define NOT_IN_C "not a feature of the C connector"
 
-/* For tests of what only our connector has. */
+/* For tests of features that only our connector has. */
 #define SKIP_ON_C() do { \
 	if (provider_is_c()) \
 		SKIP(return, NOT_IN_C); \
 } while (0)
 
-/* For a program that has no others: it ends before the first, once for all. */
+/* For a program in which all tests need it: it ends before the first one. */
 #define SKIP_PROGRAM_ON_C() \
 static __attribute__((constructor)) void skip_program_on_c(void) \
 { \
@@ -246,14 +254,14 @@ static inline struct cn_msg *cn_message(struct cn_received *r)
 	return NLMSG_DATA(&r->nlh);
 }
 
-/* Waits for one datagram; r->len is also returned, -ETIMEDOUT if none came. */
+/* Waits for one datagram. Returns r->len as well, -ETIMEDOUT if none arrives. */
 static inline int cn_receive_within(int fd, struct cn_received *r, int timeout_ms)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 	socklen_t len = sizeof(r->from);
 	ssize_t ret;
 
-	/* So that a byte that was not received is not taken for one that was. */
+	/* So that a byte that is not received can't pass for a received one. */
 	memset(r, 0xa5, sizeof(*r));
 	ret = poll(&pfd, 1, timeout_ms);
 	if (ret < 0)
@@ -278,7 +286,7 @@ static inline bool cn_is_silent(int fd)
 	return !poll(&pfd, 1, CN_SILENCE_MS);
 }
 
-/* Throws away what is queued, losses included. */
+/* Discards all queued messages, and pending loss errors. */
 static inline void cn_drain(int fd)
 {
 	char byte;

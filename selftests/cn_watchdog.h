@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Does what may never end in a process of its own, which is left behind where it doesn't end in time: a test fails then,
- * and the next one begins.
+ * Runs an operation that may never end in a process of its own, which is left behind at the time
+ * limit. The test fails then, and the next one begins.
  */
 #ifndef CN_WATCHDOG_H
 #define CN_WATCHDOG_H
@@ -14,7 +14,7 @@
 
 #include "cn_socket.h"
 
-/* How long unloading and what else is not to wait may take. */
+/* The limit for unloading, and for other operations that must not wait. */
 #define SOON_MS 5000
 
 static inline long long watchdog_ms(void)
@@ -25,13 +25,13 @@ static inline long long watchdog_ms(void)
 	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-/* Starts it; what it returns is 0 or a negative errno. */
+/* Starts the operation, which returns 0 or a negative errno. */
 static inline pid_t begin_process(int (*run)(const void *), const void *arg)
 {
 	pid_t child = fork();
 
 	if (!child) {
-		/* Whoever waits for the end of what we say does not wait for this process. */
+		/* A reader that waits for the end of our output does not wait for this process. */
 		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 		dup2(null, 1);
@@ -41,7 +41,10 @@ static inline pid_t begin_process(int (*run)(const void *), const void *arg)
 	return child;
 }
 
-/* Waits for its end: what it returned, or -ETIMEDOUT; then it is killed, and goes when it can. */
+/*
+ * Waits for the end of the process and returns its result. At the limit it kills the process and
+ * returns -ETIMEDOUT.
+ */
 static inline int end_process(pid_t child, int limit_ms)
 {
 	long long end = watchdog_ms() + cn_limit(limit_ms);
@@ -86,7 +89,7 @@ static inline int unload_named(const void *name)
 	return module_unload_soon(name);
 }
 
-/* Unloads a module, or says -ETIMEDOUT. */
+/* Unloads a module, or returns -ETIMEDOUT. */
 static inline int unload_within(const char *name)
 {
 	return run_within(SOON_MS, unload_named, name);
@@ -99,7 +102,7 @@ static inline int load_named(const void *words)
 	return module_load(word[0], word[1]);
 }
 
-/* Loads a test module with parameters, or says -ETIMEDOUT. */
+/* Loads a test module with parameters, or returns -ETIMEDOUT. */
 static inline int load_within(const char *name, const char *params)
 {
 	const char *words[] = { name, params };
@@ -108,7 +111,7 @@ static inline int load_within(const char *name, const char *params)
 }
 #endif
 
-/* Whether a line of the files in /proc/net says this. */
+/* Does a line of the files in /proc/net have this text? */
 static inline bool is_shown(const char *word)
 {
 	static const char * const files[] = { "/proc/net/connector", "/proc/net/connector_stats" };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Processes that do all that there are events for, and note what they do.
+ * Processes that cause all kinds of events, and record them.
  */
 #ifndef CN_WORKLOAD_H
 #define CN_WORKLOAD_H
@@ -19,7 +19,7 @@
 #define OTHER_ID 1000
 #define MOST 128
 
-/* Events in order; what processes know of themselves, or what was told. */
+/* Events in order: recorded by the processes themselves, or received. */
 struct story {
 	int count;
 	struct proc_event events[MOST];
@@ -28,8 +28,8 @@ struct story {
 /* Written by all processes of a test, one at a time. */
 static struct story *known;
 
-/* What a provider cannot tell of on this kernel, it ought not to. */
-static inline bool can_be_told(uint32_t what)
+/* Can the provider report this event on this kernel? */
+static inline bool can_be_reported(uint32_t what)
 {
 	switch (what) {
 	case PROC_EVENT_UID:
@@ -50,7 +50,7 @@ static inline struct proc_event *know(uint32_t what)
 {
 	struct proc_event *e = &known->events[known->count];
 
-	if (known->count < MOST - 1 && can_be_told(what))
+	if (known->count < MOST - 1 && can_be_reported(what))
 		known->count++;
 	memset(e, 0, sizeof(*e));
 	e->what = what;
@@ -121,7 +121,7 @@ static inline void know_exit(int pid, int tgid, uint32_t code, int parent)
 	e->parent_pid = e->parent_tgid = parent;
 }
 
-/* -- What processes do ------------------------------------------------------ */
+/* -- Actions of the processes ---------------------------------------------- */
 
 /* A child that does something and ends. */
 static inline int begin(void (*work)(void))
@@ -190,7 +190,7 @@ static inline void end_in_each_way(void)
 	end(child, 0);
 }
 
-/* vfork(): the parent goes on when the child has executed. */
+/* vfork(): the parent continues when the child has executed. */
 static inline void vfork_and_execute(void)
 {
 	int child = vfork();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who may join a group, and who may send to a callback or a handler.
+ * The rights to join a group, and to send to a callback or a handler.
  */
 #include "kselftest_harness.h"
 #include "cn_differences.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Process events, on every provider; where they differ, proc_differences.txt says why.
+ * Process events, on every provider. proc_differences.txt has the reason for each difference.
  */
 #include "kselftest_harness.h"
 #include "cn_differences.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Messages that callbacks receive, the ports they come from, and receivers that read too slowly.
+ * Messages that callbacks receive, the ports of their senders, and receivers that read too slowly.
  */
 #include "kselftest_harness.h"
 #include "cn_differences.h"

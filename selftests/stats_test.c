@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the connector shows of itself: counters, tracepoints, and the files in /proc/net.
+ * What the connector shows about itself: counters, tracepoints, and the files in /proc/net.
  */
 #include "kselftest_harness.h"
 #include "cn_differences.h"

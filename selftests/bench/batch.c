@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Row "batch": many small messages at once; what is printed is for one message.
+ * Row "batch": many small messages at once. The printed value is for one message.
  *
- *   direction=in      from a program, in one datagram. The C connector looks at
- *                     the first message of a datagram only, so there it is one
- *                     datagram for each.
+ *   direction=in      from a program, in one datagram. The C connector handles only the
+ *                     first message of a datagram, so each message has its own datagram there.
  *   direction=out     from the kernel to one listener: bundles, except by the C
  *                     interface, which sends one message after the other.
  *   direction=bundle  bundles by the C interface: cn_netlink_send_mult()
@@ -67,7 +66,7 @@ static void measure_in(unsigned int size)
 	print("in", size, times);
 }
 
-/* All that was sent has arrived. */
+/* All sent messages have arrived. */
 static void check_listener(int fd, unsigned int size, unsigned int datagrams)
 {
 	/* Bundles of the connector have one netlink header. */

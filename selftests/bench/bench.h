@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the programs of the benchmark share: orders to the modules, medians,
- * and the line that a measurement becomes:
+ * The programs of the benchmark share this code: orders to the modules, medians, and the result
+ * line of a measurement:
  *
  *   result,<round>,<row>,<case>,<provider>,<value>,<unit>
  *
- * A program measures one row; CN_PROVIDER says on what, BENCH_ROUND in which
- * round. When something fails it says so and ends with 1.
+ * A program measures one row. CN_PROVIDER names the provider, BENCH_ROUND the round. A program that
+ * fails prints the reason and exits with 1.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -52,7 +52,7 @@ static inline bool provider_is(const char *name)
 	return !strcmp(variable("CN_PROVIDER"), name);
 }
 
-/* Asks a module of the benchmark, by its device; what it returns must not be an error. */
+/* Sends an order to a module of the benchmark, by its device. An error result ends the program. */
 static inline int ask(const char *device, unsigned long request, struct bench_order order)
 {
 	char path[64];

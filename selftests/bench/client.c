@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Row "client": what a message costs a program, by the client crate (crate) and by as little C as does the same
- * (minimal).
+ * Row "client": the cost of a message for a program. It compares the client crate (crate) with a C
+ * program that does the same with the fewest steps (minimal).
  *
- *   request               a request, until its reply was compared
- *   acknowledged-request  with an acknowledgement that is received as well
- *   listen                a message that was sent before, until it is a line of text; the crate's is "cnctl listen"
+ *   request               a request, until its reply is compared
+ *   acknowledged-request  the same, with an acknowledgement that is received as well
+ *   listen                a message that is queued already, until it is a line of text; for the
+ *                         crate, by "cnctl listen"
  *
- * Each program is run with few and with many messages; the difference is what more messages cost.
+ * Each program runs with few and with many messages. The difference is the cost of the additional
+ * messages.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -44,7 +46,7 @@ static void wait_for(pid_t child, const char *name)
 		fail("%s ended with status %#x", name, status);
 }
 
-/* Whether somebody is in the group, as the kernel reports. */
+/* Is there a member of the group, according to the kernel? */
 static bool has_listener(uint32_t group)
 {
 	FILE *file = fopen("/proc/net/netlink", "r");
@@ -73,7 +75,7 @@ static uint64_t time_of_listening(char **command, int count, size_t payload)
 			fail("%s ended with status %#x", command[0], status);
 		usleep(1000);
 	}
-	/* The group was joined; what it does before it waits for messages takes less. */
+	/* The program is in the group. It needs less than this to begin waiting for messages. */
 	usleep(20000);
 	if (kill(child, SIGSTOP) || waitpid(child, &status, WUNTRACED) != child)
 		fail("stopping %s: %s", command[0], strerror(errno));
@@ -90,8 +92,9 @@ static uint64_t time_of_listening(char **command, int count, size_t payload)
 	return now() - begin;
 }
 
-/* How many instructions, or nanoseconds, one more message takes. */
-static void report(const char *what, size_t payload, const char *provider, uint64_t few, uint64_t many)
+/* The instructions, or nanoseconds, of one more message. */
+static void report(const char *what, size_t payload, const char *provider, uint64_t few,
+		   uint64_t many)
 {
 	char name[64];
 

@@ -27,7 +27,7 @@ static inline void datagram_begin(struct datagram *datagram, int protocol)
 	datagram->protocol = protocol;
 }
 
-/* Room for one more netlink message with so many bytes; returns where they go. */
+/* Adds room for a netlink message with the given number of bytes. Returns their address. */
 static inline void *datagram_add(struct datagram *datagram, int type, int flags, size_t length)
 {
 	struct nlmsghdr *nlh = (void *)(datagram->bytes + NLMSG_ALIGN(datagram->length));

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Row "dispatch": what one message with 32 bytes of payload costs from the
- * kernel's side of sendmsg() to the return of a callback that does nothing.
+ * Row "dispatch": the cost of one message with 32 bytes of payload, from the kernel's side of
+ * sendmsg() to the return of a callback that does nothing.
  *
- *   dispatch [callbacks [hit]]   on c, rust: with so many callbacks registered, to one or all of
- *                                first, last, absent
+ *   dispatch [callbacks [hit]]   on c, rust: with the given number of callbacks registered, to
+ *                                one or all of first, last, absent
  */
 #include "datagram.h"
 
 #define ROW "dispatch"
 #define PAYLOAD 32
 
-/* Odd, so that there is a middle one. Fewer where one takes a million instructions. */
+/* Odd, so that there is a middle one. Fewer messages where one takes a million instructions. */
 static unsigned int samples_with(unsigned int callbacks)
 {
 	return callbacks > 4096 ? 51 : 301;
 }
 
-/* Sends, and sees that the callback was called as often as it should. */
+/* Sends, and checks the number of calls of the callback. */
 static void measure(const struct datagram *datagram, unsigned int samples, const char *which,
 		    const char *device, bool called)
 {

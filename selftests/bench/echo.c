@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Row "echo": a program sends a message and receives the reply, and the
- * acknowledgement if it asked for one. The C connector has no acknowledgements.
+ * Row "echo": a program sends a message and receives the reply, and the acknowledgement if it
+ * requested one. The C connector has no acknowledgements.
  */
 #include "socket.h"
 
@@ -16,7 +16,7 @@ static void check_reply(const struct datagram *request, const char *reply, size_
 
 	if (length < headers + payload ||
 	    memcmp(reply + headers, request->bytes + headers, payload))
-		fail("a reply of %zu bytes is not what was sent", length);
+		fail("a reply of %zu bytes differs from the request", length);
 }
 
 static void check_acknowledgement(const char *bytes, size_t length)

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Row "irqs_off": the longest time that interrupts, or bottom halves, are off while
- * work of one kind goes on, with some number of callbacks registered.
+ * Row "irqs_off": the longest section with interrupts, or bottom halves, off during work of one
+ * kind, with some number of callbacks registered.
  *
  *   irqs_off <callbacks> [every|parallel]
  *
- * Multicasts, batches and bundles have the largest size of their rows; with
- * "every", each of them. With "parallel", only what another processor has a part
- * in, beside that one.
+ * Multicasts, batches and bundles have the largest size of their rows. With "every", they have each
+ * of the sizes. With "parallel", only work that also involves another processor is measured.
  *
- * On "baseline" messages go to an empty handler, on "minimal" they are those of bare
- * netlink: what the kernel itself has off.
+ * On "baseline" messages go to an empty handler. On "minimal" they are those of bare netlink, so
+ * that the result is the kernel's own longest section.
  */
 #include <sched.h>
 
@@ -27,7 +26,7 @@ static unsigned int windows = WINDOWS;
 static int fd;
 static int listeners[MOST_LISTENERS];
 
-/* What multicast(), batch() and bundle() are to do. */
+/* Arguments of multicast(), batch() and bundle(). */
 static struct {
 	unsigned int listeners, messages;
 	size_t payload;
@@ -43,7 +42,7 @@ static void drain(int socket)
 		fail("receiving: %s", strerror(errno));
 }
 
-/* The callback that was registered last, which the C connector finds last; or the handler in Rust. */
+/* The callback registered last, which the C connector finds last, or the handler in Rust. */
 static uint32_t called(void)
 {
 	return provider_is("crate") ? BENCH_CRATE : BENCH_FIRST + callbacks - 1;
@@ -91,7 +90,7 @@ static void echo(void)
 	drain(fd);
 }
 
-/* Many messages in one datagram, of which the C connector looks at the first. */
+/* Many messages in one datagram. The C connector handles only the first one. */
 static void batch(void)
 {
 	static struct datagram datagram;
@@ -134,7 +133,10 @@ static void measure(const char *name, void (*work)(void))
 	measure_windows(which, work, windows);
 }
 
-/* On one processor two senders take turns, as a sender and who registers do; on two each has its own. */
+/*
+ * On one processor two senders take turns, as do a sender and a registering thread. On two
+ * processors each has its own.
+ */
 static void measure_with_traffic(void)
 {
 	static struct datagram datagram;
@@ -148,7 +150,7 @@ static void measure_with_traffic(void)
 	ask("bench-sender", BENCH_TRAFFIC_STOP, (struct bench_order){});
 }
 
-/* The first of so many sizes that is measured. */
+/* The first one of the measured sizes. */
 static unsigned int first_of(unsigned int sizes)
 {
 	return every ? 0 : sizes - 1;
@@ -225,7 +227,8 @@ static void measure_alone(void)
 			measure_batches();
 		measure_multicasts();
 		if (!minimal)
-			ask("bench-client", BENCH_REGISTER_ECHO, (struct bench_order){ .count = 0 });
+			ask("bench-client", BENCH_REGISTER_ECHO,
+			    (struct bench_order){ .count = 0 });
 	}
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The longest section with interrupts, or bottom halves, off while some work goes
- * on. Samples are no bound, but the longer a section takes the surer it is found.
+ * The longest section with interrupts, or bottom halves, off during some work. Samples are no
+ * bound, but a longer section is found with higher probability.
  *
- * What the kernel does now and then of its own accord is in one window, what
- * belongs to the work is in all of them: the results are the median of the longest
- * times in each, and the longest of all.
+ * Occasional work of the kernel itself is in one window. Sections of the measured work are in all
+ * windows. The results are the median of the longest times of all windows, and the longest time of
+ * all.
  */
 #ifndef BENCH_IRQS_OFF_H
 #define BENCH_IRQS_OFF_H
@@ -18,7 +18,8 @@
 #define MOST_WINDOWS (3 * WINDOWS)
 #define WINDOW 20000000ull	/* ns of the guest's time, at least */
 
-static inline void print_sections(const char *what, const char *which, uint64_t *longest, unsigned int windows)
+static inline void print_sections(const char *what, const char *which, uint64_t *longest,
+				  unsigned int windows)
 {
 	uint64_t typical = median(longest, windows);
 	char name[128];
@@ -56,7 +57,7 @@ static inline bool has_sampler(void)
 	return !access("/dev/bench-sampler", F_OK);
 }
 
-/* Does the work again and again; "which" says what it is, as "work=echo;callbacks=1". */
+/* Does the work again and again. `which` describes it, for example "work=echo;callbacks=1". */
 static inline void measure_windows(const char *which, void (*work)(void), unsigned int windows)
 {
 	uint64_t irq[MOST_WINDOWS], bh[MOST_WINDOWS];

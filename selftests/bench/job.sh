@@ -1,17 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The job of "make bench": the same measurements on the C connector and on ours, in turn, in one boot. One line
-# for each:
+# The job of "make bench": the same measurements on the C connector and on ours, in turn, in one
+# boot. Each has a line:
 #
 #   result,<round>,<row>,<case>,<provider>,<value>,<unit>
 #
-# Start the guest with instruction counting (ICOUNT=1) for BENCH_MODE=icount and turns: then times are instructions.
+# Start the guest with instruction counting (ICOUNT=1) for BENCH_MODE=icount and turns. Times are
+# instructions then.
 # The file bench.conf, packed beside this one, may set
 #
-#   BENCH_MODE    icount (one processor; default), turns (two that take turns) or wall (two, in wall time): what only
-#                 parallel running shows
-#   BENCH         quick (default), full, or gate: what "make test" has time for
+#   BENCH_MODE    icount (one processor; default), turns (two that take turns) or wall (two, in wall
+#                 time): the effects of parallel running
+#   BENCH         quick (default), full, or gate: the figures that "make test" has time for
 #   BENCH_ROUNDS  how often to count instructions on one processor, 3; in each round the C connector comes first
 
 # shellcheck source=selftests/guest/steps.sh
@@ -52,7 +53,7 @@ sample_irqs_off() {
 	esac
 }
 
-# What needs no connector.
+# Measurements without a connector.
 measure_references() {
 	echo "# round $BENCH_ROUND: without a connector"
 	row baseline dispatch
@@ -69,8 +70,9 @@ measure_references() {
 	done
 }
 
-# The C connector needs some 2^31 steps to register 65536; so that is done in the first round only. It is
-# the first thing that is done with the connector, as memory that was used and freed before would be missing.
+# The C connector needs some 2^31 steps to register 65536 callbacks, so that is done in the first
+# round only. It is the first use of the connector, because memory that was used and freed before
+# would be missing.
 measure_many() {
 	case $BENCH,$BENCH_ROUND in
 	gate,*) return ;;
@@ -146,7 +148,8 @@ measure_connector() {
 		row "$1" module "$file"
 		row "$1" unregister_sleeping
 		measure_messages "$1"
-		# Programs and their libraries, on ours; it says itself whose figures are whose.
+		# Programs and their libraries, on ours. The program prints the provider of each
+		# figure.
 		[ "$1" = c ] || row rust client
 	fi
 	[ "$1" = c ] || measure_crate

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Row "load": how long it takes to insert and to remove the connector; and how long
- * interrupts and bottom halves are off meanwhile, where the sampler is loaded.
+ * Row "load": the time to insert and to remove the connector. Where the sampler is loaded, also the
+ * longest section with interrupts and bottom halves off meanwhile.
  *
  *   load <file>
  */
@@ -13,8 +13,8 @@
 #define SAMPLES 11
 
 /*
- * The middle one of what is counted exactly. In wall time the clock of the guest
- * may advance in steps of a millisecond: the average of many knows more than that.
+ * The median of exact counts. In wall time the clock of the guest may advance in steps of a
+ * millisecond; there the average of many values is more exact.
  */
 static uint64_t typical(uint64_t *times)
 {

@@ -2,12 +2,11 @@
 /*
  * Row "memory": bytes for each of 65536 callbacks.
  *
- * What a module allocates is in /proc/meminfo: "Slab" has what kmalloc() gives,
- * also large pieces, "VmallocUsed" what vmalloc() gives, "Percpu" what is there
- * once for each processor. Each is counted in pages, of which there are so many
- * that neither a started one nor a page in a processor's own counter matters:
- * 100 pages are 6 bytes for each callback. MemAvailable and the like say less,
- * as they contain what the rest of the system does.
+ * /proc/meminfo shows the allocations of a module: "Slab" has those of kmalloc(), large ones
+ * included, "VmallocUsed" those of vmalloc(), "Percpu" those that exist once for each processor.
+ * Each is counted in pages. There are so many pages that neither a partly used one nor a page in a
+ * processor's own counter matters: 100 pages are 6 bytes for each callback. MemAvailable and the
+ * like are less exact, as they contain the work of the rest of the system.
  */
 #include "bench.h"
 
@@ -28,7 +27,7 @@ static long long read_kilobytes(const char *name)
 	return value;
 }
 
-/* With what was left behind freed, which takes the kernel up to some seconds. */
+/* The value after deferred frees, which take the kernel up to some seconds. */
 static long long allocated(void)
 {
 	sleep(8);

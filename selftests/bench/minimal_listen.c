@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * As little as a C program needs to show what a group is sent, in the lines of "cnctl listen --time none":
- * minimal_listen <group> <count>
+ * The smallest C program that prints the messages to a group, in the lines of "cnctl listen --time
+ * none": minimal_listen <group> <count>
  */
 #include "socket.h"
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * As little as a C program needs to ask an id again and again, each time waiting for the reply, and for an
+ * The smallest C program that sends requests to an id and waits for each reply, and for the
  * acknowledgement if it asks for one:
- * minimal_request <idx>:<val> <count> <bytes> yes|no
+ *
+ *   minimal_request <idx>:<val> <count> <bytes> yes|no
  */
 #include "socket.h"
 
@@ -54,7 +55,7 @@ int main(int argc, char **argv)
 		length = receive_from_kernel(fd, &reply);
 		if (length < (ssize_t)(NLMSG_LENGTH(sizeof(*answer)) + bytes) ||
 		    answer->seq != question->seq || memcmp(answer->data, question->data, bytes))
-			fail("the reply is not what was sent");
+			fail("the reply differs from the request");
 		if (!ack)
 			continue;
 		length = receive_from_kernel(fd, &reply);

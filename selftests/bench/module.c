@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Row "module": how large the connector is, by its file and, once it is loaded,
- * by the kernel.
+ * Row "module": the size of the connector, by its file and, once it is loaded, by the kernel.
  *
  *   module <file>       text and data that stay in memory after the start
  */
@@ -29,7 +28,7 @@ static const char *map_file(const char *path, size_t *size)
 	return bytes;
 }
 
-/* What is there for the start only is thrown away; what is there for the end counts. */
+/* Code for the start only is freed after it and does not count. Code for the exit counts. */
 static bool is_for_start(const char *name)
 {
 	return !strncmp(name, ".init", 5);

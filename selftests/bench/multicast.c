@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Row "multicast": the kernel fills a message and sends it to a group. The C
- * interface copies it from where it was made; the crate, generic netlink and
- * bare netlink have it written in the buffer that is sent.
+ * Row "multicast": the kernel fills a message and sends it to a group. The C interface copies it
+ * from the caller's memory. With the crate, generic netlink and bare netlink it is written directly
+ * into the buffer that is sent.
  */
 #include "sizes.h"
 #include "socket.h"
@@ -17,7 +17,7 @@ static void check_listener(int fd, size_t payload)
 	size_t headers = provider_headers(), length = receive(fd, bytes, sizeof(bytes));
 
 	if (length < headers + payload || bytes[headers] != bytes[headers + payload - 1])
-		fail("a message of %zu bytes is not what was sent", length);
+		fail("a received message of %zu bytes differs from the sent one", length);
 	expect_silence(fd);
 }
 

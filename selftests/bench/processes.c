@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Row "processes": what a process costs that forks, executes a program and ends, until its parent
- * has waited for it; with no connector to report it (the baseline), and with process events. And how long
- * interrupts and bottom halves are off meanwhile.
+ * Row "processes": the cost of a process that forks, executes a program and ends, until its parent
+ * has waited for it. It is measured without a connector that reports it (the baseline), and with
+ * process events. The row also has the longest section with interrupts and bottom halves off.
  *
- *   processes none       nobody listens
+ *   processes none       without listeners
  *   processes all        one socket listens to everything; it is read between the measurements
- *   processes filtered   one socket listens to ends with a status that is not 0, of which there are none
+ *   processes filtered   one socket listens to ends with a status that is not 0, of which there are
+ *                        none
  */
 #include <linux/cn_proc.h>
 #include <sys/wait.h>
@@ -56,7 +57,7 @@ static int listen_to(uint32_t events)
 	return fd;
 }
 
-/* One process. What comes of it is read when the time has been taken. */
+/* One process. Its events are read after the time is taken. */
 static uint64_t measure(void)
 {
 	uint64_t start = now(), time;
@@ -101,7 +102,8 @@ int main(int argc, char **argv)
 	for (i = 0; i < SAMPLES; i++)
 		times[i] = measure();
 	snprintf(name, sizeof(name), "listener=%s", which);
-	print_result(ROW, provider_is("baseline") ? "-" : name, median(times, SAMPLES), "instructions");
+	print_result(ROW, provider_is("baseline") ? "-" : name, median(times, SAMPLES),
+		     "instructions");
 	snprintf(name, sizeof(name), "work=processes_%s", which);
 	measure_sections(name, run_one);
 	return 0;

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The job of "make profile": messages to one callback, 301 of them, between two lines that let the host know when
-# to look. The file profile.conf, packed beside this one, sets PROVIDER (c, rust or baseline).
+# The job of "make profile": messages to one callback, 301 of them, between two lines that mark the
+# interval for the host. The file profile.conf, packed beside this one, sets PROVIDER (c, rust or
+# baseline).
 
 # shellcheck source=selftests/guest/steps.sh
 . /guest/steps.sh
@@ -20,7 +21,7 @@ else
 	load_connector "$PROVIDER" && insmod /lib/modules/bench/bench_client.ko || exit 1
 fi
 grep '\[' /proc/kallsyms | sed 's/^/symbol /'
-# The host takes a while to begin and to end looking.
+# The host takes a while to begin and to end sampling.
 echo '# begin'
 sleep 3
 # shellcheck disable=SC2086

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Row "register": what registering and unregistering one callback costs, with
- * others present.
+ * Row "register": the cost of registering and unregistering one callback while others are
+ * registered.
  *
  *   register <callbacks>
  */

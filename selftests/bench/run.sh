@@ -4,12 +4,13 @@
 # Measures the C connector and ours in the guest: run.sh <kernel build directory> quick|full|gate|publish
 #
 #   quick, full   everything, and a report of it; full takes the medians of more rounds
-#   gate          the few figures that "make test" looks at, against limits.txt; writes KTAP
+#   gate          the few figures that "make test" checks against limits.txt; writes KTAP
 #   publish       the figures of the last run of quick or full into README.md and Documentation/
 #
-# The guest runs three times: with time that counts instructions, on one processor (mode "icount") and on two that take turns
-# (mode "turns"), and with the wall clock on two (mode "wall"); the latter for what only shows there.
-# build/bench/results.csv has every value of every round; table.txt and the charts are made from it by report/.
+# The guest runs three times: with time that counts instructions, on one processor (mode "icount")
+# and on two that take turns (mode "turns"), and with the wall clock on two (mode "wall"), for
+# effects that only real parallel running shows. build/bench/results.csv has every value of every
+# round. report/ makes table.txt and the charts from it.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -26,7 +27,8 @@ report() {
 	python "$TOP/selftests/bench/report" "$@"
 }
 
-# Results go to the file, and the time that each stage took to the user: collect <mode> <accelerator> <file>.
+# Results go to the file, and the time of each stage to the user: collect <mode> <accelerator>
+# <file>.
 collect() {
 	local line title='' start=$SECONDS
 	while IFS= read -r line; do
@@ -61,7 +63,7 @@ measure() {
 	printf '  %-44s %d s\n' "bench: mode $mode, accelerator $accel" $((SECONDS - start)) >&2
 }
 
-# Instructions are counted by QEMU itself, which KVM would go round.
+# QEMU itself counts instructions, which KVM would bypass.
 measure_instructions() {
 	ICOUNT=1 QEMU_SMP=1 measure icount tcg "$1"
 }
@@ -74,7 +76,7 @@ measure_wall() {
 	QEMU_SMP=${QEMU_SMP:-2} measure wall "$(accelerator)" "$1"
 }
 
-# What else the figures depend on.
+# The other conditions of the figures.
 about() {
 	printf 'Linux %s, %s, %s, %s\n' "$(cat "$KDIR/include/config/kernel.release")" \
 		"$(sed -n 's/^CONFIG_CC_VERSION_TEXT=\(.*\)$/\1/p' "$KDIR/include/config/auto.conf")" \
@@ -111,7 +113,7 @@ publish() {
 
 KDIR=$1
 WHAT=${2:-quick}
-# What is measured of the tools is what others get.
+# The release build of the tools is measured.
 [ "$WHAT" = gate ] || export TOOLS_PROFILE=release
 mkdir -p "$FOLDER"
 hold "$FOLDER/lock"

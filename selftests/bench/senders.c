@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Rows "one_sender", "two_senders", "sender_with_storm": how many messages a
- * second arrive from kernel threads on processors of their own. Row
- * "registrations": how often a second one processor registers and unregisters a
- * callback, while the other one is idle or sends.
+ * Rows "one_sender", "two_senders", "sender_with_storm": the messages per second that arrive from
+ * kernel threads on processors of their own. Row "registrations": how often per second one
+ * processor registers and unregisters a callback, while the other one is idle or sends.
  *
- * Wall time on a shared machine drifts; so each measurement is short, and comes
- * with one of the baseline directly before it, in the same round.
+ * Wall time on a shared machine drifts. So each measurement is short, and follows one of the
+ * baseline in the same round.
  */
 #include "datagram.h"
 
@@ -70,7 +69,8 @@ static void measure_registrations(unsigned int callbacks, bool busy)
 	else
 		usleep(SLICE_MS * 1000);
 	rate = ask("bench-client", BENCH_STORM_STOP, (struct bench_order){});
-	snprintf(which, sizeof(which), "callbacks=%u;traffic=%s", callbacks, busy ? "busy" : "idle");
+	snprintf(which, sizeof(which), "callbacks=%u;traffic=%s", callbacks,
+		 busy ? "busy" : "idle");
 	print_result("registrations", which, rate, "pairs/s");
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How many, and how large: the sizes that several rows have in common, from the
- * smallest to the largest.
+ * Message counts and sizes that several rows have in common, from the smallest to the largest.
  */
 #ifndef BENCH_SIZES_H
 #define BENCH_SIZES_H

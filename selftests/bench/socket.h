@@ -41,7 +41,7 @@ static inline uint32_t provider_group(void)
 	return provider_is("minimal") ? BENCH_MINIMAL_GROUP : BENCH_IDX;
 }
 
-/* The bytes in front of the payload in what the provider sends. */
+/* The bytes in front of the payload in messages of the provider. */
 static inline size_t provider_headers(void)
 {
 	if (provider_is("genl"))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Row "unregister_sleeping": how long unregistering a callback takes that is
- * running, and sleeps for 10 ms. The C connector does not wait for it.
+ * Row "unregister_sleeping": the time to unregister a callback that is running, and sleeps for 10
+ * ms. The C connector does not wait for it.
  */
 #include <sys/wait.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What was sent is not ours any more.
+//! A sent bundle is not ours any more.
 //!
 //! error: use of moved value: `bundle`
 

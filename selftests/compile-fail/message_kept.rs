@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The bytes of a message are gone when the handler returns.
+//! The bytes of a message are freed when the handler returns.
 //!
 //! error: borrowed data escapes outside of method
 

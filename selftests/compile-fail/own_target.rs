@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where messages can go, this crate knows; whoever else said so could make the core read anything.
+//! This crate alone defines targets of messages. Another target could make the core read any
+//! memory.
 //!
 //! error: Sealed` is not satisfied
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The bytes between the fields of a structure hold what was there before: not for user space.
+//! The padding of a structure holds old kernel memory, which must not reach user space.
 //!
 //! error: `Answer` has 3 total byte(s) of padding
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A message to one port leaves nobody out.
+//! A message to one port excludes no receiver.
 //!
 //! error: no method named `except` found for struct `Port`
 

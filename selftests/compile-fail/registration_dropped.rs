@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A registration that nobody keeps ends at once. (The compiler warns; here it is told to refuse.)
+//! A registration that is not kept ends at once. (The compiler warns; here the warning is an
+//! error.)
 //!
 //! error: a registration ends when it is dropped
 

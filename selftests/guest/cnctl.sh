@@ -4,7 +4,8 @@
 # The tool cnctl, and the examples of the client crate, on the connector that is loaded. Sourced by tests.sh, which has
 # the function "check", after samples.sh.
 
-# Whether a command ends with a status and says a line that matches: ends <status> <pattern> <command...>.
+# Does a command end with the status and print a matching line? ends <status> <pattern>
+# <command...>.
 ends() {
 	local status=$1 pattern=$2 ended=0
 	shift 2
@@ -69,7 +70,8 @@ shows_odd_names() {
 	[ "$CN_PROVIDER" = c ] || ends 0 '^25:1 present (a\\033\[2Jb)$' cnctl watch --count 1 25
 }
 
-# Without /proc, and with one that has processes only: what can be said is said, and what cannot, why.
+# Without /proc, and with one that has processes only: cnctl shows the available values, and the
+# reason for each missing one.
 without_proc() {
 	unshare -m sh -c 'umount -l /proc && exec "$@"' sh "$@"
 }
@@ -123,7 +125,7 @@ is_refused() {
 	fi
 }
 
-# Whether a program is in a group, and in no other: its bit is in the fourth column.
+# Is a program in a group, and in no other? Its bit is in the fourth column.
 is_in_group() {
 	awk -v mask="$1" '$2 == 11 && $4 == mask { found = 1 } END { exit !found }' /proc/net/netlink
 }
@@ -154,7 +156,7 @@ ends_with_ctrl_c() {
 	grep -q '^{.*"group":24,.*"id":"25:1",.*"seq":7' /tmp/heard
 }
 
-# What it has received and what it reports as lost is together what was sent.
+# The received messages and the reported losses are together the sent messages.
 reports_losses() {
 	local listener
 	cnctl listen --json --buffer 1 24 >/tmp/heard 2>&1 &
@@ -176,8 +178,9 @@ bytes() {
 	od -A n -v -t x1 -j "$2" -N "$3" "$1" | tr -d ' \n'
 }
 
-# The header of the file; of the first record the length, twice, and what is in front of the datagram; the datagram
-# itself, which has its length, NLMSG_DONE, and behind the netlink header the id, seq and ack. The second one's id, behind it.
+# The header of the file; of the first record the length, twice, and the bytes in front of the
+# datagram; the datagram itself, which has its length, NLMSG_DONE, and after the netlink header the
+# id, seq and ack. After it, the id of the second one.
 is_capture_of_two() {
 	hexdump -C "$1" | head -n 12
 	[ "$(bytes "$1" 0 8)$(bytes "$1" 20 4)" = 4d3cb2a102000400fd000000 ] &&
@@ -234,7 +237,7 @@ says_what_cannot_be_written() {
 		[ "$(wc -c </tmp/small/heard.pcap)" -eq $((24 + 68 * 59)) ] || status=2
 	umount /tmp/small
 	[ $status -eq 1 ] || return
-	# Who reads has read enough: the header.
+	# The reader reads only the header.
 	{ cnctl listen --write - 24; echo $? >/tmp/status; } | head -c 24 >/tmp/piped.pcap &
 	wait_for_listener 00800000 || return
 	eventually has_size 24 /tmp/piped.pcap || return
@@ -291,7 +294,7 @@ is_gone() {
 	! kill -0 "$1" 2>/dev/null
 }
 
-# The first Ctrl-C cannot be heeded where nobody reads what is being written; the second one ends it.
+# The first Ctrl-C has no effect while the output is blocked. The second one ends the program.
 ends_with_another_ctrl_c() {
 	local listener ended=0
 	mkfifo /tmp/unread && exec 3<>/tmp/unread || return
@@ -327,13 +330,13 @@ ends_a_wait_with_ctrl_c() {
 	[ $ended -eq 130 ]
 }
 
-# Less than what was asked for is a failure, and silence alone is none.
+# Fewer messages than requested is a failure, and silence alone is none.
 waits_for_so_many() {
 	ends 6 'no further message arrived in time' cnctl listen --count 1 --timeout 0.2 24 &&
 		cnctl listen --timeout 0.2 24
 }
 
-# What is not shown does not end a silence.
+# A message that is filtered out does not end a silence.
 waits_for_what_it_shows() {
 	local status=0 sender
 	(while sleep 0.1; do client_command send id=25:2 group=24; done) &
@@ -373,7 +376,8 @@ loads_on_demand() {
 	is_loaded cn_proc
 }
 
-# Where nothing loads modules on demand, the user is asked to; else asking for process events loads their module.
+# Without autoloading of modules, cnctl tells the user to load the module. With it, a request for
+# process events loads the module.
 reports_processes() {
 	local status=0
 	echo /bin/false >/proc/sys/kernel/modprobe
@@ -389,7 +393,7 @@ reports_processes() {
 	unload cn_proc
 }
 
-# Where /proc does not say that there are process events, the kernel does.
+# Where /proc does not show process events, the kernel's answer does.
 hears_without() {
 	local listener
 	"$1" cnctl proc --count 1 --timeout 30 nonzero-exit >/tmp/heard 2>&1 &
@@ -402,7 +406,7 @@ hears_without() {
 	grep -q 'with status 3$' /tmp/heard
 }
 
-# A program that waits until it may go on, which is when the filter for the two kinds is in force.
+# A program that waits for its release, which follows when the filter for the two kinds is in force.
 follows_a_process() {
 	local process listener
 	mkfifo /tmp/go && exec 3<>/tmp/go || return
@@ -430,8 +434,8 @@ counts_processes() {
 	return $status
 }
 
-# Everybody may hear of processes. The filter is the second thing that it asks for, and is in the listener's line
-# when it is in force.
+# Every user may receive process events. The filter is the second request, and is in the listener's
+# line when it is in force.
 hears_of_processes() {
 	local listener
 	"$@" >/tmp/heard 2>&1 &
@@ -484,7 +488,7 @@ nobody_reads() {
 	[ "$(cat /tmp/status)" -eq 0 ]
 }
 
-# What the documentation of the crate shows. They talk to samples, which only ours has.
+# The examples in the documentation of the crate. They use samples that only our connector has.
 examples_run() {
 	local status=0
 	ends 0 'connector: Rust' /examples/detect || status=1

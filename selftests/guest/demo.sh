@@ -1,18 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The job of "make run": what the connector does, one step at a time.
+# The job of "make run": shows the connector, one step at a time.
 
 # shellcheck source=selftests/guest/steps.sh
 . /guest/steps.sh
 
-# One plain sentence, then what it speaks of.
+# One plain sentence, then its subject.
 step() {
 	echo
 	echo "$*"
 }
 
-# The command as a user would type it, and what it says, moved in; its exit code is that of the command.
+# The command as a user would type it, and its indented output. The exit code is that of the
+# command.
 type_in() {
 	local status
 	echo
@@ -31,7 +32,7 @@ refuse() {
 	! type_in "$@" || failed "\"$*\" was not refused"
 }
 
-# It hears the end of a process that it has not begun itself.
+# It receives the end of a process that it has not started itself.
 listen_to_processes() {
 	local listener try=0
 	timeout 30 cnctl proc --count 1 nonzero-exit >/tmp/heard 2>&1 &

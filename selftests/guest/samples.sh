@@ -3,13 +3,14 @@
 #
 # The samples with their programs. Sourced by tests.sh, which has the function "check".
 
-# A command as somebody without any right.
+# Runs a command as a user without any rights.
 as_user() {
 	grep -q '^user:' /etc/passwd || echo 'user:x:1000:1000::/tmp:/bin/sh' >>/etc/passwd
 	su user -c "$*"
 }
 
-# Whether a command says a line that matches; what it says is shown when it does not: says <pattern> <command...>.
+# Does a command print a matching line? Its output is shown when it does not: says <pattern>
+# <command...>.
 says() {
 	local pattern=$1
 	shift
@@ -57,7 +58,7 @@ try_sensor() {
 	check sample.sensor.unloads unload cn_sensor
 }
 
-# The store is full with 64 entries; all of them come in one list.
+# The store is full with 64 entries. One list contains all of them.
 fill_store() {
 	local number=0
 	while [ "$number" -lt 63 ]; do
@@ -105,7 +106,8 @@ try_watch() {
 	check sample.watch.unloads unload cn_watch
 }
 
-# Waits until cn_rust_test_user has shown so many lines that match, for a minute at most: ucon_shows <number> <pattern>
+# Waits until cn_rust_test_user has shown the given number of matching lines, for a minute at most:
+# ucon_shows <number> <pattern>
 ucon_shows() {
 	local try=0
 	while [ "$(grep -c "$2" /tmp/ucon)" -lt "$1" ]; do

@@ -19,7 +19,7 @@ unload() {
 	return 1
 }
 
-# In the order in which they use each other; what is not loaded is passed over.
+# In the order of their use of each other. Modules that are not loaded are skipped.
 unload_everything() {
 	local module
 	for module in $(sed 's/ .*//' /proc/modules | grep -v '^cn$') cn; do
@@ -27,12 +27,13 @@ unload_everything() {
 	done
 }
 
-# Loads the connector of a provider, unless one is there, loaded or built in: load_connector c|rust.
+# Loads the connector of a provider, unless one is loaded or built in: load_connector c|rust.
 load_connector() {
 	[ -e /proc/net/connector ] || insmod "/lib/modules/$1/cn.ko"
 }
 
-# What the tests of the client crate use: process events, and the C client. The kselftests load what they need themselves.
+# The modules for the tests of the client crate: process events, and the C client. The kselftests
+# load their modules themselves.
 prepare_client() {
 	unload cn_rust_client || return 1
 	load_connector "$CN_PROVIDER" || return 1

@@ -76,7 +76,8 @@ run_provider() {
 	check module.unloads unload_everything
 }
 
-# The file says which connectors this run is about (PROVIDERS), and what is left out beside the programs.
+# The file names the connectors of this run (PROVIDERS), and the parts that are left out besides the
+# programs.
 # shellcheck source=/dev/null
 . /guest/selection
 echo 'KTAP version 1'

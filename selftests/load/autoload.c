@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The alias: socket(2) loads the connector where there is a modprobe.
+ * The alias: socket(2) loads the connector where modprobe exists.
  */
 #include <sys/utsname.h>
 
@@ -24,7 +24,7 @@ FIXTURE_SETUP(autoload)
 	CN_NEEDS_NO_CONNECTOR();
 }
 
-/* In the parent, who has kept the rights. */
+/* In the parent, which has kept its rights. */
 FIXTURE_TEARDOWN_PARENT(autoload)
 {
 	if (module_is_loaded("cn"))

@@ -44,7 +44,7 @@ TEST_F(sample, is_listed_twice)
 	free(text);
 }
 
-/* From softirq, to the group that is looked up by the id. */
+/* From softirq, to the group that belongs to the id. */
 TEST_F(sample, counter_arrives_each_second)
 {
 	char expected[32];

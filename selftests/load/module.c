@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Loading and unloading the connector, and what holds it. Starts with no
+ * Loading and unloading the connector, and the references that prevent unloading. Starts with no
  * connector loaded and leaves none.
  */
 #include <pthread.h>
@@ -15,7 +15,8 @@
 /* So that a socket does not load the connector by itself. */
 static void hide_modprobe(void)
 {
-	must(!rename("/sbin/modprobe", "/sbin/modprobe.hidden") || errno == ENOENT, "hide modprobe");
+	must(!rename("/sbin/modprobe", "/sbin/modprobe.hidden") || errno == ENOENT,
+	     "hide modprobe");
 }
 
 FIXTURE(load)
@@ -30,7 +31,8 @@ FIXTURE_SETUP(load)
 /* In the parent: some tests give up their rights. */
 FIXTURE_TEARDOWN_PARENT(load)
 {
-	must(!rename("/sbin/modprobe.hidden", "/sbin/modprobe") || errno == ENOENT, "show modprobe");
+	must(!rename("/sbin/modprobe.hidden", "/sbin/modprobe") || errno == ENOENT,
+	     "show modprobe");
 	if (module_is_loaded("cn_client"))
 		EXPECT_EQ(0, module_unload("cn_client"));
 	if (module_is_loaded("cn"))
@@ -159,8 +161,8 @@ static void *open_and_close(void *arg)
 }
 
 /*
- * Programs that come and go while the module does. (The C connector opens its
- * socket before its table is made: a message in between is an oops.)
+ * Programs open and close sockets while the module is loaded and unloaded. (The C connector opens
+ * its socket before it creates its table: a message in between is an oops.)
  */
 TEST_F(load, while_programs_open_send_and_close)
 {

@@ -81,7 +81,7 @@ TEST_F(refused, value_is_named_in_the_log)
 {
 	int err = module_load("cn", variant->params);
 
-	/* The kernel's own parser says ERANGE to numbers without end. */
+	/* The kernel's own parser returns ERANGE for numbers without end. */
 	EXPECT_TRUE(err == -EINVAL || err == -ERANGE) TH_LOG("error %d", err);
 	EXPECT_FALSE(module_is_loaded("cn"));
 	EXPECT_TRUE(KLOG_HAS(self->klog, "cn: ", variant->name));
@@ -141,7 +141,7 @@ TEST_F(channel, can_be_moved)
 	ASSERT_EQ(0, ask_at(self->fd, 7, 8, EVENTS));
 	ASSERT_EQ(0, client("add %u:1 name count", IDX));
 	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, REGISTERED));
-	/* The place that it left is free. */
+	/* The slot of the removed request is free. */
 	EXPECT_EQ(-EINVAL, client("add 7:8 name count"));
 	EXPECT_EQ(0, client("add 4294967295:4294967295 name count"));
 }

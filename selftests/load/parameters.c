@@ -12,7 +12,7 @@ FIXTURE(parameter)
 	int klog;
 };
 
-/* What a value does. */
+/* The effect of a value. */
 FIXTURE_VARIANT(parameter)
 {
 	const char *params;
@@ -76,12 +76,12 @@ TEST_F(parameter, is_taken_or_refused)
 	if (!last) {
 		int err = module_load("cn", variant->params);
 
-		/* The kernel's own parser says ERANGE to numbers without end. */
+		/* The kernel's own parser returns ERANGE for numbers without end. */
 		EXPECT_TRUE(err == -EINVAL || err == -ERANGE) TH_LOG("error %d", err);
 		EXPECT_FALSE(module_is_loaded("cn"));
 		EXPECT_EQ(-1, access("/proc/net/connector", F_OK));
 		EXPECT_TRUE(KLOG_HAS(self->klog, "cn: ", variant->name));
-		/* Nothing was left that is in the way of a good value. */
+		/* The failed load does not prevent one with a good value. */
 		EXPECT_EQ(0, module_load("cn", ""));
 		return;
 	}
@@ -110,7 +110,7 @@ FIXTURE_TEARDOWN_PARENT(open_groups)
 	EXPECT_EQ(0, module_unload_soon("cn"));
 }
 
-/* -EPERM where a group of 1 to `groups` does not behave as the mask says. */
+/* -EPERM if a group of 1 to `groups` does not behave according to the mask. */
 static uint32_t first_wrong_group(uint64_t mask, uint32_t groups)
 {
 	uint32_t group;

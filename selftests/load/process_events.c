@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The provider of process events comes and goes, with and without listeners. Starts with nothing loaded
- * and leaves nothing.
+ * The provider of process events is loaded and unloaded, with and without listeners. Starts with
+ * nothing loaded and leaves nothing.
  */
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -52,8 +52,9 @@ TEST_F(process_events, says_which_events_there_are)
 }
 
 /*
- * QEMU without hardware virtualisation may run a breakpoint that the kernel has already taken away again, where one
- * processor changes the code that another one runs, as attaching to tracepoints does; so there all is on one processor.
+ * Attaching to tracepoints changes code that another processor runs. There, QEMU without hardware
+ * virtualisation may run a breakpoint that the kernel has already removed. So all processes run on
+ * one processor in that case.
  */
 static void stay_where_code_changes(void)
 {
@@ -89,7 +90,7 @@ TEST_F(process_events, ends_are_told_without_probes)
 	close(fd);
 }
 
-/* One that is noted, and not told: it is closing a file that takes a while. */
+/* A process that is recorded, but not reported: it is closing a file, which takes a while. */
 TEST_F(process_events, unloads_while_an_end_is_under_way)
 {
 	int fd, i, k, child;
@@ -136,7 +137,7 @@ TEST_F(process_events, unloads_while_somebody_listens)
 		ASSERT_EQ(0, module_unload("cn_proc"));
 		EXPECT_EQ(-1, access(PROCESS_FILE, F_OK));
 		EXPECT_FALSE(process_hears(fd));
-		/* A program that asked before has to ask again. */
+		/* A program that sent its request earlier has to repeat it. */
 		ASSERT_EQ(0, provider_load());
 		EXPECT_FALSE(process_hears(fd));
 		EXPECT_EQ(0, process_listen(fd));
@@ -172,7 +173,7 @@ TEST_F(process_events, comes_and_goes_among_processes)
 	waitpid(child, NULL, 0);
 }
 
-/* -- Loaded by who asks ------------------------------------------------------------------- */
+/* -- Loaded by the first request --------------------------------------------------------- */
 
 FIXTURE(asked)
 {
@@ -191,7 +192,7 @@ FIXTURE_SETUP(asked)
 	CN_NEEDS_NO_CONNECTOR();
 }
 
-/* In the parent, who has kept the rights. */
+/* In the parent, which has kept its rights. */
 FIXTURE_TEARDOWN_PARENT(asked)
 {
 	if (module_is_loaded("cn_proc"))
@@ -267,7 +268,9 @@ TEST_F(asked, not_over_and_over)
 	close(fd);
 }
 
-/* A user's process on the first processor, which spins or asks with the lowest priority. */
+/*
+ * A user's process on the first processor that spins, or sends requests with the lowest priority.
+ */
 static pid_t begin_user(bool asks)
 {
 	pid_t child = fork();
@@ -285,7 +288,9 @@ static pid_t begin_user(bool asks)
 		;
 }
 
-/* Who asks when it is loaded for another one, who gets next to nothing of a processor, is heard. */
+/*
+ * A requester with next to no processor time is served when the module is loaded for another one.
+ */
 TEST_F(asked, whoever_has_asked_first)
 {
 	static const char setting[] = "/proc/sys/kernel/modprobe", sign[] = "/tmp/begun";

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A module that was built for another version of the crate `connector` does not load, whichever of
- * its functions it calls, and the kernel's log says why: the exported names have the version in them.
+ * A module that was built for another version of the crate `connector` does not load, whichever
+ * function of the crate it calls. The kernel's log has the reason: the exported names contain the
+ * version.
  */
 #include "kselftest_harness.h"
 #include "cn_module.h"

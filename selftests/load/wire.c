@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kernel's 1-wire bus, unmodified, over the connector: requests, errors
- * and bundles. There is no bus master in the guest, and "there is none" is an
- * answer too.
+ * The kernel's 1-wire bus, unmodified, over the connector: requests, errors and bundles. The guest
+ * has no bus master, and the bus has an answer for that case, too.
  */
 #include "kselftest_harness.h"
 #include "cn_module.h"
@@ -155,7 +154,7 @@ TEST_F(wire, unknown_flag_is_EINVAL)
 	EXPECT_TRUE(receive_answer(self->fd, LIST_MASTERS, EINVAL, 9, 9));
 }
 
-/* The request says more data than the connector message has. */
+/* The request claims more data than the connector message has. */
 TEST_F(wire, lying_request_makes_no_answer)
 {
 	struct cn_packet p = { .id = { W1_IDX, W1_VAL }, .use_msg_len = true, .msg_len = 12 };
@@ -187,7 +186,7 @@ TEST_F(wire, several_requests_answered_in_bundles)
 	EXPECT_TRUE(receive_answer(self->fd, LIST_MASTERS, 0, 60, 61));
 }
 
-/* owserver asks for an ACK, and must still find its answer first. */
+/* owserver requests an acknowledgement, and must still find its answer first. */
 TEST_F(wire, request_that_asks_for_an_ack)
 {
 	struct cn_packet p;

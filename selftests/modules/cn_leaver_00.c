@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Test module: its callback takes long, and is still registered when the module is unloaded. Under other names, two digits
- * instead of the last ones, it is loaded several times. The user side is ../unload/unloads.c.
+ * Test module: its callback takes long, and is still registered when the module is unloaded. It is
+ * loaded several times under other names, with two other digits at the end. The user side is
+ * ../unload/unloads.c.
  */
 #include <linux/connector.h>
 #include <linux/delay.h>

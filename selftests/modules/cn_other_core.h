@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a connector of another version has for the crate `connector`.
+ * The exports of another version of the connector for the crate `connector`.
  */
 #ifndef CN_OTHER_CORE_H
 #define CN_OTHER_CORE_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A module as the compiler makes it of a crate `connector` of another version: one that only sends.
- * It must not load, because the connector does not have the function.
+ * A module as the compiler builds it with a crate `connector` of another version. It only sends. It
+ * must not load, because the connector does not have the function.
  */
 #include <linux/module.h>
 
@@ -10,7 +10,7 @@
 static int __init other_init(void)
 {
 	static const struct cn_msg message = { .id = { 20, 1 } };
-	/* What is read here is not what is written there. */
+	/* The values do not matter, as the module must not load. */
 	static const u64 target[8] = { ~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL };
 
 	return cn_core_0_send(&message, NULL, (const void *)target, GFP_KERNEL);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Test module: callbacks that take as long as a program lets them. The user side is `../unload/block.c`.
+//! Test module: callbacks that take as long as a program lets them. The user side is
+//! `../unload/block.c`.
 
 #![deny(unsafe_code)]
 
@@ -36,11 +37,11 @@ module! {
         },
         port: u32 {
             default: 0,
-            description: "A port that is told of ids of 43, waiting for room",
+            description: "A port that is notified of ids of 43, waiting for room",
         },
         drop_waits: u32 {
             default: 0,
-            description: "Whether the drop of 43:96 waits until the watcher knows that it is gone",
+            description: "Whether the drop of 43:96 waits until the watcher is notified of it",
         },
         slow_us: u32 {
             default: 0,
@@ -55,7 +56,7 @@ const GATE: Id = Id::new(IDX, 1);
 const OPEN: Id = Id::new(IDX, 2);
 /// Replies with the number of those inside.
 const COUNT: Id = Id::new(IDX, 3);
-/// Registers and drops an id as often as the payload says, a number.
+/// Registers and drops an id as often as the number in the payload.
 const CHURN: Id = Id::new(IDX, 4);
 /// Replies with how many times the watcher of ids has missed something.
 const MISSED: Id = Id::new(IDX, 5);
@@ -63,7 +64,7 @@ const MISSED: Id = Id::new(IDX, 5);
 const GROUPS: Id = Id::new(IDX, 6);
 /// As [`CHURN`], another id.
 const CHURN_ANOTHER: Id = Id::new(IDX, 7);
-/// What is registered and dropped.
+/// The id that is registered and dropped.
 const CHURNED: Id = Id::new(IDX, 98);
 const CHURNED_TOO: Id = Id::new(IDX, 97);
 /// Dropped when the module is unloaded.
@@ -77,7 +78,7 @@ struct Gate {
     groups: Atomic<i32>,
     #[pin]
     open: Completion,
-    /// The watcher knows that [`WAITS`] is gone.
+    /// The watcher is notified that [`WAITS`] is unregistered.
     #[pin]
     is_gone: Completion,
     #[pin]

@@ -3,8 +3,8 @@
 //! Test module: drives the crate `connector` from user space, through `/dev/cn-rust-client`.
 //!
 //! Each open file has registrations of its own, which end when it is closed. The commands are
-//! ioctls with an array of eight numbers, see [`Command`]; what a call of the crate returns is what
-//! the ioctl returns. The user side is `../cn_rust_client.h`.
+//! ioctls with an array of eight numbers, see [`Command`]. The ioctl returns the result of the
+//! crate's function. The user side is `../cn_rust_client.h`.
 
 #[path = "cn_rust_client/client.rs"]
 mod client;
@@ -27,7 +27,7 @@ use kernel::{
     uaccess::{UserPtr, UserSlice},
 };
 
-/// What an ioctl is given, see [`Command`].
+/// The argument of an ioctl, see [`Command`].
 type Numbers = [u32; 8];
 
 const ADD: u32 = _IOW::<Numbers>('c' as u32, 1);
@@ -55,9 +55,10 @@ const SEND_BUNDLE: u32 = _IOW::<Numbers>('c' as u32, 13);
 const HAS_LISTENERS: u32 = _IOW::<Numbers>('c' as u32, 14);
 /// Starts or ends the watch of registrations.
 const WATCH: u32 = _IOW::<Numbers>('c' as u32, 15);
-/// Returns what the watch saw of an id, oldest first: 1 for registered, 2 for unregistered.
+/// Returns the events that the watch saw of an id, oldest first: 1 for registered, 2 for
+/// unregistered.
 const SEEN: u32 = _IOW::<Numbers>('c' as u32, 16);
-/// Sends to a port, and waits so many milliseconds at most.
+/// Sends to a port, and waits at most the given number of milliseconds.
 const SEND_WITHIN: u32 = _IOW::<Numbers>('c' as u32, 17);
 const WRITE_DRAFT: u32 = _IOW::<Numbers>('c' as u32, 18);
 /// From now on, the watch of sockets sends to a port whenever one is closed, and waits a while.

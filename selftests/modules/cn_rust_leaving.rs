@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Test module: registers and watches, and forgets that, while it leaves or fails to start: from a handler, from watchers,
-//! and from drops. The user side is `../unload/leaving.c`.
+//! Test module: registers and watches without cleaning up, while it exits or fails to start: from a
+//! handler, from watchers, and from drops. The user side is `../unload/leaving.c`.
 
 #![deny(unsafe_code)]
 
@@ -50,9 +50,9 @@ module! {
 const IDX: u32 = 42;
 /// The handler that does it, or whose drop does.
 const ACTOR: Id = Id::new(IDX, 1);
-/// What the watcher waits for.
+/// The event that the watcher waits for.
 const TRIGGER: Id = Id::new(IDX, 50);
-/// What is registered late.
+/// The id that is registered late.
 const LATE: Id = Id::new(IDX, 133);
 
 const IN_HANDLER: u32 = 0;
@@ -66,7 +66,7 @@ fn sleep(milliseconds: u32) {
     fsleep(Delta::from_millis(milliseconds.into()));
 }
 
-/// Must not be called when the module is gone.
+/// Must not be called after the module is unloaded.
 struct Late;
 
 impl Handler for Late {

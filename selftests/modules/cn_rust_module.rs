@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Test module: what `module_connector!` can do that the samples don't: handlers of several types, and
-//! several ids. The user side is `../rust_api/module.c`.
+//! Test module: features of `module_connector!` that the samples don't show: handlers of several
+//! types, and several ids. The user side is `../rust_api/module.c`.
 
 use connector::{Handler, Id, Message, Options, Sender};
 use kernel::{new_mutex, prelude::*, sync::Mutex};
 
-/// Replies with the id that the message came to.
+/// Replies with the id of the message.
 struct Which;
 
 impl Handler for Which {

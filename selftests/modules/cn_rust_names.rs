@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Test module: names and descriptions that look like lines of `/proc/net/connector`. The user side is `../rust_api/names.c`.
+//! Test module: names and descriptions that imitate lines of `/proc/net/connector`. The user side
+//! is `../rust_api/names.c`.
 
 #![deny(unsafe_code)]
 

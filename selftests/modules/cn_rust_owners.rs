@@ -38,13 +38,13 @@ module! {
 }
 
 const IDX: u32 = 41;
-/// Where this comes, the watchers drop what they own.
+/// At an event of this id, the watchers drop the objects that they own.
 const TRIGGER: u32 = 9999;
-/// Tells how many nodes are in memory.
-const TELLER: u32 = 9998;
+/// Replies with the number of nodes in memory.
+const NODE_COUNTER: u32 = 9998;
 const LONG: u32 = 1000;
 
-/// How many nodes are in memory.
+/// The number of nodes in memory.
 static ALIVE: Atomic<i32> = Atomic::new(0);
 
 enum Owned {
@@ -102,7 +102,7 @@ impl Node {
 }
 
 impl Handler for Node {
-    /// Drops what it owns if the payload says so, and replies with the number of nodes.
+    /// Drops the owned objects on request of the payload, and replies with the number of nodes.
     fn receive(&self, message: &Message<'_>, sender: &Sender<'_>) -> Result {
         if message.payload().first() == Some(&1) {
             self.drop_owned();
@@ -142,7 +142,8 @@ fn watch_sockets(node: &Arc<Node>) -> Result<Owned> {
     Ok(Owned::Sockets(SocketWatch::new(node.clone())?))
 }
 
-/// So many handlers, each of which owns the registration of the next one; returns the first and the last.
+/// A list of handlers, each of which owns the registration of the next one. Returns the first and
+/// the last.
 fn chain(length: u32) -> Result<(Arc<Node>, Arc<Node>)> {
     let first = Node::new()?;
     let mut last = first.clone();
@@ -154,7 +155,7 @@ fn chain(length: u32) -> Result<(Arc<Node>, Arc<Node>)> {
     Ok((first, last))
 }
 
-/// What the module itself owns.
+/// The objects that the module itself owns.
 type Held = KVec<Owned>;
 
 fn build(shape: u32) -> Result<Held> {
@@ -213,7 +214,7 @@ fn build(shape: u32) -> Result<Held> {
                 _ => watch_sockets(&a)?,
             };
             held.push(outer, GFP_KERNEL)?;
-            held.push(register(TELLER, &Node::new()?)?, GFP_KERNEL)?;
+            held.push(register(NODE_COUNTER, &Node::new()?)?, GFP_KERNEL)?;
         }
     }
     Ok(held)

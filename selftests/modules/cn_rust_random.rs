@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Test module: does random things with the whole of the crate, from everywhere: when it starts, from handlers, from watchers
-//! of ids and of sockets, from drops and from work items. Messages of programs keep it going; whatever it does is allowed, and
-//! when it is unloaded nothing of it may be left. The user side is `../torture/storm_random.c`.
+//! Test module: does random operations with the whole crate, from every context: at its start, from
+//! handlers, from watchers of ids and of sockets, from drops and from work items. Messages of
+//! programs trigger it. All of its operations are allowed, and nothing of it may be left after its
+//! unloading. The user side is `../torture/storm_random.c`.
 
 #![deny(unsafe_code)]
 
@@ -46,7 +47,7 @@ const IDX: u32 = 45;
 /// Ids are 45:0 to this; 45:0 is registered from the start to the end.
 const IDS: u32 = 40;
 const SLOTS: usize = 32;
-/// More of them would be told of each id that they register.
+/// With more watches, each registration would notify too many of them.
 const WATCHES: u32 = 12;
 /// How many steps one message may lead to, wherever they are done.
 const FUEL: i32 = 16;
@@ -95,7 +96,7 @@ impl Drop for Steps {
     }
 }
 
-/// What all nodes share. It lives as long as any node, so it is dropped with the last one.
+/// Shared by all nodes. It lives as long as any node, so it is dropped with the last one.
 #[pin_data]
 struct Shared {
     fuel: Atomic<i32>,
@@ -128,7 +129,7 @@ impl Shared {
         true
     }
 
-    /// Puts something into a slot, or nothing; returns what was there.
+    /// Puts a thing into a slot, or empties it. Returns the previous content.
     fn exchange(&self, random: &mut Random, thing: Option<Thing>) -> Option<Thing> {
         let slot = random.below(SLOTS as u32) as usize;
         match self.slots.lock().get_mut(slot) {
@@ -183,7 +184,7 @@ impl Node {
     }
 }
 
-/// One who makes random choices, somewhere.
+/// Makes random choices, in any context.
 struct Actor<'a> {
     shared: &'a Arc<Shared>,
     node: Option<&'a Node>,
@@ -206,7 +207,7 @@ impl<'a> Actor<'a> {
             if !self.shared.spend() {
                 return;
             }
-            // What is refused is one of the things that may happen.
+            // A refusal is one of the expected outcomes.
             let _ = self.step();
         }
     }
@@ -362,7 +363,8 @@ fn begin_work(shared: &Arc<Shared>) -> Result {
     Ok(begun?)
 }
 
-/// What is left of a work item that has counted itself out are a few instructions; the kernel has nothing to wait for them.
+/// A work item that has counted itself out has a few instructions left. The kernel offers no way to
+/// wait for them.
 fn end_works() {
     LEAVING.store(1, Relaxed);
     if has_works() {

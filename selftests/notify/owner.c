@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Notification requests belong to the socket that made them, and are limited:
- * per socket and in all. A request that is gone shows in two ways: its events
- * end, and its place is free.
+ * Notification requests belong to the socket that made them, and are limited: per socket and in
+ * total. A removed request shows in two ways: its events end, and its slot is free.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -25,8 +24,8 @@ static int make_requests(int fd, uint32_t first, uint32_t n)
 	return err;
 }
 
-/* Fills all places with full sockets; the error of the one request too many. */
-static int fill_all_places(int *fds)
+/* Fills all slots with full sockets. Returns the error of the first request beyond the limit. */
+static int fill_all_slots(int *fds)
 {
 	uint32_t i;
 	int err;
@@ -41,10 +40,10 @@ static int fill_all_places(int *fds)
 	return notify_one(fds[i], EVENTS, IDX, 1);
 }
 
-static bool all_places_are_free(void)
+static bool all_slots_are_free(void)
 {
 	int fds[MAX_IN_ALL / MAX_PER_SOCKET + 1];
-	int err = fill_all_places(fds), i;
+	int err = fill_all_slots(fds), i;
 
 	for (i = 0; i <= MAX_IN_ALL / MAX_PER_SOCKET; i++)
 		close(fds[i]);
@@ -80,7 +79,7 @@ TEST_F(limits, of_a_socket_is_exact)
 {
 	ASSERT_EQ(0, make_requests(self->owner, 0, MAX_PER_SOCKET));
 	EXPECT_EQ(-ENOSPC, notify_one(self->owner, EVENTS, IDX, 1000));
-	/* Nothing was stored of it, and the others are still there. */
+	/* No part of it is stored, and the others are still stored. */
 	ASSERT_EQ(0, client("add %u:1000 name count", IDX));
 	ASSERT_EQ(0, client("add %u:0 name count", IDX));
 	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 0, REGISTERED));
@@ -117,7 +116,7 @@ TEST_F(limits, places_are_not_lost)
 		ASSERT_EQ(0, notify_one(self->owner, EVENTS, IDX, i));
 		ASSERT_EQ(0, notify_one(self->owner, 0, IDX, i));
 	}
-	EXPECT_TRUE(all_places_are_free());
+	EXPECT_TRUE(all_slots_are_free());
 }
 
 TEST_F(limits, of_one_socket_is_not_that_of_another)
@@ -135,20 +134,20 @@ TEST_F(limits, in_all_is_exact)
 	int fds[MAX_IN_ALL / MAX_PER_SOCKET + 1];
 	int last = MAX_IN_ALL / MAX_PER_SOCKET;
 
-	ASSERT_EQ(-ENOSPC, fill_all_places(fds));
+	ASSERT_EQ(-ENOSPC, fill_all_slots(fds));
 	EXPECT_EQ(-ENOSPC, notify_one(self->owner, EVENTS, IDX, 1));
-	/* One place, and then none again. */
+	/* One slot, and then none again. */
 	ASSERT_EQ(0, notify_one(fds[3], 0, IDX, 7));
 	EXPECT_EQ(0, notify_one(fds[last], EVENTS, IDX, 1));
 	EXPECT_EQ(-ENOSPC, notify_one(fds[last], EVENTS, IDX, 2));
 	EXPECT_EQ(-ENOSPC, notify_one(self->owner, EVENTS, IDX, 1));
-	/* As many as the closed socket had. */
+	/* The number of requests of the closed socket. */
 	ASSERT_EQ(0, close(fds[5]));
 	EXPECT_EQ(0, make_requests(self->owner, 0, MAX_PER_SOCKET));
 	EXPECT_EQ(-ENOSPC, notify_one(fds[last], EVENTS, IDX, 2));
 }
 
-/* A refused request does not keep what it was given for a moment. */
+/* A refused request does not keep the resources that it takes temporarily. */
 TEST_F(limits, refused_requests_take_no_place)
 {
 	int i;
@@ -158,7 +157,7 @@ TEST_F(limits, refused_requests_take_no_place)
 		ASSERT_EQ(-ENOSPC, notify_one(self->owner, EVENTS, IDX, 1000 + i));
 	close(self->owner);
 	self->owner = -1;
-	EXPECT_TRUE(all_places_are_free());
+	EXPECT_TRUE(all_slots_are_free());
 }
 
 /* -- Owners --------------------------------------------------------------- */
@@ -166,7 +165,7 @@ TEST_F(limits, refused_requests_take_no_place)
 FIXTURE(owner)
 {
 	int listener;
-	/* A child says here how far it is. */
+	/* A child reports its progress here. */
 	int report[2];
 	pid_t child;
 };
@@ -190,7 +189,7 @@ FIXTURE_TEARDOWN(owner)
 	EXPECT_EQ(0, client("clear"));
 }
 
-/* Whether an event for a fresh id comes; requests of these tests match 1. */
+/* Does an event for a fresh id arrive? Requests of these tests match 1. */
 static bool request_is_alive(int listener)
 {
 	bool alive;
@@ -238,7 +237,7 @@ TEST_F(owner, closes_its_socket)
 	ASSERT_TRUE(request_is_alive(self->listener));
 	close(fd);
 	EXPECT_FALSE(request_is_alive(self->listener));
-	EXPECT_TRUE(all_places_are_free());
+	EXPECT_TRUE(all_slots_are_free());
 }
 
 TEST_F(owner, closes_one_of_two_descriptors)
@@ -279,7 +278,7 @@ TEST_F(owner, closes_thousands_of_sockets)
 		ASSERT_EQ(0, notify_one(fd, EVENTS, IDX, i));
 		close(fd);
 	}
-	EXPECT_TRUE(all_places_are_free());
+	EXPECT_TRUE(all_slots_are_free());
 }
 
 /* A full socket each time. */
@@ -294,7 +293,7 @@ TEST_F(owner, closes_sockets_with_many_requests)
 		close(fd);
 	}
 	EXPECT_FALSE(request_is_alive(self->listener));
-	EXPECT_TRUE(all_places_are_free());
+	EXPECT_TRUE(all_slots_are_free());
 }
 
 /* A socket without a port has one from its first message on. */
@@ -316,7 +315,7 @@ TEST_F(owner, is_killed)
 	ASSERT_EQ(self->child, waitpid(self->child, NULL, 0));
 	self->child = 0;
 	EXPECT_FALSE(request_is_alive(self->listener));
-	EXPECT_TRUE(all_places_are_free());
+	EXPECT_TRUE(all_slots_are_free());
 }
 
 TEST_F(owner, is_killed_again_and_again)
@@ -332,10 +331,10 @@ TEST_F(owner, is_killed_again_and_again)
 		ASSERT_EQ(0, pipe(self->report));
 	}
 	EXPECT_FALSE(request_is_alive(self->listener));
-	EXPECT_TRUE(all_places_are_free());
+	EXPECT_TRUE(all_slots_are_free());
 }
 
-/* The child becomes a shell, which says so once it runs. */
+/* The child becomes a shell, which reports that it runs. */
 static bool exec_owner(FIXTURE_DATA(owner) *self, bool keep)
 {
 	char byte = 0;
@@ -359,7 +358,7 @@ TEST_F(owner, executes_another_program)
 {
 	ASSERT_TRUE(exec_owner(self, false));
 	EXPECT_FALSE(request_is_alive(self->listener));
-	EXPECT_TRUE(all_places_are_free());
+	EXPECT_TRUE(all_slots_are_free());
 }
 
 TEST_F(owner, executes_a_program_that_inherits_the_socket)
@@ -387,7 +386,7 @@ TEST_F(owner, leaves_the_socket_to_another_process)
 	EXPECT_FALSE(request_is_alive(self->listener));
 }
 
-/* To a stranger, who may then remove the request. */
+/* To another process, which may then remove the request. */
 TEST_F(owner, dies_after_passing_the_socket_on)
 {
 	int pidfd, fd;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which ids a notification request matches: some range of idx and some range
- * of val contain it, each first <= x < first + range, and what would pass
- * 2^32 - 1 means "up to the end". And which requests are malformed.
+ * The ids that a notification request matches: some range of idx and some range of val contain the
+ * id, each first <= x < first + range. A range that would pass 2^32 - 1 means "up to the end". Also
+ * the malformed requests.
  */
 #include "kselftest_harness.h"
 #include "cn_client.h"
@@ -17,7 +17,7 @@ FIXTURE(ranges)
 	int listener;
 };
 
-/* Ids of a test; those with a match come first. */
+/* Ids of a test. Those with a match are first. */
 FIXTURE_VARIANT(ranges)
 {
 	struct cn_notify_req idx[4];
@@ -260,7 +260,7 @@ TEST_F(many, groups_that_do_not_exist)
 	EXPECT_EQ(-EINVAL, notify_one(self->owner, 65536, IDX, 1));
 	EXPECT_EQ(-EINVAL, notify_one(self->owner, 0x80000000, IDX, 1));
 	EXPECT_EQ(-EINVAL, notify_one(self->owner, 0xffffffff, IDX, 1));
-	/* None was stored. */
+	/* No request is stored. */
 	EXPECT_EQ(-ENOENT, notify_one(self->owner, 0, IDX, 1));
 }
 
@@ -409,7 +409,7 @@ static uint32_t random_number(void)
 	return numbers[random_below(random_below(2) ? 4 : sizeof(numbers) / sizeof(numbers[0]))];
 }
 
-/* What a request is worth is worked out again here, in numbers that do not wrap. */
+/* Here the value of a request is computed again, in numbers that do not wrap. */
 TEST_F(many, random_headers)
 {
 	static const uint32_t groups[] = { 1, EVENTS, 32, 33, 0xffffffff };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The notification channel <-1,-1>: subscribing, events for ids that come and
- * go, unsubscribing. Ranges, malformed requests, owners, rights, and snapshots
- * have programs of their own.
+ * The notification channel <-1,-1>: requesting, events of registered and unregistered ids, and
+ * removing requests. Ranges, malformed requests, owners, rights, and snapshots have programs of
+ * their own.
  */
 #include "kselftest_harness.h"
 #include "cn_client.h"
@@ -117,7 +117,7 @@ TEST_F(notify, every_member_of_the_group_gets_the_event)
 	EXPECT_TRUE(cn_is_silent(self->owner));
 }
 
-/* The group of the request, not the one that the id would have. */
+/* The group of the request, not the id's default one. */
 TEST_F(notify, members_of_the_ids_own_group_get_nothing)
 {
 	int own = cn_open_in_group(IDX);
@@ -271,7 +271,7 @@ TEST_F(notify, nobody_else_removes_it)
 	EXPECT_TRUE(cn_is_silent(self->listener));
 }
 
-/* Two sockets can have had the same port number: it is the socket that counts. */
+/* Two sockets can have the same port number one after the other. The socket counts. */
 TEST_F(notify, next_socket_with_the_same_port_has_no_requests)
 {
 	int first = cn_open(), second = cn_open();
@@ -334,7 +334,7 @@ TEST_F(notify, callbacks_that_register_and_unregister)
 	EXPECT_TRUE(cn_is_silent(self->listener));
 }
 
-/* The event comes when the id is gone, also while its callback still runs. */
+/* The event is sent when the id is unregistered, even while its callback still runs. */
 TEST_F(notify, event_of_an_id_that_is_free_again)
 {
 	ASSERT_EQ(0, notify_one(self->owner, EVENTS, IDX, 1));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The snapshot of the notification channel: what is registered now, to the
- * requester alone, and after it every change without a gap.
+ * The snapshot of the notification channel: the requester alone receives the currently registered
+ * ids, and after them every change without a gap.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -47,7 +47,7 @@ static int ask(int fd, struct ranges idx, struct ranges val)
 	return notify_send(fd, EVENTS, NLM_F_ACK, CN_NOTIFY_SNAPSHOT, idx, val);
 }
 
-/* Reads what was sent to a requester; what it must be like in any case. */
+/* Reads the messages to a requester. Checks the properties that they all have. */
 #define READ_SNAPSHOT(fd, e) do { \
 	events_free(e); \
 	events_read_all(fd, e); \
@@ -171,7 +171,7 @@ TEST_F(snapshot, is_followed_by_events)
 	EXPECT_TRUE(cn_is_silent(self->listener));
 }
 
-/* Equal to one that is stored: another snapshot, and no second request. */
+/* Equal to a stored one: another snapshot, and no second request. */
 TEST_F(snapshot, can_be_repeated)
 {
 	int i;
@@ -245,8 +245,9 @@ struct worker {
 };
 
 /*
- * Adds ids in pieces, and takes the middle half of each piece away again. The last piece comes and goes until
- * the snapshot was asked for, so that this is in the middle whoever is faster.
+ * Adds ids in pieces, and removes the middle half of each piece again. The last piece is added and
+ * removed until the snapshot is requested. So the request is in the middle of this on both fast and
+ * slow processors.
  */
 static void *add_and_delete(void *arg)
 {
@@ -254,7 +255,9 @@ static void *add_and_delete(void *arg)
 	uint32_t i;
 
 	for (i = 0; i < STORM && !w->result; i += 500) {
-		/* The last ids wait until the snapshot was asked for, so that this is before the end. */
+		/*
+		 * The last ids wait for the request of the snapshot, so that it precedes the end.
+		 */
 		while (i == STORM - 500 && w->asked && !*w->asked)
 			usleep(100);
 		w->result = client("add_many %u:%u 500", IDX, w->first + i);
@@ -265,7 +268,10 @@ static void *add_and_delete(void *arg)
 	return NULL;
 }
 
-/* The last id waits until the snapshot was asked for, so that this is before the end whoever is faster. */
+/*
+ * The last id waits for the request of the snapshot, so that it precedes the end on both fast and
+ * slow processors.
+ */
 static void *add_all(void *arg)
 {
 	struct worker *w = arg;
@@ -292,8 +298,8 @@ static bool wait_for_events(int fd, int n)
 }
 
 /*
- * Replays what a requester got: an id comes only when it is not there, and
- * goes only when it is. What is there at the end is left in `there`.
+ * Replays the events to a requester: an id is registered only when it is absent, and unregistered
+ * only when it is present. The final state is in `there`.
  */
 static size_t replay(const struct events *e, uint8_t *there, size_t n, size_t *snapshot)
 {
@@ -344,7 +350,7 @@ TEST_F_TIMEOUT(snapshot, in_a_storm_of_registrations, cn_limit(STORM_SECONDS))
 	for (i = 1; i <= STORM; i++)
 		missing += !there[i];
 	EXPECT_EQ(0, missing);
-	/* It was in the middle of the storm. */
+	/* The request was in the middle of the storm. */
 	EXPECT_LE(300, snapshot);
 	EXPECT_GT(STORM, snapshot);
 	TH_LOG("%zu ids in the snapshot, %zu events after it", snapshot, e->n - snapshot);

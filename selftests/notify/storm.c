@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Notification under load: events of one id come in order whoever registers
- * it, and each event is either received or counted as lost.
+ * Notification under load: events of one id arrive in order for all registering tasks, and each
+ * event is either received or counted as lost.
  */
 #include <pthread.h>
 
@@ -48,7 +48,7 @@ struct churner {
 	long long registered;
 };
 
-/* Registers and unregisters an id that others register, too. */
+/* Registers and unregisters an id that other tasks register, too. */
 static void *churn(void *arg)
 {
 	struct churner *w = arg;
@@ -59,7 +59,7 @@ static void *churn(void *arg)
 	return NULL;
 }
 
-/* The number of ids whose events do not alternate, coming first. */
+/* The number of ids whose events do not alternate, beginning with "registered". */
 static size_t out_of_order(const struct events *e, uint32_t first, uint32_t n)
 {
 	bool there[16] = {};
@@ -147,7 +147,7 @@ TEST_F_TIMEOUT(storm, while_requests_come_and_go, cn_limit(STORM_SECONDS))
 	}
 	pthread_join(w.thread, NULL);
 	ASSERT_EQ(0, w.result);
-	/* The request that stayed was not disturbed. */
+	/* The remaining request is undisturbed. */
 	events_read_all(self->listener, &self->events);
 	EXPECT_EQ(4 * ROUNDS, w.registered);
 	EXPECT_EQ(2 * w.registered, self->events.n);
@@ -156,7 +156,7 @@ TEST_F_TIMEOUT(storm, while_requests_come_and_go, cn_limit(STORM_SECONDS))
 
 /* -- Losses --------------------------------------------------------------- */
 
-/* Messages that were sent or lost. */
+/* Sent and lost messages. */
 static long long count_sent(void)
 {
 	const char *stats = "/proc/net/connector_stats";
@@ -164,7 +164,7 @@ static long long count_sent(void)
 	return read_counter(stats, "notified") + read_counter(stats, "notify_lost");
 }
 
-/* They are sent a moment after what they are about. */
+/* Events are sent a moment after the change. */
 static bool were_sent(long long before, int n)
 {
 	int tries;
@@ -204,7 +204,7 @@ TEST_F_TIMEOUT(storm, slow_reader_learns_what_it_lost, cn_limit(STORM_SECONDS))
 	EXPECT_EQ(0, cn_drops(cn_port(self->listener)));
 }
 
-/* With nobody else in the group, what the reader lost reached nobody. */
+/* The reader is the only member of the group, so each event that it lost reached no socket. */
 TEST_F_TIMEOUT(storm, events_that_reach_nobody_are_counted, cn_limit(STORM_SECONDS))
 {
 	const char *stats = "/proc/net/connector_stats";

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Does what a page of Documentation/ tells its reader to do: run.sh <kernel build directory> <page>
+# Runs the commands of a page of Documentation/: run.sh <kernel build directory> <page>
 # The commands and the files are those of the page; nothing else of this tree is used but what
 # install-dev has installed, under a prefix of its own. Writes KTAP.
 

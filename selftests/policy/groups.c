@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who may join which group. Group 1 is open to everyone, the others need
- * CAP_NET_ADMIN. (In the C connector every odd group is open.)
+ * The rights to join a group. Group 1 is open to everyone, the others need CAP_NET_ADMIN. (In the C
+ * connector every odd group is open.)
  */
 #include "kselftest_harness.h"
 #include "cn_client.h"
@@ -104,7 +104,7 @@ TEST_F(membership, groups_that_do_not_exist)
 	EXPECT_EQ(-EINVAL, cn_leave(self->fd, 33));
 }
 
-/* 26 are asked for; netlink rounds up to 32. */
+/* The request is for 26 groups, which netlink rounds up to 32. */
 TEST_F(membership, number_of_groups_is_32)
 {
 	uint32_t masks[8] = {};
@@ -172,7 +172,7 @@ TEST_F(membership, user_keeps_and_may_leave_what_root_joined)
 	EXPECT_EQ(-EPERM, cn_join(self->fd, 2));
 }
 
-/* The rights are those of the one who joins, not of the one who opened. */
+/* The rights of the joining process count, not those of the process that opened the socket. */
 TEST_F(membership, socket_of_root_gives_a_user_no_right)
 {
 	become_user();
@@ -212,7 +212,7 @@ FIXTURE_TEARDOWN(release)
 	EXPECT_EQ(0, client("clear"));
 }
 
-/* What is freed shows under kmemleak; here the end is that nothing breaks. */
+/* kmemleak reports leaks; this test shows that nothing breaks. */
 TEST_F(release, of_a_socket_in_group_1_with_data)
 {
 	struct cn_packet p = { .id = { IDX, 1 } };

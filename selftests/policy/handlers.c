@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who may send to a callback and who may join its group, for everybody who
- * opens a socket and everybody who sends on it. Rust registrations say it
- * (modules/cn_rust_client.rs makes them) and the core enforces it; behind a C
- * registration there is a callback that checks for itself.
+ * The rights to send to a callback and to join its group, for each process that opens a socket and
+ * each process that sends on it. Rust registrations declare them (modules/cn_rust_client.rs has
+ * such registrations) and the core enforces them. A callback behind a C registration checks for
+ * itself.
  */
 #include "kselftest_harness.h"
 #include "cn_client.h"
@@ -33,10 +33,11 @@ static int del(int fd, uint32_t val)
 
 static int send_to_group(int fd)
 {
-	return command(fd, SEND_TO_GROUP, (struct command){ .idx = POLICY_IDX, .val = 1, .what = POLICY_IDX });
+	return command(fd, SEND_TO_GROUP,
+		       (struct command){ .idx = POLICY_IDX, .val = 1, .what = POLICY_IDX });
 }
 
-/* -- Who may send ---------------------------------------------------------- */
+/* -- Rights to send ------------------------------------------------------- */
 
 FIXTURE(policy)
 {
@@ -82,7 +83,7 @@ static bool may_send(const FIXTURE_VARIANT(policy) *v, enum access access)
 	case CAPABILITY:
 		return v->opener == ROOT && v->sender == ROOT;
 	case ONE_USER:
-		/* The sender's user; who opened the socket is no matter to it. */
+		/* The sender's user. The opener of the socket does not matter to it. */
 		return v->sender != ROOT;
 	default:
 		return is_net_admin(v->opener) && is_net_admin(v->sender);
@@ -130,7 +131,8 @@ TEST_F(policy, with_ack)
 		bool may = may_send(variant, access);
 		int before = calls(self->rust);
 
-		ASSERT_LT(0, send_message(self->fd, variant->address, POLICY_IDX, access, NLM_F_ACK));
+		ASSERT_LT(0,
+			  send_message(self->fd, variant->address, POLICY_IDX, access, NLM_F_ACK));
 		if (may) {
 			ASSERT_LT(0, cn_receive(self->fd, &got));
 			EXPECT_TRUE(cn_is_message(&got, POLICY_IDX, access, 5, 1, "hello", 5));
@@ -164,7 +166,7 @@ TEST_F(policy, without_ack)
 	}
 }
 
-/* The callback is called whoever sends, and sees what rights there are. */
+/* The callback is called for every sender, and sees the sender's rights. */
 TEST_F(policy, of_a_c_registration_is_its_own)
 {
 	long long dropped = read_counter(STATS, "drop_refused");
@@ -193,7 +195,8 @@ TEST_F(policy, in_the_middle_of_a_datagram)
 	int i;
 
 	for (i = 0; i < 3; i++) {
-		struct cn_packet p = { .id = { POLICY_IDX, i == 1 ? PRIVILEGED : PUBLIC }, .seq = i };
+		struct cn_packet p = { .id = { POLICY_IDX, i == 1 ? PRIVILEGED : PUBLIC },
+				       .seq = i };
 
 		len += NLMSG_ALIGN(cn_build(buf + len, &p));
 	}
@@ -209,7 +212,7 @@ TEST_F(policy, in_the_middle_of_a_datagram)
 	EXPECT_TRUE(cn_is_silent(self->fd));
 }
 
-/* -- Who may join the group ------------------------------------------------ */
+/* -- Rights to join the group --------------------------------------------- */
 
 FIXTURE(group)
 {
@@ -273,7 +276,7 @@ TEST_F(group, is_closed_by_default)
 	EXPECT_EQ(self->closed, join(self, variant->by_mask, POLICY_IDX));
 }
 
-/* Several ids share a group: it is open until the last of those that opened it goes. */
+/* Several ids share a group. It is open until the last id that opened it is unregistered. */
 TEST_F(group, is_open_as_long_as_one_of_two_registrations)
 {
 	ASSERT_EQ(0, add(self->rust, 1, OPEN_GROUP));
@@ -315,7 +318,7 @@ TEST_F(group, that_was_joined_is_heard_after_it_closed)
 	EXPECT_LT(0, cn_receive(self->fd, &got));
 }
 
-/* Who may listen need not be one who may send. */
+/* The right to listen does not imply the right to send. */
 TEST_F(group, that_is_open_lets_nobody_send)
 {
 	int before = calls(self->rust);

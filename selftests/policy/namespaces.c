@@ -15,7 +15,7 @@ static struct cn_received got;
 
 FIXTURE(network_namespace)
 {
-	/* Opened before the namespace was left. */
+	/* Opened before the process leaves the namespace. */
 	int inside;
 	int fd;
 };

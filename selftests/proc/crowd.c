@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Thousands that listen to process events, users that ask over and over, and users that read /proc/net/cn_proc: what others ask
- * for is granted as fast as without them.
+ * Thousands of listeners to process events, users that send requests over and over, and users that
+ * read /proc/net/cn_proc. Requests of other users are as fast as without them.
  */
 #include <limits.h>
 
@@ -15,9 +15,9 @@
 #define SOCKETS_OF_A_USER 20
 #define ROUNDS 100
 #define BATCHES 40
-/* So many times slower may requests be with all of the listeners, and beside users who disturb. */
+/* The most that requests may slow down, with all of the listeners, and beside disturbing users. */
 #define RATIO 5
-/* And longer by this, which is nothing for so many. */
+/* And an absolute allowance, which is small for so many requests. */
 #define TICKS_US 20000
 
 static long long now_us(void)
@@ -37,7 +37,7 @@ static void listen_and_ignore(int fd)
 	recv(fd, NULL, 0, MSG_DONTWAIT);
 }
 
-/* How long many requests take; the clock may tick once in ten milliseconds. */
+/* The time of many requests. The clock may tick once in ten milliseconds. */
 static long long time_of_requests(int fd)
 {
 	long long begin = now_us();
@@ -48,7 +48,9 @@ static long long time_of_requests(int fd)
 	return now_us() - begin;
 }
 
-/* At best: a processor of a guest may rest while it holds a lock that others spin for. */
+/*
+ * The shortest time: a processor of a guest may pause while it holds a lock that others spin for.
+ */
 static long long shortest_time(int fd)
 {
 	long long time, shortest = LLONG_MAX;
@@ -108,7 +110,7 @@ TEST_F(crowd, does_not_make_requests_slower)
 	EXPECT_GE(RATIO * few + TICKS_US, many);
 }
 
-/* Others come and go, and the reader stops in the middle of lines. */
+/* Other listeners start and stop, and the reader stops in the middle of lines. */
 TEST_F(crowd, is_shown_completely)
 {
 	static char text[LISTENERS / 5 * 200], expected[64];
@@ -186,7 +188,7 @@ static void ask_for_ever(void)
 		listen_and_ignore(fds[i]);
 }
 
-/* What does not disturb, but takes as much of the processors. */
+/* Users that do not disturb, but take as much of the processors. */
 static void count_for_ever(void)
 {
 	volatile unsigned int count = 0;
@@ -226,7 +228,7 @@ static void begin_users(pid_t *children, void (*disturb)(void))
 	usleep(cn_limit(200) * 1000);
 }
 
-/* How many have run to the end. */
+/* The number of users that are still running. */
 static int end_users(const pid_t *children)
 {
 	int i, running = 0;
@@ -239,7 +241,7 @@ static int end_users(const pid_t *children)
 	return running;
 }
 
-/* Before all others, so that what it waits for is not the scheduler. */
+/* With the highest priority, so that the time contains no wait for the scheduler. */
 static long long time_beside(int fd)
 {
 	long long time;
@@ -250,7 +252,7 @@ static long long time_beside(int fd)
 	return time;
 }
 
-/* First with one listener and users who do something else, then with all of the listeners. */
+/* First with one listener and users that do something else, then with all of the listeners. */
 TEST_F(users, hold_up_nobody_who_asks)
 {
 	long long quiet, disturbed;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is over when the end of a process is told: everything. Its parent can reap it, and what it had is
- * released. Runs on every provider.
+ * Everything of a process is over when its end is reported. Its parent can reap it, and its
+ * resources are released. Runs on every provider.
  */
 #include <sys/un.h>
 
@@ -28,7 +28,7 @@ FIXTURE_TEARDOWN(ends)
 	close(self->fd);
 }
 
-/* A child with memory, files and what `prepare` has made; ends when the parent has gone on. */
+/* A child with memory, files and the resources of `prepare`. Ends when the parent has continued. */
 static int make_child(int (*prepare)(void))
 {
 	int go[2], child;
@@ -99,7 +99,7 @@ TEST_F(ends, parent_can_reap_who_was_killed)
 	}
 }
 
-/* -- What it had ---------------------------------------------------------------------- */
+/* -- Resources of the process ----------------------------------------------------------- */
 
 static int pipe_ends[2];
 

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Process events: what processes do against what is told of them. Runs on every provider; where
- * they differ, selftests/proc_differences.txt says why.
+ * Process events: the actions of processes against the reported events. Runs on every provider.
+ * selftests/proc_differences.txt has the reason for each difference.
  */
 #include "kselftest_harness.h"
 #include "cn_workload.h"
 
-static struct story told;
+static struct story reported;
 
-static bool is_told(int tgid)
+static bool is_reported(int tgid)
 {
 	int i;
 
-	for (i = 0; i < told.count; i++)
-		if ((uint32_t)told.events[i].what == PROC_EVENT_FORK &&
-		    told.events[i].event_data.fork.child_tgid == tgid)
+	for (i = 0; i < reported.count; i++)
+		if ((uint32_t)reported.events[i].what == PROC_EVENT_FORK &&
+		    reported.events[i].event_data.fork.child_tgid == tgid)
 			return true;
 	return false;
 }
@@ -25,57 +25,58 @@ static int process_of(const struct proc_event *e)
 						      e->event_data.exec.process_tgid;
 }
 
-/* What is told of a process and those that it makes; others, and acknowledgements, are passed over. */
+/* Is the event about a process of the test? Others, and acknowledgements, are skipped. */
 static bool belongs_to(const struct proc_event *e, int root)
 {
-	return process_of(e) == root || is_told(process_of(e)) ||
-	       ((uint32_t)e->what == PROC_EVENT_FORK && is_told(e->event_data.fork.parent_tgid));
+	return process_of(e) == root || is_reported(process_of(e)) ||
+	       ((uint32_t)e->what == PROC_EVENT_FORK &&
+		is_reported(e->event_data.fork.parent_tgid));
 }
 
-static bool end_is_told_of(int pid)
+static bool end_is_reported(int pid)
 {
 	int i;
 
-	for (i = 0; i < told.count; i++)
-		if (is_exit_of(&told.events[i], pid))
+	for (i = 0; i < reported.count; i++)
+		if (is_exit_of(&reported.events[i], pid))
 			return true;
 	return false;
 }
 
-/* When the end of the first one is told, it has noted all that it made. */
-static bool all_ends_are_told(int root)
+/* When the end of the first process is reported, it has recorded all of its children. */
+static bool all_ends_are_reported(int root)
 {
 	int i;
 
-	if (!end_is_told_of(root))
+	if (!end_is_reported(root))
 		return false;
 	for (i = 0; i < known->count; i++)
 		if ((uint32_t)known->events[i].what == PROC_EVENT_FORK &&
-		    !end_is_told_of(known->events[i].event_data.fork.child_pid))
+		    !end_is_reported(known->events[i].event_data.fork.child_pid))
 			return false;
 	return true;
 }
 
 /*
- * Reads what is told of a process and those that it makes, up to the last of their ends: since an end
- * is told after the parent has heard of it, that need not be the parent's.
+ * Reads the events of a process and its children, up to the last of their ends. The end of a child
+ * is reported after its parent is notified, so the last end need not be the parent's.
  */
 static int read_story(int fd, int root)
 {
 	struct process_message m;
 	int ret;
 
-	told.count = 0;
+	reported.count = 0;
 	do {
 		ret = process_read(fd, &m);
 		if (ret)
 			return ret;
 		if (!belongs_to(&m.event, root))
 			continue;
-		if (told.count == MOST)
+		if (reported.count == MOST)
 			return -E2BIG;
-		told.events[told.count++] = m.event;
-	} while (!all_ends_are_told(root));
+		reported.events[reported.count++] = m.event;
+	} while (!all_ends_are_reported(root));
 	return 0;
 }
 
@@ -105,35 +106,36 @@ static const struct proc_event *nth_of(const struct story *story, int pid, int n
 }
 
 /*
- * An end is told when the parent has heard of it already; then the parent's later doings may come first, and
- * the parent is not known any more. What is told of one thread is in order in any case.
+ * An end is reported after the parent is notified. Then later actions of the parent may be reported
+ * before it, and the parent is no longer known. The events of one thread are always in order.
  */
 static void compare_threads(struct __test_metadata *_metadata)
 {
 	int i, n;
 
-	EXPECT_EQ(known->count, told.count);
+	EXPECT_EQ(known->count, reported.count);
 	for (i = 0; i < known->count; i++) {
 		int pid = process_subject(&known->events[i]);
 
 		if (&known->events[i] != nth_of(known, pid, 0))
 			continue;
-		for (n = 0; nth_of(known, pid, n) || nth_of(&told, pid, n); n++) {
-			const struct proc_event *is = nth_of(&told, pid, n);
-			struct proc_event *ought = (struct proc_event *)nth_of(known, pid, n);
+		for (n = 0; nth_of(known, pid, n) || nth_of(&reported, pid, n); n++) {
+			const struct proc_event *is = nth_of(&reported, pid, n);
+			struct proc_event *expected = (struct proc_event *)nth_of(known, pid, n);
 			struct proc_event lenient;
 
-			if (ought && is && is_exit_of(is, pid) && !is->event_data.exit.parent_pid) {
-				lenient = *ought;
+			if (expected && is && is_exit_of(is, pid) &&
+			    !is->event_data.exit.parent_pid) {
+				lenient = *expected;
 				lenient.event_data.exit.parent_pid = 0;
 				lenient.event_data.exit.parent_tgid = 0;
-				ought = &lenient;
+				expected = &lenient;
 			}
-			EXPECT_TRUE(ought && is && is_same(ought, is)) {
-				if (ought)
-					show(_metadata, "known", ought);
+			EXPECT_TRUE(expected && is && is_same(expected, is)) {
+				if (expected)
+					show(_metadata, "expected", expected);
 				if (is)
-					show(_metadata, "told ", is);
+					show(_metadata, "reported", is);
 			}
 		}
 	}
@@ -147,7 +149,8 @@ FIXTURE(events)
 FIXTURE_SETUP(events)
 {
 	CN_NEEDS_PROCESS_EVENTS();
-	known = mmap(NULL, sizeof(*known), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	known = mmap(NULL, sizeof(*known), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
 	ASSERT_NE(MAP_FAILED, known);
 	self->fd = process_open(0);
 	ASSERT_LE(0, self->fd);
@@ -175,8 +178,8 @@ FIXTURE_VARIANT_ADD(events, ptrace) { trace_others };
 FIXTURE_VARIANT_ADD(events, thread) { make_a_thread };
 FIXTURE_VARIANT_ADD(events, everything) { do_everything };
 
-/* The child waits, so that it does nothing before its own start is noted. */
-static int tell_story(const FIXTURE_VARIANT(events) *variant, int fd)
+/* The child waits, so that it does nothing before its own start is recorded. */
+static int act_and_read(const FIXTURE_VARIANT(events) *variant, int fd)
 {
 	int go[2], ret, child;
 	char byte = 0;
@@ -203,7 +206,7 @@ static int tell_story(const FIXTURE_VARIANT(events) *variant, int fd)
 
 TEST_F(events, each_thread_is_told_of_in_order)
 {
-	ASSERT_EQ(0, tell_story(variant, self->fd));
+	ASSERT_EQ(0, act_and_read(variant, self->fd));
 	compare_threads(_metadata);
 }
 
@@ -219,24 +222,24 @@ static const struct proc_event *next_but_ends(const struct story *story, int *at
 	return NULL;
 }
 
-/* An end may come behind what the parent does when it has heard of it. */
+/* An end may be reported after actions that the parent does once it is notified. */
 TEST_F(events, all_but_ends_are_told_in_order)
 {
-	const struct proc_event *ought, *is;
-	int in_known = 0, in_told = 0;
+	const struct proc_event *expected, *is;
+	int in_known = 0, in_reported = 0;
 
-	ASSERT_EQ(0, tell_story(variant, self->fd));
+	ASSERT_EQ(0, act_and_read(variant, self->fd));
 	do {
-		ought = next_but_ends(known, &in_known);
-		is = next_but_ends(&told, &in_told);
-		EXPECT_TRUE(ought ? is && is_same(ought, is) : !is) {
-			if (ought)
-				show(_metadata, "known", ought);
+		expected = next_but_ends(known, &in_known);
+		is = next_but_ends(&reported, &in_reported);
+		EXPECT_TRUE(expected ? is && is_same(expected, is) : !is) {
+			if (expected)
+				show(_metadata, "expected", expected);
 			if (is)
-				show(_metadata, "told ", is);
+				show(_metadata, "reported", is);
 			break;
 		}
-	} while (ought);
+	} while (expected);
 }
 
 /* -- Filters -------------------------------------------------------------------- */
@@ -250,8 +253,8 @@ FIXTURE(filter)
 FIXTURE_VARIANT(filter)
 {
 	uint32_t events;
-	/* What comes of them. */
-	uint32_t told;
+	/* The event types that pass the filter. */
+	uint32_t reported;
 };
 
 FIXTURE_VARIANT_ADD(filter, fork) { PROC_EVENT_FORK, PROC_EVENT_FORK };
@@ -280,14 +283,17 @@ FIXTURE_SETUP(filter)
 	uint32_t number = process_number();
 
 	CN_NEEDS_PROCESS_EVENTS();
-	known = mmap(NULL, sizeof(*known), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	known = mmap(NULL, sizeof(*known), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
 	ASSERT_NE(MAP_FAILED, known);
 	self->all = process_open(0);
 	ASSERT_LE(0, self->all);
 	self->fd = cn_open_in_group(CN_IDX_PROC);
 	ASSERT_LE(0, self->fd);
 	/* Not every provider acknowledges a request with a filter. */
-	ASSERT_LT(0, process_filtered(self->fd, PROC_CN_MCAST_LISTEN, variant->events, number, number));
+	ASSERT_LT(0,
+		  process_filtered(self->fd, PROC_CN_MCAST_LISTEN, variant->events, number,
+				   number));
 }
 
 FIXTURE_TEARDOWN(filter)
@@ -297,40 +303,43 @@ FIXTURE_TEARDOWN(filter)
 	munmap(known, sizeof(*known));
 }
 
-static bool passes(const struct proc_event *e, uint32_t events, uint32_t told)
+static bool passes(const struct proc_event *e, uint32_t events, uint32_t reported)
 {
 	if ((events & PROC_EVENT_NONZERO_EXIT) && (uint32_t)e->what == (uint32_t)PROC_EVENT_EXIT &&
 	    e->event_data.exit.exit_code)
 		return true;
-	return (uint32_t)e->what & told;
+	return (uint32_t)e->what & reported;
 }
 
-/* What was told to who gets everything, as it ought to be told through the filter. */
-static void know_what_passes(uint32_t events, uint32_t kinds)
+/* The expected events of a filtered listener: those of the unfiltered one that pass the filter. */
+static void expect_passing(uint32_t events, uint32_t kinds)
 {
 	int i;
 
 	known->count = 0;
-	for (i = 0; i < told.count; i++)
-		if (passes(&told.events[i], events, kinds))
-			known->events[known->count++] = told.events[i];
+	for (i = 0; i < reported.count; i++)
+		if (passes(&reported.events[i], events, kinds))
+			known->events[known->count++] = reported.events[i];
 }
 
-/* Two processors may tell two listeners of two threads in two orders; that of one thread is the same. */
+/*
+ * The order of events of two threads may differ between two listeners, since two processors send
+ * them. The order of events of one thread is the same.
+ */
 static void compare_with_known(struct __test_metadata *_metadata, const struct story *passed)
 {
 	int i;
 
 	EXPECT_EQ(known->count, passed->count);
 	for (i = 0; i < known->count; i++) {
-		const struct proc_event *ought = &known->events[i], *is;
-		int k, n = 0, pid = process_subject(ought);
+		const struct proc_event *expected = &known->events[i], *is;
+		int k, n = 0, pid = process_subject(expected);
 
 		for (k = 0; k < i; k++)
 			n += process_subject(&known->events[k]) == pid;
 		is = nth_of(passed, pid, n);
-		EXPECT_TRUE(is && is_same(ought, is)) {
-			show(_metadata, "all   ", ought);
+		EXPECT_TRUE(is && is_same(expected, is)) {
+			show(_metadata, "all   ", expected);
 			if (is)
 				show(_metadata, "filter", is);
 		}
@@ -344,12 +353,12 @@ TEST_F(filter, lets_through_what_was_asked_for)
 	struct process_message m;
 	int ret;
 
-	ASSERT_EQ(0, tell_story(&everything, self->all));
-	know_what_passes(variant->events, variant->told);
+	ASSERT_EQ(0, act_and_read(&everything, self->all));
+	expect_passing(variant->events, variant->reported);
 	while (!(ret = process_read_within(self->fd, &m, passed.count < known->count ? cn_timeout() :
 								      cn_pause()))) {
 		/* Of others, and the acknowledgement. */
-		if (!is_told(process_of(&m.event)))
+		if (!is_reported(process_of(&m.event)))
 			continue;
 		ASSERT_GT(MOST, passed.count);
 		passed.events[passed.count++] = m.event;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * When process events are looked for, and what is counted of them: what only our provider has.
+ * When hooks for process events are attached, and the counters of events: features of our provider.
  */
 #include "kselftest_harness.h"
 #include "cn_privilege.h"
@@ -53,7 +53,7 @@ TEST_F(hooks, first_listener_attaches_and_last_detaches)
 	ASSERT_LE(0, second);
 	close(self->fd);
 	self->fd = -1;
-	/* Longer than hooks stay for nobody. */
+	/* Longer than hooks stay attached without a listener. */
 	usleep(500 * 1000);
 	EXPECT_TRUE(process_file_has("attached fork exec exit comm"));
 	EXPECT_TRUE(process_hears(second));
@@ -137,7 +137,7 @@ TEST_F(hooks, killed_listener_detaches)
 	close(ready[1]);
 }
 
-/* He may join at any time, and nobody says when. */
+/* The requester may join the group at any time, without notice. */
 TEST_F(hooks, asking_attaches)
 {
 	self->fd = cn_open_in_group(0);
@@ -145,7 +145,7 @@ TEST_F(hooks, asking_attaches)
 	ASSERT_EQ(0, process_listen(self->fd));
 	EXPECT_TRUE(process_file_has("attached fork exec exit comm"));
 	EXPECT_FALSE(process_hears(self->fd));
-	/* Longer than hooks stay for nobody. */
+	/* Longer than hooks stay attached without a listener. */
 	usleep(500 * 1000);
 	EXPECT_TRUE(process_file_has("attached fork exec exit comm"));
 	ASSERT_EQ(0, cn_join(self->fd, CN_IDX_PROC));
@@ -175,7 +175,7 @@ TEST_F(hooks, leaving_by_bind_is_seen)
 
 /* -- Users --------------------------------------------------------------------------------- */
 
-/* A user who asks and goes, over and over; 0 if all went well. */
+/* A user that sends a request and closes its socket, over and over; 0 if all of it succeeds. */
 static int come_and_go_as_user(int times)
 {
 	int status, child = fork();
@@ -194,7 +194,7 @@ static int come_and_go_as_user(int times)
 	return waitpid(child, &status, 0) == child ? status : -1;
 }
 
-/* The code of the kernel is changed each time hooks come or go. */
+/* Each attach or detach of hooks changes code of the kernel. */
 TEST_F(hooks, users_do_not_detach_at_once)
 {
 	int i;
@@ -204,7 +204,7 @@ TEST_F(hooks, users_do_not_detach_at_once)
 		ASSERT_TRUE(process_file_has("attached exec\n"));
 		usleep(50 * 1000);
 	}
-	/* That somebody with rights comes and goes changes nothing. */
+	/* A privileged listener that starts and stops changes nothing. */
 	self->fd = process_open(PROC_EVENT_EXEC);
 	ASSERT_LE(0, self->fd);
 	close(self->fd);
@@ -228,7 +228,7 @@ TEST_F(hooks, users_hold_only_what_they_wanted)
 	EXPECT_TRUE(process_file_has("attached exec\n"));
 }
 
-/* -- What is lost ---------------------------------------------------------------------------- */
+/* -- Lost events ----------------------------------------------------------------------------- */
 
 struct account {
 	unsigned long long sent, no_memory, dropped;
@@ -272,7 +272,7 @@ TEST_F(hooks, what_is_lost_is_counted)
 	EXPECT_LT(0, overruns);
 	EXPECT_LT(0, account.dropped);
 	EXPECT_EQ(cn_drops(cn_port(self->fd)), account.dropped);
-	/* The acknowledgement, and at least these; other processes may have come and gone. */
+	/* The acknowledgement, and at least these; other processes may have started and ended. */
 	EXPECT_LE(201, account.sent);
 	EXPECT_EQ(account.sent, received + account.dropped);
 	EXPECT_EQ(0, account.no_memory);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How many sockets of one user may listen to process events without CAP_NET_ADMIN.
+ * The number of sockets of one user that may listen to process events without CAP_NET_ADMIN.
  */
 #include "kselftest_harness.h"
 #include "cn_privilege.h"
 #include "cn_process.h"
 
-/* What the module parameter listeners_per_user is unless it is given. */
+/* The default of the module parameter listeners_per_user. */
 #define LIMIT 256
 #define OTHER_UID (TEST_UID + 1)
 #define CLOSERS 4
@@ -33,7 +33,7 @@ FIXTURE_TEARDOWN(limit)
 {
 }
 
-/* Opens a socket that asks for events, which it may be refused; the error. */
+/* Opens a socket and requests events, which may be refused. Returns the error. */
 static int ask_for_more(int *fd)
 {
 	uint32_t number = process_number();
@@ -46,7 +46,7 @@ static int ask_for_more(int *fd)
 	return ret < 0 ? ret : process_acknowledged(*fd, number + 1);
 }
 
-/* Opens sockets that listen, until one is refused; how many. */
+/* Opens sockets that listen, until one is refused. Returns their number. */
 static int ask_until_refused(int *fds, int most, int *error)
 {
 	int count;
@@ -106,7 +106,7 @@ TEST_F(limit, refusals_are_counted)
 	EXPECT_EQ(before + 2, read_counter(PROCESS_FILE, "refused"));
 }
 
-/* One that listens already may change what it wants, and is counted once. */
+/* A listening socket may change its request, and is counted once. */
 TEST_F(limit, listener_may_ask_again)
 {
 	int error, fd, i;
@@ -114,7 +114,9 @@ TEST_F(limit, listener_may_ask_again)
 	become_user();
 	ASSERT_EQ(LIMIT - 1, ask_until_refused(self->fds, LIMIT - 1, &error));
 	for (i = 0; i < 5; i++)
-		ASSERT_EQ(0, process_listen_to(self->fds[0], i % 2 ? PROC_EVENT_SID : PROC_EVENT_FORK));
+		ASSERT_EQ(0,
+			  process_listen_to(self->fds[0],
+					    i % 2 ? PROC_EVENT_SID : PROC_EVENT_FORK));
 	EXPECT_EQ(0, ask_for_more(&fd));
 	EXPECT_EQ(0, process_listen_to(self->fds[0], PROC_EVENT_FORK));
 	EXPECT_TRUE(process_hears(self->fds[0]));
@@ -149,7 +151,10 @@ TEST_F(limit, closing_makes_room)
 	EXPECT_EQ(0, error);
 }
 
-/* Of closed sockets that nobody was told of yet, some count for the limit; nobody is refused for them. */
+/*
+ * Some closed sockets count for the limit until their close is processed. No request is refused
+ * because of them.
+ */
 TEST_F(limit, closed_sockets_refuse_nobody)
 {
 	long long before = read_counter(PROCESS_FILE, "refused");
@@ -162,7 +167,8 @@ TEST_F(limit, closed_sockets_refuse_nobody)
 		become_user();
 		while (time(NULL) < end) {
 			fd = cn_open_in_group(0);
-			must(process_filtered(fd, PROC_CN_MCAST_LISTEN, PROC_EVENT_SID, 1, 1) > 0, "asking");
+			must(process_filtered(fd, PROC_CN_MCAST_LISTEN, PROC_EVENT_SID, 1, 1) > 0,
+			     "asking");
 			close(fd);
 		}
 		_exit(0);
@@ -184,7 +190,7 @@ TEST_F(limit, is_not_for_net_admin)
 	EXPECT_EQ(0, error);
 }
 
-/* Asks as another user, who has none yet; the error. */
+/* Sends a request as another user, which has no socket yet. Returns the error. */
 static int ask_as_another(void)
 {
 	int status, fd, child = fork();
@@ -213,7 +219,7 @@ TEST_F(limit, is_for_each_user)
 	EXPECT_EQ(0, ask_as_another());
 }
 
-/* Whoever has opened a socket: the one who asks is counted. */
+/* The requester is counted, not the opener of the socket. */
 TEST_F(limit, is_of_who_asks)
 {
 	int error, fd = cn_open_in_group(CN_IDX_PROC);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who gets process events, and what is answered to requests. Runs on every provider; where they differ,
- * selftests/proc_differences.txt says why.
+ * The receivers of process events, and the answers to requests. Runs on every provider.
+ * selftests/proc_differences.txt has the reason for each difference.
  */
 #include "kselftest_harness.h"
 #include "cn_process.h"
 
 FIXTURE(listeners)
 {
-	/* One that listens, whatever others do. */
+	/* A socket that listens, independent of others. */
 	int fd;
 };
 
@@ -146,7 +146,9 @@ TEST_F(listeners, request_with_a_filter_is_acknowledged)
 {
 	uint32_t number = process_number();
 
-	ASSERT_LT(0, process_filtered(self->fd, PROC_CN_MCAST_LISTEN, PROC_EVENT_EXEC, number, number));
+	ASSERT_LT(0,
+		  process_filtered(self->fd, PROC_CN_MCAST_LISTEN, PROC_EVENT_EXEC, number,
+				   number));
 	EXPECT_EQ(0, process_answer(self->fd, number + 1));
 }
 

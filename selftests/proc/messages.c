@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Process events: what a message holds besides the event, and the acknowledgement of
- * a request. Runs on every provider; where they differ, selftests/proc_differences.txt
- * says why.
+ * Process events: the fields of a message besides the event, and the acknowledgement of a request.
+ * Runs on every provider. selftests/proc_differences.txt has the reason for each difference.
  */
 #include "kselftest_harness.h"
 #include "cn_process.h"
@@ -207,7 +206,7 @@ TEST_F(message, no_gap_behind_the_acknowledgement)
 	close(other);
 }
 
-/* Nobody else finds a gap where it would have been. */
+/* Other listeners do not see a gap for it. */
 TEST_F(message, acknowledgement_takes_no_number)
 {
 	struct numbers numbers = {};
@@ -225,7 +224,7 @@ TEST_F(message, acknowledgement_takes_no_number)
 	close(other);
 }
 
-/* -- What comes first ------------------------------------------------------------------ */
+/* -- Order of messages --------------------------------------------------------------------- */
 
 /* Programs take the first datagram for the answer. */
 TEST_F(message, acknowledgement_is_first)
@@ -241,7 +240,8 @@ TEST_F(message, acknowledgement_is_first)
 		if (other < 0 || process_operation(other, PROC_CN_MCAST_LISTEN, 1, 1) < 0 ||
 		    process_read(other, &self->m))
 			error = 1;
-		else if ((uint32_t)self->m.event.what != PROC_EVENT_NONE || self->m.message.ack != 2)
+		else if ((uint32_t)self->m.event.what != PROC_EVENT_NONE ||
+			 self->m.message.ack != 2)
 			error = 2;
 		if (other >= 0)
 			close(other);

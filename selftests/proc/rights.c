@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who may listen to process events, and that nobody decides what others get. Runs on every provider; where they differ,
- * selftests/proc_differences.txt says why.
+ * The rights to listen to process events. No listener affects the events of another. Runs on every
+ * provider. selftests/proc_differences.txt has the reason for each difference.
  */
 #include "kselftest_harness.h"
 #include "cn_privilege.h"
@@ -58,7 +58,7 @@ TEST_F(rights, who_may_not_listen_hears_nothing)
 	close(other);
 }
 
-/* Whatever somebody asks for, in whatever order, others get what they got before. */
+/* Requests of one process, in any order, do not change the events of other listeners. */
 TEST_F(rights, others_cannot_be_cut_off)
 {
 	static const uint32_t operations[] = { PROC_CN_MCAST_LISTEN, PROC_CN_MCAST_IGNORE, 3 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Programs without rights that ask for process events, and read /proc/net/cn_proc, with the lowest priority beside others that
- * leave them next to nothing of a processor: nobody waits for them.
+ * Programs without rights send requests for process events, and read /proc/net/cn_proc. They have
+ * the lowest priority beside others that leave them next to no processor time. No other program
+ * waits for them.
  */
 #include "kselftest_harness.h"
 #include "cn_priority.h"
@@ -11,7 +12,10 @@
 #define SPINNERS 2
 #define MEMBERS 3000
 #define READING_MS 12000
-/* At most, of a reader and of who opens and closes a socket; the starved one would take many seconds. */
+/*
+ * The limit of a reader and of a process that opens and closes a socket. The starved program would
+ * take many seconds.
+ */
 #define READ_MS 1000
 
 FIXTURE(starved)
@@ -61,7 +65,7 @@ TEST_F(starved, requests_hold_up_nobody_who_asks)
 {
 	int tries;
 
-	/* Those that users have needed before stay for ten seconds. */
+	/* The hooks that users needed before stay attached for ten seconds. */
 	for (tries = 0; !process_file_has("attached\n") && tries < 150; tries++)
 		usleep(100 * 1000);
 	ASSERT_TRUE(process_file_has("attached\n"));

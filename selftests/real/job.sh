@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Programs that know nothing of these tests hear what selftests/real/work.c does: each event of each process in order,
-# compared with what that program says of itself. /guest/programs.conf has the programs (PROGRAMS) and the name under
-# which the results are reported (EVENTS). Writes KTAP.
+# Programs that are independent of these tests receive the process events of selftests/real/work.c.
+# Each event of each process must be shown in order, as in the output of work.c.
+# /guest/programs.conf has the programs (PROGRAMS) and the name under which the results are reported
+# (EVENTS). Writes KTAP.
 
 # shellcheck source=selftests/guest/steps.sh
 . /guest/steps.sh
@@ -21,8 +22,8 @@ become() {
 	esac
 }
 
-# What it shows of the work, if it hears all of that; the second field is the process. forkstat has no line for
-# a group id, and listen.py writes as work.c does, that is with the parent first.
+# The lines that it shows of the work if it receives all events. The second field is the process.
+# forkstat has no line for a group id. listen.py writes the lines of work.c, with the parent first.
 # shellcheck disable=SC2016
 known() {
 	case $1 in
@@ -39,7 +40,7 @@ known() {
 	esac
 }
 
-# What it has shown of the processes that work.c has made.
+# The lines that it has shown of the processes of work.c.
 # shellcheck disable=SC2016
 heard() {
 	case $1 in
@@ -56,7 +57,7 @@ heard() {
 	esac
 }
 
-# Waits until a line was shown that matches; meanwhile processes end.
+# Waits until a matching line is shown. Meanwhile processes end.
 shown() {
 	local try=0
 	until grep -qs "$1" /tmp/heard; do
@@ -74,7 +75,7 @@ work() {
 	shown "\bexit *$(tail -n 1 /tmp/known | cut -d' ' -f2) "
 }
 
-# It runs until it has shown the last thing that was done.
+# It runs until it has shown the last action.
 listens() {
 	local status=0
 	rm -f /tmp/heard /tmp/known
@@ -98,7 +99,7 @@ echo 'KTAP version 1'
 echo "# provider: $EVENTS"
 load_connector rust
 grep -q '^cn_proc ' /proc/net/connector || insmod /lib/modules/rust/cn_proc.ko
-# Python wants random numbers.
+# Python needs random numbers.
 [ ! -d /debian ] || { mkdir /debian/dev && mount -t devtmpfs devtmpfs /debian/dev; }
 for program in $PROGRAMS; do
 	check "$program.listens" listens "$program"

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Shows process events as the library pyroute2 tells of them, a line each, in the words of work.c."""
+"""Prints the process events from the library pyroute2, a line each, in the format of work.c."""
 
 from pyroute2 import ProcEventSocket
 from pyroute2.netlink.connector import cn_proc
 
-# Of both ids the kernel tells the real one and the effective one; the library has other names for them.
+# The kernel reports the real and the effective id of both kinds. The library has other names for them.
 LINES = {
     cn_proc.PROC_EVENT_FORK: 'fork {parent_tgid} {child_pid}',
     cn_proc.PROC_EVENT_EXEC: 'exec {process_pid}',

@@ -6,8 +6,9 @@
 #   run.sh run <kernel build directory> <provider>    tries those that can be had; writes KTAP
 #   run.sh find forkstat|pyroute2                     prints the folder of one, in the cache
 #
-# forkstat is that of the machine's Debian. pyroute2 knows process events since 0.7.4 and Debian since 13, so on all
-# machines it is that of Debian 13, with the Python that belongs to it. apt looks after the signatures.
+# forkstat is that of the machine's Debian. pyroute2 supports process events since 0.7.4 and Debian
+# has that since 13. So on all machines it is that of Debian 13, with its Python. apt verifies the
+# signatures.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -17,7 +18,7 @@
 . "$TOP/scripts/suite.sh"
 
 SUITE=trixie
-# pyroute2, Python, and what both load; nothing that is loaded when it is there only.
+# pyroute2, Python, and the files that both load, without optional ones.
 PACKAGES=(python3-pyroute2 python3.13-minimal libpython3.13-minimal libpython3.13-stdlib
 	libc6 libexpat1 libffi8 libsqlite3-0 zlib1g)
 
@@ -28,14 +29,15 @@ fetch_forkstat() {
 find_forkstat() {
 	local version
 	version=$(apt-cache policy forkstat 2>/dev/null | sed -n 's/^ *Candidate: \([0-9].*\)/\1/p') || true
-	# Without lists, what was fetched once will do.
+	# Without lists, earlier downloads are sufficient.
 	[ -n "$version" ] || version=$(find "$CACHE" -maxdepth 1 -type d -name 'forkstat-[0-9]*[0-9]' -printf '%f\n' |
 		sort -V | tail -n 1 | sed 's/^forkstat-//')
 	[ -n "$version" ] || die 'apt knows no package forkstat; it is in Debian 12 and 13, and apt-get update fetches the lists.'
 	cached "forkstat-$version" "forkstat $version: download" fetch_forkstat
 }
 
-# The guest need not unpack what no program opens, nor compile what can be compiled here.
+# The guest need not unpack files that no program opens, nor compile files that can be compiled
+# here.
 unpack() {
 	local folder=$1 package
 	for package in "$WORK"/*.deb; do
@@ -45,7 +47,7 @@ unpack() {
 	done
 	ln -s usr/lib "$folder/lib"
 	ln -s usr/lib64 "$folder/lib64"
-	# Compiled files are good whatever the time of the source, which is 0 in the guest.
+	# Compiled files are valid for any time of the source, which is 0 in the guest.
 	"$folder/usr/lib64/ld-linux-x86-64.so.2" --library-path "$folder/usr/lib/x86_64-linux-gnu" "$folder/usr/bin/python3.13" \
 		-I -S -m compileall -q --invalidation-mode unchecked-hash -s "$folder" -p / \
 		"$folder/usr/lib/python3.13" "$folder/usr/lib/python3/dist-packages/pyroute2"
@@ -59,8 +61,8 @@ find_pyroute2() {
 	cached_packages pyroute2 "$SUITE" 150 '' "${PACKAGES[@]}"
 }
 
-# One program, or why there is none: look_for <program>; sets FOLDER.
-look_for() {
+# Finds a program, or reports why it is missing: find_program <program>; sets FOLDER.
+find_program() {
 	if ! FOLDER=$("$0" find "$1" 2>"$WORK/why"); then
 		printf '# provider: %s\n' "$PROVIDER"
 		skipped "programs.$1" "not on this machine: $(sed -n 's/^error: //p' "$WORK/why" | paste -sd' ')"
@@ -78,8 +80,8 @@ run() {
 	WORK=$(mktemp -d)
 	trap 'rm -rf "$WORK"' EXIT
 	trap 'exit 130' INT TERM HUP
-	if look_for forkstat; then export DYNAMIC=$FOLDER/usr/bin/forkstat; fi
-	if look_for pyroute2; then export TREE=$FOLDER; fi
+	if find_program forkstat; then export DYNAMIC=$FOLDER/usr/bin/forkstat; fi
+	if find_program pyroute2; then export TREE=$FOLDER; fi
 	[ "${#PROGRAMS[@]}" -gt 0 ] || return 0
 	gcc -static -O2 -Wall -Werror -o "$WORK/work" "$TOP/selftests/real/work.c"
 	printf 'EVENTS=%s\nPROGRAMS="%s"\n' "$PROVIDER" "${PROGRAMS[*]}" >"$WORK/programs.conf"

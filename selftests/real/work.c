@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Does what listeners to process events are told of, and says what it did, a line each, in the order in which it was done:
- *   fork <parent> <child>, exec <pid>, comm <pid> <name>, uid <pid> <real> <effective>, gid likewise, sid <pid>,
- *   ptrace <pid> <tracer> (0: none), exit <pid> <status> as wait(2) has it
+ * Causes the events that listeners to process events receive. Prints its actions in order, one in a
+ * line:
  *
- *   work [file]   where a listener shows what it hears. forkstat looks into /proc for more of a process, and takes one that
- *                 is just going away for a thread; so processes wait for their lines there. Without a file nobody waits.
+ *   fork <parent> <child>, exec <pid>, comm <pid> <name>, uid <pid> <real> <effective>,
+ *   gid likewise, sid <pid>, ptrace <pid> <tracer> (0: none), exit <pid> <status> as in wait(2)
+ *
+ *   work [file]   with the output of a listener. forkstat reads more about a process in /proc, and
+ *                 takes an exiting one for a thread; so processes wait for their lines there.
+ *                 Without a file no process waits.
  */
 #include <err.h>
 #include <signal.h>
@@ -23,7 +26,7 @@ enum { LOOKS_PER_SECOND = 100, PATIENCE = 60 * LOOKS_PER_SECOND };
 
 static const char *shown_in;
 
-/* How many lines the listener has shown that name the process. */
+/* The number of lines of the listener that name the process. */
 static int lines_of(pid_t pid)
 {
 	FILE *file = fopen(shown_in, "r");
@@ -65,7 +68,7 @@ static pid_t begin(int (*work)(void))
 		err(1, "fork");
 	if (!child) {
 		close(go[1]);
-		/* What the parent has to say comes first, and what the listener has. */
+		/* The parent prints its line first, and the listener shows its own. */
 		if (read(go[0], &byte, 1) < 0)
 			_exit(99);
 		_exit(work());

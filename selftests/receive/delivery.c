@@ -96,7 +96,7 @@ TEST_F(delivery, privileged_user_of_an_unprivileged_socket_is_not_capable)
 	fd = cn_open_in_group(0);
 	ASSERT_EQ(0, seteuid(0));
 	ASSERT_LE(0, fd);
-	/* With an address in the call netlink asks for the sender alone. */
+	/* With an address in the call, netlink checks the rights of the sender alone. */
 	ASSERT_EQ((ssize_t)len, send(fd, buf, len, 0));
 	EXPECT_EQ(0, callback_value(IDX, 1, "uid"));
 	EXPECT_EQ(0, callback_value(IDX, 1, "capable"));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Receivers that do not keep up: nobody is blocked, and every message is
- * either received or counted as lost.
+ * Receivers that do not keep up: no sender is blocked, and every message is either received or
+ * counted as lost.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -66,7 +66,9 @@ TEST_F(overrun, full_member_is_no_listener)
 	int enobufs = 0;
 	int sent;
 
-	EXPECT_EQ(-ESRCH, client("send id=%u:1 group=%u msg_len=100 repeat=%u", IDX, IDX, OVERRUN_MESSAGES));
+	EXPECT_EQ(-ESRCH,
+		  client("send id=%u:1 group=%u msg_len=100 repeat=%u", IDX, IDX,
+			 OVERRUN_MESSAGES));
 	sent = client_value("sent");
 	EXPECT_LT(0, sent);
 	EXPECT_EQ(OVERRUN_MESSAGES, sent + client_value("failed"));
@@ -117,7 +119,8 @@ TEST_F(overrun, slow_member_takes_nothing_from_a_fast_one)
 TEST_F(overrun, reader_that_never_reads_stalls_no_multicast)
 {
 	ASSERT_EQ(0, cn_join(self->fast, IDX));
-	EXPECT_EQ(0, client("send id=%u:1 group=%u gfp=kernel repeat=%u", IDX, IDX, OVERRUN_MESSAGES));
+	EXPECT_EQ(0,
+		  client("send id=%u:1 group=%u gfp=kernel repeat=%u", IDX, IDX, OVERRUN_MESSAGES));
 	EXPECT_GT(1000000000LL * cn_limit(1), client_value("nsec"));
 }
 

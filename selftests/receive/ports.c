@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Messages from the kernel to one port, and whose port a message comes from.
+ * Messages from the kernel to one port, and the port of a message's sender.
  */
 #include "kselftest_harness.h"
 #include "cn_client.h"
@@ -115,7 +115,7 @@ TEST_F(ports, socket_connected_to_the_kernel_accepts)
 	EXPECT_EQ(0, client("send id=%u:1 portid=%u", IDX, cn_port(self->fd)));
 }
 
-/* The reply goes to the port of the socket, whatever the header says. */
+/* The reply is sent to the port of the socket. The port in the header is ignored. */
 TEST_F(ports, forged_port_in_the_header_is_not_believed)
 {
 	struct cn_packet p = { .id = { IDX, 1 }, .nl_pid = cn_port(self->other) };

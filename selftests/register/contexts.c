@@ -39,7 +39,7 @@ FIXTURE_SETUP(context)
 {
 	CN_NEEDS_CLIENT();
 	if (SEND("group=%u", IDX) == -EOPNOTSUPP)
-		SKIP(return, "under PREEMPT_RT nobody allocates memory there");
+		SKIP(return, "PREEMPT_RT has no memory allocation there");
 	ASSERT_EQ(0, client("add %u:1 context count", IDX));
 	self->member = cn_open_in_group(IDX);
 	ASSERT_LE(0, self->member);

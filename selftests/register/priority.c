@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Unregistering beside senders of the least priority, which are preempted wherever they are: on the same processor by a task of
- * the highest, and on another one by others.
+ * Unregistering beside senders of the lowest priority, which are preempted at any point of their
+ * code: on the same processor by a task of the highest priority, and on another one by others.
  */
 #include "kselftest_harness.h"
 #include "cn_client.h"
@@ -10,12 +10,15 @@
 
 #define PRIORITY_IDX 46
 #define ROUNDS 1000
-/* Far more than it takes, on a slow kernel too, and less than what the scheduler lets a task of high priority have at a time. */
+/*
+ * Far more than unregistering takes, on a slow kernel too. Less than the time that the scheduler
+ * gives to a task of high priority at once.
+ */
 #define LIMIT_MS 400
 /* A host that gives the guest no time for so long may do that once. */
 #define TOO_LONG_MOST 1
 
-/* Datagrams full of messages, to ids that nobody has and to one that somebody has. */
+/* Datagrams full of messages, to unregistered ids and to one that is registered. */
 static void send_for_ever(void)
 {
 	static uint8_t datagram[64 * 1024];
@@ -114,7 +117,7 @@ TEST_F(priority, unregistering_waits_for_no_look_up)
 		ASSERT_EQ(0, client("add %u:1 x count", PRIORITY_IDX));
 		ASSERT_EQ(0, client("del %u:1", PRIORITY_IDX));
 		too_long += watchdog_ms() - begin > LIMIT_MS;
-		/* Somewhere else in what the sender does. */
+		/* The next round meets the sender at another point of its code. */
 		usleep(200 + 37 * (i % 29));
 	}
 	EXPECT_GE(TOO_LONG_MOST, too_long);

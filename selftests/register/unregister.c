@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Unregistering while callbacks run. When cn_del_callback() returns, the
- * callback is not running and never runs again - unless it was called from
- * inside of a callback, where it does not wait. (The C connector never waits.)
+ * Unregistering while callbacks run. When cn_del_callback() returns, the callback is not running
+ * and never runs again. The exception is a call from inside of a callback, which does not wait.
+ * (The C connector never waits.)
  */
 #include <pthread.h>
 #include <signal.h>
@@ -70,8 +70,8 @@ static int finish(struct task *task)
 }
 
 /*
- * What must not happen cannot be waited for. Long enough that the connector
- * that does not wait is caught in each run.
+ * The absence of an event has no end to wait for. This is long enough to catch a connector that
+ * does not wait, in each run.
  */
 static bool is_still_busy(struct task *task)
 {
@@ -158,7 +158,7 @@ TEST_F(unregister, waits_for_a_callback_that_sleeps)
 	EXPECT_EQ(0, callback_value(IDX, 1, "late"));
 }
 
-/* Calls of other callbacks are nobody's business. */
+/* Unregistering does not wait for calls of other callbacks. */
 TEST_F(unregister, does_not_wait_for_other_callbacks)
 {
 	struct task sender;
@@ -184,7 +184,7 @@ TEST_F(unregister, ends_new_calls_at_once)
 	ASSERT_EQ(0, client("wait_running %u:1 1", IDX));
 	ASSERT_TRUE(start_command(&remover, "del %u:1", IDX));
 	ASSERT_TRUE(is_gone(1));
-	/* Would block if it were found. */
+	/* A message would block if the callback were found. */
 	EXPECT_LT(0, cn_send(self->fd, &p));
 	EXPECT_EQ(1, callback_value(IDX, 1, "calls"));
 	text = read_file("/proc/net/connector");
@@ -371,7 +371,7 @@ TEST_F(unregister, storm_against_senders_makes_no_late_call)
 		pthread_join(senders[i], NULL);
 	EXPECT_EQ(0, callback_value(IDX, 1, "late"));
 	EXPECT_EQ(0, callback_value(IDX, 1, "running"));
-	/* Otherwise nothing was tried. */
+	/* Otherwise the test has tried nothing. */
 	EXPECT_LT(0, callback_value(IDX, 1, "calls"));
 }
 

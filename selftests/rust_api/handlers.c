@@ -102,7 +102,7 @@ static long fill(int fd, int requests)
 	return longest;
 }
 
-static bool was_told_of_loss(int fd)
+static bool has_lost_messages(int fd)
 {
 	char byte;
 
@@ -121,7 +121,7 @@ TEST_F(rust, replies_do_not_wait_for_who_does_not_read)
 		ASSERT_EQ(0, add(self->client, 1, kinds[kind], 0, 0));
 		EXPECT_LE(0, fill(self->fd, 200));
 		EXPECT_EQ(0, del(self->client, 1));
-		EXPECT_TRUE(was_told_of_loss(self->fd));
+		EXPECT_TRUE(has_lost_messages(self->fd));
 		EXPECT_LT(0, cn_receive(self->fd, &got));
 		close(self->fd);
 		self->fd = cn_open_in_group(0);
@@ -140,7 +140,7 @@ TEST_F(rust, reply_waits_within_a_limit)
 		;
 	EXPECT_LE(300, longest);
 	EXPECT_GT(cn_limit(3000), longest);
-	EXPECT_FALSE(was_told_of_loss(self->fd));
+	EXPECT_FALSE(has_lost_messages(self->fd));
 	EXPECT_LT(0, cn_receive(self->fd, &got));
 	EXPECT_EQ(0, del(self->client, 1));
 }
@@ -217,7 +217,7 @@ static void *send_one(void *arg)
 	long ret;
 
 	ret = cn_send(fd, &p);
-	/* The reply comes first, then the acknowledgement. */
+	/* The reply precedes the acknowledgement. */
 	if (ret > 0)
 		ret = cn_receive(fd, &mine);
 	if (ret > 0)
@@ -248,7 +248,7 @@ TEST_F(rust, drop_waits_for_a_running_handler)
 	ASSERT_EQ(0, pthread_create(&thread, NULL, send_one, (void *)1));
 	ASSERT_TRUE(wait_for_calls(self->client, before + 1));
 	ASSERT_EQ(0, del(self->client, 1));
-	/* The handler was freed, so it had returned. */
+	/* The handler is freed, so it has returned. */
 	EXPECT_EQ(0, alive(self->client));
 	pthread_join(thread, &result);
 	EXPECT_EQ(0, (long)result);
@@ -280,7 +280,10 @@ TEST_F(rust, handlers_may_drop_each_other)
 	EXPECT_EQ(1, alive(self->client));
 }
 
-/* What the program is told of a message with this payload; what came before it is in `got`. */
+/*
+ * The error in the acknowledgement of a message with this payload. The message before the
+ * acknowledgement is in `got`.
+ */
 static int answer_to(int fd, uint32_t val, const void *data, uint32_t len)
 {
 	struct cn_packet p = { .id = { IDX, val }, .seq = 7, .data = data, .data_len = len,
@@ -366,7 +369,7 @@ TEST_F(rust, sender_without_rights_is_described)
 
 	ASSERT_EQ(0, command(self->client, ADD, describe));
 	become_net_admin();
-	/* The socket was opened by root, who had more; both count. */
+	/* Root, with more rights, has opened the socket. Both rights count. */
 	ASSERT_EQ(0, answer_to(self->fd, 1, "", 0));
 	EXPECT_EQ(TEST_UID, description()->uid);
 	EXPECT_EQ(1, description()->is_net_admin);
@@ -484,7 +487,7 @@ static int seen(int fd, uint32_t val)
 	return command(fd, SEEN, (struct command){ IDX, val });
 }
 
-/* The watcher is called a moment after what it is told of. */
+/* The watcher is called a moment after the event. */
 static int seen_soon(int fd, uint32_t val, int expected)
 {
 	int tries, got = 0;
@@ -539,7 +542,7 @@ TEST_F(rust, refused_registration_is_not_told)
 
 TEST_F(rust, many_handlers_run_at_once)
 {
-	/* More than have a place to sit in a row of the table of running calls. */
+	/* More than there are slots in a bucket of the table of running calls. */
 	pthread_t threads[64];
 	void *result;
 	size_t i;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who counts as a listener: members of the group that can hear. A container that joins in a network namespace of its own
- * can't, so for senders it isn't there.
+ * Only members of the group that can receive count as listeners. A container that joins in a
+ * network namespace of its own can't receive, so senders ignore it.
  */
 #include "kselftest_harness.h"
 #include "cn_privilege.h"
@@ -41,7 +41,10 @@ FIXTURE_SETUP(hearing)
 	CN_NEEDS("cn_rust_client");
 	self->client = open_rust_client();
 	ASSERT_LE(0, self->client);
-	ASSERT_EQ(0, command(self->client, ADD, (struct command){ .idx = LISTENERS_IDX, .val = 1, .access = OPEN_GROUP }));
+	ASSERT_EQ(0,
+		  command(self->client, ADD,
+			  (struct command){ .idx = LISTENERS_IDX, .val = 1,
+					    .access = OPEN_GROUP }));
 	ASSERT_EQ(0, has_listeners(self->client));
 	ASSERT_EQ(0, pipe(self->report));
 	self->container = fork();
@@ -63,7 +66,9 @@ FIXTURE_TEARDOWN(hearing)
 TEST_F(hearing, a_container_is_no_listener)
 {
 	EXPECT_EQ(0, has_listeners(self->client));
-	EXPECT_EQ(-ESRCH, command(self->client, SEND, (struct command){ .idx = LISTENERS_IDX, .val = 1, .argument = 4 }));
+	EXPECT_EQ(-ESRCH,
+		  command(self->client, SEND,
+			  (struct command){ .idx = LISTENERS_IDX, .val = 1, .argument = 4 }));
 	EXPECT_EQ(-ESRCH, command(self->client, SEND_TO_GROUP,
 				  (struct command){ .idx = LISTENERS_IDX, .val = 1, .what = LISTENERS_IDX, .argument = 4 }));
 	EXPECT_EQ(-ESRCH, command(self->client, SEND_EXCEPT,
@@ -84,7 +89,7 @@ TEST_F(hearing, nothing_is_written_for_a_container)
 	EXPECT_EQ(written, command(self->client, WRITTEN, (struct command){}));
 }
 
-/* Who can hear does, whoever else is in the group. */
+/* Members that can receive do so, independent of other members. */
 TEST_F(hearing, a_member_beside_it_hears)
 {
 	static struct cn_received got;
@@ -92,7 +97,9 @@ TEST_F(hearing, a_member_beside_it_hears)
 
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(1, has_listeners(self->client));
-	EXPECT_EQ(0, command(self->client, SEND, (struct command){ .idx = LISTENERS_IDX, .val = 1, .argument = 4 }));
+	EXPECT_EQ(0,
+		  command(self->client, SEND,
+			  (struct command){ .idx = LISTENERS_IDX, .val = 1, .argument = 4 }));
 	EXPECT_LT(0, cn_receive(fd, &got));
 	close(fd);
 	EXPECT_EQ(0, has_listeners(self->client));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Names and descriptions that look like lines of the files in /proc/net (modules/cn_rust_names.rs): refused, or shown in such a
- * way that they aren't. Callbacks in C have names, too.
+ * Names and descriptions that look like lines of the files in /proc/net (modules/cn_rust_names.rs).
+ * They are refused, or shown in a form that can't be taken for lines. Callbacks in C have names,
+ * too.
  */
 #include <ctype.h>
 
@@ -42,7 +43,7 @@ static int count_lines(const char *path)
 	return lines;
 }
 
-/* Whether there is nothing in it but letters, spaces, tabs and ends of lines. */
+/* Does the text consist of letters, spaces, tabs and ends of lines only? */
 static bool is_clean(const char *path, bool tabs)
 {
 	char *text = read_file(path), *next;

@@ -15,7 +15,7 @@
 
 static struct cn_received got;
 
-/* The group is there for as long as somebody has an id in it. */
+/* The group exists as long as one of its ids is registered. */
 static int add_echo(int fd, uint32_t val)
 {
 	return command(fd, ADD, (struct command){ IDX, val, ECHO });
@@ -171,7 +171,7 @@ TEST_F(rust_send, full_receivers_are_not_taken_for_absent_ones)
 	EXPECT_EQ(-EAGAIN, command(self->client, SEND_EXCEPT, c));
 	c.access = cookie_of(self->member);
 	EXPECT_EQ(-EAGAIN, command(self->client, SEND_FILTERED, c));
-	/* Who asked for the error has others informed that all went well otherwise. */
+	/* A receiver with NETLINK_BROADCAST_ERROR turns the sender's result into an error. */
 	ASSERT_EQ(0, cn_setopt(self->member, NETLINK_BROADCAST_ERROR, 1));
 	EXPECT_EQ(-ENOBUFS, command(self->client, SEND, c));
 	/* Unlike those, it does not wait. */
@@ -191,7 +191,7 @@ static long milliseconds(void)
 TEST_F(rust_send, wait_for_a_port_is_limited)
 {
 	struct command c = { IDX, 1, cn_port(self->member), 8000, 9, 0, .access = 1 };
-	int number = 0, came = 0;
+	int number = 0, arrived = 0;
 	long start;
 
 	/* Without an end, if it did not end. */
@@ -208,10 +208,10 @@ TEST_F(rust_send, wait_for_a_port_is_limited)
 		return;
 	}
 	EXPECT_LE(300, milliseconds() - start);
-	/* The receiver was not told of a loss, and got all the rest. */
+	/* The receiver was not notified of a loss, and got all other messages. */
 	while (!cn_is_silent(self->member) && cn_receive(self->member, &got) > 0)
-		came++;
-	EXPECT_EQ(number, came);
+		arrived++;
+	EXPECT_EQ(number, arrived);
 	EXPECT_EQ(0, command(self->client, SEND_WITHIN, c));
 	c.what = 0x7fffffff;
 	EXPECT_EQ(-ECONNREFUSED, command(self->client, SEND_WITHIN, c));
@@ -358,7 +358,7 @@ TEST_F(rust_send, bundle_has_its_limits)
 	EXPECT_TRUE(cn_is_silent(self->member));
 }
 
-/* Nobody can be in group 0; least of all is a port that is left out the receiver. */
+/* Group 0 has no members. In particular, an excluded port does not become the receiver. */
 TEST_F(rust_send, index_of_0_is_no_group)
 {
 	struct command c = { 0, 7, 0, 3, 9, variant->atomic };
@@ -423,7 +423,7 @@ static bool name_namespace(int namespace_fd)
 	return done;
 }
 
-/* Who is in the group but in another network namespace hears nothing, and does not count. */
+/* A member of the group in another network namespace receives nothing, and does not count. */
 TEST_F(rust_send, member_of_another_namespace_does_not_listen)
 {
 	struct command c = { IDX, 1, 0, 8, 9, variant->atomic, .access = 3 };
@@ -456,7 +456,7 @@ TEST_F(rust_send, member_of_another_namespace_does_not_listen)
 	EXPECT_EQ(missing + 3, counter("send_no_listener"));
 	EXPECT_TRUE(cn_is_silent(outside));
 
-	/* Unless it was given the right to. */
+	/* Unless it has been granted the right. */
 	ASSERT_TRUE(name_namespace(first));
 	ASSERT_EQ(0, cn_setopt(outside, NETLINK_LISTEN_ALL_NSID, one));
 	EXPECT_EQ(1, command(self->client, HAS_LISTENERS, c));
@@ -478,7 +478,7 @@ TEST_F(rust_send, writer_knows_its_room)
 {
 	struct command c = { IDX, 1, .atomic = variant->atomic };
 
-	/* The bundle, or the draft, is what ends it; 20 bytes are the header. */
+	/* The bundle, or the draft, is the limit. The header has 20 bytes. */
 	c.argument = 60;
 	c.access = 200;
 	EXPECT_EQ(40, command(self->client, ROOM, c));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A program that sends requests to a handler which replies, and never reads: it does not stay inside sendmsg(), it is told
- * that replies were lost, and it holds up neither the end of the handler nor its own socket.
+ * A program sends requests to a handler that replies, and never reads. It does not stay inside
+ * sendmsg(), and it is notified that replies were lost. It delays neither the end of the handler
+ * nor the close of its own socket.
  */
 #include "kselftest_harness.h"
 #include "cn_privilege.h"
@@ -56,7 +57,7 @@ static int send_requests(const void *arg)
 		ret = cn_send(fd, &p);
 	if (ret < 0)
 		return ret;
-	/* It learns that something was lost, after what was not. */
+	/* The notice of a loss follows the messages that were not lost. */
 	while ((ret = cn_receive(fd, &got)) > 0)
 		;
 	return ret == -ENOBUFS ? 0 : ret ? ret : -EIO;
@@ -64,9 +65,11 @@ static int send_requests(const void *arg)
 
 TEST_F(unread, program_stays_outside_and_is_told)
 {
-	struct command add = { .idx = UNREAD_IDX, .val = 1, .what = variant->behaviour, .access = PUBLIC };
+	struct command add = { .idx = UNREAD_IDX, .val = 1, .what = variant->behaviour,
+			       .access = PUBLIC };
 
 	ASSERT_EQ(0, command(self->client, ADD, add));
 	EXPECT_EQ(0, run_within(SOON_MS, send_requests, NULL));
-	EXPECT_EQ(0, command(self->client, DELETE, (struct command){ .idx = UNREAD_IDX, .val = 1 }));
+	EXPECT_EQ(0,
+		  command(self->client, DELETE, (struct command){ .idx = UNREAD_IDX, .val = 1 }));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Answers to messages that ask for one with NLM_F_ACK. (The C connector knows
- * no answers; the tests of what it must not do run there too.)
+ * Acknowledgements of messages that request one with NLM_F_ACK. (The C connector has none. The
+ * tests of absent acknowledgements run there too.)
  */
 #include "kselftest_harness.h"
 #include "cn_client.h"
@@ -70,7 +70,7 @@ TEST_F(acks, success)
 	EXPECT_EQ(0xabcdef01, ack.seq);
 	EXPECT_EQ(NLM_F_CAPPED, ack.flags);
 	EXPECT_EQ(NULL, ack.text);
-	/* The request's header as it was, the answer's for our port. */
+	/* The header of the request unchanged, that of the answer for our port. */
 	EXPECT_EQ(CN_HEADERS + 10, ack.quoted.nlmsg_len);
 	EXPECT_EQ(NLMSG_DONE, ack.quoted.nlmsg_type);
 	EXPECT_EQ(NLM_F_ACK, ack.quoted.nlmsg_flags);
@@ -172,7 +172,7 @@ TEST_F(acks, each_message_of_a_datagram_has_its_own)
 	}
 }
 
-/* Who asks and does not read harms himself alone. */
+/* A sender that requests acknowledgements and does not read them harms only itself. */
 TEST_F(acks, sender_that_never_reads_is_not_blocked)
 {
 	struct cn_packet p = { .id = { IDX, 1 }, .nl_flags = NLM_F_ACK };
@@ -282,7 +282,7 @@ FIXTURE_SETUP(error)
 
 FIXTURE_TEARDOWN(error)
 {
-	/* One answer, no call, and the connector goes on. */
+	/* One answer, no call, and the connector continues. */
 	EXPECT_TRUE(cn_is_silent(self->fd));
 	EXPECT_EQ(0, callback_value(IDX, 1, "calls"));
 	close(self->fd);

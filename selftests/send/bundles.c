@@ -97,7 +97,7 @@ TEST_F(bundles, of_the_largest_size)
 	EXPECT_EQ(CN_HEADERS + 65535, got.nlh.nlmsg_len);
 }
 
-/* len alone says how much is sent; msg->len is sent as it is. */
+/* len alone determines the sent size; msg->len is sent unchanged. */
 TEST_F(bundles, len_below_msg_len_cuts)
 {
 	ASSERT_EQ(0, client("send_mult id=%u:1 seq=60 msg_len=16 len=5 portid=%u",

@@ -58,7 +58,7 @@ TEST_F(send_code, unknown_id_is_ENODEV)
 	EXPECT_EQ(-ENODEV, SEND("id=%u:99", IDX));
 }
 
-/* The id is looked for before anybody listens or not. */
+/* The id is checked before the listeners. */
 TEST_F(send_code, unknown_id_without_listener_is_ENODEV)
 {
 	EXPECT_EQ(-ENODEV, SEND("id=%u:99", IDX + 1));
@@ -102,7 +102,7 @@ TEST_F(send_code, group_that_does_not_exist_is_ESRCH)
 	EXPECT_EQ(-ESRCH, SEND("id=%u:1 group=0xffffffff", IDX));
 }
 
-/* With a port nobody asks for listeners first; the broadcast finds none. */
+/* With a port, listeners are not checked first. The broadcast finds none. */
 TEST_F(send_code, group_without_listener_but_a_port_is_ESRCH)
 {
 	EXPECT_EQ(-ESRCH, SEND("id=%u:1 group=%u portid=%u", IDX, IDX + 1, DEAD_PORT));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /proc/net/connector_stats: what came, what went, and what was lost why.
+ * /proc/net/connector_stats: received, sent, and lost messages, the latter by reason.
  */
 #include <sys/stat.h>
 
@@ -223,7 +223,8 @@ TEST_F(stats, datagram_of_several_messages)
 		len += NLMSG_ALIGN(cn_build(buf + len, &packets[i]));
 	len += 40;
 	ASSERT_EQ((int)len, cn_send_raw(self->fd, buf, len));
-	EXPECT_TRUE(changed_by(self, " received=4 delivered=2 drop_unknown_id=1 drop_message_length=1"));
+	EXPECT_TRUE(changed_by(self,
+			       " received=4 delivered=2 drop_unknown_id=1 drop_message_length=1"));
 }
 
 TEST_F(stats, sent)

@@ -30,7 +30,7 @@ FIXTURE_TEARDOWN(proc_file)
 	EXPECT_EQ(0, client("clear"));
 }
 
-/* What was added to the file since the test began. */
+/* The lines that were added to the file since the test began. */
 #define ADDED() ({ \
 	char *now_ = read_file(FILE_NAME); \
 	ASSERT_NE(NULL, now_); \
@@ -97,7 +97,10 @@ TEST_F(proc_file, name_is_not_a_format)
 	EXPECT_STREQ("%s%n%x          25:1\n", ADDED());
 }
 
-/* Nor does it end its line, or reach a terminal: but for the C connector, what could is shown as octal numbers. */
+/*
+ * A name does not end its line, or control a terminal. Except on the C connector, such characters
+ * are shown as octal numbers.
+ */
 TEST_F(proc_file, name_is_on_one_line)
 {
 	ASSERT_EQ(0, client("add %u:1 a\nforged\x1b[2J\t\x7f count", IDX));

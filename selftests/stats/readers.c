@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Programs without rights that read the files of many callbacks over and over, from the start or far from it: registering
- * goes on beside them, and so do grace periods.
+ * Programs without rights read the files of many callbacks over and over, from the start or from a
+ * large offset. Registering and grace periods still make progress.
  */
 #include "kselftest_harness.h"
 #include "cn_client.h"
@@ -13,7 +13,7 @@
 #define IDS 60000
 #define READERS 16
 #define ROUNDS 50
-/* On average, of those who register before all others; the whole of a file takes longer. */
+/* The average limit, for tasks of the highest priority. The whole of a file takes longer. */
 #define MEAN_MS 30
 #define UNLOADS 4
 /* On average, for a module to be unloaded, which waits for a grace period. */
@@ -27,7 +27,10 @@ FIXTURE(readers)
 FIXTURE_VARIANT(readers)
 {
 	const char *path;
-	/* Not 0: near the end, so many bytes for each line, and all lines before it are made anew for each read. */
+	/*
+	 * If not 0, reads begin near the end, at this many bytes for each line. Each read then
+	 * makes all earlier lines anew.
+	 */
 	off_t line;
 };
 
@@ -46,7 +49,7 @@ static void read_for_ever(const char *path, off_t offset)
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
 			_exit(1);
-		/* It is at the start: to read elsewhere is to begin there. */
+		/* The offset is at the start: to read elsewhere is to begin there. */
 		if (offset)
 			while (pread(fd, text, 1, offset) == 1)
 				;
@@ -83,7 +86,7 @@ FIXTURE_TEARDOWN(readers)
 	client("clear");
 }
 
-/* Before all others, so that what it waits for is not the scheduler. */
+/* With the highest priority, so that the time contains no wait for the scheduler. */
 TEST_F(readers, hold_up_nobody_who_registers)
 {
 	long long begin, total = 0;

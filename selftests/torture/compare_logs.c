@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whether two connectors did the same: compare_logs <log of fuzz on C> <log on ours> [operation:what...]
+ * Compares the logs of two connectors:
  *
- * An operation that is named may differ in that: "result" for what it returns, "received" for what sockets receive. The last
- * line is the figure. An allowed difference that never shows is none.
+ *   compare_logs <log of fuzz on C> <log on ours> [operation:what...]
+ *
+ * A named operation may differ: "result" in its return value, "received" in what sockets receive.
+ * The last line is the figure. An allowed difference that never occurs is an error.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +51,8 @@ static int allowed(int argc, char **argv, const char *why, const char *what)
 	int i;
 
 	for (i = 3; i < argc; i++)
-		if (!strncmp(argv[i], why, length) && argv[i][length] == ':' && !strcmp(argv[i] + length + 1, what))
+		if (!strncmp(argv[i], why, length) && argv[i][length] == ':' &&
+		    !strcmp(argv[i] + length + 1, what))
 			return i;
 	return 0;
 }
@@ -72,7 +75,8 @@ int main(int argc, char **argv)
 			printf("the logs have different lengths\n");
 			return 1;
 		}
-		if (strcmp(c.fields[NUMBER], ours.fields[NUMBER]) || strcmp(c.fields[WHY], ours.fields[WHY])) {
+		if (strcmp(c.fields[NUMBER], ours.fields[NUMBER]) ||
+		    strcmp(c.fields[WHY], ours.fields[WHY])) {
 			printf("operation %s: the streams differ\n", c.fields[NUMBER]);
 			return 1;
 		}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Lets an allocation of this thread fail, or a copy from or to user space (/proc/thread-self/fail-nth). let_fail of
- * torture.sh sets up what may fail.
+ * Lets an allocation of this thread fail, or a copy from or to user space
+ * (/proc/thread-self/fail-nth). let_fail of torture.sh configures the operations that may fail.
  */
 #ifndef FAIL_NTH_H
 #define FAIL_NTH_H
@@ -43,7 +43,10 @@ static inline bool fault_disarm(void)
 
 static __thread int chance_fd = -1;
 
-/* Each allocation of this thread fails with some probability, which torture.sh has set (let_some_fail), or none does. */
+/*
+ * Each allocation of this thread fails with the probability that torture.sh has set
+ * (let_some_fail), or none fails.
+ */
 static inline void faults_by_chance(bool on)
 {
 	if (chance_fd < 0)

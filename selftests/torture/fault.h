@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Lets an operation fail at its first allocation, at its second, and so on to the end; copies from and to user space
- * are points as well.
+ * Lets an operation fail at its first allocation, at its second, and so on to the end. Copies from
+ * and to user space are points as well.
  */
 #ifndef FAULT_H
 #define FAULT_H
@@ -37,7 +37,7 @@ bool expect(bool holds, const char *format, ...)
 	return false;
 }
 
-/* What memory there is not for, or what the copy to or from the program said. */
+/* The errors of a failed allocation, and of a failed copy to or from the program. */
 static inline bool is_fault_error(int ret)
 {
 	return ret == -ENOMEM || ret == -EFAULT || ret == -ENOBUFS;
@@ -47,9 +47,9 @@ struct sweep {
 	const char *name;
 	/* The operation; 0 or more, or an error. */
 	int (*attempt)(void);
-	/* Looks what it left behind, and undoes it. */
+	/* Checks the state after the attempt, and undoes it. */
 	void (*check)(int ret, bool failed);
-	/* Another error that says there is no memory, or 0. */
+	/* Another error that means lack of memory, or 0. */
 	int error;
 	/* Points, errors, and points that did no harm. */
 	int points, errors, harmless;
@@ -61,7 +61,7 @@ static inline void sweep(struct sweep *s)
 	int ret;
 
 	fault_name = s->name;
-	/* First without a fault, so that what is only done once is done. */
+	/* First without a fault, so that one-time work is done. */
 	fault_point = 0;
 	ret = s->attempt();
 	expect(ret >= 0, "without a fault: %d", ret);
@@ -87,7 +87,8 @@ static inline int sweeps_end(const struct sweep *s, size_t n)
 	int points = 0, errors = 0;
 
 	for (; n; n--, s++) {
-		printf("%s: %d points, %d errors, %d without\n", s->name, s->points, s->errors, s->harmless);
+		printf("%s: %d points, %d errors, %d without\n", s->name, s->points, s->errors,
+		       s->harmless);
 		points += s->points;
 		errors += s->errors;
 		fault_name = s->name;

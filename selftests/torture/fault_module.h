@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A module that is loaded from memory, as finit_module(2) complains on the console where it has no memory for the file.
+ * Loads a module from memory. finit_module(2) would complain on the console when it has no memory
+ * for the file.
  */
 #ifndef FAULT_MODULE_H
 #define FAULT_MODULE_H

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Loading and unloading of the connector, with every allocation failing in turn: it is loaded, or it is not
- * there at all.
+ * Loading and unloading of the connector, with every allocation failing in turn. The connector is
+ * either loaded, or absent completely.
  */
 #include "fault_module.h"
 
-/* What belongs to a loaded connector is there, all of it or nothing. */
+/* The parts of a loaded connector are present, all of them or none. */
 static void check_presence(bool loaded)
 {
 	struct cn_packet p = { .id = { 0xffffffff, 0xffffffff }, .nl_flags = NLM_F_ACK };
@@ -50,7 +50,7 @@ static void check_unload(int ret, bool failed)
 		must_unload();
 	ret = fault_load_module();
 	expect(!ret, "loading again: %d", ret);
-	/* The socket of a look has to be gone. */
+	/* The socket of the check must have been closed. */
 	check_presence(true);
 	must_unload();
 	expect(!fault_load_module(), "loading again");
@@ -59,7 +59,7 @@ static void check_unload(int ret, bool failed)
 int main(void)
 {
 	struct sweep sweeps[] = {
-		/* As in C: netlink does not say why there is no socket. */
+		/* As in C: netlink does not report the reason for a missing socket. */
 		{ "load", fault_load_module, check_load, -EIO },
 		{ "unload", unload, check_unload },
 	};

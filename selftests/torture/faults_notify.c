@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Notification with every allocation failing in turn: a request is stored or refused, as its sender is informed, and an
- * event is sent or counted as lost.
+ * Notification with every allocation failing in turn. A request is stored or refused, as its
+ * acknowledgement says. An event is sent or counted as lost.
  */
 #include "fault.h"
 #include "../cn_client.h"
@@ -14,7 +14,7 @@ static int owner, listener;
 static long long notified, lost;
 static uint8_t datagram[512];
 
-static void look(void)
+static void save_counters(void)
 {
 	notified = read_counter(STATS, "notified");
 	lost = read_counter(STATS, "notify_lost");
@@ -67,7 +67,7 @@ static int unsubscribe(void)
 	return ask(0, 0);
 }
 
-/* Whether there is a request, which is removed. */
+/* Is there a request? It is removed. */
 static bool is_stored(void)
 {
 	int ids, error;
@@ -90,16 +90,18 @@ static void check_request(int ret, bool failed, int in_snapshot)
 		expect(!stored, "sending failed, and there is a request");
 	} else if (!error) {
 		expect(stored, "the answer is 0, and there is no request");
-		expect(delivered + undelivered == in_snapshot, "delivered %lld, undelivered %lld", delivered, undelivered);
+		expect(delivered + undelivered == in_snapshot, "delivered %lld, undelivered %lld",
+		       delivered, undelivered);
 	} else if (error == -ENOMEM) {
 		expect(!stored, "the answer is -ENOMEM, and there is a request");
-		expect(!delivered && !undelivered, "delivered %lld, undelivered %lld", delivered, undelivered);
+		expect(!delivered && !undelivered, "delivered %lld, undelivered %lld", delivered,
+		       undelivered);
 	} else {
 		expect(error == -ENOBUFS, "the answer is %d", error);
 	}
 	expect(failed || !error, "no fault, and the answer is %d", error);
 	expect(ids == delivered, "received %d, delivered %lld", ids, delivered);
-	look();
+	save_counters();
 }
 
 static void check_subscribe(int ret, bool failed)
@@ -125,7 +127,7 @@ static void check_unsubscribe(int ret, bool failed)
 		expect(error == -ENOBUFS, "the answer is %d", error);
 	cn_drain(owner);
 	expect(!subscribe() && !answer(&ids), "asking again");
-	look();
+	save_counters();
 }
 
 /* A registration that is an event. */
@@ -147,7 +149,8 @@ static void check_event(int ret)
 
 	while (cn_receive_within(listener, &got, 0) > 0 || got.len == -ENOBUFS)
 		received += got.len > 0;
-	expect(delivered + undelivered == (ret >= 0), "%d; delivered %lld, undelivered %lld", ret, delivered, undelivered);
+	expect(delivered + undelivered == (ret >= 0), "%d; delivered %lld, undelivered %lld", ret,
+	       delivered, undelivered);
 	expect(received == delivered, "received %d, delivered %lld", received, delivered);
 }
 
@@ -159,7 +162,7 @@ static void check_add(int ret, bool failed)
 	events_lost += read_counter(STATS, "notify_lost") - lost;
 	if (ret >= 0)
 		expect(!del(), "unregistering");
-	look();
+	save_counters();
 }
 
 static void check_del(int ret, bool failed)
@@ -168,7 +171,7 @@ static void check_del(int ret, bool failed)
 	if (ret < 0)
 		expect(!del(), "unregistering");
 	expect(!add(), "registering");
-	look();
+	save_counters();
 }
 
 int main(void)
@@ -191,7 +194,7 @@ int main(void)
 	}
 	for (i = 1; i <= 3; i++)
 		expect(!client("add %u:%d faults count", IDX, i), "registering");
-	look();
+	save_counters();
 	sweep(&sweeps[0]);
 	sweep(&sweeps[1]);
 	expect(!subscribe() && !answer(&ids), "asking");
@@ -199,7 +202,7 @@ int main(void)
 	sweep(&sweeps[3]);
 	expect(events_lost > 0, "no event was ever lost");
 	expect(!add(), "registering");
-	look();
+	save_counters();
 	sweep(&sweeps[4]);
 	client("clear");
 	client_close();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Process events with every allocation failing in turn: the module is loaded or it is not, a request is kept or refused,
- * as its acknowledgement says, and an event is received or counted.
+ * Process events with every allocation failing in turn. The module is loaded or it is not. A
+ * request is kept or refused, as its acknowledgement says. An event is received or counted.
  */
 #include <sys/prctl.h>
 
@@ -22,7 +22,7 @@ static bool is_listed(const char *path, const char *start)
 
 /* -- Loading ------------------------------------------------------------------------- */
 
-/* The line that says what is offered, as it is after a load without faults. */
+/* The line with the offered events, as after a load without faults. */
 static char available[256];
 
 static void learn_available(void)
@@ -47,7 +47,7 @@ static void check_load(int ret, bool failed)
 	expect(is_listed("/proc/net/connector", "cn_proc ") == loaded, "the callback");
 	if (!loaded)
 		return;
-	/* That there was no memory does not mean that this kernel lacks something. */
+	/* A lack of memory does not mean that this kernel lacks a feature. */
 	expect(is_listed(PROCESS_FILE, available), "it is loaded, and offers less than before");
 	expect(!module_unload_soon("cn_proc"), "unloading");
 }
@@ -58,7 +58,8 @@ static bool hooks_are_attached(void)
 	int i;
 
 	for (i = 0; i < 2000; i++) {
-		if (is_listed(PROCESS_FILE, "attached comm") || is_listed(PROCESS_FILE, "attached fork"))
+		if (is_listed(PROCESS_FILE, "attached comm") ||
+		    is_listed(PROCESS_FILE, "attached fork"))
 			return true;
 		usleep(5000);
 	}
@@ -72,7 +73,7 @@ static int unload(void)
 	return module_unload("cn_proc");
 }
 
-/* Who listens is heard no more, and the listeners of the next load are others. */
+/* Unloading ends all requests. The listeners of the next load are others. */
 static void check_unload(int ret, bool failed)
 {
 	bool loaded = ret;
@@ -106,7 +107,7 @@ static bool is_kept(void)
 	return is_listed(PROCESS_FILE, start);
 }
 
-/* The error that the acknowledgement holds, or -ENOBUFS if there is none. */
+/* The error in the acknowledgement, or -ENOBUFS without an acknowledgement. */
 static int acknowledgement(void)
 {
 	struct process_message m;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Messages from programs, replies, and the files in /proc/net, with every allocation failing in turn. What sendmsg()
- * took is counted, as delivered or as lost, and nothing else is.
+ * Messages from programs, replies, and the files in /proc/net, with every allocation failing in
+ * turn. Messages that sendmsg() accepts are counted, as delivered or as lost, and nothing else is.
  */
 #include <pthread.h>
 #include <semaphore.h>
@@ -25,7 +25,7 @@ static long long received, delivered;
 static char plain_text[64 * 1024], stats_text[64 * 1024];
 static uint8_t datagram[512];
 
-static void look(void)
+static void save_counters(void)
 {
 	received = read_counter(STATS, "received");
 	delivered = read_counter(STATS, "delivered");
@@ -35,7 +35,8 @@ static void look(void)
 /* A datagram without the use of the heap, to an id. */
 static int send_to(uint32_t idx, uint32_t val, uint16_t flags)
 {
-	struct cn_packet p = { .id = { idx, val }, .nl_flags = flags, .data = "1234567890123456", .data_len = 16 };
+	struct cn_packet p = { .id = { idx, val }, .nl_flags = flags, .data = "1234567890123456",
+			       .data_len = 16 };
 	int ret = cn_send_raw(fd, datagram, cn_build(datagram, &p));
 
 	return ret < 0 ? ret : 0;
@@ -56,10 +57,12 @@ static void check_send(int ret, bool failed)
 	long long received_now = read_counter(STATS, "received") - received;
 	long long called = read_counter(STATS, "delivered") - delivered;
 
-	expect(received_now == (ret >= 0), "sending said %d, and %lld were received", ret, received_now);
-	expect(called == received_now, "%lld were received, and %lld were delivered", received_now, called);
+	expect(received_now == (ret >= 0), "sending said %d, and %lld were received", ret,
+	       received_now);
+	expect(called == received_now, "%lld were received, and %lld were delivered", received_now,
+	       called);
 	expect(failed || cn_receive(fd, &got) > 0, "no reply");
-	look();
+	save_counters();
 }
 
 /* -- /proc ------------------------------------------------------------------ */
@@ -139,7 +142,7 @@ static void *call(void *arg)
 	return NULL;
 }
 
-/* How many points there are up to the callback, which has none itself. */
+/* The number of points up to the callback, which has none itself. */
 static void count_points(void)
 {
 	struct cn_packet p = { .id = { IDX, 3 } };
@@ -154,7 +157,7 @@ static void count_points(void)
 	}
 }
 
-/* What netlink has taken over reaches the callback: from there on, no memory is taken. */
+/* A message that netlink has accepted reaches the callback: no memory is allocated after that. */
 static void try_crowd(void)
 {
 	static struct caller callers[CALLERS];
@@ -169,10 +172,11 @@ static void try_crowd(void)
 	for (i = 0; i < CALLERS; i++) {
 		callers[i].fd = cn_open_in_group(0);
 		sem_init(&callers[i].done, 0, 0);
-		if (!expect(!pthread_create(&callers[i].thread, &small, call, &callers[i]), "no thread"))
+		if (!expect(!pthread_create(&callers[i].thread, &small, call, &callers[i]),
+			    "no thread"))
 			exit(1);
 	}
-	/* All are inside, or were refused by netlink. */
+	/* All messages are inside, or netlink has refused them. */
 	do {
 		usleep(10 * 1000);
 		calls = callback_value(IDX, 2, "calls");
@@ -207,7 +211,7 @@ int main(void)
 		printf("the test modules must be loaded\n");
 		return 1;
 	}
-	look();
+	save_counters();
 	sweep(&sweeps[0]);
 	sweep(&sweeps[1]);
 	sweep(&sweeps[2]);
@@ -218,6 +222,7 @@ int main(void)
 	client_close();
 	close(crate_fd);
 	close(fd);
-	printf("%d of %d messages were not sent for want of memory, and none was lost\n", not_sent, CALLERS);
+	printf("%d of %d messages were not sent for want of memory, and none was lost\n", not_sent,
+	       CALLERS);
 	return sweeps_end(sweeps, 4);
 }

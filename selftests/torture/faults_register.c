@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Registering and unregistering, in C and with the crate, with every allocation failing in turn, while the table grows:
- * a callback is there or it is not, and the others are. Then unloading a client that leaves callbacks behind.
+ * Registering and unregistering, in C and with the crate, with every allocation failing in turn,
+ * while the table grows. A callback is registered or it is not, and the others stay registered.
+ * Afterwards a client is unloaded that leaves callbacks behind.
  */
 #include <sys/ioctl.h>
 
@@ -32,7 +33,7 @@ static int crate(unsigned long number, uint32_t id_val)
 	return ret < 0 ? -errno : ret;
 }
 
-/* Whether a message to the id reaches a callback, as its sender is informed. */
+/* Does a message to the id reach a callback, according to its acknowledgement? */
 static bool is_registered(uint32_t idx, uint32_t id_val)
 {
 	static struct cn_received got;
@@ -65,8 +66,8 @@ static int del(void)
 static void check_there(uint32_t idx, bool there)
 {
 	expect(is_registered(idx, val) == there, "%u:%u is not as it should be", idx, val);
-	expect(val == 1 || is_registered(idx, 1), "the first one is gone");
-	expect(val < 3 || is_registered(idx, val - 1), "the last one is gone");
+	expect(val == 1 || is_registered(idx, 1), "the first one is not registered");
+	expect(val < 3 || is_registered(idx, val - 1), "the last one is not registered");
 }
 
 static void check_add(int ret, bool failed)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sending from the kernel, with every allocation failing in turn: the caller is informed, the message is counted once,
- * and each member of the group has it or counts it as lost.
+ * Sending from the kernel, with every allocation failing in turn. The caller is informed, and the
+ * message is counted once. Each member of the group receives it or counts it as lost.
  */
 #include <sys/ioctl.h>
 
@@ -34,10 +34,10 @@ static int members[MEMBERS], crate_fd;
 static uint32_t port;
 static bool to_group;
 static long long counted[OUTCOMES], lost[MEMBERS];
-/* How often the counter for lack of memory moved. */
+/* How often the counter for lack of memory has increased. */
 static int no_memory;
 
-static void look(void)
+static void save_counters(void)
 {
 	size_t i;
 
@@ -72,10 +72,11 @@ static void check(int ret, bool failed)
 	for (i = 0; i < n; i++) {
 		received = drain(members[i]);
 		drops = cn_drops(cn_port(members[i])) - lost[i];
-		expect(ret < 0 || received + drops == 1, "member %d received %d and lost %lld", i, received, drops);
+		expect(ret < 0 || received + drops == 1, "member %d received %d and lost %lld", i,
+		       received, drops);
 		expect(ret >= 0 || !received, "it failed, and member %d received %d", i, received);
 	}
-	look();
+	save_counters();
 }
 
 static int crate(unsigned long number, uint32_t what, uint32_t access, uint32_t access_argument)
@@ -135,7 +136,7 @@ static void sweep_to(struct sweep *s, bool group)
 	int before = no_memory;
 
 	to_group = group;
-	look();
+	save_counters();
 	sweep(s);
 	expect(no_memory > before, "send_no_memory has not moved");
 }
@@ -157,7 +158,8 @@ int main(void)
 
 	faults_begin();
 	crate_fd = open("/dev/cn-rust-client", O_RDWR | O_CLOEXEC);
-	if (crate_fd < 0 || client("clear") || client("add %u:1 faults count", IDX) || ioctl(crate_fd, ADD, &add)) {
+	if (crate_fd < 0 || client("clear") || client("add %u:1 faults count", IDX) ||
+	    ioctl(crate_fd, ADD, &add)) {
 		printf("the test modules must be loaded\n");
 		return 1;
 	}

@@ -1,23 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A fuzzer that knows the format of datagrams, and what is to become of them.
+ * A fuzzer with a model of the datagram format and of the connector's behaviour.
  *
- *   fuzz [seed=N] [operations=N] [seconds=N] [log=FILE] [common] [sums] [coverage] [unchecked=N] [unreachable=FILE]
- *        [least=N]
+ *   fuzz [seed=N] [operations=N] [seconds=N] [log=FILE] [common] [sums] [coverage] [unchecked=N]
+ *        [unreachable=FILE] [least=N]
  *
- * Does random operations on the connector (fuzz_calls.h), and compares every byte and number that it can see with what
- * it believes should be there (fuzz_rules.h). It loads and unloads the connector, so nothing may be loaded. The same
- * seed does the same operations.
+ * The fuzzer does random operations on the connector (fuzz_calls.h). It compares every byte and
+ * number that it can observe with the model (fuzz_rules.h). It loads and unloads the connector, so
+ * nothing may be loaded. The same seed does the same operations.
  *
- * "common" does what the C connector can do as well, and a log has one line for each operation with what it returned and
- * what was received: number, why the connectors may differ, result, hash of what was received, hash of /proc/net/connector.
+ * "common" does only operations that the C connector supports as well. The log has one line for
+ * each operation: number, reason for a difference between the connectors, result, hash of the
+ * received bytes, hash of /proc/net/connector.
+ *
  * With "sums" most messages are requests for notification whose numbers do not add up.
- * "coverage" asks KCOV what each operation reaches in cn.ko, and does those that reached something new again, changed; then
- * come so many rounds of what the model knows nothing of (fuzz_unchecked.h). In the end it says what was not reached on the
- * receive path, and fails when less than `least` per cent were; a file lists what no program can reach. What comes first
- * depends on what the kernel does, so a seed alone does not always repeat it.
  *
- * CN_PROVIDER says which connector this is.
+ * "coverage" uses KCOV to record the coverage points of each operation in cn.ko. An operation that
+ * reaches a new one is done again with changes. After them come rounds of operations that the model
+ * does not cover (fuzz_unchecked.h). In the end the fuzzer prints the points of the receive path
+ * that were not reached. It fails when less than `least` per cent were reached. A file lists the
+ * points that no program can reach. The order depends on the kernel, so a seed alone does not
+ * always repeat a run.
+ *
+ * CN_PROVIDER names the connector.
  */
 #include <time.h>
 
@@ -29,7 +34,7 @@
 
 /* Between two loads of the connector. */
 #define OPERATIONS_PER_LOAD 5000
-#define OPERATIONS_PER_LOOK 16
+#define OPERATIONS_PER_LIST 16
 
 static uint64_t number_of(const char *text)
 {
@@ -95,7 +100,7 @@ int main(int argc, char **argv)
 		else if (!strcmp(argv[i], "coverage"))
 			with_coverage = true;
 		else {
-			fprintf(stderr, "fuzz: what is '%s'? Known are seed=, operations=, seconds=, log=, common, sums, "
+			fprintf(stderr, "fuzz: unknown argument '%s'. Known are seed=, operations=, seconds=, log=, common, sums, "
 				"coverage, unchecked=, unreachable=, least=.\n", argv[i]);
 			return 2;
 		}
@@ -119,7 +124,7 @@ int main(int argc, char **argv)
 		if (seconds && !(operation % 64) && now() - start > seconds)
 			break;
 		if (!(operation % OPERATIONS_PER_LOAD)) {
-			look_at_all();
+			compare_all();
 			describe("unload and load");
 			unload_connector();
 			load_connector();
@@ -138,15 +143,15 @@ int main(int argc, char **argv)
 		make_call();
 		if (with_coverage && new_coverage())
 			keep_tape();
-		look_at_sockets();
-		if (!(operation % OPERATIONS_PER_LOOK))
-			list_hash = look_at_list();
+		compare_sockets();
+		if (!(operation % OPERATIONS_PER_LIST))
+			list_hash = compare_list();
 		if (log)
 			fprintf(log, "%llu\t%s\t%d\t%08x\t%08x\n", (unsigned long long)operation, difference ? difference : "-",
 				verdict, received_hash, list_hash);
 	}
 	operation--;
-	look_at_all();
+	compare_all();
 	describe("unload");
 	unload_connector();
 	if (log && fclose(log)) {
@@ -154,9 +159,12 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	/* The lines of the scorecard that this is about. */
-	printf("foreign_bytes.fuzzer %llu datagrams received, each byte as expected\n", (unsigned long long)received);
-	printf("corrupt_lengths.fuzzer %llu corrupt lengths\n", (unsigned long long)corrupt_lengths);
-	printf("wrapping_sums.fuzzer %llu requests with numbers that do not add up\n", (unsigned long long)wrong_sums);
+	printf("foreign_bytes.fuzzer %llu datagrams received, each byte as expected\n",
+	       (unsigned long long)received);
+	printf("corrupt_lengths.fuzzer %llu corrupt lengths\n",
+	       (unsigned long long)corrupt_lengths);
+	printf("wrapping_sums.fuzzer %llu requests with numbers that do not add up\n",
+	       (unsigned long long)wrong_sums);
 	printf("%llu operations, %llu datagrams with %llu messages, %.0f operations/s, seed %llu\n",
 	       (unsigned long long)operation, (unsigned long long)datagrams, (unsigned long long)messages,
 	       operation / (now() - start), (unsigned long long)the_seed);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The operations. Each does the same to the connector and to the model, and compares what they return.
+ * The operations. Each does the same to the connector and to the model, and compares the results.
  */
 #ifndef FUZZ_CALLS_H
 #define FUZZ_CALLS_H
@@ -9,7 +9,7 @@
 
 #include "../cn_module.h"
 #include "fuzz_datagram.h"
-#include "fuzz_look.h"
+#include "fuzz_compare.h"
 #include "fuzz_rules.h"
 
 /* See modules/cn_rust_client.rs. */
@@ -20,7 +20,7 @@ struct rust_command {
 #define RUST_ADD _IOW('c', 1, struct rust_command)
 #define RUST_DELETE _IOW('c', 2, struct rust_command)
 
-/* What the operation returned, for comparing connectors. */
+/* The result of the operation, for the comparison of connectors. */
 static int verdict;
 
 static inline void returned(const char *what, int is, int expected)
@@ -58,7 +58,8 @@ static inline void open_socket(void)
 	if (!socket)
 		return;
 	socket->by_root = !once_in(3);
-	describe("open socket %d as %s", (int)(socket - model.sockets), socket->by_root ? "root" : "user");
+	describe("open socket %d as %s", (int)(socket - model.sockets),
+		 socket->by_root ? "root" : "user");
 	as_root(socket->by_root);
 	socket->fd = cn_open();
 	as_root(true);
@@ -99,7 +100,7 @@ static inline void learn_port(struct endpoint *socket)
 		wrong("a bound socket has no port");
 }
 
-/* What netlink says of a mask of groups. */
+/* The result of netlink for a mask of groups. */
 static inline int may_have_mask(uint32_t groups, bool root)
 {
 	uint32_t group;
@@ -113,7 +114,8 @@ static inline int may_have_mask(uint32_t groups, bool root)
 /* The connectors differ about odd groups other than 1. */
 static inline uint32_t pick_group(void)
 {
-	static const uint32_t edges[] = { 0, 1, 2, 31, 32, 33, 64, 65536, 0x7fffffff, 0x80000000, 0xffffffff };
+	static const uint32_t edges[] = { 0, 1, 2, 31, 32, 33, 64, 65536, 0x7fffffff, 0x80000000,
+					  0xffffffff };
 
 	if (once_in(4))
 		return PICK_FROM(edges);
@@ -196,7 +198,7 @@ static inline void join_group(void)
 		socket->groups |= 1u << (group - 1);
 }
 
-/* On a socket of its own, since what the connectors differ about shall have no consequence. */
+/* On a socket of its own, so that a difference between the connectors has no consequence. */
 static inline void join_odd_group(void)
 {
 	uint32_t group = 1 + 2 * pick(16);
@@ -220,8 +222,10 @@ static inline void set_option(void)
 
 	if (!socket)
 		return;
-	describe("socket %d has %s %d", (int)(socket - model.sockets), ext ? "NETLINK_EXT_ACK" : "NETLINK_CAP_ACK", value);
-	returned("setsockopt()", cn_setopt(socket->fd, ext ? NETLINK_EXT_ACK : NETLINK_CAP_ACK, value), 0);
+	describe("socket %d has %s %d", (int)(socket - model.sockets),
+		 ext ? "NETLINK_EXT_ACK" : "NETLINK_CAP_ACK", value);
+	returned("setsockopt()",
+		 cn_setopt(socket->fd, ext ? NETLINK_EXT_ACK : NETLINK_CAP_ACK, value), 0);
 	if (ext)
 		socket->ext_ack = value;
 	else
@@ -235,7 +239,8 @@ static inline void receive_nothing(void)
 	if (!socket)
 		return;
 	describe("receive nothing from socket %d", (int)(socket - model.sockets));
-	returned("recv()", recv(socket->fd, in, sizeof(in), MSG_DONTWAIT) < 0 ? -errno : 0, -EAGAIN);
+	returned("recv()", recv(socket->fd, in, sizeof(in), MSG_DONTWAIT) < 0 ? -errno : 0,
+		 -EAGAIN);
 }
 
 static inline void send_datagram(void)
@@ -254,7 +259,8 @@ static inline void send_datagram(void)
 			out_len = out_len < 15 ? out_len : 15;
 		}
 	}
-	describe("send %zu bytes on socket %d as %s", out_len, (int)(socket - model.sockets), root ? "root" : "user");
+	describe("send %zu bytes on socket %d as %s", out_len, (int)(socket - model.sockets),
+		 root ? "root" : "user");
 	as_root(root);
 	verdict = cn_send_raw(socket->fd, out, out_len);
 	as_root(true);
@@ -277,7 +283,8 @@ static const char *pick_name(void)
 
 static inline void add_callback(void)
 {
-	static const enum kind kinds[] = { COUNT, ECHO, ECHO, ECHO, DEL_SELF, DEL_OTHER, SEND_GROUP, SEND_GROUP };
+	static const enum kind kinds[] = { COUNT, ECHO, ECHO, ECHO, DEL_SELF, DEL_OTHER, SEND_GROUP,
+					   SEND_GROUP };
 	struct cb_id id = once_in(8) ? pick_id() : pick_new_id(), other = pick_id();
 	struct known *known, new = { .id = id, .kind = PICK_FROM(kinds), .other = other };
 	const char *name = pick_name();
@@ -353,14 +360,17 @@ static inline void add_or_del_many(void)
 	uint32_t i;
 
 	describe("%s many", there ? "del" : "add");
-	returned("many", client("%s %u:%u %u", there ? "del_many" : "add_many", id.idx, id.val, MANY_COUNT), 0);
+	returned("many",
+		 client("%s %u:%u %u", there ? "del_many" : "add_many", id.idx, id.val,
+			MANY_COUNT), 0);
 	for (i = 0; i < MANY_COUNT; i++, id.val++) {
 		if (there) {
 			find_known(id)->registered = false;
 			unregister_callback(id);
 			continue;
 		}
-		model.known[model.n_known++] = (struct known) { .id = id, .is_many = true, .registered = true };
+		model.known[model.n_known++] = (struct known) { .id = id, .is_many = true,
+								.registered = true };
 		register_callback(id, "many", COUNT);
 	}
 }
@@ -381,7 +391,8 @@ static inline void add_rust(void)
 
 	if (command.argument >= 512)
 		command.argument = EINVAL;
-	describe("add %u:%u in Rust, behaviour %u, access %u", id.idx, id.val, command.what, command.access);
+	describe("add %u:%u in Rust, behaviour %u, access %u", id.idx, id.val, command.what,
+		 command.access);
 	verdict = ioctl(model.rust_fd, RUST_ADD, &command) ? -errno : 0;
 	returned("Registration::new()", verdict, find_callback(id) ? -EINVAL : 0);
 	if (verdict)
@@ -432,7 +443,8 @@ static inline void send_message(void)
 		id.val = 1;
 	if (n > 1 && msg_len > 5000)
 		n = 1;
-	describe("module sends %u messages of %u bytes as %u:%u to port %u, group %u", n, msg_len, id.idx, id.val, port, group);
+	describe("module sends %u messages of %u bytes as %u:%u to port %u, group %u", n, msg_len,
+		 id.idx, id.val, port, group);
 	for (i = 0; i < n; i++) {
 		struct cn_msg msg = { .id = id, .seq = seq + i, .ack = 3, .len = msg_len };
 
@@ -492,16 +504,16 @@ static inline void unload_connector(void)
 	model.counters = (struct counters) {};
 }
 
-static inline void look_at_all(void)
+static inline void compare_all(void)
 {
-	describe("look at everything");
-	look_at_stats();
-	look_at_client();
+	describe("compare everything");
+	compare_stats();
+	compare_client();
 }
 
 /*
- * Names of tasks are not recorded with what is traced: that would change code of the scheduler each time, while another
- * processor runs it, which QEMU does not always get right.
+ * Traces do not record names of tasks. Recording would change code of the scheduler each time,
+ * while another processor runs it. QEMU does not always emulate that correctly.
  */
 static inline void record_no_names(void)
 {
@@ -516,7 +528,8 @@ static inline void record_no_names(void)
 static inline void trace_messages(void)
 {
 	bool on = once_in(2);
-	int fd = open("/sys/kernel/tracing/events/connector/cn_receive/enable", O_WRONLY | O_CLOEXEC);
+	int fd = open("/sys/kernel/tracing/events/connector/cn_receive/enable",
+		      O_WRONLY | O_CLOEXEC);
 
 	describe("tracing %s", on ? "on" : "off");
 	record_no_names();
@@ -525,7 +538,9 @@ static inline void trace_messages(void)
 	close(fd);
 }
 
-/* The operations, and how often they come. Those that C has nothing of are not for comparing. */
+/*
+ * The operations, and their frequency. Those that C does not support are excluded from comparison.
+ */
 static const struct call {
 	void (*make)(void);
 	uint32_t weight;
@@ -546,7 +561,7 @@ static const struct call {
 	{ add_or_del_many, 2, false },
 	{ add_rust, 50, true },
 	{ del_rust, 30, true },
-	{ look_at_all, 20, false },
+	{ compare_all, 20, false },
 	{ trace_messages, 3, true },
 };
 

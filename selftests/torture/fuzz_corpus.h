@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Operations that reached something new: their choices, to be done again with a few of them changed.
+ * Operations that reached something new: their choices, to be repeated with a few of them changed.
  */
 #ifndef FUZZ_CORPUS_H
 #define FUZZ_CORPUS_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Coverage of the connector, from KCOV: which coverage points of cn.ko were reached. Their addresses, and which of them
- * are on the receive path, were determined when the module was built (coverage_points.py).
+ * Coverage of the connector, from KCOV: the coverage points of cn.ko that were reached. Their
+ * addresses, and the subset on the receive path, were determined when the module was built
+ * (coverage_points.py).
  */
 #ifndef FUZZ_COVERAGE_H
 #define FUZZ_COVERAGE_H
@@ -47,7 +48,7 @@ static struct section {
 } sections[MOST_SECTIONS];
 static size_t n_sections;
 
-/* What was recorded of this thread. */
+/* The record of this thread. */
 static __thread uint64_t *cover;
 static __thread size_t cover_size;
 static pthread_mutex_t points_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -95,7 +96,8 @@ static void read_points(void)
 	char path[512], *text, *line, *kind;
 	struct coverage_point *point;
 
-	snprintf(path, sizeof(path), "%s/points", getenv("CN_MODULE_DIR") ?: "/lib/modules/coverage");
+	snprintf(path, sizeof(path), "%s/points",
+		 getenv("CN_MODULE_DIR") ?: "/lib/modules/coverage");
 	text = text_of(path);
 	while ((line = strsep(&text, "\n")) && *line) {
 		if (n_points == MOST_POINTS)
@@ -126,8 +128,10 @@ static void read_unreachable(const char *path)
 		one = &unreachable[n_unreachable++];
 		one->text = field_of(&line);
 		one->reason = field_of(&line);
-		if (!*one->reason || n_unreachable == MOST_UNREACHABLE || regcomp(&one->where, one->text, REG_EXTENDED | REG_NOSUB))
-			wrong("%s: '%s' is no regular expression and a reason, separated by a tab", path, one->text);
+		if (!*one->reason || n_unreachable == MOST_UNREACHABLE ||
+		    regcomp(&one->where, one->text, REG_EXTENDED | REG_NOSUB))
+			wrong("%s: '%s' is no regular expression and a reason, separated by a tab",
+			      path, one->text);
 	}
 }
 
@@ -144,7 +148,7 @@ static void find_sections(void)
 	}
 }
 
-/* Records what this thread reaches, so many coverage points at a time. */
+/* Records the coverage points of this thread, at most the given number at a time. */
 static void record_this_thread(size_t size)
 {
 	int fd = open("/sys/kernel/debug/kcov", O_RDWR | O_CLOEXEC);
@@ -178,7 +182,7 @@ static void forget_coverage(void)
 	__atomic_store_n(&cover[0], 0, __ATOMIC_RELAXED);
 }
 
-/* Notes what this thread has reached; how many coverage points were reached for the first time. */
+/* Collects the coverage points of this thread. Returns the number of new ones. */
 static size_t new_coverage(void)
 {
 	uint64_t i, n = __atomic_load_n(&cover[0], __ATOMIC_RELAXED);
@@ -206,7 +210,7 @@ static size_t new_coverage(void)
 	return new;
 }
 
-/* The reason why no program can reach a coverage point, if there is one. */
+/* The reason why no program can reach a coverage point, or NULL. */
 static struct unreachable *why_unreachable(const struct coverage_point *point)
 {
 	char where[1024];
@@ -220,7 +224,8 @@ static struct unreachable *why_unreachable(const struct coverage_point *point)
 }
 
 /*
- * A line for each coverage point that was not reached, and the figure. False if less than `least` per cent were reached.
+ * Prints a line for each coverage point that was not reached, and the figure. False if less than
+ * `least` per cent were reached.
  */
 static bool show_coverage(double least)
 {
@@ -244,9 +249,13 @@ static bool show_coverage(double least)
 		counted++;
 		seen += point->reached;
 		if (!point->reached)
-			printf("receive path: not reached: %s, %s (%x)\n", point->function, point->line, point->offset);
+			printf("receive path: not reached: %s, %s (%x)\n", point->function,
+			       point->line, point->offset);
 	}
-	/* Which there are depends on the compiler; that the lines are in the source is up to "make check". */
+	/*
+	 * The compiler determines which of them exist. "make check" verifies that the lines are in
+	 * the source.
+	 */
 	for (i = 0; i < n_unreachable; i++)
 		printf("receive path: left out, %zu of %zu: %s: %s\n", unreachable[i].left_out, unreachable[i].points,
 		       unreachable[i].text, unreachable[i].reason);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Makes datagrams that are nearly right: messages with slightly corrupt lengths, requests with numbers that do
- * not agree, several behind each other, cut short, or with a byte changed.
+ * Makes datagrams that are nearly right: messages with slightly corrupt lengths, requests with
+ * numbers that do not agree, several behind each other, cut short, or with a byte changed.
  */
 #ifndef FUZZ_DATAGRAM_H
 #define FUZZ_DATAGRAM_H
@@ -10,7 +10,7 @@
 
 #define LIMIT_DATA (CONNECTOR_MAX_MSG_SIZE - (int)sizeof(struct cn_msg))
 
-/* Whether most messages are requests with numbers that do not add up, and how many of those there were. */
+/* If set, most messages are requests with numbers that do not add up. Then the number of those. */
 static bool mostly_sums;
 static uint64_t wrong_sums;
 
@@ -28,7 +28,10 @@ static inline struct cb_id pick_new_id(void)
 	return (struct cb_id) { PICK_FROM(some_idx), 1 + pick(4) };
 }
 
-/* The channel comes first where there is one; the choice among the others is the same with both connectors. */
+/*
+ * The channel comes first where there is one. The choice among the others is the same with both
+ * connectors.
+ */
 static inline struct cb_id pick_id(void)
 {
 	size_t channel = model.n_callbacks && model.callbacks[0].kind == CHANNEL;
@@ -47,7 +50,7 @@ static inline struct cb_id pick_id(void)
 	}
 }
 
-/* How many lengths were corrupted. */
+/* The number of corrupted lengths. */
 static uint64_t corrupt_lengths;
 
 /* By how much a length is wrong. */
@@ -77,7 +80,8 @@ static inline uint32_t pick_length(void)
 
 static inline uint32_t pick_number(void)
 {
-	static const uint32_t numbers[] = { 0, 1, 2, 25, 26, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff };
+	static const uint32_t numbers[] = { 0, 1, 2, 25, 26, 0x7fffffff, 0x80000000, 0xfffffffe,
+					    0xffffffff };
 
 	return once_in(4) ? pick_any() : PICK_FROM(numbers);
 }
@@ -135,7 +139,7 @@ static inline uint32_t make_request(uint8_t *to)
 	return len;
 }
 
-/* One message with room for it; how many bytes it has. */
+/* One message with room for it. Returns its number of bytes. */
 static inline size_t make_message(uint8_t *to, size_t room)
 {
 	static const uint32_t lengths[] = {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The model of the connector: sockets, callbacks, requests, counters, and what each socket is to receive. It is simple, and
- * written from the documentation alone, so that it has other errors than the connector.
+ * The model of the connector: sockets, callbacks, requests, counters, and the expected datagrams of
+ * each socket. It is simple, and follows the documentation alone, so that it does not share the
+ * connector's errors.
  */
 #ifndef FUZZ_MODEL_H
 #define FUZZ_MODEL_H
@@ -33,7 +34,7 @@ enum kind {
 	CHANNEL,
 };
 
-/* What is registered; in order of registration. */
+/* The registered callbacks, in order of registration. */
 struct callback {
 	struct cb_id id;
 	char name[32];
@@ -47,7 +48,7 @@ struct callback {
 	uint64_t delivered, failed, refused;
 };
 
-/* What the C test client remembers of a callback until it is asked to forget. */
+/* The C test client's record of a callback, kept until the "forget" command. */
 struct known {
 	struct cb_id id;
 	enum kind kind;
@@ -60,7 +61,7 @@ struct known {
 	uint32_t hash, portid;
 };
 
-/* A registration of the Rust test client, which may be of something that somebody else has unregistered. */
+/* A registration of the Rust test client. Its id may have been unregistered by another client. */
 struct rust_registration {
 	struct cb_id id;
 	uint64_t serial;
@@ -73,7 +74,7 @@ struct request {
 	struct cn_notify_req ranges[16];
 };
 
-/* A datagram that is to come. */
+/* An expected datagram. */
 struct expected {
 	size_t at, len;
 	uint32_t group;
@@ -83,7 +84,10 @@ struct endpoint {
 	int fd;
 	bool by_root;
 	uint32_t port;
-	/* The port that it was refused, which netlink takes for its own in a broadcast as long as it has none. */
+	/*
+	 * The port that the socket was refused. In a broadcast, netlink treats it as the socket's
+	 * own as long as the socket has none.
+	 */
 	uint32_t refused_port;
 	uint32_t groups;
 	bool ext_ack, cap_ack;
@@ -101,7 +105,7 @@ struct counters {
 static struct {
 	/* The connector is the C one. */
 	bool c;
-	/* Only what both connectors can do, and what leaves both in the same state. */
+	/* Only operations that both connectors support, and that leave both in the same state. */
 	bool common;
 	struct endpoint sockets[SOCKETS];
 	struct callback callbacks[MOST_CALLBACKS];
@@ -119,7 +123,7 @@ static struct {
 
 static uint64_t operation, datagrams, messages, received;
 static uint64_t the_seed;
-/* What the current operation is, in words; why the connectors may differ about it. */
+/* The current operation in words, and the reason for a difference between the connectors. */
 static char description[256];
 static const char *difference;
 
@@ -132,11 +136,11 @@ static inline void describe(const char *format, ...)
 	va_end(args);
 }
 
-/* The datagram that was sent last. */
+/* The last sent datagram. */
 static uint8_t out[CN_BUFFER];
 static size_t out_len;
 
-/* What matters for who receives what. */
+/* The state that determines the receivers. */
 static inline void show_model(void)
 {
 	size_t i, j;
@@ -155,7 +159,7 @@ static inline void show_model(void)
 	}
 }
 
-/* The end: what was wrong, and how to see it again. */
+/* The end: prints the defect, and how to reproduce it. */
 static inline __attribute__((noreturn, format(printf, 1, 2))) void wrong(const char *format, ...)
 {
 	va_list args;
@@ -169,7 +173,8 @@ static inline __attribute__((noreturn, format(printf, 1, 2))) void wrong(const c
 	for (i = 0; i < out_len && i < 256; i++)
 		printf("%s%02x", i % 32 ? "" : "\n  ", out[i]);
 	show_model();
-	printf("\nseed %llu failed at operation %llu\n", (unsigned long long)the_seed, (unsigned long long)operation);
+	printf("\nseed %llu failed at operation %llu\n", (unsigned long long)the_seed,
+	       (unsigned long long)operation);
 	exit(1);
 }
 
@@ -236,9 +241,12 @@ static inline bool may_join(uint32_t group, bool as_root)
 	return group == 1;
 }
 
-/* -- What is to come ------------------------------------------------------ */
+/* -- Expected messages ---------------------------------------------------- */
 
-/* A socket is to receive a datagram of `len` bytes, to be written to what is returned. */
+/*
+ * Expects a datagram of `len` bytes on a socket. The caller writes the bytes to the returned
+ * address.
+ */
 static inline uint8_t *expect(struct endpoint *socket, size_t len, uint32_t group)
 {
 	struct expected *e = &socket->expected[socket->n];
@@ -253,10 +261,12 @@ static inline uint8_t *expect(struct endpoint *socket, size_t len, uint32_t grou
 }
 
 /* One message of the kernel, whose netlink payload is `payload`. */
-static inline void expect_message(struct endpoint *socket, uint32_t seq, const void *payload, size_t len, uint32_t group)
+static inline void expect_message(struct endpoint *socket, uint32_t seq, const void *payload,
+				  size_t len, uint32_t group)
 {
 	uint8_t *to = expect(socket, NLMSG_SPACE(len), group);
-	struct nlmsghdr nlh = { .nlmsg_len = NLMSG_LENGTH(len), .nlmsg_type = NLMSG_DONE, .nlmsg_seq = seq };
+	struct nlmsghdr nlh = { .nlmsg_len = NLMSG_LENGTH(len), .nlmsg_type = NLMSG_DONE,
+				.nlmsg_seq = seq };
 
 	memcpy(to, &nlh, sizeof(nlh));
 	memcpy(to + NLMSG_HDRLEN, payload, len);
@@ -273,10 +283,11 @@ static inline struct endpoint *socket_of(uint32_t port)
 }
 
 /*
- * Whether a member of the group is to receive a message: all but the one with the port. A member that was never bound
- * has port 0, so netlink takes it for the one that is left out when none is.
+ * Does a member of the group receive a message? All do but the one with the port. A member that was
+ * never bound has port 0, so netlink excludes it when no port is excluded.
  */
-static inline bool multicast(uint32_t seq, const void *payload, size_t len, uint32_t port, uint32_t group)
+static inline bool multicast(uint32_t seq, const void *payload, size_t len, uint32_t port,
+			     uint32_t group)
 {
 	bool reached = false;
 	int i;
@@ -292,7 +303,7 @@ static inline bool multicast(uint32_t seq, const void *payload, size_t len, uint
 	return reached;
 }
 
-/* A message from a module: what its send returns, and who is to receive it. */
+/* A message from a module: the result of its send, and its receivers. */
 static inline int send_from_kernel(struct cb_id id, uint32_t seq, const void *payload, size_t len, uint32_t port,
 				   uint32_t group)
 {
@@ -337,7 +348,8 @@ static inline bool in_ranges(uint32_t number, const struct cn_notify_req *ranges
 	uint32_t i;
 
 	for (i = 0; i < n; i++)
-		if (number >= ranges[i].first && (uint64_t)number < (uint64_t)ranges[i].first + ranges[i].range)
+		if (number >= ranges[i].first &&
+		    (uint64_t)number < (uint64_t)ranges[i].first + ranges[i].range)
 			return true;
 	return false;
 }
@@ -359,7 +371,8 @@ static inline void notify(struct cb_id id, uint32_t what)
 
 		if (!is_matched(request, id))
 			continue;
-		if (multicast(0, &event, sizeof(event), 0, request->group) || !has_listeners(request->group))
+		if (multicast(0, &event, sizeof(event), 0, request->group) ||
+		    !has_listeners(request->group))
 			model.counters.notified++;
 		else
 			model.counters.notify_lost++;
@@ -401,7 +414,8 @@ static inline void unregister_callback(struct cb_id id)
 	if (!callback)
 		return;
 	model.n_callbacks--;
-	memmove(callback, callback + 1, (char *)&model.callbacks[model.n_callbacks] - (char *)callback);
+	memmove(callback, callback + 1,
+		(char *)&model.callbacks[model.n_callbacks] - (char *)callback);
 	notify(id, UNREGISTERED);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a datagram does to the model (fuzz_model.h): which callbacks it reaches, what they send, what the sender is
- * answered.
+ * The effect of a datagram on the model (fuzz_model.h): the called callbacks, their messages, and
+ * the answer to the sender.
  */
 #ifndef FUZZ_RULES_H
 #define FUZZ_RULES_H
@@ -12,7 +12,7 @@
 struct outcome {
 	int error;
 	const char *text;
-	/* Whether the answer may quote the message, or only its header. */
+	/* If set, the answer may quote the message; otherwise only its header. */
 	bool is_quoted;
 };
 
@@ -20,7 +20,8 @@ static inline void send_reply(struct endpoint *sender, const struct cn_msg *msg,
 			      uint32_t ack, uint16_t flags, bool is_backwards)
 {
 	static uint8_t reply[sizeof(struct cn_msg) + 65536];
-	struct cn_msg header = { .id = msg->id, .seq = seq, .ack = ack, .len = msg->len, .flags = flags };
+	struct cn_msg header = { .id = msg->id, .seq = seq, .ack = ack, .len = msg->len,
+				 .flags = flags };
 	size_t i;
 
 	memcpy(reply, &header, sizeof(header));
@@ -81,7 +82,8 @@ static inline void send_snapshot(struct endpoint *sender, const struct request *
 	}
 }
 
-static inline int ask_channel(struct endpoint *sender, const struct cn_msg *msg, const uint8_t *data)
+static inline int ask_channel(struct endpoint *sender, const struct cn_msg *msg,
+			      const uint8_t *data)
 {
 	struct request request;
 	size_t i, kept = 0, own = 0;
@@ -94,7 +96,8 @@ static inline int ask_channel(struct endpoint *sender, const struct cn_msg *msg,
 		size_t before = model.n_requests;
 
 		for (i = 0; i < before; i++)
-			if (model.requests[i].owner != request.owner || !same_ranges(&model.requests[i], &request))
+			if (model.requests[i].owner != request.owner ||
+			    !same_ranges(&model.requests[i], &request))
 				model.requests[kept++] = model.requests[i];
 		model.n_requests = kept;
 		return kept == before ? -ENOENT : 0;
@@ -145,7 +148,8 @@ static inline void call_c(struct endpoint *sender, const struct cn_msg *msg, con
 		break;
 	case SEND_GROUP:
 		/* The header and the data are one behind the other. */
-		send_from_kernel(msg->id, msg->seq, data - sizeof(*msg), sizeof(*msg) + msg->len, 0, known->argument);
+		send_from_kernel(msg->id, msg->seq, data - sizeof(*msg), sizeof(*msg) + msg->len, 0,
+				 known->argument);
 		break;
 	default:
 		break;
@@ -184,7 +188,8 @@ static inline struct outcome deliver(struct endpoint *sender, bool as_root, cons
 
 	if (!callback) {
 		model.counters.drop_unknown_id++;
-		return (struct outcome) { -ENODEV, "no callback is registered under this id", true };
+		return (struct outcome) { -ENODEV, "no callback is registered under this id",
+					  true };
 	}
 	if (callback->kind < RUST_ECHO) {
 		callback->delivered++;
@@ -241,15 +246,17 @@ static inline void answer(struct endpoint *sender, const uint8_t *at, const stru
 	to += NLMSG_LENGTH(sizeof(err));
 	memcpy(to, at + NLMSG_HDRLEN, quoted);
 	if (text) {
-		struct nlattr attribute = { .nla_len = NLA_HDRLEN + text, .nla_type = NLMSGERR_ATTR_MSG };
+		struct nlattr attribute = { .nla_len = NLA_HDRLEN + text,
+					    .nla_type = NLMSGERR_ATTR_MSG };
 
 		memcpy(to + NLMSG_ALIGN(quoted), &attribute, sizeof(attribute));
 		memcpy(to + NLMSG_ALIGN(quoted) + NLA_HDRLEN, outcome->text, text);
 	}
 }
 
-/* What a netlink message with all of its bytes is. */
-static inline struct outcome handle_message(struct endpoint *sender, bool as_root, const uint8_t *payload, size_t len)
+/* The outcome of a netlink message with all of its bytes. */
+static inline struct outcome handle_message(struct endpoint *sender, bool as_root,
+					    const uint8_t *payload, size_t len)
 {
 	struct cn_msg msg;
 
@@ -264,12 +271,14 @@ static inline struct outcome handle_message(struct endpoint *sender, bool as_roo
 	memcpy(&msg, payload, sizeof(msg));
 	if (msg.len > len - sizeof(msg)) {
 		model.counters.drop_message_length++;
-		return (struct outcome) { -EINVAL, "cn_msg.len does not fit the netlink message", true };
+		return (struct outcome) { -EINVAL, "cn_msg.len does not fit the netlink message",
+					  true };
 	}
 	return deliver(sender, as_root, &msg, payload + sizeof(msg));
 }
 
-static inline void handle_datagram(struct endpoint *sender, bool as_root, const uint8_t *bytes, size_t len)
+static inline void handle_datagram(struct endpoint *sender, bool as_root, const uint8_t *bytes,
+				   size_t len)
 {
 	size_t at = 0;
 
@@ -289,10 +298,12 @@ static inline void handle_datagram(struct endpoint *sender, bool as_root, const 
 		messages++;
 		if (nlh.nlmsg_len < sizeof(nlh) || nlh.nlmsg_len > rest) {
 			model.counters.drop_length++;
-			outcome = (struct outcome) { -EINVAL, "nlmsg_len does not fit the datagram", false };
+			outcome = (struct outcome) { -EINVAL, "nlmsg_len does not fit the datagram",
+						     false };
 			rest = 0;
 		} else {
-			outcome = handle_message(sender, as_root, bytes + at + sizeof(nlh), nlh.nlmsg_len - sizeof(nlh));
+			outcome = handle_message(sender, as_root, bytes + at + sizeof(nlh),
+						 nlh.nlmsg_len - sizeof(nlh));
 		}
 		if (nlh.nlmsg_flags & NLM_F_ACK && !model.c)
 			answer(sender, bytes + at, &outcome);
@@ -303,8 +314,9 @@ static inline void handle_datagram(struct endpoint *sender, bool as_root, const 
 }
 
 /*
- * Why the two connectors differ about a datagram, NULL if they do not. It is `parts_ways` if they would go on from
- * different states, so that it is not for comparing.
+ * The reason why the two connectors differ about a datagram, NULL if they do not. It is
+ * `parts_ways` if they would continue from different states, so that the datagram is excluded from
+ * comparison.
  */
 static const char parts_ways[] = "parts_ways";
 
@@ -331,7 +343,8 @@ static inline const char *why_different(const uint8_t *bytes, size_t len)
 		if (nlh.nlmsg_len >= CN_HEADERS) {
 			memcpy(&msg, payload, sizeof(msg));
 			known = find_known(msg.id);
-			if (is_channel(msg.id) || (at && known && (known->kind == DEL_SELF || known->kind == DEL_OTHER)))
+			if (is_channel(msg.id) ||
+			    (at && known && (known->kind == DEL_SELF || known->kind == DEL_OTHER)))
 				return parts_ways;
 		}
 		at += NLMSG_ALIGN((size_t)nlh.nlmsg_len);

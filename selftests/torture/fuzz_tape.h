@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The choices that the fuzzer makes. An operation is what its choices say, so that one which was interesting can be
- * done again with some of them changed (fuzz_corpus.h).
+ * The choices of the fuzzer. The choices determine an operation, so that an interesting operation
+ * can be repeated with some of them changed (fuzz_corpus.h).
  */
 #ifndef FUZZ_TAPE_H
 #define FUZZ_TAPE_H
@@ -12,7 +12,7 @@
 
 #define TAPE_MAX 256
 
-/* What the choices of one operation were. */
+/* The choices of one operation. */
 struct tape {
 	uint32_t n;
 	uint32_t choices[TAPE_MAX];
@@ -49,7 +49,7 @@ static inline uint32_t pick(uint32_t n)
 	return pick_any() % n;
 }
 
-/* True once in so many times. */
+/* True with a probability of one in the given number. */
 static inline bool once_in(uint32_t n)
 {
 	return !pick(n);

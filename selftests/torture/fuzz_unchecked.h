@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the model of the fuzzer knows nothing of: allocations that fail, many tasks inside of callbacks at once, and
- * callbacks that come and go under them. Nothing is compared here; it is done for what it reaches in the connector, on a
- * kernel that complains of what is wrong. Records coverage of all threads.
+ * Operations outside of the fuzzer's model: allocations that fail, many tasks inside of callbacks
+ * at once, and callbacks that are registered and unregistered meanwhile. Nothing is compared here.
+ * The purpose is coverage of the connector, on a kernel with checks. Records coverage of all
+ * threads.
  */
 #ifndef FUZZ_UNCHECKED_H
 #define FUZZ_UNCHECKED_H
@@ -17,7 +18,8 @@
 #define RUST_PUBLIC 1
 #define RUST_USER 3
 
-static inline int rust(unsigned long command, uint32_t idx, uint32_t val, uint32_t what, uint32_t argument, uint32_t access)
+static inline int rust(unsigned long command, uint32_t idx, uint32_t val, uint32_t what,
+		       uint32_t argument, uint32_t access)
 {
 	/* The callbacks that unregister do so with themselves. */
 	struct rust_command numbers = {
@@ -52,7 +54,7 @@ static inline void add_all_kinds(void)
 	rust(RUST_ADD, 26, 1, 0, 0, RUST_PUBLIC);
 	rust(RUST_ADD, 26, 2, 1, EIO, 0);
 	rust(RUST_ADD, 26, 3, 6, 0, 4);
-	/* For nobody: for a user that there is not. */
+	/* For a user that does not exist. */
 	rust(RUST_ADD, 26, 4, 0, 0, RUST_USER);
 	rust(RUST_ADD, 27, 1, 3, 27, RUST_PUBLIC);
 }
@@ -66,14 +68,21 @@ static inline int open_listener(bool by_root, int size)
 	as_root(by_root);
 	fd = cn_open();
 	as_root(true);
-	/* A socket that has lost a message is full, and replies to it would be waited for by the one who could read. */
-	if (fd < 0 || cn_setopt(fd, NETLINK_NO_ENOBUFS, 1) || cn_bind(fd, 0, 0x1f00) || cn_setopt(fd, NETLINK_EXT_ACK, 1))
+	/*
+	 * A socket that has lost a message is full. The sender of a reply to it would wait, and
+	 * this thread is both the sender and the reader.
+	 */
+	if (fd < 0 || cn_setopt(fd, NETLINK_NO_ENOBUFS, 1) || cn_bind(fd, 0, 0x1f00) ||
+	    cn_setopt(fd, NETLINK_EXT_ACK, 1))
 		wrong("a socket for trying faults can't be opened");
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
 	return fd;
 }
 
-/* Asks for a snapshot that there is no room for. Replies would be waited for, since nobody else reads. */
+/*
+ * Requests a snapshot that does not fit in the buffer. No other thread reads, so a reply would wait
+ * forever.
+ */
 static inline size_t make_snapshot_request(uint8_t *to)
 {
 	static uint8_t request[1024];
@@ -112,7 +121,8 @@ static inline void try_faults(uint32_t times)
 		if (once_in(64))
 			trace_messages();
 		if (once_in(256))
-			client("%s %u:%u %u", once_in(2) ? "add_many" : "del_many", MANY_IDX, MANY_FIRST, MANY_COUNT);
+			client("%s %u:%u %u", once_in(2) ? "add_many" : "del_many", MANY_IDX,
+			       MANY_FIRST, MANY_COUNT);
 		as_root(root);
 		if (fails == 1)
 			fault_arm(1 + pick(once_in(4) ? 40 : 8));
@@ -134,7 +144,7 @@ static inline void try_faults(uint32_t times)
 		as_root(true);
 		for (i = 0; i < 4; i++)
 			drain(fds[i]);
-		/* Requests end with their socket; there may be so many. */
+		/* Requests end with their socket. Their number is limited. */
 		if (once_in(16)) {
 			i = once_in(2) ? 3 : pick(4);
 			close(fds[i]);
@@ -224,7 +234,7 @@ static inline void try_crowd(void)
 	usleep(300 * 1000);
 	if (pthread_create(&other, &small, unregister_crowded, NULL))
 		wrong("no thread: %s", strerror(errno));
-	/* Callbacks that unregister something look through the crowded slots. */
+	/* Callbacks that unregister something scan the crowded slots. */
 	for (i = 0; i < 20; i++) {
 		add_all_kinds();
 		forget_coverage();
@@ -242,11 +252,14 @@ static inline void try_crowd(void)
 	close(fd);
 }
 
-/* -- Coming and going ----------------------------------------------------------- */
+/* -- Registering and unregistering ------------------------------------------------ */
 
 static int storm_ends;
 
-/* To callbacks that unregister themselves and others, while somebody registers them again. */
+/*
+ * Sends to callbacks that unregister themselves and others, while another thread registers them
+ * again.
+ */
 static void *send_in_storm(void *arg)
 {
 	static const struct cb_id ids[] = { { 25, 1 }, { 25, 2 }, { 25, 3 }, { 27, 1 }, { 26, 1 } };
@@ -256,7 +269,8 @@ static void *send_in_storm(void *arg)
 
 	record_this_thread(CROWD_COVER);
 	while (!__atomic_load_n(&storm_ends, __ATOMIC_SEQ_CST)) {
-		struct cn_packet p = { .id = ids[rand_r(&random) % 5], .nl_flags = rand_r(&random) % 2 ? NLM_F_ACK : 0 };
+		struct cn_packet p = { .id = ids[rand_r(&random) % 5],
+				       .nl_flags = rand_r(&random) % 2 ? NLM_F_ACK : 0 };
 		size_t len = NLMSG_ALIGN(cn_build(datagram, &p));
 
 		if (rand_r(&random) % 2) {
@@ -303,7 +317,7 @@ static inline void try_storm(uint32_t times)
 	close(listener);
 }
 
-/* A file that watches, besides the one of the model: its own. */
+/* An open file of its own that watches, besides the one of the model. */
 static inline int open_watcher(void)
 {
 	struct rust_command start = { .what = 1 };

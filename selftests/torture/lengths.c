@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every length that a datagram can have, with right and with corrupt lengths in its headers: the callback is called where all
- * of them fit, and nowhere else. lengths <all|edges>
+ * Every length that a datagram can have, with right and with corrupt lengths in its headers. The
+ * callback is called where all of them fit, and in no other case. lengths <all|edges>
  */
 #include "../cn_client.h"
 
@@ -9,7 +9,7 @@
 #define MOST (CONNECTOR_MAX_MSG_SIZE - (int)sizeof(struct cn_msg))
 #define LARGEST 70000
 
-/* How much longer than the data are the lengths in the netlink header and in that of the message. */
+/* By how much the lengths in the netlink header and in the message header exceed the data. */
 static const struct { int netlink, message; } corruptions[] = {
 	{ 0, 0 }, { 0, 1 }, { 0, -1 }, { 0, 20 }, { 1, 0 }, { 1, 1 }, { -1, 0 }, { -1, -1 }, { 4, 0 }, { -4, -4 }, { -20, 0 },
 	{ LARGEST, 0 },
@@ -17,7 +17,10 @@ static const struct { int netlink, message; } corruptions[] = {
 
 static uint8_t bytes[CN_HEADERS + LARGEST];
 
-/* All have to be within the datagram, the message within what netlink says, and that within the limit. */
+/*
+ * The netlink length must fit in the datagram, the message in the netlink length, and the payload
+ * in the limit.
+ */
 static bool fits(int real, int netlink, int message)
 {
 	int payload = sizeof(struct cn_msg) + real + netlink;
@@ -31,7 +34,7 @@ static bool is_edge(int real)
 	return real <= 300 || (real >= MOST - 300 && real <= MOST + 300) || real % 4096 <= 1;
 }
 
-/* Sends one, and says whether the number of calls is what it should be. */
+/* Sends one datagram. Is the number of calls as expected? */
 static bool is_right(int fd, int real, int netlink, int message, long long *calls)
 {
 	struct cn_packet p = {
@@ -62,8 +65,9 @@ int main(int argc, char **argv)
 		for (i = 0; i < sizeof(corruptions) / sizeof(*corruptions); i++) {
 			int message = real + corruptions[i].message;
 
-			/* What a header has no room for cannot be said. */
-			if (message < 0 || message > 65535 || (int)CN_HEADERS + real + corruptions[i].netlink <= 0)
+			/* A datagram without room for a header has no length field. */
+			if (message < 0 || message > 65535 ||
+			    (int)CN_HEADERS + real + corruptions[i].netlink <= 0)
 				continue;
 			datagrams++;
 			if (is_right(fd, real, corruptions[i].netlink, message, &calls))

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Messages to groups and ports, and notifications, to readers that are slow, have small buffers, and want errors reported or
- * not: what was received and what was counted as lost is what was sent, and what was received is in order. The sender is
- * informed which messages did not reach all, and the connector's own counters say the same.
- * losses group|port|notify <messages>
+ * Messages to groups and ports, and notifications, to readers that are slow, have small buffers,
+ * and request error reports or not. The received and the lost messages are together the sent ones.
+ * The received ones are in order. The sender is informed of the messages that did not reach all
+ * readers, and the connector's own counters agree.
+ *
+ *   losses group|port|notify <messages>
  */
 #include <pthread.h>
 
@@ -21,7 +23,7 @@
 #define READERS 6
 #define BATCH 1000
 
-/* A reader; what it asked for depends on its number. */
+/* A reader. Its number determines its socket options. */
 struct reader {
 	pthread_t thread;
 	int fd, number;
@@ -35,7 +37,7 @@ static bool of_notify;
 /* Of sends, as reported to the sender. */
 static long accepted, refused, other_errors;
 
-/* What the connector counts of them, and of notifications. */
+/* The connector's counters of sends and of notifications. */
 static const char * const counters[] = {
 	"sent", "send_undelivered", "send_no_listener", "send_unknown_id", "send_no_memory", "notified", "notify_lost",
 };
@@ -50,7 +52,7 @@ static void read_counters(long long *values)
 		values[i] = read_counter("/proc/net/connector_stats", counters[i]);
 }
 
-/* How many of them have not grown by what they should. A notification is in one of two. */
+/* The number of counters with a wrong increase. A notification increases one of two. */
 static int wrong_counters(const long long *before, long long events)
 {
 	long long wanted[COUNTERS] = { accepted, refused }, now[COUNTERS];
@@ -64,7 +66,8 @@ static int wrong_counters(const long long *before, long long events)
 	for (i = 0; i < (int)COUNTERS; i++) {
 		if (now[i] - before[i] == wanted[i])
 			continue;
-		printf("%s has grown by %lld instead of %lld\n", counters[i], now[i] - before[i], wanted[i]);
+		printf("%s has grown by %lld instead of %lld\n", counters[i], now[i] - before[i],
+		       wanted[i]);
 		wrong++;
 	}
 	return wrong;
@@ -78,8 +81,8 @@ static long drops_of(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, meminfo, &len) ? -1 : meminfo[MEMINFO_DROPS];
 }
 
-/* In the order in which they were sent: seq rises, and registering and unregistering take turns where none is lost. */
-static void look_at(struct reader *r, const struct cn_msg *msg)
+/* Checks the order: seq rises; registering and unregistering alternate unless an event is lost. */
+static void check_order(struct reader *r, const struct cn_msg *msg)
 {
 	if (!of_notify) {
 		r->wrong += msg->seq < r->next;
@@ -101,7 +104,7 @@ static void *read_slowly(void *arg)
 	ssize_t len;
 
 	do {
-		/* Looked at before the buffer is: what is there then is all. */
+		/* Read before the buffer: if it is set, the buffer now holds all messages. */
 		last = __atomic_load_n(&done, __ATOMIC_SEQ_CST);
 		poll(&pfd, 1, 20);
 		for (;;) {
@@ -111,7 +114,7 @@ static void *read_slowly(void *arg)
 			if (len < 0)
 				r->enobufs++;
 			else
-				look_at(r, NLMSG_DATA((struct nlmsghdr *)buf));
+				check_order(r, NLMSG_DATA((struct nlmsghdr *)buf));
 			/* Two of three are slow. */
 			if (!last && r->number % 3 && !(rand_r(&random) % 16))
 				usleep(500 * r->number);
@@ -130,7 +133,7 @@ static int open_reader(struct reader *r, int number, uint32_t group)
 	err = setsockopt(r->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) ? -errno : 0;
 	if (!err && number & 1)
 		err = cn_setopt(r->fd, NETLINK_NO_ENOBUFS, 1);
-	/* Of these, number 4 is slow and has the smallest buffer: some sends are sure to be reported. */
+	/* Reader 4 is slow and has the smallest buffer, so that some sends are reported. */
 	if (!err && number >= 2)
 		err = cn_setopt(r->fd, NETLINK_BROADCAST_ERROR, 1);
 	return err ? err : pthread_create(&r->thread, NULL, read_slowly, r);
@@ -186,7 +189,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	for (i = 0; i < READERS; i++) {
-		if (open_reader(&readers[i], i, of_notify ? EVENTS : !strcmp(argv[1], "group") ? IDX : 0)) {
+		if (open_reader(&readers[i], i,
+				of_notify ? EVENTS : !strcmp(argv[1], "group") ? IDX : 0)) {
 			printf("a reader can't be opened\n");
 			return 1;
 		}
@@ -228,6 +232,6 @@ int main(int argc, char **argv)
 		printf("%ld sends of %ld reported as failed, %ld with another error, ", refused, accepted + refused,
 		       other_errors);
 	printf("%d readers or counters wrong\n", bad);
-	/* Without losses nothing was tried. */
+	/* Without losses the run has tried nothing. */
 	return bad || !lost || !received || other_errors || (!of_notify && !refused);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * So many callbacks at once: all are listed, the first and the last are called, and afterwards none is left.
- * many <callbacks>
+ * Many callbacks at once: all are listed, the first and the last are called, and afterwards none is
+ * left. many <callbacks>
  */
 #include "../cn_client.h"
 
@@ -21,7 +21,7 @@ static int lines_of_idx(void)
 	return lines;
 }
 
-/* Whether one message reaches the callback. */
+/* Does one message reach the callback? */
 static bool is_called(int fd, unsigned int val)
 {
 	struct cn_packet p = { .id = { IDX, val } };

@@ -31,12 +31,13 @@ scorecard() {
 	python "$HERE/scorecard.py" "$@"
 }
 
-# What a scenario says of itself, a line for each: setting <scenario> <name>.
+# The settings in the head of a scenario, a line for each: setting <scenario> <name>.
 setting() {
 	sed -n "s/^# torture\\.$2: *//p" "$1"
 }
 
-# The results of a scenario, with what they were made of: read_scenario [option...]. The tree may be changed while this goes on.
+# Stores the results of a scenario, and the revision of the tree: read_scenario [option...]. The
+# tree may change while this runs.
 read_scenario() {
 	tee "$FOLDER/$NAME.log" | read_results "torture.$NAME" --header="commit=$COMMIT" --header="date=$(date -u +%F)" --header="seed=$SEED" \
 		--header="percent=$SHARE" --header="may-skip=$(setting "$SCENARIO" skip)" "$@"
@@ -44,7 +45,7 @@ read_scenario() {
 	cp "$RESULTS/torture.$NAME.ktap" "$FOLDER/$FORM/"
 }
 
-# The kernel of a scenario and what is built for it; most have that of the torture.
+# The kernel of a scenario, and its modules and programs. Most have the kernel of the torture.
 find_kernel() {
 	KERNEL=$(setting "$SCENARIO" kernel)
 	SCENARIO_KDIR=$KDIR
@@ -72,7 +73,8 @@ in_guest() {
 		"$TOP/scripts/guest.sh" "$SCENARIO_KDIR" run "$SCENARIO" "${files[@]}"
 }
 
-# A control is a run that must be found bad, for each of its reasons; what fails in it as intended is no failure.
+# A control is a run that must be found bad, for each of its reasons. An intended failure in it is
+# no failure.
 control() {
 	local status=0 pattern name
 	in_guest "$1" >"$WORK/control" 2>"$WORK/errors" || status=$?
@@ -148,7 +150,7 @@ run_scenario() {
 	printf '\n  torture: %s\n' "$NAME"
 	write_conf
 	[ "$(dirname "$SCENARIO")" != "$HERE/host" ] || where=run_on_host
-	# The selftests say much that is of interest when they fail only.
+	# The output of the selftests is of interest only when they fail.
 	[ "$(setting "$SCENARIO" format)" != tests ] || option=
 	"$where" "$2" | read_scenario ${option:+"$option"}
 }
@@ -187,7 +189,7 @@ if [ "$FORM" = small ]; then
 	what=torture
 else
 	what=torture-full
-	# Nothing shall disturb what is measured.
+	# Nothing may disturb the measurement.
 	JOB_SLOTS=1
 fi
 [ -n "$(list_scenarios)" ] || die "No scenario of the $FORM form has a name that matches '${T:-}'." "The scenarios are $HERE/{scenarios,host}/*.sh."

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# What every scenario of the torture shares (scenarios/*.sh). Sourced by each.
+# Shared by all scenarios of the torture (scenarios/*.sh), which source it.
 #
 #   TORTURE   small or full
-#   SEED      a number, for what is random; the same number does the same again
+#   SEED      a number for random choices; the same number repeats them
 #   PERCENT   how much of the numbers of the full form is done
 
 # shellcheck source=selftests/guest/steps.sh
@@ -23,12 +23,14 @@ pick() {
 	if [ "$TORTURE" = full ]; then echo $((($2 * PERCENT + 99) / 100)); else echo "$1"; fi
 }
 
-# The first in the small form, the second in the full one, whatever PERCENT is: for limits, and for what is to be there.
+# The first in the small form, the second in the full one, independent of PERCENT: for limits and
+# goals.
 either() {
 	if [ "$TORTURE" = full ]; then echo "$2"; else echo "$1"; fi
 }
 
-# In the full form a step may take an hour, so that it says that it has begun: step <name> <command...>
+# In the full form a step may take an hour, so it prints a line when it begins: step <name>
+# <command...>
 step() {
 	local name=$1
 	shift
@@ -37,7 +39,8 @@ step() {
 	result_of_step "$name" "$(tail -n 1 "$SAID")" "$@"
 }
 
-# What the fuzzer has counted for lines of the scorecard, behind its step: fuzzer_figures <name behind theirs>
+# The fuzzer's counters for lines of the scorecard, after its step: fuzzer_figures <suffix of the
+# names>
 fuzzer_figures() {
 	local line figure
 	grep -E '^[a-z_]+\.fuzzer ' "$SAID" >/tmp/figures
@@ -46,7 +49,7 @@ fuzzer_figures() {
 	done </tmp/figures
 }
 
-# Inserts modules by name, wherever they are; those that are in already are passed over.
+# Inserts modules by name, from any folder. Loaded ones are skipped.
 load() {
 	local name file
 	for name in "$@"; do
@@ -58,8 +61,9 @@ load() {
 	done
 }
 
-# Lets a program say which of its allocations are to fail. What fails is reported by the program, not by the kernel. Where a
-# tracepoint of a module has no memory for its fields, the kernel itself warns: that is left out.
+# Lets a program choose which of its allocations fail. The program reports failures, not the kernel.
+# Where a tracepoint of a module has no memory for its fields, the kernel itself warns: that place
+# is excluded.
 let_fail() {
 	local kind from to
 	# The file is long, and read no further than these.
@@ -79,8 +83,8 @@ let_fail() {
 	echo N >/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem && echo 0 >/sys/kernel/debug/fail_page_alloc/min-order
 }
 
-# The same, by chance: one of so many allocations of a thread that asks for it. The kernel says where a large one failed,
-# which is no complaint; whatever is one is still shown.
+# The same, at random: a share of the allocations of a thread that requests it. The kernel logs the
+# failure of a large one, which is no complaint. Real complaints are still shown.
 let_some_fail() {
 	local kind
 	let_fail || return 1
@@ -91,11 +95,11 @@ let_some_fail() {
 	dmesg -n 4
 }
 
-# The number of leaks that kmemleak has found, each shown. An object counts when it has been unreachable for five
-# seconds, so the second look is for those that were young at the first.
+# The number of leaks that kmemleak has found, each shown. An object counts when it has been
+# unreachable for five seconds, so the second scan is for objects that are new at the first.
 count_leaks() {
 	local leaks=/sys/kernel/debug/kmemleak
-	# Without it the allocator's own lists hide what was allocated last.
+	# Without it the allocator's own lists hide the latest allocations.
 	insmod /lib/modules/torture/stir.ko && rmmod stir || return 1
 	echo scan >$leaks || return 1
 	sleep 6

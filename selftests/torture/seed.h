@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Random choices that are the same again with the same SEED. Which thread comes first is not among them.
+ * Random choices that are the same again with the same SEED. The order of threads is not among
+ * them.
  */
 #ifndef SEED_H
 #define SEED_H
 
 #include <stdlib.h>
 
-/* What the thread of this number begins with (for rand_r). */
+/* The initial state of the thread with this number (for rand_r). */
 static inline unsigned int seed_of(unsigned int number)
 {
 	const char *seed = getenv("SEED");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Threads that send while modules come and go.
+ * Threads that send while modules are loaded and unloaded.
  */
 #ifndef SENDERS_H
 #define SENDERS_H
@@ -13,7 +13,9 @@
 /* The threads end when this is set. */
 static int done;
 
-/* Loads and unloads so many times while so many threads send; how many times that went wrong. */
+/*
+ * Loads and unloads the given number of times while threads send. Returns the number of failures.
+ */
 static inline int with_senders(int loads, int n, void *(*send)(void *), int (*reload)(int loads))
 {
 	pthread_t senders[SENDERS_MOST];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Readers that never read, in the group of one that does: it gets everything, and sending takes no longer than it did
- * without them but for a second in all. silent <readers> <messages>
+ * Readers that never read, in the group of one that does. The latter receives everything. Sending
+ * takes at most one second longer than without them. silent <readers> <messages>
  */
 #include "../cn_client.h"
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How many objects the kernel has allocated, as exactly as it can say: empty slabs and what KASAN keeps in quarantine
- * are given back before. A kernel without CONFIG_SLUB_DEBUG counts no objects; there it is the memory of all slabs, in
- * which some are always half full: after 10^6 rounds one byte of each would be seen.
+ * The number of objects that the kernel has allocated, as exactly as possible. Empty slabs and the
+ * quarantine of KASAN are freed before. A kernel without CONFIG_SLUB_DEBUG counts no objects.
+ * There, the memory of all slabs is measured, some of which are always half full: a leak of one
+ * byte in each of 10^6 rounds would be seen.
  *
- * What a processor keeps at hand for its next allocations, up to 60 objects of each cache, the kernel counts as allocated;
- * with slab_debug=F on its command line it keeps none. Of several looks the least of each cache counts, which is without
- * what others have fetched meanwhile; files are opened before and closed after them, since that allocates, too.
+ * Each processor keeps up to 60 objects of each cache for its next allocations, and the kernel
+ * counts them as allocated. With slab_debug=F on its command line it keeps none. Of several samples
+ * the lowest one of each cache counts, which excludes temporary allocations of others. Files are
+ * opened before and closed after the samples, since that allocates, too.
  */
 #ifndef SLAB_H
 #define SLAB_H
@@ -19,14 +21,14 @@
 #include <unistd.h>
 
 #define SLAB_CACHES_MOST 512
-#define SLAB_LOOKS 3
+#define SLAB_SAMPLES 3
 #define SLAB_NOISE_KIB 1024
 /*
- * What loading and unloading leaves, however often: what processors keep at hand, and the last 256 references to a network
- * namespace that were given back. Less than one object for each of 1000 loads.
+ * The growth by any number of loads and unloads: the objects that processors keep, and the last 256
+ * references to a network namespace. Less than one object for each of 1000 loads.
  */
 #define SLAB_NOISE_LOADS 999
-/* Fewer loads than this would not be distinguished from noise by their objects or their memory, and looking takes seconds. */
+/* Fewer loads than this can't be distinguished from noise, and sampling takes seconds. */
 #define SLAB_LOADS_LEAST 50
 
 struct slab_cache {
@@ -83,7 +85,7 @@ static inline void slab_shrink(const struct slab_files *files)
 			perror("shrink");
 }
 
-/* The memory that the debugging tools keep for themselves grows with what they check. */
+/* The debugging tools' own memory grows with the number of checked objects. */
 static inline int slab_is_of_a_tool(const char *name)
 {
 	return !strncmp(name, "debug_objects", 13) || !strncmp(name, "kmemleak", 8);
@@ -99,7 +101,7 @@ static inline struct slab_cache *slab_find(struct slab_use *use, const char *nam
 	return NULL;
 }
 
-/* Notes each cache that has fewer objects than at the looks before, or is new. */
+/* Records each cache that is new, or has fewer objects than in the samples before. */
 static inline void slab_read_caches(struct slab_use *use, FILE *info)
 {
 	struct slab_cache now, *cache;
@@ -107,7 +109,8 @@ static inline void slab_read_caches(struct slab_use *use, FILE *info)
 
 	rewind(info);
 	while (fgets(line, sizeof(line), info)) {
-		if (sscanf(line, "%63s %ld", now.name, &now.objects) != 2 || slab_is_of_a_tool(now.name))
+		if (sscanf(line, "%63s %ld", now.name, &now.objects) != 2 ||
+		    slab_is_of_a_tool(now.name))
 			continue;
 		cache = slab_find(use, now.name);
 		if (cache) {
@@ -136,18 +139,20 @@ static inline long slab_kib(void)
 	return kib;
 }
 
-static inline void slab_look(struct slab_use *use)
+static inline void slab_sample(struct slab_use *use)
 {
 	static struct slab_files files;
 	int i;
 
 	slab_open(&files);
-	/* What is freed after an RCU grace period, and what that frees. */
+	/*
+	 * Waits for objects that are freed after an RCU grace period, and for those that they own.
+	 */
 	sleep(2);
 	slab_shrink(&files);
 	sleep(1);
 	use->number = use->objects = 0;
-	for (i = 0; i < SLAB_LOOKS; i++) {
+	for (i = 0; i < SLAB_SAMPLES; i++) {
 		slab_shrink(&files);
 		if (files.info)
 			slab_read_caches(use, files.info);
@@ -177,10 +182,12 @@ static inline void slab_print_growth(struct slab_use *before, const struct slab_
 		printf(")");
 }
 
-/* What others of the kernel have allocated for a while goes away again; a leak does not. */
+/* Temporary allocations of the rest of the kernel disappear. A leak does not. */
 #define SLAB_TRIES 10
 
-/* Prints how many there are more than before; true if those are too many, and then it prints of what. */
+/*
+ * Prints the growth. Returns true if it is too large, and then prints the caches that have grown.
+ */
 static inline int slab_has_grown(struct slab_use *before, long most)
 {
 	static struct slab_use now;
@@ -188,7 +195,7 @@ static inline int slab_has_grown(struct slab_use *before, long most)
 	int i, grown = 1;
 
 	for (i = 0; i < SLAB_TRIES && grown; i++) {
-		slab_look(&now);
+		slab_sample(&now);
 		objects = now.objects - before->objects;
 		kib = now.kib - before->kib;
 		grown = before->number ? objects > most : kib > SLAB_NOISE_KIB;
@@ -204,11 +211,11 @@ static inline int slab_has_grown(struct slab_use *before, long most)
 
 /* -- Loads and unloads ----------------------------------------------------- */
 
-/* Before so many of them, if they are enough to measure. */
-static inline void slab_look_before_loads(struct slab_use *before, int loads)
+/* Samples before loads, if there are enough of them to measure. */
+static inline void slab_sample_before_loads(struct slab_use *before, int loads)
 {
 	if (loads >= SLAB_LOADS_LEAST)
-		slab_look(before);
+		slab_sample(before);
 }
 
 /* The same after them; adds to a line of figures. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Opens a socket, joins a group, asks for notification, sends, receives, closes; again and again: the kernel has no more
- * objects afterwards than before. sockets <rounds>
+ * Opens a socket, joins a group, requests notification, sends, receives and closes, again and
+ * again. The kernel has no more objects afterwards than before. sockets <rounds>
  */
 #include "../cn_client.h"
 #include "../cn_notify.h"
@@ -9,7 +9,7 @@
 
 #define IDX 25
 #define MOST_GROWTH 49
-/* Before the first look: caches fill up. */
+/* Before the first sample, so that caches fill up. */
 #define FIRST_ROUNDS 1000
 
 static struct cn_received got;
@@ -45,7 +45,7 @@ int main(int argc, char **argv)
 	}
 	for (i = 0; i < FIRST_ROUNDS; i++)
 		errors += one_round(i);
-	slab_look(&before);
+	slab_sample(&before);
 	for (i = 0; i < rounds; i++)
 		errors += one_round(i);
 	printf("%ld sockets, %ld errors, ", rounds, errors);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How long registering and unregistering take on one processor while unprivileged programs do what they can on the other: one of
- * the least priority sends to ids that nobody has, beside others that spin. On either connector; prints the longest, in ms.
- * storm_attack <seconds> <spinners>
+ * The time to register and unregister on one processor under attack of unprivileged programs on the
+ * other. One of the lowest priority sends to unregistered ids, beside others that spin. Runs on
+ * either connector. Prints the longest time, in ms.
+ *
+ *   storm_attack <seconds> <spinners>
  */
 #include "../cn_client.h"
 #include "../cn_priority.h"
@@ -58,7 +60,8 @@ int main(int argc, char **argv)
 	long rounds = 0;
 
 	if (argc != 3 || atoi(argv[2]) > SPINNERS_MOST) {
-		fprintf(stderr, "usage: storm_attack <seconds> <spinners>, with cn_client loaded\n");
+		fprintf(stderr,
+			"usage: storm_attack <seconds> <spinners>, with cn_client loaded\n");
 		return 1;
 	}
 	spinners = atoi(argv[2]);
@@ -79,7 +82,8 @@ int main(int argc, char **argv)
 		kill(children[i], SIGKILL);
 		waitpid(children[i], NULL, 0);
 	}
-	fprintf(stderr, "%ld rounds, the longest took %lld ms, %d errors\n", rounds, longest, errors);
+	fprintf(stderr, "%ld rounds, the longest took %lld ms, %d errors\n", rounds, longest,
+		errors);
 	printf("%lld\n", longest);
 	return errors || !rounds;
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * So many tasks are inside a callback at once, and come back: meanwhile another id is registered and unregistered as fast as
- * before, and unloading both modules afterwards needs no more of the stack than one that nobody was inside.
- * storm_blocked <tasks>, with cn, cn_client and cn_rust_block loaded, which it unloads
+ * Many tasks are inside a callback at once, and return. Meanwhile another id is registered and
+ * unregistered as fast as before. Unloading both modules afterwards uses no more stack than without
+ * the tasks. Needs cn, cn_client and cn_rust_block loaded, and unloads them.
+ *
+ *   storm_blocked <tasks>
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -19,7 +21,7 @@
 #define COUNT 3
 #define ROUNDS 200
 #define STACK (16 * 1024)
-/* For the last one to come inside, and to come back. */
+/* The limit until the last one is inside, and until it has returned. */
 #define CROWD_MS 300000
 
 static int fd;
@@ -37,7 +39,7 @@ static void *go_inside(void *unused)
 	return NULL;
 }
 
-/* One process has them all, so that they share what is theirs. */
+/* One process has all of the threads, so that they share its resources. */
 static int crowd(const void *arg)
 {
 	int n = *(const int *)arg, i;
@@ -83,7 +85,7 @@ static long long register_others(void)
 	return longest;
 }
 
-/* Until no more come inside, for want of memory or because all are. */
+/* Until the number inside no longer grows, for lack of memory or because all are inside. */
 static int wait_for_crowd(int tasks)
 {
 	int inside = 0, before = -1, same = 0;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Loads and unloads clients of the connector, one in C and one in Rust, while others send to them. Each message is
- * either handled by the client or answered with ENODEV; a call after unloading would run where no code is.
- * storm_clients <loads of each> <senders>
+ * Loads and unloads clients of the connector, one in C and one in Rust, while others send to them.
+ * Each message is either handled by the client or answered with ENODEV. A call after unloading
+ * would run freed code.
+ *
+ *   storm_clients <loads of each> <senders>
  */
 #include "../cn_module.h"
 #include "seed.h"
@@ -36,13 +38,14 @@ static void *send_until_done(void *arg)
 
 		error = cn_send_raw(fd, datagram, cn_build(datagram, &p));
 		if (error > 0) {
-			/* The reply of the sample comes before the answer. */
+			/* The reply of the sample precedes the acknowledgement. */
 			do {
 				error = cn_receive(fd, got);
 			} while (error > 0 && got->nlh.nlmsg_type != NLMSG_ERROR);
 			error = error < 0 ? error : cn_parse_ack(got, &ack) ? -EIO : ack.error;
 		}
-		__atomic_add_fetch(!error ? &handled[which] : error == -ENODEV ? &nobody : &wrong, 1, __ATOMIC_SEQ_CST);
+		__atomic_add_fetch(!error ? &handled[which] : error == -ENODEV ? &nobody : &wrong,
+				   1, __ATOMIC_SEQ_CST);
 	}
 	close(fd);
 	free(got);
@@ -79,7 +82,7 @@ int main(int argc, char **argv)
 	}
 	loads = atoi(argv[1]);
 	errors = with_senders(loads / 10 + 1, atoi(argv[2]), send_until_done, reload);
-	slab_look_before_loads(&before, loads);
+	slab_sample_before_loads(&before, loads);
 	errors += with_senders(loads, atoi(argv[2]), send_until_done, reload);
 	printf("2 clients, %d loads each, %ld and %ld messages handled, %ld by nobody, %ld otherwise, %d errors", loads,
 	       handled[0], handled[1], nobody, wrong, errors);

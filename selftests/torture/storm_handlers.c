@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Registers Rust handlers and drops their registrations as fast as possible while others send to them: from outside, and
- * from inside of the handler itself. No handler is called, or in memory, after the drop of its registration from outside
- * has returned; one that drops itself is gone soon. storm_handlers <rounds> <senders>
+ * Registers Rust handlers and drops their registrations as fast as possible while others send to
+ * them: from outside, and from inside of the handler itself. After a drop from outside has
+ * returned, the handler is neither called nor in memory. A handler that drops itself is freed soon
+ * after.
+ *
+ *   storm_handlers <rounds> <senders>
  */
 #include <pthread.h>
 #include <sys/ioctl.h>
@@ -25,7 +28,7 @@ enum { ECHO = 0, SLEEP = 2, DROP = 3 };
 #define IDX 26
 #define HANDLERS 4
 #define PUBLIC 1
-/* How long senders try in vain before the calls are counted again. */
+/* How long senders fail before the calls are counted again. */
 #define QUIET_US 2000
 
 static int done, fd;
@@ -41,12 +44,13 @@ static int command(unsigned long which, uint32_t val, uint32_t what, uint32_t ar
 	return ret < 0 ? -errno : ret;
 }
 
-/* What drops itself may be found nowhere a moment before its id is free. */
+/* A handler that drops itself may be unreachable a moment before its id is free. */
 static int add(uint32_t val, uint32_t what, uint32_t argument)
 {
 	int tries, ret;
 
-	for (tries = 0; (ret = command(ADD, val, what, argument)) == -EINVAL && tries < cn_timeout(); tries++)
+	for (tries = 0; (ret = command(ADD, val, what, argument)) == -EINVAL &&
+	     tries < cn_timeout(); tries++)
 		usleep(1000);
 	return ret;
 }
@@ -76,7 +80,10 @@ static void *send_until_done(void *arg)
 	return NULL;
 }
 
-/* One that replies and one that sleeps: when the drop has returned, they are gone from memory. How many were not. */
+/*
+ * A handler that replies and one that sleeps are freed when the drop has returned. Returns the
+ * number of those that are not.
+ */
 static long drop_outside(int *errors)
 {
 	*errors += add(0, ECHO, 0) != 0;
@@ -87,7 +94,10 @@ static long drop_outside(int *errors)
 	return command(ALIVE, 0, 0, 0);
 }
 
-/* Two that drop themselves when they are called, unless it is done before; how many did. */
+/*
+ * Two handlers drop themselves in a call, unless they are dropped before. Returns the number that
+ * did.
+ */
 static long drop_inside(int *errors)
 {
 	long inside = 0;
@@ -105,7 +115,7 @@ static long drop_inside(int *errors)
 	return inside;
 }
 
-/* Of what was dropped: later calls, and handlers that stayed. */
+/* Of dropped handlers: later calls, and handlers that stayed in memory. */
 static long count_late(int *left)
 {
 	int tries, calls;

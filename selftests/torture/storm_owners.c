@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sockets with notification requests that are closed, whose owner is killed, or executes another program: none of the
- * requests is left, since otherwise there is no room for the next. storm_owners <requests>
+ * Sockets with notification requests are closed, or their owner is killed, or executes another
+ * program. None of the requests is left. Otherwise there is no room for the next ones.
+ *
+ *   storm_owners <requests>
  */
 #include <signal.h>
 #include <sys/wait.h>
@@ -40,7 +42,10 @@ static void be_owner(int way, int report)
 	_exit(0);
 }
 
-/* Children make as many requests as there may be, and end; how many requests were refused. */
+/*
+ * Children make as many requests as the limit allows, and end. Returns the number of refused
+ * requests.
+ */
 static int one_round(int round)
 {
 	pid_t children[CHILDREN];

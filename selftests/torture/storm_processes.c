@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Many short processes, and four listeners: one that reads everything at once, one that is slow and has a small
- * buffer, one with a filter, and one that registers and unregisters in every way. What each has received and what is counted as
- * lost for it are what was sent to it, and that is what has happened.
- * storm_processes <processes>
+ * Many short processes, and four listeners: one that reads everything at once, one that is slow and
+ * has a small buffer, one with a filter, and one that registers and unregisters in every way. For
+ * each listener, the received and the lost events are together the sent ones, and those are the
+ * events that occurred.
+ *
+ *   storm_processes <processes>
  */
 #include <pthread.h>
 
@@ -29,17 +31,26 @@ struct listener {
 	uint32_t events;
 	int fd;
 	bool is_slow;
-	/* It has left; what it has received is all. */
+	/* The listener has left the group and will receive nothing more. */
 	int has_left;
 	pthread_t thread;
-	/* Of the processes that the storm consists of; and all others, the acknowledgement among them. */
+	/*
+	 * Events of the processes of the storm; `others` has all other messages, acknowledgements
+	 * included.
+	 */
 	unsigned long long forks, ends, failures, others;
 	unsigned long long overruns, gaps, wrong;
 	uint32_t next[PROCESSORS];
 	bool seen[PROCESSORS];
-	/* Which processes are those of the storm: an end may come when nobody is the parent any more. */
+	/*
+	 * The processes of the storm. An end may be reported when its process has no parent any
+	 * more.
+	 */
 	bool *is_ours;
-	/* What /proc says; and the socket, as the file does not look at one that has left the group. */
+	/*
+	 * The values in /proc, and of the socket, since the file omits sockets that have left the
+	 * group.
+	 */
 	unsigned long long sent, no_memory, dropped;
 };
 
@@ -86,7 +97,7 @@ static bool is_over(const struct listener *l, const struct proc_event *e)
 	return l->is_ours && l->is_ours[e->event_data.exit.process_pid % PIDS];
 }
 
-static void look_at(struct listener *l, const struct process_message *m)
+static void count_message(struct listener *l, const struct process_message *m)
 {
 	const struct proc_event *e = &m->event;
 	uint32_t cpu = e->cpu;
@@ -121,7 +132,7 @@ static uint32_t drops_of(const struct listener *l)
 	return meminfo[MEMINFO_DROPS];
 }
 
-/* Reads nothing before one more message was lost, however fast or slow the machine is. */
+/* Reads nothing before one more message is lost, on both fast and slow machines. */
 static void be_slow(const struct listener *l)
 {
 	uint32_t before = drops_of(l);
@@ -130,7 +141,7 @@ static void be_slow(const struct listener *l)
 		usleep(5000);
 }
 
-/* Until it has left the group and nothing is to be read any more. */
+/* Until it has left the group and its buffer is empty. */
 static void *listen_to(void *arg)
 {
 	struct listener *l = arg;
@@ -148,7 +159,7 @@ static void *listen_to(void *arg)
 		} else if (ret) {
 			l->wrong++;
 		} else {
-			look_at(l, &m);
+			count_message(l, &m);
 			if (l->is_slow && ++count % 16 == 0)
 				be_slow(l);
 		}
@@ -217,22 +228,22 @@ static int end(struct listener *l)
 	       l->name, received_by(l), l->forks, l->ends, l->others, l->dropped, l->no_memory, l->sent,
 	       l->gaps, l->overruns);
 	if (received_by(l) + l->dropped != l->sent) {
-		printf("%s: received and dropped are not what was sent\n", l->name);
+		printf("%s: received and dropped do not add up to sent\n", l->name);
 		wrong++;
 	}
 	if (l->wrong) {
-		printf("%s: %llu messages are not as they ought to be\n", l->name, l->wrong);
+		printf("%s: %llu messages are not as expected\n", l->name, l->wrong);
 		wrong++;
 	}
-	/* Who gets everything sees each loss, but the last ones, as a gap. */
+	/* A listener without a filter sees each loss, except the last ones, as a gap. */
 	if (l->events == PROC_EVENT_ALL && l->gaps > l->dropped + l->no_memory) {
-		printf("%s: there are gaps that nobody counts\n", l->name);
+		printf("%s: there are gaps that no counter has\n", l->name);
 		wrong++;
 	}
 	return wrong;
 }
 
-/* -- The one that registers and unregisters ---------------------------------------- */
+/* -- The listener that registers and unregisters ----------------------------------- */
 
 static unsigned long long visits, visits_wrong, ignored;
 
@@ -244,7 +255,7 @@ static void read_all(struct listener *l)
 
 	while ((ret = process_read_within(l->fd, &m, 0)) != -ETIMEDOUT)
 		if (!ret)
-			look_at(l, &m);
+			count_message(l, &m);
 }
 
 static void expect_account(const struct listener *l, unsigned int how, bool is_right)
@@ -269,7 +280,7 @@ static void visit(unsigned int how)
 	if (how & 1 && cn_join(l.fd, CN_IDX_PROC))
 		fail("joining");
 	while (count++ < 50 && !(ret = process_read_within(l.fd, &m, 20)))
-		look_at(&l, &m);
+		count_message(&l, &m);
 	if (how & 2)
 		process_filtered(l.fd, PROC_CN_MCAST_LISTEN, PROC_EVENT_EXIT, 1, 1);
 	leave(&l);
@@ -278,9 +289,10 @@ static void visit(unsigned int how)
 	expect_account(&l, how, received_by(&l) + l.dropped == l.sent);
 	if (how & 4) {
 		/*
-		 * Once more, to ignore while it gets events. After that nothing is known of it: what was
-		 * sent before, and the acknowledgement, is the least that it has got. What was counted
-		 * as sent may still be on its way until it has left.
+		 * Requests once more, to ignore while events arrive. After that the file has no
+		 * values of the listener. It has received at least the messages sent before, and
+		 * the acknowledgement. Messages that are counted as sent may not have arrived until
+		 * it has left.
 		 */
 		if (cn_join(l.fd, CN_IDX_PROC))
 			fail("joining");
@@ -332,7 +344,7 @@ static int compare(const char *what, unsigned long long is, unsigned long long o
 	return 1;
 }
 
-/* How many events there were for who gets everything. */
+/* The number of events for a listener without a filter. */
 static unsigned long long events_for(struct listener *l)
 {
 	read_account(l);
@@ -340,9 +352,9 @@ static unsigned long long events_for(struct listener *l)
 }
 
 /*
- * The fast one is there before the slow one asks and after it has left. What was sent to it between is what was sent to
- * the slow one, whose acknowledgement comes on top. Something may happen just when the slow one asks or leaves; then the
- * fast one's accounts before and after that differ.
+ * The fast listener starts before the slow one and ends after it. In between, both are sent the
+ * same events, and the slow one its acknowledgement on top. An event may occur while the slow one
+ * starts or stops; then the counts of the fast one before and after that differ.
  */
 static int compare_slow(const unsigned long long *at_begin, const unsigned long long *at_end)
 {
@@ -355,7 +367,7 @@ static int compare_slow(const unsigned long long *at_begin, const unsigned long 
 	return 1;
 }
 
-/* Whether one with a large buffer has lost nothing. */
+/* Has a listener with a large buffer lost nothing? */
 static int lost_nothing(const struct listener *l)
 {
 	if (!l->dropped && !l->no_memory)

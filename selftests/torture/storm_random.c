@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Loads and unloads modules/cn_rust_random.ko, each time with another seed, at random moments, while programs send to it, join,
- * leave and close, and others register: it leaves in the middle of whatever it does, and some of the times it fails to start.
- * After each time nothing of it is left. What takes too long is a failure, and ends this.
- * storm_random <loads at least> <steps of the module at least> <messages of a load at most> <senders>
+ * Loads and unloads modules/cn_rust_random.ko at random moments, each time with another seed.
+ * Meanwhile programs send to it, join, leave and close, and others register. The module exits in
+ * the middle of any operation, and sometimes fails to start. After each time nothing of it is left.
+ * An operation beyond its time limit is a failure, and ends the program.
+ *
+ *   storm_random <loads at least> <steps of the module at least> <messages of a load at most>
+ *                <senders>
  */
 #include <sys/mman.h>
 
@@ -16,12 +19,12 @@
 #define IDX 45
 #define IDS 41
 #define PORT 4545
-/* How long loading, unloading and a look at what is left may take together. */
+/* The limit of loading, unloading and a check for leftovers together. */
 #define LIMIT_MS 20000
-/* How often one that waits for messages looks whether they arrived. */
-#define LOOK_US 500
+/* The interval at which a thread checks whether messages have arrived. */
+#define POLL_US 500
 
-/* What both processes see. */
+/* Shared by both processes. */
 struct progress {
 	long loads, failed_starts, steps, messages, longest_ms;
 	const char *doing;
@@ -39,7 +42,7 @@ static int one_message(int fd, unsigned int *random)
 	return cn_send(fd, &p);
 }
 
-/* One sender has a port that the module knows, and does not read what comes. */
+/* One sender has a port that the module knows, and does not read its messages. */
 static void *send_until_done(void *arg)
 {
 	long number = (long)arg;
@@ -77,7 +80,7 @@ static void *send_until_done(void *arg)
 	return NULL;
 }
 
-/* Another one that registers among its ids, of which it is notified. */
+/* Another client registers among the module's ids, and the module is notified. */
 static void register_some(unsigned int *random)
 {
 	int val = rand_r(random) % IDS;
@@ -86,7 +89,7 @@ static void register_some(unsigned int *random)
 	client("del %u:%d", IDX, val);
 }
 
-/* What it says when the last of it is gone. */
+/* Returns the number of steps that the module prints when the last of it is freed. */
 static long steps_in(int klog)
 {
 	static const char said[] = "nothing is left after ";
@@ -126,12 +129,12 @@ static int one_load(unsigned int *random, long most)
 	progress->doing = "waiting for messages";
 	while (!ret && moment && progress->messages < target) {
 		register_some(random);
-		usleep(LOOK_US);
+		usleep(POLL_US);
 	}
 	progress->doing = "unloading";
 	if (!ret && module_unload_soon("cn_rust_random"))
 		return fail("unloading fails");
-	progress->doing = "looking what is left";
+	progress->doing = "checking for leftovers";
 	register_some(random);
 	use_a_socket(NULL);
 	if (is_shown(" 45:"))
@@ -198,7 +201,8 @@ int main(int argc, char **argv)
 	least_steps = atol(argv[2]);
 	most_messages = atol(argv[3]);
 	senders = atoi(argv[4]);
-	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			-1, 0);
 	if (progress == MAP_FAILED)
 		return 1;
 	ret = watch(begin_process(storm, &senders));

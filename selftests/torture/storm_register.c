@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Registers and unregisters an id as fast as possible while others send to it. The test module marks the id as dead
- * when unregistering has returned; a call after that counts as late. storm_register <rounds> <senders>
+ * Registers and unregisters an id as fast as possible while others send to it. The test module
+ * marks the id as dead when unregistering has returned. A call after that counts as late.
+ *
+ *   storm_register <rounds> <senders>
  */
 #include <pthread.h>
 
@@ -59,6 +61,7 @@ int main(int argc, char **argv)
 	}
 	errors += client("clear") != 0;
 	client_close();
-	printf("%lld rounds, %ld sent, %lld calls, %lld late, %d errors\n", rounds, sent, calls, late, errors);
+	printf("%lld rounds, %ld sent, %lld calls, %lld late, %d errors\n", rounds, sent, calls,
+	       late, errors);
 	return errors || late || !calls;
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Loads and unloads the connector while others open sockets, send, and close. A request that the socket took is
- * answered: there is no moment in which messages are lost. storm_reload <loads> <senders>
+ * Loads and unloads the connector while others open sockets, send, and close. A request that the
+ * socket accepts is answered: at no moment is a message lost.
+ *
+ *   storm_reload <loads> <senders>
  */
 #include "../cn_module.h"
 #include "seed.h"
@@ -44,7 +46,7 @@ static void *open_send_close(void *arg)
 	return NULL;
 }
 
-/* So many loads and unloads; how many went wrong. */
+/* Loads and unloads the given number of times. Returns the number of failures. */
 static int reload(int loads)
 {
 	int errors = 0;
@@ -69,9 +71,9 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	loads = atoi(argv[1]);
-	/* What the kernel keeps of the first times is no growth. */
+	/* One-time allocations of the kernel do not count as growth. */
 	errors = with_senders(loads / 10 + 1, atoi(argv[2]), open_send_close, reload);
-	slab_look_before_loads(&before, loads);
+	slab_sample_before_loads(&before, loads);
 	errors += with_senders(loads, atoi(argv[2]), open_send_close, reload);
 	printf("%d loads, %ld sockets opened, %ld answered, %ld otherwise, %d errors", loads, opened, answered, wrong,
 	       errors);

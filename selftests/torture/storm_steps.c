@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random schedules of callbacks that register and unregister each other and themselves and sleep in between, sent by
- * several tasks while others do the same from outside (modules/steps.c): each returns in time, and at the end nothing
- * is running. storm_steps <schedules> <seed>
+ * Random schedules of callbacks that register and unregister each other and themselves and sleep in
+ * between. Several tasks send them while others do the same from outside (modules/steps.c). Each
+ * returns in time, and at the end nothing is running.
+ *
+ *   storm_steps <schedules> <seed>
  */
 #include <pthread.h>
 #include <time.h>
@@ -12,7 +14,7 @@
 #define IDX 27
 #define IDS 8
 #define THREADS 6
-/* Not counting what the steps themselves sleep. */
+/* Without the time that the steps themselves sleep. */
 #define LIMIT_MS 1000
 
 enum { SLEEP, DEL, ADD };

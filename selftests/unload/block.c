@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Callbacks that take as long as a program lets them (modules/cn_rust_block.rs): who has nothing to do with them is not
- * held up, and what waits for them ends with them.
+ * Callbacks that take as long as a program lets them (modules/cn_rust_block.rs). Unrelated tasks
+ * are not delayed, and operations that wait for the callbacks end with them.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -26,7 +26,7 @@
 #define GROUP 7
 #define PORT 5555
 #define TASKS 500
-/* What is not to wait for anything. */
+/* The limit of operations that must not wait. */
 #define AT_ONCE_MS 1000
 /* 140,000 events; a watcher takes five minutes for as many. */
 #define CHURN_MS 30000
@@ -66,7 +66,7 @@ FIXTURE_TEARDOWN(block)
 	if (module_is_loaded("cn_rust_block"))
 		EXPECT_EQ(0, unload_within("cn_rust_block"));
 	EXPECT_EQ(0, unload_within("cn_client"));
-	/* In their calls the tasks must have left nothing that is let go of one inside the other. */
+	/* The calls of the tasks must have left nothing that is reclaimed recursively. */
 	EXPECT_EQ(0, unload_within("cn"));
 }
 
@@ -91,7 +91,7 @@ static void *go_inside(void *fd)
 	return (void *)(long)send_from(*(int *)fd, GATE);
 }
 
-/* A process with so many threads, which all go inside and come back. */
+/* A process with the given number of threads, which all enter the callback and return. */
 static int crowd(const void *arg)
 {
 	int n = *(const int *)arg, fd = cn_open_in_group(0), i, errors = 0;
@@ -153,7 +153,7 @@ TEST_F(block, unloading_ends_with_the_last_call)
 	unload = begin_process(unload_named, "cn_rust_block");
 	usleep(cn_pause() * 1000);
 	EXPECT_TRUE(is_running(unload));
-	/* Meanwhile others go on. */
+	/* Meanwhile other tasks make progress. */
 	EXPECT_EQ(0, run_within(AT_ONCE_MS, register_another, NULL));
 	EXPECT_EQ(0, run_within(AT_ONCE_MS, use_a_socket, NULL));
 	EXPECT_EQ(0, send_from(self->fd, OPEN));
@@ -196,7 +196,7 @@ TEST_F(block, a_watcher_that_unregisters_holds_up_nobody)
 
 /* -- A watcher that waits for room in a socket ------------------------------ */
 
-/* Has a small buffer and never reads; closes its socket when it is told to. */
+/* Has a small buffer and never reads. Closes its socket on command. */
 struct reader {
 	int ready[2], go[2];
 	bool ends_by_itself;
@@ -211,7 +211,8 @@ static int never_read(const void *arg)
 	become_user();
 	fd = cn_open();
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	if (cn_bind(fd, PORT, 0) || write(reader->ready[1], &word, 1) != 1 || read(reader->go[0], &word, 1) != 1)
+	if (cn_bind(fd, PORT, 0) || write(reader->ready[1], &word, 1) != 1 ||
+	    read(reader->go[0], &word, 1) != 1)
 		return -EIO;
 	close(fd);
 	if (!reader->ends_by_itself)
@@ -229,7 +230,7 @@ static int register_many(const void *arg)
 	return ret;
 }
 
-/* Somebody else, who does not share a lock with the one above. */
+/* Another program, which does not share a lock with the one above. */
 static int load_another(const void *arg)
 {
 	int ret = module_load("cn_echo", "");
@@ -237,7 +238,7 @@ static int load_another(const void *arg)
 	return ret ? ret : module_unload_soon("cn_echo");
 }
 
-static void look_at_full_socket(struct __test_metadata *_metadata, struct reader *reader)
+static void check_full_socket(struct __test_metadata *_metadata, struct reader *reader)
 {
 	pid_t program;
 	char word;
@@ -247,7 +248,7 @@ static void look_at_full_socket(struct __test_metadata *_metadata, struct reader
 	program = begin_process(never_read, reader);
 	ASSERT_EQ(1, read(reader->ready[0], &word, 1));
 	ASSERT_EQ(0, load_within("cn_rust_block", "port=5555"));
-	/* The watcher waits, since it has said that it would; and nobody else does. */
+	/* The watcher waits, as it has declared. Nothing else waits. */
 	EXPECT_EQ(0, run_within(SOON_MS, register_many, NULL));
 	EXPECT_EQ(0, run_within(SOON_MS, load_another, NULL));
 	EXPECT_EQ(0, run_within(SOON_MS, use_a_socket, NULL));
@@ -267,19 +268,19 @@ TEST_F(block, closing_a_full_socket_ends)
 {
 	struct reader reader = { .ends_by_itself = true };
 
-	look_at_full_socket(_metadata, &reader);
+	check_full_socket(_metadata, &reader);
 }
 
 TEST_F(block, killing_who_has_a_full_socket_ends)
 {
 	struct reader reader = { .ends_by_itself = false };
 
-	look_at_full_socket(_metadata, &reader);
+	check_full_socket(_metadata, &reader);
 }
 
-/* -- Watchers that are slower than what they are told of -------------------- */
+/* -- Watchers that are slower than their events ----------------------------- */
 
-/* A kernel full of checks takes minutes for so many events that a limit is reached. */
+/* With many checks, a kernel takes minutes for the number of events that reaches a limit. */
 static bool is_slow(void)
 {
 	return cn_limit(1) > 1;
@@ -289,7 +290,8 @@ static bool is_slow(void)
 static int churn_by(uint32_t val)
 {
 	uint32_t times = is_slow() ? 300 : 70000;
-	struct cn_packet p = { .id = { BLOCK_IDX, val }, .data = &times, .data_len = sizeof(times) };
+	struct cn_packet p = { .id = { BLOCK_IDX, val }, .data = &times,
+			       .data_len = sizeof(times) };
 	int fd, ret;
 
 	become_user();
@@ -321,21 +323,21 @@ TEST_F(block, a_slow_watcher_holds_up_nobody)
 	while (!is_slow() && (missed = count(self->fd, MISSED)) == 0 && watchdog_ms() < end)
 		usleep(1000);
 	EXPECT_LE(1, missed);
-	/* What it was not told yet, it is not told any more. */
+	/* Pending events are not delivered any more. */
 	EXPECT_EQ(0, unload_within("cn_rust_block"));
 }
 
-/* The drop of a handler waits until a watcher knows that it was unregistered. */
+/* The drop of a handler waits until the watcher is notified of the unregistration. */
 TEST_F(block, watchers_are_notified_before_a_drop)
 {
 	ASSERT_EQ(0, load_within("cn_rust_block", "drop_waits=1"));
 	EXPECT_EQ(0, unload_within("cn_rust_block"));
 }
 
-/* Of a group, what happened last is told. */
+/* Only the latest event of a group is delivered. */
 TEST_F(block, groups_are_told_once)
 {
-	int i, told, fd = cn_open_in_group(0);
+	int i, notified, fd = cn_open_in_group(0);
 	long long end;
 
 	ASSERT_EQ(0, load_within("cn_rust_block", "slow_us=20000"));
@@ -344,16 +346,17 @@ TEST_F(block, groups_are_told_once)
 		ASSERT_EQ(0, cn_leave(fd, GROUP));
 	}
 	end = watchdog_ms() + cn_timeout();
-	while ((told = count(self->fd, GROUPS)) == 0 && watchdog_ms() < end)
+	while ((notified = count(self->fd, GROUPS)) == 0 && watchdog_ms() < end)
 		usleep(1000);
-	EXPECT_LE(1, told);
-	EXPECT_GT(500, told);
+	EXPECT_LE(1, notified);
+	EXPECT_GT(500, notified);
 	close(fd);
 }
 
 /*
- * Each event makes so many messages that another task causes events more quickly than one sends them. Nothing is sent
- * to the listener's own group, which is told nevertheless that events were passed over.
+ * Each event makes so many messages that another task causes events faster than one sends them.
+ * Nothing is sent to the listener's own group. The listener is notified nevertheless that events
+ * were skipped.
  */
 TEST_F(block, listeners_are_told_of_events_that_were_passed_over)
 {
@@ -369,7 +372,9 @@ TEST_F(block, listeners_are_told_of_events_that_were_passed_over)
 	reads = cn_open_in_group(EVENTS);
 	ASSERT_EQ(0, load_within("cn_rust_block", ""));
 	for (i = 1; i < MAX_PER_SOCKET; i++)
-		ASSERT_EQ(0, notify_ask(asks, EVENTS, RANGES({ BLOCK_IDX, i }), RANGES({ CHURNED - 1, 2 })));
+		ASSERT_EQ(0,
+			  notify_ask(asks, EVENTS, RANGES({ BLOCK_IDX, i }),
+				     RANGES({ CHURNED - 1, 2 })));
 	ASSERT_EQ(0, notify_one(asks, EVENTS + 1, BLOCK_IDX + 1000, 1));
 	first = begin_process(churn, NULL);
 	second = begin_process(churn_another, NULL);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A client module that is unloaded without unregistering: its callbacks are
- * removed and reported by id and name. (With the C connector the next message
- * would call code that is gone, and the connector's unload would never end.)
+ * A client module that is unloaded without unregistering. Its callbacks are removed and reported by
+ * id and name. (With the C connector the next message would call freed code, and the connector's
+ * unload would never end.)
  */
 #include <time.h>
 
@@ -11,7 +11,7 @@
 #include "cn_module.h"
 
 #define FORGOTTEN_IDX 25
-/* How long an unload may take. */
+/* The limit of an unload. */
 #define UNLOAD_MS 5000
 
 FIXTURE(forgotten)
@@ -78,7 +78,7 @@ TEST_F(forgotten, callback_is_removed)
 	ASSERT_NE(NULL, text);
 	EXPECT_STREQ(proc_file_without_clients(), text);
 	free(text);
-	/* Would run code that is gone. */
+	/* Would run freed code. */
 	EXPECT_LT(0, cn_send(self->fd, &p));
 }
 
@@ -97,7 +97,7 @@ TEST_F(forgotten, hundreds_are_removed)
 	ASSERT_EQ(0, client("add_many %u:1 500", FORGOTTEN_IDX));
 }
 
-/* What another module registered stays. */
+/* The registrations of another module stay. */
 TEST_F(forgotten, other_modules_keep_theirs)
 {
 	char *text;

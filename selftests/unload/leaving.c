@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A module that registers and watches while it leaves or fails to start, from everywhere (modules/cn_rust_leaving.rs):
- * nothing of it is left. What would be left is found by a call of code that is gone, which this kernel does not survive.
+ * A module that registers and watches while it exits or fails to start, from every context
+ * (modules/cn_rust_leaving.rs). Nothing of it is left. A leftover would be called, and a call of
+ * freed code crashes this kernel.
  */
 #include "kselftest_harness.h"
 #include "cn_client.h"
@@ -12,13 +13,17 @@
 #define ACTOR 1
 #define TRIGGER_VAL 50
 #define LATE 133
-/* How long it acts, so that the module can leave meanwhile; not longer on slow kernels, where all of it takes longer. */
+/*
+ * The duration of the actions, so that the module can exit meanwhile. It is not longer on slow
+ * kernels, where all of them take longer.
+ */
 #define ACT_MS 700
-/* How long what starts that may take. */
+/* The limit until the actions start. */
 #define ACT_WITHIN_MS 5000
 
 /* The numbers of cn_rust_leaving.rs. */
-enum place { HANDLER, RETIRED_HANDLER, WATCHER, SOCKET_WATCHER, DROP_OF_HANDLER, DROP_OF_WATCHER, DROP_OF_SOCKET_WATCHER };
+enum place { HANDLER, RETIRED_HANDLER, WATCHER, SOCKET_WATCHER, DROP_OF_HANDLER, DROP_OF_WATCHER,
+	     DROP_OF_SOCKET_WATCHER };
 enum act { REGISTERS, WATCHES, WATCHES_SOCKETS };
 
 FIXTURE(leaving)
@@ -73,7 +78,7 @@ FIXTURE_TEARDOWN(leaving)
 	client("clear");
 	client_close();
 	EXPECT_EQ(0, unload_within("cn_client"));
-	/* With something left, the connector would call code that is gone. */
+	/* With a leftover, the connector would call freed code. */
 	if (!is_shown(" 42:"))
 		EXPECT_EQ(0, unload_within("cn"));
 }
@@ -88,7 +93,7 @@ static int send_once(uint32_t val)
 	return ret < 0 ? ret : 0;
 }
 
-/* What makes the module act. */
+/* Makes the module act. */
 static int trigger(const void *arg)
 {
 	switch (*(const enum place *)arg) {
@@ -117,7 +122,7 @@ static bool acts(int klog)
 	return false;
 }
 
-/* Whatever would call what is left. */
+/* Causes the events that would call a leftover. */
 static int provoke(const void *arg)
 {
 	int ret = send_once(LATE);
@@ -130,7 +135,7 @@ static int provoke(const void *arg)
 
 #define EXPECT_NOTHING_IS_LEFT() do { \
 	client("clear"); \
-	/* What is shown would be called. */ \
+	/* An id that is shown would be called. */ \
 	ASSERT_FALSE(is_shown(" 42:")); \
 	EXPECT_EQ(0, run_within(SOON_MS, provoke, NULL)); \
 } while (0)
@@ -139,7 +144,8 @@ TEST_F(leaving, leaves_nothing)
 {
 	char params[80];
 
-	snprintf(params, sizeof(params), "place=%d act=%d milliseconds=%d", variant->place, variant->act, ACT_MS);
+	snprintf(params, sizeof(params), "place=%d act=%d milliseconds=%d", variant->place,
+		 variant->act, ACT_MS);
 	ASSERT_EQ(0, load_within("cn_rust_leaving", params));
 	if (variant->place < DROP_OF_HANDLER) {
 		self->trigger = begin_process(trigger, &variant->place);

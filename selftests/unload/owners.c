@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Handlers and watchers that own registrations and watches, their own, each other's and long chains of them, and that drop
- * them inside calls (modules/cn_rust_owners.rs): unloading ends, nothing is left, and what is dropped inside a call is let go
- * of when that returns.
+ * Handlers and watchers own registrations and watches: their own, each other's and long lists of
+ * them. They drop them inside calls (modules/cn_rust_owners.rs). Unloading ends and leaves nothing.
+ * Objects dropped inside a call are reclaimed when the call returns.
  */
 #include "kselftest_harness.h"
 #include "cn_client.h"
@@ -10,9 +10,9 @@
 #include "cn_watchdog.h"
 
 #define OWNERS_IDX 41
-#define TELLER 9998
+#define NODE_COUNTER 9998
 #define OWNERS_TRIGGER 9999
-/* How long a work item may take until it has told a watcher. */
+/* The limit until a work item has notified a watcher. */
 #define TOLD_MS 2000
 
 FIXTURE(owners)
@@ -108,7 +108,7 @@ FIXTURE_TEARDOWN(within)
 /* The number of nodes in memory. */
 static int nodes(int fd)
 {
-	struct cn_packet p = { .id = { OWNERS_IDX, TELLER }, .seq = 3 };
+	struct cn_packet p = { .id = { OWNERS_IDX, NODE_COUNTER }, .seq = 3 };
 	static struct cn_received got;
 	uint32_t number;
 	int ret = cn_send(fd, &p);
@@ -117,7 +117,7 @@ static int nodes(int fd)
 		ret = cn_receive(fd, &got);
 	if (ret < 0)
 		return ret;
-	if (ret < CN_HEADERS + sizeof(number) || cn_message(&got)->id.val != TELLER)
+	if (ret < CN_HEADERS + sizeof(number) || cn_message(&got)->id.val != NODE_COUNTER)
 		return -EIO;
 	memcpy(&number, cn_message(&got)->data, sizeof(number));
 	return number;
@@ -138,7 +138,7 @@ TEST_F(within, a_handler)
 	EXPECT_EQ(2, nodes(self->fd));
 }
 
-/* Watchers are called a moment after what they are told of. */
+/* Watchers are called a moment after the event. */
 static int nodes_soon(int fd, int expected)
 {
 	long long end = watchdog_ms() + cn_limit(TOLD_MS);
@@ -149,7 +149,7 @@ static int nodes_soon(int fd, int expected)
 	return left;
 }
 
-/* A watcher does, some time after somebody has registered. */
+/* A watcher does so, some time after a registration. */
 TEST_F(within, a_watcher)
 {
 	ASSERT_EQ(0, load_within("cn_rust_owners", "shape=10"));
@@ -160,7 +160,7 @@ TEST_F(within, a_watcher)
 	EXPECT_FALSE(is_shown(" 41:3\n"));
 }
 
-/* A watcher of sockets does, some time after a socket was closed. */
+/* A watcher of sockets does so, some time after a socket is closed. */
 TEST_F(within, a_socket_watcher)
 {
 	ASSERT_EQ(0, load_within("cn_rust_owners", "shape=11"));

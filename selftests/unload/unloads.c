@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Many modules that are unloaded at the same time, while their callbacks run (modules/cn_leaver_00.c): none of them keeps
- * another module from being unloaded.
+ * Many modules are unloaded at the same time, while their callbacks run (modules/cn_leaver_00.c).
+ * None of them prevents the unloading of another module.
  */
 #include "kselftest_harness.h"
 #include "cn_module.h"
@@ -10,7 +10,7 @@
 #define UNLOADS_IDX 49
 #define LEAVERS 20
 #define NAME "cn_leaver_00"
-/* How long their calls take, and how long what comes before that may. */
+/* The duration of their calls, and the limit of the steps before the calls. */
 #define CALL_MS 6000
 #define BEGIN_MS 3000
 
@@ -38,7 +38,8 @@ static char *read_module(size_t *size)
 	if (!module_find(path, NAME))
 		return NULL;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	for (*size = 0; *size < sizeof(image) && (n = read(fd, image + *size, sizeof(image) - *size)) > 0; *size += n)
+	for (*size = 0; *size < sizeof(image) &&
+	     (n = read(fd, image + *size, sizeof(image) - *size)) > 0; *size += n)
 		;
 	close(fd);
 	return *size && *size < sizeof(image) ? image : NULL;
@@ -87,7 +88,7 @@ static int unload(const void *arg)
 	return module_unload(leaver->name);
 }
 
-/* How many of them are being unloaded. */
+/* The number of modules that are being unloaded. */
 static int count_unloading(void)
 {
 	char *text = read_file("/proc/modules"), *line, *next = text;

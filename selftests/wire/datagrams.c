@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Several netlink messages in one datagram: all are processed, in order. (The
- * C connector looks at the first one only.)
+ * Several netlink messages in one datagram: all are processed, in order. (The C connector handles
+ * only the first one.)
  */
 #include "kselftest_harness.h"
 #include "cn_client.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every field of what a message from the kernel looks like.
+ * Every field of a message from the kernel.
  */
 #include <linux/filter.h>
 
@@ -108,7 +108,7 @@ TEST_F(wire, group_in_the_packet_info)
 	EXPECT_EQ(variant->port ? 0 : IDX, info.group);
 }
 
-/* User programs tell the kernel's messages by credentials of process 0. */
+/* User programs recognize messages of the kernel by the credentials of process 0. */
 TEST_F(wire, credentials_are_those_of_the_kernel)
 {
 	uint8_t control[CMSG_SPACE(sizeof(struct ucred))];
@@ -137,7 +137,7 @@ TEST_F(wire, credentials_are_those_of_the_kernel)
 TEST_F(wire, socket_filter_sees_the_message)
 {
 	struct sock_filter code[] = {
-		/* The first byte of cn_msg.seq, as it lies in memory. */
+		/* The first byte of cn_msg.seq, in memory order. */
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, NLMSG_HDRLEN + 8),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x42, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),

@@ -121,7 +121,7 @@ TEST_F(nlmsg_len, is_dropped)
 	EXPECT_TRUE(cn_is_silent(self->fd));
 }
 
-/* Type, flags and port of the header are not looked at. */
+/* Type, flags and port of the header are not checked. */
 TEST_F(malformed, other_header_fields_do_not_matter)
 {
 	const uint16_t types[] = { NLMSG_NOOP, NLMSG_ERROR, NLMSG_OVERRUN, 0x10, 0xffff };
@@ -272,7 +272,7 @@ TEST_F(unknown, random_datagrams_make_exactly_the_calls_they_should)
 		ASSERT_EQ(calls, callback_value(IDX, 1, "calls")) {
 			TH_LOG("datagram %d of %zu bytes", round, len);
 		}
-		/* A flag that was overwritten may have asked for an answer. */
+		/* The overwritten flags may have included a request for an acknowledgement. */
 		cn_drain(self->fd);
 	}
 	ASSERT_LT(0, calls);

@@ -19,7 +19,7 @@ FIXTURE(receive)
 	int fd;
 };
 
-/* What the three lengths say; the datagram holds `real` bytes of payload. */
+/* The values of the three lengths. The datagram holds `real` bytes of payload. */
 FIXTURE_VARIANT(receive)
 {
 	int real;
@@ -55,7 +55,7 @@ FIXTURE_VARIANT_ADD(receive, len_says_32768) { 32, 32768, 0, false };
 FIXTURE_VARIANT_ADD(receive, len_says_1_less) { 32, 31, 0, true };
 FIXTURE_VARIANT_ADD(receive, len_says_nothing) { 32, 0, 0, true };
 
-/* A corrupt nlmsg_len; the datagram stays as long as it is. */
+/* A corrupt nlmsg_len. The length of the datagram is unchanged. */
 FIXTURE_VARIANT_ADD(receive, nlmsg_len_says_1_more) { 32, 32, 1, false };
 FIXTURE_VARIANT_ADD(receive, nlmsg_len_says_4_more) { 32, 32, 4, false };
 FIXTURE_VARIANT_ADD(receive, nlmsg_len_says_16_more) { 32, 32, 16, false };
@@ -201,7 +201,7 @@ TEST_F(send, multicast_is_exact)
 	}
 }
 
-/* netlink_unicast() returns what it queued; C clients see that number. */
+/* netlink_unicast() returns the number of queued bytes, which C clients see. */
 TEST_F(send, unicast_returns_the_bytes_queued)
 {
 	int len;

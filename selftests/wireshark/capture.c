@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Writes what comes to an interface into a file, until it is told to end: capture <interface> <file>
- * The file is what tcpdump would write of an nlmon device. It is there from the moment on when nothing is missed; something
- * missed is an error.
+ * Writes the packets of an interface into a file, until it receives a signal: capture <interface>
+ * <file>
+ *
+ * The file is the same as that of tcpdump on an nlmon device. It exists as soon as no packet is
+ * missed any more. A missed packet is an error.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -33,7 +35,7 @@ struct file_header {
 
 struct frame_header {
 	uint32_t seconds, nanoseconds, captured, length;
-	/* What is in front of each frame of this kind, in network byte order. */
+	/* The bytes in front of each frame of this kind, in network byte order. */
 	uint16_t packet_type, hardware_type, address_length;
 	uint8_t address[8];
 	uint16_t protocol;
@@ -65,7 +67,7 @@ static int open_interface(const char *name)
 	return fd;
 }
 
-/* In nanoseconds, which the number at its beginning says. */
+/* In nanoseconds, as the magic number at the beginning of the file declares. */
 static int open_file(const char *name)
 {
 	const struct file_header header = {
@@ -134,7 +136,7 @@ int main(int argc, char **argv)
 	wait.fd = open_interface(argv[1]);
 	to = open_file(argv[2]);
 	while (!ended) {
-		/* Not without an end: the signal may come just before. */
+		/* With a timeout: the signal may arrive just before. */
 		if (poll(&wait, 1, 100) < 0 && errno != EINTR)
 			err(1, "poll");
 		copy(wait.fd, to);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sends what no other program here sends, to the id 25:1: three messages in one datagram, of lengths that leave gaps between
- * them; a message whose length was rounded up; one with a corrupt length; one with less than a header.
+ * Sends datagrams that no other program here sends, to the id 25:1: three messages in one datagram,
+ * of lengths that leave gaps between them; a message whose length was rounded up; one with a
+ * corrupt length; one with less than a header.
  */
 #include <err.h>
 #include <string.h>
@@ -14,7 +15,7 @@ static char datagram[1024];
 static size_t used;
 static unsigned int number = 100;
 
-/* The payload is LEN letters, and the header says that it is SAID. */
+/* The payload is LEN letters, and the header claims SAID. */
 static struct nlmsghdr *append(size_t len, size_t said)
 {
 	struct nlmsghdr *nlh = (struct nlmsghdr *)(datagram + used);

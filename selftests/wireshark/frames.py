@@ -159,8 +159,8 @@ def moved():
 
 def mangle(frames, seed):
     """
-    Frames of the connector; those of others are dissected by others, which make mistakes of their own. Frames of the
-    same length have mostly the same form: one of each is enough.
+    Only frames of the connector, since dissectors of other protocols have errors of their own. Frames of the same
+    length have mostly the same form: one of each is enough.
     """
     chance = random.Random(seed)
     family = struct.pack(">H", CONNECTOR)

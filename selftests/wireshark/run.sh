@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Tests tools/wireshark/connector.lua: makes a capture in a guest (selftests/wireshark/traffic.sh), and compares what tshark
-# shows of it with what was done there; then frames that nobody would send. run.sh <kernel build directory>
+# Tests tools/wireshark/connector.lua: makes a capture in a guest (selftests/wireshark/traffic.sh),
+# and compares the output of tshark with the actions there. Then tests frames that no program would
+# send. run.sh <kernel build directory>
 # Writes KTAP.
 #
-#   SEED   for what is random in the mangled frames; chosen and shown when it is not given
+#   SEED   for the random mangled frames; chosen and shown when it is not given
 #
 # The captures stay in build/wireshark.
 
@@ -29,7 +30,7 @@ prepare_shark() {
 	[ "$(id -u)" != 0 ] || AS+=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 }
 
-# tshark with the script, and without what this user has set.
+# tshark with the script, and without this user's settings.
 shark_as_it_is() {
 	local file=$1
 	shift
@@ -104,11 +105,11 @@ columns() {
 	shark "$2" -Y "$3" -T fields -E 'separator=|' "${fields[@]}"
 }
 
-# What programs and the kernel said to each other, all fields; of what says where and when something happened, only
-# the kernel's answers to those who ask for process events.
+# The messages between programs and the kernel, all fields. Of the messages with times and processors,
+# only the kernel's answers to requests for process events.
 messages() {
 	local asked
-	# cnctl numbers what it asks for from a number of its own on.
+	# cnctl numbers its requests from a number of its own on.
 	asked=$(shark "$WORK/capture.pcap" -Y 'cn.proc.op == 1' -T fields -e cn.ack | head -n 1)
 	{
 		infos "$WORK/capture.pcap" -Y 'cn and not cn.proc.what > 0'
@@ -143,7 +144,7 @@ processes() {
 	processes_in "$WORK/capture.pcap"
 }
 
-# What cnctl has written, on any kernel: the same as nlmon has of that program, and which way it went.
+# The files of cnctl, on any kernel: the same as nlmon has of that program, with the direction.
 written() {
 	{
 		infos "$WORK/listen.pcap"
@@ -158,7 +159,7 @@ written() {
 	processes_in "$WORK/proc.pcap"
 }
 
-# What the lines above do not show: all of it agrees with what was done. The parent of who was reaped already is 0.
+# The remaining fields: all of them agree with the actions. The parent of a reaped process is 0.
 fields_of_processes() {
 	local parent
 	parent=$(awk '$1 == "fork" { print $2; exit }' "$WORK/work.txt")
@@ -176,7 +177,7 @@ fields_of_processes() {
 		END { exit bad || number != 8 }' "$WORK/work.txt" "$WORK/exits"
 }
 
-# Somebody else's messages are none of ours.
+# Messages of other protocols are not dissected.
 others() {
 	shark "$WORK/capture.pcap" -Y 'netlink-route' >"$WORK/others"
 	[ -s "$WORK/others" ]
@@ -217,7 +218,7 @@ without_numbers() {
 	sed -E 's/[0-9a-f]{12,}…?/N/g; s/0x[0-9a-f]+/N/g; s/[0-9]+(\.[0-9]+)?/N/g; s/[ \t]+/ /g'
 }
 
-# What the documentation shows of the captures of this test is what tshark says.
+# The output of tshark in the documentation is that of the captures of this test.
 page() {
 	local line file command commands=0
 	: >"$WORK/shown"

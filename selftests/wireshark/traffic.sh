@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The job of run.sh: makes messages of all kinds while a capture of nlmon0 runs. Says, between lines that name
-# them, in base64: the capture (capture.pcap), what cnctl has written (listen.pcap, watch.pcap, proc.pcap), and what work.c did
-# (work.txt).
+# The job of run.sh: makes messages of all kinds while a capture of nlmon0 runs. Prints, in base64
+# between lines that name them: the capture (capture.pcap), the files of cnctl (listen.pcap,
+# watch.pcap, proc.pcap), and the actions of work.c (work.txt).
 
 # shellcheck source=selftests/guest/steps.sh
 . /guest/steps.sh
 
-tell() {
+client() {
 	echo "$*" >/proc/cn_client
 }
 
@@ -47,7 +47,7 @@ load_connector rust
 insmod /lib/modules/test/cn_client.ko
 insmod /lib/modules/test/cn_echo.ko
 insmod /lib/modules/rust/cn_proc.ko
-tell add 25:1 shark count
+client add 25:1 shark count
 ip link add nlmon0 type nlmon
 ip link set nlmon0 up
 /guest/capture nlmon0 /tmp/capture.pcap &
@@ -65,19 +65,19 @@ cnctl send --reply 20:1 'Hello, kernel!'
 cnctl listen --count 6 --write /tmp/listen.pcap 25 >/tmp/heard &
 listener=$!
 wait_until is_member 01000000
-tell send id=25:1 seq=7 ack=8 msg_len=5 group=25
-tell send_mult id=25:2 seq=40 msg_len=3 bundle=5 group=25
+client send id=25:1 seq=7 ack=8 msg_len=5 group=25
+client send_mult id=25:2 seq=40 msg_len=3 bundle=5 group=25
 wait $listener
 
-# Ids that come and go.
+# Ids that are registered and unregistered.
 cnctl watch --count 3 --write /tmp/watch.pcap 25-26:1-3 >/tmp/changes &
 watcher=$!
 wait_until has_lines 1 /tmp/changes
-tell add 26:3 shark count
-tell del 26:3
+client add 26:3 shark count
+client del 26:3
 wait $watcher
 
-# Somebody else's protocol.
+# Another protocol.
 ip link show lo >/dev/null
 
 # Processes.

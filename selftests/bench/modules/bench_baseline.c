@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The references: netlink protocols without any connector. One does nothing with
- * its messages: the baseline, what netlink itself costs. The other replies, and
- * sends to a group, with the fewest steps that netlink allows.
+ * The references: netlink protocols without any connector. One ignores its messages: the baseline,
+ * the cost of netlink itself. The other one replies, and sends to a group, with the fewest steps
+ * that netlink allows.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -87,7 +87,7 @@ static int minimal_bundle(const struct bench_order *order)
 static DEFINE_MUTEX(baseline_mutex);
 static struct task_struct *baseline_storm;
 
-/* What keeps the other processor busy where there is nothing to register. */
+/* Keeps the other processor busy where there is nothing to register. */
 static int baseline_storm_run(void *unused)
 {
 	while (!kthread_should_stop()) {

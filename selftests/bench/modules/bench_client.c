@@ -19,7 +19,10 @@
 
 static DEFINE_MUTEX(client_mutex);
 static unsigned int client_registered;
-/* Proof that callbacks were called, and no more often than they should. Senders shall share nothing of the benchmark's. */
+/*
+ * Proof that callbacks are called, and no more often than they should be. It is per processor, so
+ * that senders share nothing of the benchmark's.
+ */
 static DEFINE_PER_CPU(unsigned int, client_calls);
 
 static void client_callback(struct cn_msg *msg, struct netlink_skb_parms *nsp)
@@ -73,7 +76,7 @@ static int client_register_pair(const struct bench_order *order)
 		ret = cn_add_callback(&id, "bench_pair", client_callback);
 		cn_del_callback(&id);
 		times[i] = ktime_get_ns() - start;
-		/* Lets the traffic run, if there is some. */
+		/* Yields to the traffic, if there is any. */
 		yield();
 	}
 	return bench_hand_back(order, times, ret);
@@ -105,7 +108,7 @@ static int client_register_one(u32 val, const char *name, bool wanted,
 	return 0;
 }
 
-/* How long unregistering takes while the callback runs; it may still run afterwards. */
+/* The time to unregister while the callback runs. The callback may still run afterwards. */
 static int client_leave_sleeper(const struct bench_order *order)
 {
 	struct cb_id id = { BENCH_IDX, BENCH_SLEEPER };
@@ -163,7 +166,7 @@ static int client_bundle(const struct bench_order *order)
 
 static struct task_struct *client_storm;
 
-/* Registers and unregisters until it is asked to stop; returns how often, in a second. */
+/* Registers and unregisters until it is stopped. Returns how often in a second. */
 static int client_storm_run(void *unused)
 {
 	struct cb_id id = { BENCH_IDX, BENCH_PAIR };

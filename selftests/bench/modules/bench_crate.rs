@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Module of the benchmark: does with the crate `connector` what `bench_client.c` does in C. The
+//! Module of the benchmark: does the work of `bench_client.c` with the crate `connector`. The
 //! orders are those of `../bench_order.h`.
 
 use connector::{
@@ -42,7 +42,7 @@ module! {
 }
 
 static CALLED: Atomic<i32> = Atomic::new(0);
-/// What messages are filled with; another byte each time.
+/// The bytes that fill messages; another byte each time.
 static FILLING: Atomic<u32> = Atomic::new(0);
 
 struct Nothing;
@@ -67,7 +67,7 @@ fn fill(payload: &mut Writer<'_>) -> Result<(), SendError> {
     payload.fill(value, payload.room()).map(|_| ())
 }
 
-/// What `struct bench_order` says of sending and measuring.
+/// The fields of `struct bench_order` for sending and measuring.
 struct Order {
     samples: usize,
     times: usize,
@@ -180,7 +180,7 @@ impl MiscDevice for Device {
     }
 }
 
-/// Everyone may send, as to a callback in C, which asks nobody.
+/// Everyone may send, as to a callback in C, which checks no rights.
 fn register<H: Handler>(id: Id, name: &'static CStr, handler: H) -> Result<Registration<H>> {
     let options = Options::new().access(Access::Public);
     Registration::with_options(id, name, Arc::new(handler, GFP_KERNEL)?, options)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the C modules of the benchmark share: a device that takes orders, and
- * the times that they hand back.
+ * The C modules of the benchmark share this code: a device that takes orders, and the times that
+ * they return.
  */
 #ifndef BENCH_DEVICE_H
 #define BENCH_DEVICE_H
@@ -44,7 +44,7 @@
 		.fops = &bench_operations,					\
 	}
 
-/* Room for the times that an order asks for. */
+/* Room for the times that an order requests. */
 static inline u64 *bench_times(const struct bench_order *order)
 {
 	u64 *times;
@@ -55,7 +55,7 @@ static inline u64 *bench_times(const struct bench_order *order)
 	return times ?: ERR_PTR(-ENOMEM);
 }
 
-/* What all processors have counted; each counts for itself. */
+/* The sum of all processors. Each processor has its own counter. */
 static inline unsigned int bench_sum(unsigned int __percpu *counter)
 {
 	unsigned int cpu, sum = 0;
@@ -65,7 +65,7 @@ static inline unsigned int bench_sum(unsigned int __percpu *counter)
 	return sum;
 }
 
-/* Hands them back, unless what was measured has failed. */
+/* Returns the times, unless the measured operation has failed. */
 static inline int bench_hand_back(const struct bench_order *order, u64 *times, int ret)
 {
 	if (!ret && copy_to_user(u64_to_user_ptr(order->times), times,
@@ -76,8 +76,8 @@ static inline int bench_hand_back(const struct bench_order *order, u64 *times, i
 }
 
 /*
- * Measures the sending of messages to a group. That nobody listens is no error
- * here; whether all who listen have got it, the program sees.
+ * Measures the sending of messages to a group. A missing listener is no error here. The program
+ * checks that all listeners have received the messages.
  */
 static inline int bench_multicast(const struct bench_order *order,
 			     int (*send)(const struct bench_order *order))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A generic netlink family that does the same work as the callbacks of the
- * connector: what one would write today without the connector.
+ * A generic netlink family that does the same work as the callbacks of the connector: the usual
+ * choice today without the connector.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt

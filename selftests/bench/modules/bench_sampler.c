@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How long interrupts and bottom halves are off while something else is going on.
+ * Samples how long interrupts and bottom halves are off during other work.
  *
- * A timer fires again and again, at times that have nothing to do with the work
- * that it interrupts. How late it comes is how long interrupts were off; how
- * late the tasklet runs that it schedules, how long bottom halves were.
+ * A timer fires again and again, at times that are independent of the work that it interrupts. The
+ * delay of the timer shows how long interrupts are off. The delay of the tasklet that it schedules
+ * shows how long bottom halves are off.
  *
- * The kernel's own tick has its work done with interrupts off, and then in
- * bottom halves; so the timer stays away from the time after a tick.
+ * The kernel's own tick does its work with interrupts off, and then in bottom halves; so the timer
+ * avoids the time after a tick.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -24,7 +24,7 @@
 
 #define SAMPLER_SHORTEST	17000		/* ns between two samples */
 #define SAMPLER_SPREAD		20011		/* at most so much more; a prime */
-#define SAMPLER_AFTER_TICK	100000		/* what a tick may take */
+#define SAMPLER_AFTER_TICK	100000		/* the longest time of a tick */
 
 static DEFINE_MUTEX(sampler_mutex);
 static struct hrtimer sampler_timer;
@@ -52,9 +52,10 @@ static void sampler_set_pit(u8 mode, u16 count)
 }
 
 /*
- * Two processors of an emulator that counts instructions take turns; a turn ends half way to the next timer, whosever
- * it is. The oldest timer of a PC, which the kernel has no use for and whose interrupt nobody gets here, makes the
- * turns some 400 instructions long: as even as what runs at the same time.
+ * Two processors of an emulator that counts instructions take turns. A turn ends half way to the
+ * next timer of either of them. The oldest timer of a PC is unused by the kernel, and nothing
+ * receives its interrupt here. It makes the turns some 400 instructions long: close to what really
+ * runs at the same time.
  */
 static void sampler_shorten_turns(void)
 {
@@ -102,7 +103,7 @@ static enum hrtimer_restart sampler_fires(struct hrtimer *timer)
 	return HRTIMER_RESTART;
 }
 
-/* When a tick was; all others are whole multiples of their distance away. */
+/* The time of a tick. All others are whole multiples of their distance away. */
 static u64 sampler_find_tick(void)
 {
 	unsigned long last = jiffies;
@@ -116,7 +117,7 @@ static int sampler_start(void)
 {
 	if (sampler_runs)
 		return -EBUSY;
-	/* What the interrupt takes until we see it, the tick before included. */
+	/* The time from the interrupt to this handler, including the tick before. */
 	sampler_tick = sampler_find_tick() - SAMPLER_AFTER_TICK / 2;
 	sampler_irq = sampler_bh = sampler_samples = 0;
 	sampler_waits = false;

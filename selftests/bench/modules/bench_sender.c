@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sends datagrams to the kernel from a socket of the kernel, so that what is
- * measured has nothing of a program's system call in it. Knows of no protocol:
- * the program makes the datagram.
+ * Sends datagrams to the kernel from a socket of the kernel, so that the result contains no system
+ * call of a program. The module is independent of the protocol: the program makes the datagram.
  *
- * Where guest time counts instructions (QEMU's -icount shift=0) the
- * nanoseconds are instructions.
+ * Where guest time counts instructions (QEMU's -icount shift=0) the nanoseconds are instructions.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -91,10 +89,9 @@ out:
 }
 
 /*
- * The clock of a guest with several processors may have no more than ticks to
- * go by, and those get lost when the host is busy. The processor's own counter
- * does not lose anything. How fast it is, the ticks say: a time in which none
- * got lost has fewest cycles.
+ * The clock of a guest with several processors may depend on ticks only, and ticks get lost when
+ * the host is busy. The processor's own counter loses nothing. The ticks show its frequency: an
+ * interval in which no tick is lost has fewest cycles.
  */
 static u64 cycles_of_jiffies(unsigned int wanted)
 {
@@ -115,7 +112,7 @@ static u64 cycles_per_second(void)
 	static u64 fewest;
 	unsigned int i;
 
-	/* Once, so that what is compared is measured with one yardstick. */
+	/* Once, so that all compared values have the same unit. */
 	if (fewest)
 		return fewest;
 	fewest = cycles_of_jiffies(HZ / 20);
@@ -143,7 +140,7 @@ static int parallel_run(void *data)
 	u64 start, now, messages = 0;
 	int ret;
 
-	/* Those who come first wait for the others. */
+	/* The first threads wait for the others. */
 	atomic_dec(&parallel_missing);
 	while (atomic_read(&parallel_missing))
 		cond_resched();
@@ -195,7 +192,7 @@ static int bench_send_parallel(const struct bench_order *order)
 		return PTR_ERR(times);
 	for (i = 0; i < count && !ret; i++)
 		ret = parallel_start(&senders[i], order, i);
-	/* A thread that was never woken up ends at kthread_stop() without having run. */
+	/* A thread that is never woken up ends at kthread_stop() without running. */
 	atomic_set(&parallel_missing, count);
 	for (i = 0; i < count; i++)
 		if (senders[i].thread) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A thread on the last processor that works without pause until it is asked to
- * stop.
+ * A thread on the last processor that works without pause until it is stopped.
  */
 #ifndef BENCH_STORM_H
 #define BENCH_STORM_H

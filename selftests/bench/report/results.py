@@ -75,7 +75,7 @@ class Results:
         return [provider for provider in PROVIDERS if provider in measured]
 
     def rounds(self) -> int:
-        """The rounds that nearly everything went through; short slices of time have more of their own."""
+        """The rounds that nearly all rows have; short slices of time have more of their own."""
         counts = [len(rounds) for providers in self.values.values() for rounds in providers.values()]
         return int(median(counts)) if counts else 0
 

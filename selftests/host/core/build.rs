@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Copies the core's files, as they are but for a few lines that only the kernel's build understands, and
-//! once more for each injected bug that the models have to find.
+//! Copies the core's files, with changes to a few lines that only the kernel's build understands,
+//! and once more for each injected bug that the models have to find.
 
 #[path = "src/injected_bugs.rs"]
 mod injected_bugs;
@@ -21,7 +21,7 @@ const FILES: [&str; 8] = [
     "table/slots",
 ];
 
-/// What the stand-in does otherwise: macros that generate code, and a trait of ours.
+/// Differences of the stand-in: macros that generate code, and a trait of ours.
 const ADAPTATIONS: &[Edit] = &[
     // A task's frames are found by its stack; here, tasks are threads that know theirs.
     (

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What must hold for any bytes: one function for each fuzz target (`fuzz/targets`), which panics where
-//! it does not.
+//! Properties that hold for any bytes: one function for each fuzz target (`fuzz/targets`), which
+//! panics on a violation.
 //!
 //! The functions are here and not in the targets so that the ordinary tests, and Miri, can run
 //! the seeds through them.

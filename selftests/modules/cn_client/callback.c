@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The callback, the same for all ids: it notes what came, and does what its entry says.
+ * The callback, the same for all ids: it records the message, and does the action of its entry.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -90,7 +90,7 @@ static int client_act(struct client_entry *entry, struct cn_msg *msg,
 		cn_del_callback(&entry->other);
 		return 0;
 	case KIND_ADD:
-		/* Its entry was made by the add command of this one. */
+		/* The add command made its entry. */
 		other = client_get(&entry->other);
 		if (!other)
 			return -ENOENT;
@@ -132,7 +132,7 @@ void client_callback(struct cn_msg *msg, struct netlink_skb_parms *nsp)
 	wake_up_all(&client_wait);
 	if (entry->hold &&
 	    !wait_event_timeout(client_wait, READ_ONCE(entry->released), CLIENT_WAIT))
-		pr_warn("nobody released the callback %u:%u\n",
+		pr_warn("the callback %u:%u was not released in time\n",
 			entry->id.idx, entry->id.val);
 	entry->inner = client_act(entry, msg, nsp);
 	late |= READ_ONCE(entry->dead);

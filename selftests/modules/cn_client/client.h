@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the files of the module share. What the module does is said in file.c.
+ * Shared by the files of the module. file.c documents the commands.
  */
 #ifndef CN_CLIENT_H
 #define CN_CLIENT_H
@@ -14,9 +14,12 @@
 #include <linux/wait.h>
 
 #define CLIENT_KEPT_BYTES	64
-/* Longer than any test needs under full emulation, shorter than the guest's; as many times as long as cn_limit(). */
+/*
+ * Longer than any test needs under full emulation, shorter than the guest's limit. The factor is
+ * that of cn_limit().
+ */
 #define CLIENT_WAIT		(20 * HZ * (IS_ENABLED(CONFIG_KASAN) ? 8 : IS_ENABLED(CONFIG_PROVE_LOCKING) ? 4 : 1))
-/* Also the bound on what a test can register in one command. */
+/* Also the most callbacks that a test can register in one command. */
 #define CLIENT_MANY_MAX 65536
 
 enum client_kind {
@@ -51,9 +54,9 @@ struct client_entry {
 
 	atomic_t calls;
 	atomic_t running;
-	/* Calls that began or ended after cn_del_callback() had returned. */
+	/* Calls that begin or end after cn_del_callback() has returned. */
 	atomic_t late;
-	/* What the call made inside of the callback returned. */
+	/* The result of the call from inside the callback. */
 	int inner;
 
 	/* The last message, under client_lock. */
@@ -68,13 +71,13 @@ struct client_entry {
 	bool capable;
 };
 
-/* What the last command on one open file returned, with the details of sends. */
+/* The result of the last command on one open file, with the details of sends. */
 struct client_file {
 	struct mutex lock;
 	long result;
 	u32 sent;
 	u32 failed;
-	/* Of the last one that failed. */
+	/* Of the last failed one. */
 	int error;
 	u32 filter_calls;
 	bool filter_data_ok;
@@ -86,7 +89,7 @@ struct client_file {
 /* entry.c: all callbacks. */
 extern struct list_head client_order;
 extern spinlock_t client_lock;
-/* Woken up whenever a call begins, ends, or may go on. */
+/* Woken up whenever a call begins, ends, or may continue. */
 extern wait_queue_head_t client_wait;
 
 struct client_entry *client_find(const struct cb_id *id);

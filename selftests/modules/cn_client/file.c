@@ -2,31 +2,31 @@
 /*
  * A C client of the connector that runs the commands of a test.
  *
- * It uses the four exports of <linux/connector.h> and nothing else of the
- * connector, so the same object loads on the C connector and on ours.
+ * It uses the four exports of <linux/connector.h> and nothing else of the connector, so the same
+ * object loads on the C connector and on ours.
  *
  * One write(2) to /proc/cn_client is one command:
  *
  *   add IDX:VAL NAME KIND        register a callback
  *   add_null IDX:VAL             register a null pointer, and unregister it
- *   del IDX:VAL                  unregister it, or an id nobody registered
+ *   del IDX:VAL                  unregister it, or an id that is not registered
  *   add_many IDX:FIRST COUNT     register counting callbacks FIRST...
  *   del_many IDX:FIRST COUNT     unregister them
- *   release IDX:VAL              let a held callback go on
- *   wait_calls IDX:VAL N         until it was entered N times
- *   wait_running IDX:VAL N       until N of its calls have not ended
+ *   release IDX:VAL              continue a held callback
+ *   wait_calls IDX:VAL N         wait until it was entered N times
+ *   wait_running IDX:VAL N       wait until N of its calls have not ended
  *   send KEY=VALUE...            cn_netlink_send()
  *   send_mult KEY=VALUE...       cn_netlink_send_mult()
  *   storm IDX:VAL MSEC           add and delete one id as fast as possible
- *   churn IDX:VAL ROUNDS         the same so many times, also from several files
- *   clear                        unregister everything, forget all counters
+ *   churn IDX:VAL ROUNDS         the same for ROUNDS times, also from several files
+ *   clear                        unregister everything, reset all counters
  *   forget                       leave the callbacks registered at exit
  *
- * KIND is one of count, echo, sleep:MSEC, del-self, del:IDX:VAL, add:IDX:VAL,
- * send:GROUP, userdata; "hold+KIND" waits for the release command first.
+ * KIND is one of count, echo, sleep:MSEC, del-self, del:IDX:VAL, add:IDX:VAL, send:GROUP, userdata;
+ * "hold+KIND" waits for the release command first.
  *
- * write(2) fails with the error of the call, and every wait has an end. What
- * a call returned exactly and what the callbacks saw is read from the file.
+ * write(2) fails with the error of the call, and every wait has a time limit. The file contains the
+ * exact results of the calls, and the arguments of the callbacks.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -103,7 +103,7 @@ static int client_show(struct seq_file *m, void *v)
 			bulk += entry->registered;
 			bulk_calls += atomic_read(&entry->calls);
 			bulk_late += atomic_read(&entry->late);
-			/* One of thousands shows only when it was called. */
+			/* One of thousands is shown only after a call. */
 			if (!atomic_read(&entry->calls))
 				continue;
 		}

@@ -213,7 +213,7 @@ static int client_parse_send(char *args, struct client_send *send,
 			word = client_parse_word(value, contexts, ARRAY_SIZE(contexts));
 			if (word < 0)
 				return word;
-			/* The kernel's allocator sleeps there, whatever the flags. */
+			/* The kernel's allocator sleeps there, for all flags. */
 			if (word == CONTEXT_PREEMPT && IS_ENABLED(CONFIG_PREEMPT_RT))
 				return -EOPNOTSUPP;
 			send->context = word;

@@ -9,8 +9,8 @@
 #include "client.h"
 
 /*
- * Registers and unregisters one id until the time is over. The result is the
- * number of rounds, so that a test can tell a storm from a single attempt.
+ * Registers and unregisters one id until the time is over. The result is the number of rounds,
+ * which distinguishes a storm from a single attempt.
  */
 int client_storm(char *args)
 {
@@ -49,9 +49,9 @@ int client_storm(char *args)
 }
 
 /*
- * Registers and unregisters one id so many times. Several files may do that
- * with the same id at once, so an id may be taken, and may be gone. The result
- * is the number of registrations that succeeded. Nobody sends to this id.
+ * Registers and unregisters one id the given number of times. Several files may do that with the
+ * same id at once, so an id may be registered or unregistered already. The result is the number of
+ * registrations that succeeded. Nothing is sent to this id.
  */
 int client_churn(char *args)
 {

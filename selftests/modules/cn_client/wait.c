@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Commands that wait for callbacks, and let them go on.
+ * Commands that wait for callbacks, and release held ones.
  */
 #include "client.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What an open file has registered and watches.
+//! The registrations and watches of an open file.
 
 use crate::{
     command::Command,
@@ -39,13 +39,13 @@ impl SocketWatcher for SendOnClose {
     fn changed(&self, change: SocketChange) {
         if let SocketChange::Closed(_) = change {
             let time = Delta::from_millis(50);
-            // Who does not get it says so.
+            // The test reports a missing message.
             let _ = Outgoing::new(self.id, b"closed").send_to(self.port.within(time), GFP_KERNEL);
         }
     }
 }
 
-/// Remembers what came and went.
+/// Records registered and unregistered ids.
 #[pin_data]
 struct Log {
     #[pin]
@@ -110,7 +110,7 @@ impl Client {
         drop(registrations);
     }
 
-    /// What the watch saw of an id, see [`SEEN`](crate::SEEN).
+    /// The events that the watch saw of an id, see [`SEEN`](crate::SEEN).
     pub(crate) fn seen_of(&self, id: Id) -> isize {
         self.log.seen_of(id)
     }
@@ -149,7 +149,7 @@ impl Client {
         Ok(0)
     }
 
-    /// What was watched before is not any more.
+    /// Replaces the previous watch.
     pub(crate) fn send_on_close(&self, id: Id, port: Port) -> Result<isize> {
         let watcher = Arc::new(SendOnClose { id, port }, GFP_KERNEL)?;
         let new = SocketWatch::new(watcher)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The commands that send, and what the numbers of the others mean.
+//! The commands that send, and the meaning of the numbers of the others.
 
 use crate::{
     handler::{Behaviour, DRAFTS_WRITTEN},
@@ -28,7 +28,7 @@ pub(crate) struct Command {
     pub(crate) second: u32,
     /// SEND...: 1 to send with `GFP_ATOMIC`, 2 with `GFP_NOWAIT`.
     pub(crate) atomic: u32,
-    /// ADD: who may send, see [`Command::options`]. SEND...: what else is to be known.
+    /// ADD: the right to send, see [`Command::options`]. SEND...: a further argument.
     pub(crate) access: u32,
     /// ADD: the argument of that.
     pub(crate) access_argument: u32,
@@ -69,7 +69,7 @@ impl Command {
     pub(crate) fn options(&self) -> Result<Options> {
         let options = Options::new();
         match self.access {
-            // Not said otherwise.
+            // The default.
             0 => Ok(options),
             1 => Ok(options.access(Access::Public)),
             2 => {
@@ -118,7 +118,7 @@ impl Command {
         Ok(asked)
     }
 
-    /// In place; `access` is the length that is said to have been written.
+    /// In place. The closure claims `access` as the written length.
     pub(crate) fn send_draft(&self) -> Result<isize> {
         let draft = Draft::new(self.id, self.argument as u16).seq(self.second);
         let write = |payload: &mut [u8]| {
@@ -137,7 +137,7 @@ impl Command {
         Ok(0)
     }
 
-    /// In place, part by part: `access` as a text, as a number, and as so many bytes.
+    /// In place, part by part: `access` as a text, as a number, and as that number of bytes.
     pub(crate) fn write_draft(&self) -> Result<isize> {
         let draft = Draft::new(self.id, self.argument as u16).seq(self.second);
         let write = |payload: &mut Writer<'_>| {
@@ -147,7 +147,7 @@ impl Command {
             if let Some(first) = payload.fill(0x5a, self.access as usize)?.first_mut() {
                 *first = 0x41;
             }
-            // What has no room leaves no trace.
+            // A part that does not fit leaves no trace.
             let room = payload.room();
             let filled = payload.fill(0xff, room.wrapping_add(1)).map(|_| ());
             match filled {
@@ -210,8 +210,8 @@ impl Command {
         Ok(0)
     }
 
-    /// A draft of up to `access` bytes in a bundle of `argument` bytes: what the writer says has to be
-    /// what can be written.
+    /// A draft of up to `access` bytes in a bundle of `argument` bytes. The room that the writer
+    /// reports has to be writable.
     pub(crate) fn room(&self) -> Result<isize> {
         let mut bundle = Bundle::new(self.id, 0, self.argument as u16, self.flags())?;
         let draft = Draft::new(self.id, self.access as u16);

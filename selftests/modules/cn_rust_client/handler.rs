@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The handlers, and what they do with a message.
+//! The handlers, and their behaviours.
 
 use crate::client::Client;
 use connector::{Bundle, Capability, Handler, Id, Message, Outgoing, Sender};
@@ -14,7 +14,7 @@ use kernel::{
 };
 use zerocopy_derive::Immutable;
 
-/// What a handler does with a message.
+/// The action of a handler on a message.
 #[derive(Clone, Copy)]
 pub(crate) enum Behaviour {
     /// Replies with the payload.
@@ -27,11 +27,11 @@ pub(crate) enum Behaviour {
     Delete(Id),
     /// Takes the payload for a value of a type, see [`TestHandler::read`].
     Read(u32),
-    /// Replies with what it knows of the sender.
+    /// Replies with the properties of the sender.
     Describe,
     /// Replies with the payload backwards, written in place.
     Reverse,
-    /// Replies against the rules: `seq` one larger, `ack` as it came.
+    /// Replies against the rules: `seq` one larger, `ack` unchanged.
     Raw,
     /// Replies with the payload, and waits that many milliseconds at most for room.
     Within(u32),
@@ -39,7 +39,7 @@ pub(crate) enum Behaviour {
     Bundle,
 }
 
-/// What [`Behaviour::Describe`] replies.
+/// The reply of [`Behaviour::Describe`].
 #[derive(IntoBytes, Immutable)]
 #[repr(C)]
 struct Description {
@@ -81,7 +81,7 @@ impl TestHandler {
         Ok(Arc::new(handler, GFP_KERNEL)?)
     }
 
-    /// Replies with a value that came as the payload.
+    /// Replies with a value from the payload.
     fn read(&self, how: u32, message: &Message<'_>, sender: &Sender<'_>) -> Result {
         match how {
             0 => {

@@ -76,7 +76,7 @@ static int bounds(void)
 	return 0;
 }
 
-/* Reads an object after it was freed. */
+/* Reads an object after its free. */
 static int freed(void)
 {
 	char *memory = kzalloc(100, GFP_KERNEL);

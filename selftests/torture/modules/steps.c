@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Callbacks that do what a message says, step by step: register and unregister each other and themselves, and sleep.
- * What is written to /proc/steps is done as well, outside of any callback.
+ * Callbacks that do the steps of a message: register and unregister each other and themselves, and
+ * sleep. Steps that are written to /proc/steps are done as well, outside of any callback.
  *
- * A step is two bytes: what, and an argument (the number of an id, or a time in units of 100 us).
+ * A step is two bytes: an operation, and an argument (the number of an id, or a time in units of
+ * 100 us).
  */
 #include <linux/atomic.h>
 #include <linux/connector.h>
@@ -63,11 +64,12 @@ static ssize_t steps_write(struct file *file, const char __user *buf, size_t len
 	return len;
 }
 
-/* How many calls there were, and how many have not ended. */
+/* The number of calls, and of calls that have not ended. */
 static ssize_t steps_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
 {
 	char text[32];
-	int n = scnprintf(text, sizeof(text), "%d %d\n", atomic_read(&steps_calls), atomic_read(&steps_running));
+	int n = scnprintf(text, sizeof(text), "%d %d\n", atomic_read(&steps_calls),
+			  atomic_read(&steps_running));
 
 	return simple_read_from_buffer(buf, len, pos, text, n);
 }
@@ -96,5 +98,5 @@ static void __exit steps_exit(void)
 module_init(steps_init);
 module_exit(steps_exit);
 
-MODULE_DESCRIPTION("Callbacks that do what a message says");
+MODULE_DESCRIPTION("Callbacks that do the steps of a message");
 MODULE_LICENSE("GPL");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Allocates and frees many objects of each size on each processor while it is loaded. The allocator keeps the
- * addresses of what it gave out last in lists that kmemleak reads; this writes others over them, so that what
- * has leaked is not taken for something in use.
+ * Allocates and frees many objects of each size on each processor while it is loaded. The allocator
+ * keeps the latest addresses in lists that kmemleak reads. This module overwrites them, so that a
+ * leaked object does not appear as in use.
  */
 #include <linux/cpu.h>
 #include <linux/module.h>
@@ -61,5 +61,5 @@ static void __exit stir_exit(void)
 module_init(stir_init);
 module_exit(stir_exit);
 
-MODULE_DESCRIPTION("Overwrites what the allocator remembers");
+MODULE_DESCRIPTION("Overwrites the free lists of the allocator");
 MODULE_LICENSE("GPL");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A client in C that is loaded and unloaded while programs send to it: a callback that takes its time, and touches what
- * is gone once the module is.
+ * A client in C that is loaded and unloaded while programs send to it. Its callback is slow, and
+ * accesses memory that is freed when the module exits.
  */
 #include <linux/connector.h>
 #include <linux/delay.h>

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Who calls what while it goes: unregistering under attack, crowds inside callbacks, modules that leave in the middle of
-# everything, and one that does random things with the whole crate.
+# Callers in all contexts: unregistering under attack, crowds inside callbacks, modules that exit in
+# the middle of any operation, and one that does random operations with the whole crate.
 #
 # torture.small: 1500
 # torture.full: 36000

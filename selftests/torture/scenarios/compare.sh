@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The same operations on the C connector and on ours, in one boot of the plain kernel: what they return, what is
-# received, and /proc/net/connector. They may differ in what differences.txt lists. And datagrams of every length, where
-# they may not.
+# The same operations on the C connector and on ours, in one boot of the plain kernel. Their
+# results, the received messages, and /proc/net/connector may differ only as differences.txt lists.
+# Datagrams of every length may not differ at all.
 #
 # torture.small: 600
 # torture.full: 14400
@@ -28,7 +28,7 @@ done
 for provider in c rust; do
 	step "corrupt_lengths.lengths_$provider" try_lengths "$provider"
 done
-# What may differ, and in what, is in torture.conf.
+# torture.conf lists the allowed differences.
 # shellcheck disable=SC2086
 step same_operations compare_logs /tmp/c /tmp/rust $DIFFERENCES
 finish

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Injected bugs. The kernel must report each on the console, and the run must count as failed: the proof that the other
-# scenarios can fail. Lockdep stops looking after the first order of locks that it complains of, and
-# after what taints; so those that it notices come first, and that one last of them.
+# Injected bugs. The kernel must report each on the console, and the run must count as failed. This
+# proves that the other scenarios can fail. Lockdep stops checking after its first report of a lock
+# order, and after a taint. So the bugs that it reports come first, and the lock order last of them.
 #
 # torture.small: 300
 # torture.full: 300

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Every allocation fails once, in all that the connector does: the error is a clean one, nothing has changed, and the
-# next call works.
+# Every allocation fails once, in all operations of the connector. The error is a clean one, nothing
+# has changed, and the next call works.
 #
 # torture.small: 1200
 # torture.full: 7200
@@ -12,7 +12,7 @@
 # shellcheck source=selftests/torture/scenario.sh
 . /guest/scenario.sh
 
-# A socket that asks for the connector shall not load it.
+# A socket(2) call for the connector must not load it.
 forbid_autoload() {
 	echo /none >/proc/sys/kernel/modprobe
 }

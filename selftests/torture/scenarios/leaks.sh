@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Loads the connector, uses it with programs of the selftests and a storm of processes, unloads it: then no memory is left
-# that nothing points to.
+# Loads the connector, uses it with programs of the selftests and a storm of processes, and unloads
+# it. Then no unreachable memory is left.
 #
 # torture.small: 1100
 # torture.full: 7200
@@ -33,7 +33,7 @@ if [ "$TORTURE" = small ]; then
 	unload cn_rust_client && load cn_proc
 	step process_events.storm storm_processes 100
 else
-	# The small form looks once: what is lost in use is still lost after unloading.
+	# The small form scans once: memory that leaks in use is still lost after unloading.
 	step leaks.in_use count_leaks
 fi
 unload_everything

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What was sent is received or counted as lost, readers that do not read stall nobody, and sockets leave nothing behind:
-# in the full form, with slab_debug=F, a processor keeps no objects at hand, which would count as allocated (slab.h).
+# Each sent message is received or counted as lost. Readers that do not read delay no sender.
+# Sockets leave nothing behind. In the full form, slab_debug=F keeps processors from caching free
+# objects, which would count as allocated (slab.h).
 #
 # torture.small: 1200
 # torture.full: 28800

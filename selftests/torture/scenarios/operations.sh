@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# A fuzzer that knows the format: operations of all kinds, every byte received and every counter compared with what
-# should be there (fuzz.c). In the long form once more, led by what is reached in the connector, and with what the model knows
-# nothing of; what was not reached on the receive path is listed. Freed memory is filled then, so that its bytes would
-# show in what is received.
+# A fuzzer with a model of the format. It does operations of all kinds, and compares every received
+# byte and every counter with the model (fuzz.c). The long form repeats this, led by the coverage of
+# the connector, and adds operations outside of the model. It lists the points of the receive path
+# that were not reached. Freed memory is filled then, so that its bytes would show in received
+# messages.
 #
 # torture.small: 900
 # torture.full: 21600

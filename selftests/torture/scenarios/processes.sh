@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Process events: a storm of short processes with listeners of all kinds, and leaks of what listeners leave behind. A short
-# one is in leaks.sh.
+# Process events: a storm of short processes with listeners of all kinds, and leaks of listeners
+# that have ended. leaks.sh has a short form.
 #
 # torture.full: 7200
 # torture.append: kmemleak=on

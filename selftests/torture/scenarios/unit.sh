@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The unit tests in the kernel; what they say is on the console.
+# The unit tests in the kernel. Their results are on the console.
 #
 # torture.full: 300
 # torture.append: kunit.enable=1 kunit.autorun=1

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The registry against a model: any sequence of operations, also inside callbacks and with memory that
-//! runs out.
+//! The registry against a model: any sequence of operations, also inside callbacks and with failing
+//! allocations.
 
 use super::{
     frame::Deferred,
@@ -28,16 +28,16 @@ struct Known {
 struct Model {
     registry: Pin<KBox<Registry>>,
     input: RefCell<Vec<u8>>,
-    /// What can be found, in order of registration.
+    /// The registered callbacks, in order of registration.
     live: RefCell<Vec<Known>>,
-    /// What was unregistered.
+    /// The unregistered callbacks.
     gone: RefCell<Vec<Known>>,
     /// How many calls of a registration have not returned.
     running: RefCell<HashMap<u64, usize>>,
     depth: Cell<usize>,
     /// How many calls of a registration have returned.
     calls: RefCell<HashMap<u64, u64>>,
-    /// How many registrations were gone when the outermost call began.
+    /// The number of unregistered callbacks when the outermost call began.
     gone_before: Cell<usize>,
     last_serial: Cell<u64>,
 }
@@ -274,7 +274,7 @@ impl Model {
         for known in live.iter().filter(|known| known.is_handler) {
             assert_eq!(released(known), 0, "released while it is registered");
         }
-        // What is unregistered inside of a call is released before the outermost one returns.
+        // Registrations that end inside of a call are released before the outermost call returns.
         let is_outside = self.depth.get() == 0;
         for (number, known) in self.gone.borrow().iter().enumerate() {
             let is_due = is_outside || number < self.gone_before.get();
@@ -314,7 +314,7 @@ pub fn registry(bytes: &[u8]) {
     };
     while model.step() {}
     memory::fail_after(u64::MAX);
-    // What is still registered is removed before the registry is gone.
+    // Remaining registrations are removed before the registry is freed.
     let left: Vec<_> = model.live.borrow().clone();
     for known in left {
         model.unregister(Id::new(known.id.0, known.id.1), None);

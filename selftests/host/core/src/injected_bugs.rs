@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Injected bugs that the models have to find: lines of the core, and what replaces them.
+//! Injected bugs that the models have to find: lines of the core, and their replacements.
 
-/// In a file of the core: what is replaced by what.
+/// A file of the core, the old text, and the new one.
 pub type Edit = (&'static str, &'static str, &'static str);
 
 pub struct InjectedBug {
     pub name: &'static str,
     /// The model that finds it.
     pub model: &'static str,
-    /// What the model says then.
+    /// The message of the model.
     pub says: &'static str,
     pub edits: &'static [Edit],
 }

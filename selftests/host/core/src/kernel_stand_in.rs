@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the core's registry uses of the crates `kernel` and `connector`, on the host.
+//! The parts of the crates `kernel` and `connector` that the core's registry uses, on the host.
 
 #[macro_use]
 mod init;
@@ -27,7 +27,7 @@ pub mod prelude {
     };
 }
 
-/// The name that the kernel's strings have for what theirs are for.
+/// The kernel's name of this method of strings.
 pub trait KernelCStr {
     fn as_char_ptr(&self) -> *const core::ffi::c_char;
 }
@@ -91,7 +91,7 @@ pub mod sync {
     pub mod rcu {
         use super::super::memory;
 
-        /// A reader under RCU: what is found while it lives is not freed before it ends.
+        /// A reader under RCU: an object that it finds is not freed before the reader ends.
         pub struct Guard(memory::Reader);
 
         impl Guard {
@@ -268,7 +268,7 @@ pub mod stats {
 }
 
 pub mod types {
-    /// As in the kernel, without what keeps it from being sent.
+    /// As in the kernel, but it can be sent.
     pub struct NotThreadSafe;
 }
 

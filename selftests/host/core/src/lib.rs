@@ -4,7 +4,7 @@
 
 #![allow(dead_code)]
 
-// The core says `connector_base::Id` and `kernel::sync`.
+// The core uses the paths `connector_base::Id` and `kernel::sync`.
 extern crate self as connector_base;
 extern crate self as kernel;
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What threads do with the registry at the same time. loom runs each model in every order of its steps,
-//! up to a number of preemptions, and with every value that the memory model lets a load see.
+//! Models of threads that use the registry at the same time. loom runs each model in every order of
+//! its steps, up to a number of preemptions, and with every value that the memory model lets a load
+//! see.
 
 use super::{
     calls::Calls,
@@ -21,21 +22,21 @@ use loom::{cell::UnsafeCell, sync::Arc, thread};
 const A: Id = Id::new(20, 1);
 const B: Id = Id::new(21, 1);
 
-/// What the threads of a model share.
+/// Shared by the threads of a model.
 struct Shared {
     registry: Registry,
-    /// What the callback uses, and its owner frees after unregistering.
+    /// The callback uses the data, and its owner frees them after unregistering.
     data: Data,
 }
 
-/// Words for what the owner of a callback has, which the callback uses.
+/// The owner's data, which the callback uses.
 struct Data {
-    /// loom says when two threads use it out of order.
+    /// loom reports two threads that use it out of order.
     content: UnsafeCell<()>,
     /// Whether it was freed; loom runs its threads in turn.
     is_gone: Cell<bool>,
     released: Cell<u32>,
-    /// What loom says of a release.
+    /// loom's complaint about a release.
     complaint: RefCell<Option<String>>,
 }
 
@@ -79,7 +80,7 @@ unsafe extern "C" fn release(cookie: *mut c_void) {
     // SAFETY: The cookie is data that lives as long as the run.
     let data = unsafe { &*cookie.cast::<Data>() };
     data.released.set(data.released.get() + 1);
-    // What loom says must not pass through C.
+    // A panic of loom must not pass through C.
     if let Err(said) = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| data.free())) {
         let said = said.downcast_ref::<String>().cloned().unwrap_or_default();
         data.complaint.replace(Some(said));
@@ -152,7 +153,7 @@ impl Shared {
     }
 }
 
-/// What is left is unregistered, as when the module is unloaded.
+/// Remaining callbacks are unregistered, as when the module is unloaded.
 impl Drop for Shared {
     fn drop(&mut self) {
         if !std::thread::panicking() {
@@ -178,7 +179,7 @@ fn run(preemptions: usize, model: fn()) {
     println!("{} runs", runs.load(std::sync::atomic::Ordering::Relaxed));
 }
 
-/// The owner of a C callback frees its data after unregistering while a message comes.
+/// The owner of a C callback frees its data after unregistering, while a message arrives.
 pub fn unregistering_waits() {
     run(4, || {
         let shared = Shared::new();
@@ -213,7 +214,7 @@ pub fn release_comes_once() {
     });
 }
 
-/// A callback unregisters itself while its owner does, too, who frees its data then.
+/// A callback unregisters itself while its owner does, too. Then the owner frees its data.
 pub fn unregistering_inside() {
     run(4, || {
         let shared = Shared::new();
@@ -230,7 +231,7 @@ pub fn unregistering_inside() {
     });
 }
 
-/// The table becomes larger while a message comes.
+/// The table grows while a message arrives.
 pub fn table_grows() {
     run(4, || {
         let shared = Shared::new();
@@ -243,7 +244,7 @@ pub fn table_grows() {
     });
 }
 
-/// A message comes while its callback is registered.
+/// A message arrives while its callback is registered.
 pub fn registering() {
     run(4, || {
         let shared = Shared::new();
@@ -256,7 +257,7 @@ pub fn registering() {
     });
 }
 
-/// What calls are counted of, and what is reclaimed by the last one.
+/// The subject whose calls are counted; the last call reclaims it.
 struct Subject {
     calls: Calls,
     data: UnsafeCell<()>,

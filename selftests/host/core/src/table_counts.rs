@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Put behind the core's slots.rs, whose slots nobody else sees.
+// Appended to the core's slots.rs, whose slots are private.
 
 impl Locked<'_> {
     /// How many slots there are, how many of them are not empty, and how many are counted as such.

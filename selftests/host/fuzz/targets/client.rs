@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The decoder of programs (tools/connector-client): any bytes are read or refused, and what is read is in them.
+//! The decoder of programs (tools/connector-client): any bytes are decoded or refused, and decoded
+//! values are within the bytes.
 
 #![no_main]
 
 use connector_client::wire::{Content, Frames, MESSAGE_HEADER, NETLINK_HEADER};
 use connector_client::{Message, ProcessEvent, Registrations, Statistics};
 
-/// A message that was read is made of the very bytes that it was read from.
-fn look_at(message: &Message<'_>) {
+/// Encoding a decoded message gives the same bytes.
+fn check(message: &Message<'_>) {
     let encoded = message.encode();
     assert_eq!(encoded.len(), MESSAGE_HEADER + message.payload.len());
     let (again, rest) = Message::decode(&encoded).expect("what was written is read");
@@ -32,7 +33,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
                 let mut used = 0;
                 for message in messages.flatten() {
                     used += MESSAGE_HEADER + message.payload.len();
-                    look_at(&message);
+                    check(&message);
                 }
                 assert!(used <= frame.payload.len());
             }

@@ -3,7 +3,7 @@
 use super::input::Input;
 use crate::parameters::{Groups, Refused};
 
-/// The bytes are the values of the parameters, and a group that somebody wants to join.
+/// The bytes are the values of the parameters, and a group to join.
 pub fn parameters(bytes: &[u8]) {
     let mut input = Input(bytes);
     let (count, open, group) = (input.u32(), input.u64(), input.u32());

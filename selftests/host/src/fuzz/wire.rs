@@ -21,7 +21,7 @@ fn number<const N: usize>(datagram: &[u8], offset: usize) -> i128 {
     i128::from_le_bytes(bytes)
 }
 
-/// What is wrong with the message at `offset`, which has `len` bytes and a whole netlink header.
+/// The defect of the message at `offset`, which has `len` bytes and a whole netlink header.
 fn judge(datagram: &[u8], offset: usize, len: i128) -> Result<Id, Malformed> {
     let (header, room) = (offset + 16, datagram.len() as i128 - offset as i128);
     if len < 16 || len > room {
@@ -128,7 +128,7 @@ pub fn wire(datagram: &[u8]) {
     }
 }
 
-/// The bytes say how to build a datagram whose lengths are right or slightly corrupt, and large where
+/// Builds a datagram from the bytes. Its lengths are right or slightly corrupt, and large where
 /// that matters.
 pub fn datagram(bytes: &[u8]) {
     let mut input = Input(bytes);

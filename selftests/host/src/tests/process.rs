@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Process events: how they look, who wants them, what they need.
+//! Process events: their format, their listeners, the hooks that they need.
 
 use crate::{
     event::{Event, Kinds, Listener, Losses, Operation, Refused, Task, Wire},
@@ -280,7 +280,7 @@ fn expected(listeners: &[Kinds]) -> Kinds {
 }
 
 proptest! {
-    /// Counting gives what a walk over all listeners would.
+    /// The counts equal those of a walk over all listeners.
     #[test]
     fn counts_are_what_listeners_want(
         changes in proptest::collection::vec((0usize..5, any::<u32>(), any::<bool>()), 0..60),
@@ -364,10 +364,10 @@ fn hooks_of_users_stay_longer() {
     );
     let end = IDLE_NS + UNPRIVILEGED_IDLE_NS;
     assert_eq!(demand.take_idle(end), (only(Hook::Exec), None));
-    // Attached once more, it is nobody's.
+    // Attached once more, without a listener.
     demand.add_attached(Hook::Exec, end);
     assert_eq!(demand.take_idle(end + IDLE_NS), (only(Hook::Exec), None));
-    // Attached for a user who was refused then.
+    // Attached for a user whose request was refused then.
     demand.reserve(Kinds::EXEC, true);
     demand.add_attached(Hook::Exec, end);
     assert!(demand.withdraw(Kinds::EXEC, end));

@@ -4,8 +4,9 @@
 //!
 //! With loom, an operation that is a full barrier in the kernel is an acquiring and releasing one
 //! followed by a sequentially consistent fence. That is less than the kernel guarantees (a full barrier
-//! on both sides), so what holds here holds there. A read of a pointer acquires, in place of the
-//! dependency between it and reads through it, which C11 has no word for that compilers honour.
+//! on both sides), so a property that holds here holds there. A read of a pointer acquires, in
+//! place of the dependency between it and reads through it, which C11 has no word for that
+//! compilers honour.
 
 use core::cell::UnsafeCell;
 use core::sync::atomic::Ordering;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Locks, and what waits.
+//! Locks, and waiting.
 
 use super::{host::sync as host, sync::lock::spinlock::SpinLockBackend};
 use core::{

@@ -3,10 +3,10 @@
 //! Memory: boxes, arrays, allocations that fail on demand, and freeing after a grace
 //! period.
 //!
-//! Each allocation is written down. What is freed twice panics, and so does what may sleep under RCU.
-//! With loom, memory is kept until the end of a run so that a late use can be noticed, and each use is
-//! reported to loom. A grace period is the shortest that there can be: memory is freed at the moment when
-//! the last reader ends that was there when it was asked for.
+//! Each allocation is recorded. A double free panics, and so does a function that may sleep when it
+//! is called under RCU. With loom, memory is kept until the end of a run so that a late use can be
+//! noticed, and each use is reported to loom. A grace period is as short as possible: memory is
+//! freed when the last reader ends that existed at the request.
 
 use super::prelude::*;
 use core::{
@@ -81,9 +81,9 @@ impl Drop for Reader {
     }
 }
 
-/// Grace periods, reported to loom: all that a reader did comes before memory is freed for which it was
-/// waited, and a reader that begins later sees all that came before that. Readers order nothing
-/// among each other.
+/// Grace periods, reported to loom. All accesses of a reader precede the free that waits for it. A
+/// reader that begins later sees all changes before the grace period. Readers order nothing among
+/// each other.
 #[cfg(feature = "loom")]
 mod grace {
     use super::{free, READERS};
@@ -112,7 +112,7 @@ mod grace {
     ///
     /// As `free`.
     pub unsafe fn free_later(memory: *mut u8) {
-        // What was unlinked before is seen by those who begin later, and by whoever frees it.
+        // Later readers, and the task that frees, see all earlier unlinking.
         BEGUN.fetch_add(1, Ordering::Release);
         ENDED.fetch_add(1, Ordering::Release);
         let readers = READERS.with_borrow(Vec::clone);
@@ -180,11 +180,11 @@ unsafe fn free(memory: *mut u8) {
         allocation.is_freed = true;
         allocation.uses.clone()
     });
-    // Nobody uses it at the same time, and all uses come before.
+    // No other thread uses it at the same time, and all uses precede.
     uses.with_mut(|_| ());
 }
 
-/// Frees memory when the readers that there are now are gone. May sleep.
+/// Frees memory when all current readers have ended. May sleep.
 ///
 /// # Safety
 ///
@@ -217,7 +217,7 @@ pub unsafe fn free_now<T>(memory: *mut T) {
     unsafe { free(memory.cast()) };
 }
 
-/// Tells loom that an object, or a part of one, is used, which must not have been freed.
+/// Reports the use of an object, or of a part of one, to loom. It must not have been freed.
 pub fn touch<T>(_object: *const T) {
     #[cfg(feature = "loom")]
     {
@@ -234,7 +234,7 @@ pub fn touch<T>(_object: *const T) {
     }
 }
 
-/// Forgets what a run of loom has left.
+/// Discards the records of a run of loom.
 #[cfg(feature = "loom")]
 pub fn forget_all() -> usize {
     grace::forget_all();
@@ -253,7 +253,7 @@ pub fn forget_all() -> usize {
         .count()
 }
 
-/// What can start as zeroes.
+/// Types that can start as zeroes.
 ///
 /// # Safety
 ///
@@ -324,7 +324,7 @@ impl<T> Drop for KBox<T> {
     }
 }
 
-/// As in the kernel, for what nothing here counts.
+/// As in the kernel, for objects that are not counted here.
 pub struct Arc<T: ?Sized>(std::sync::Arc<T>);
 
 impl<T> Arc<T> {

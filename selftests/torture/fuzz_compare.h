@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Compares what can be seen with what the fuzzer believes (fuzz_model.h): every byte that sockets receive, the files in
- * /proc, what the C test client was called with.
+ * Compares the observable state with the model (fuzz_model.h): every byte that sockets receive, the
+ * files in /proc, the calls of the C test client.
  */
-#ifndef FUZZ_LOOK_H
-#define FUZZ_LOOK_H
+#ifndef FUZZ_COMPARE_H
+#define FUZZ_COMPARE_H
 
 #include "fuzz_model.h"
 
 static uint8_t in[CN_BUFFER];
-/* Of all that was received in this operation, for comparing connectors. */
+/* Hash of all bytes received in this operation, for the comparison of connectors. */
 static uint32_t received_hash;
 
 static inline void hash_received(int socket, uint32_t groups, const uint8_t *bytes, size_t len)
@@ -29,7 +29,7 @@ static inline void show_bytes(const char *what, const uint8_t *bytes, size_t len
 	printf("\n");
 }
 
-/* The next datagram of a socket must be this one. What is received falls on poisoned memory. */
+/* The next datagram of a socket must be this one. The receive buffer is poisoned before. */
 static inline void receive_one(int number, const struct expected *e)
 {
 	struct endpoint *socket = &model.sockets[number];
@@ -41,9 +41,11 @@ static inline void receive_one(int number, const struct expected *e)
 	size_t i;
 
 	memset(in, 0xa5, e->len + 64);
-	len = recvfrom(socket->fd, in, sizeof(in), MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)&from, &from_len);
+	len = recvfrom(socket->fd, in, sizeof(in), MSG_DONTWAIT | MSG_TRUNC,
+		       (struct sockaddr *)&from, &from_len);
 	if (len < 0)
-		wrong("socket %d is to receive %zu bytes, and recvfrom() says: %s", number, e->len, strerror(errno));
+		wrong("socket %d is to receive %zu bytes, and recvfrom() says: %s", number, e->len,
+		      strerror(errno));
 	if ((size_t)len != e->len || memcmp(in, bytes, len)) {
 		show_bytes("received", in, len);
 		show_bytes("expected", bytes, e->len);
@@ -51,14 +53,16 @@ static inline void receive_one(int number, const struct expected *e)
 	}
 	for (i = len; i < (size_t)len + 64; i++)
 		if (in[i] != 0xa5)
-			wrong("socket %d received %zd bytes, and behind them something was written", number, len);
+			wrong("socket %d received %zd bytes, and behind them something was written",
+			      number, len);
 	if (from.nl_pid || from.nl_groups != groups)
-		wrong("socket %d received from port %u, groups %#x instead of %#x", number, from.nl_pid, from.nl_groups, groups);
+		wrong("socket %d received from port %u, groups %#x instead of %#x", number,
+		      from.nl_pid, from.nl_groups, groups);
 	received++;
 	hash_received(number, groups, in, len);
 }
 
-static inline void look_at_sockets(void)
+static inline void compare_sockets(void)
 {
 	struct pollfd ready[SOCKETS];
 	ssize_t len;
@@ -97,7 +101,7 @@ static inline void compare_text(const char *path, const char *expected)
 		wrong("%s cannot be read: %s", path, strerror(errno));
 	if (strcmp(text, expected)) {
 		printf("%s is\n%sinstead of\n%s", path, text, expected);
-		wrong("%s is not what it should be", path);
+		wrong("%s is not as expected", path);
 	}
 	free(text);
 }
@@ -117,7 +121,7 @@ static inline __attribute__((format(printf, 1, 2))) void add_text(const char *fo
 }
 
 /* The hash of the file without the channel, which only one of the connectors has. */
-static inline uint32_t look_at_list(void)
+static inline uint32_t compare_list(void)
 {
 	uint32_t hash = 0;
 	size_t i;
@@ -136,7 +140,7 @@ static inline uint32_t look_at_list(void)
 	return hash;
 }
 
-static inline void look_at_stats(void)
+static inline void compare_stats(void)
 {
 	const struct counters *c = &model.counters;
 	uint64_t dropped = c->drop_short + c->drop_length + c->drop_payload + c->drop_too_long +
@@ -179,7 +183,7 @@ static inline void look_at_stats(void)
 	compare_text("/proc/net/connector_stats", text);
 }
 
-static inline void look_at_client(void)
+static inline void compare_client(void)
 {
 	char *seen = client_text(), start[128];
 	const char *line;
@@ -209,7 +213,8 @@ static inline void look_at_client(void)
 		if (seq != one->last.seq || ack != one->last.ack || len != one->last.len || flags != one->last.flags ||
 		    hash != one->hash || portid != one->portid) {
 			printf("%.*s\n", (int)strcspn(line, "\n"), line);
-			wrong("the callback %u:%u saw something else than was sent", one->id.idx, one->id.val);
+			wrong("the callback %u:%u saw something else than was sent", one->id.idx,
+			      one->id.val);
 		}
 	}
 	free(seen);
