@@ -157,16 +157,16 @@ put() {
 # What a build in the tree itself has made of our files.
 remove_products() {
 	local folder
-	for folder in api core glue; do
+	for folder in base api core glue; do
 		[ -d "$FOLDER/$folder" ] || continue
 		find "$FOLDER/$folder" -type f \( -name '*.o' -o -name '.*.cmd' -o -name '.*.d' -o -name '*.rmeta' \
 			-o -name 'bindings_generated.rs' -o -name '*.bc' -o -name '*.gcno' \) -delete
 		find "$FOLDER/$folder" -depth -type d -empty -delete
 		[ ! -d "$FOLDER/$folder" ] || say "$FOLDER/$folder has files that are not of the connector; they stay there."
 	done
-	rm -f "$FOLDER/libconnector.rmeta"
+	rm -f "$FOLDER"/libconnector{,_base}.rmeta
 	[ -d "$FOLDER/$SELFTESTS" ] || return 0
-	rm -f "$FOLDER/$SELFTESTS"/*_test
+	rm -f "$FOLDER/$SELFTESTS"/*_test "$FOLDER/$SELFTESTS/proc_filter"
 	[ ! -d "$FOLDER/$SELFTESTS/modules" ] ||
 		find "$FOLDER/$SELFTESTS/modules" -type f \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
 			-o -name '.*.cmd' -o -name '.*.d' -o -name '*.order' -o -name 'Module.symvers' \) -delete

@@ -32,6 +32,19 @@ cd "$TOP"
 look_for_kvm
 use_ktap "$KDIR"
 
+# Fails if no test matches, before anything is built.
+check_filter() {
+	local name known=(host fuzz compile-fail kunit tutorial programs wireshark demo bench torture kernel samples cnctl client)
+	for name in "$TOP"/selftests/*_test.c; do known+=("$(basename "$name" .c)"); done
+	printf '' | grep -qE -- "$FILTER" 2>/dev/null || [ $? -eq 1 ] || die "T is $FILTER; it has to be a regular expression."
+	# With a dot, fixtures and tests of a program are meant, which its run shows.
+	[[ $FILTER != *.* ]] || return 0
+	for name in "${known[@]}"; do
+		if selected "$name"; then return; fi
+	done
+	die "No test matches T=$FILTER. It takes these, or programs with a dot and a fixture or test:" "${known[*]}"
+}
+
 selected() {
 	[ -z "$FILTER" ] || printf '%s\n' "$1" | grep -qE -- "$FILTER"
 }
@@ -122,6 +135,7 @@ kunit_parse() {
 	done | read_results kunit_parse --brief
 }
 
+check_filter
 # Only one test needs these programs; without them it is left out.
 if selected wireshark && ! "$TOP/scripts/packages.sh" wireshark; then
 	say '  Without these, the Wireshark dissector is not tested.'
@@ -164,6 +178,7 @@ if [ -z "$FILTER" ]; then
 	printf "\nThe kernel's reader of results\n"
 	kunit_parse
 fi
+[ -n "$(ls "$RESULTS")" ] || die "No test matches T=$FILTER."
 rm -rf "$TOP/build/results"
 cp -r "$RESULTS" "$TOP/build/results"
 ktap verdict "${whole[@]}" "${BROKEN_JOBS[@]}" --differences="$DIFFERENCES" "$TOP"/build/results/*.ktap
