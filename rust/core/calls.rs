@@ -79,12 +79,9 @@ impl Calls {
         fetch_add(&self.left, 1) & DEAD != 0
     }
 
-    /// Refuses all further calls. Does nothing if that was done before, which no other task must do
-    /// at the same time. [`Self::leave`] must follow, once, for the registration.
+    /// Refuses all further calls. To be called once; [`Self::leave`] must follow, once, for the
+    /// registration.
     pub(crate) fn kill(&self) {
-        if self.is_dead() {
-            return;
-        }
         // A: pairs with `try_enter`.
         let entered = fetch_add(&self.entered, DEAD);
         // The registration itself has not left, so that this does not go beyond `DEAD`.
