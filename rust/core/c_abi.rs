@@ -11,8 +11,8 @@
 #![allow(unsafe_code)]
 
 use crate::{
-    frame::{Deferred, Function},
-    instance,
+    calls::{Deferred, Function},
+    connector,
     netlink::{socket, Filter, Sender, Unwritten},
     send::{has_listeners, post, send, Destination, Failure, Receivers},
     stats::{Counter, Outcomes},
@@ -107,7 +107,7 @@ unsafe extern "C" fn cn_add_callback(
 /// `id` must point to an id.
 #[no_mangle]
 unsafe extern "C" fn cn_del_callback(id: *const cb_id) {
-    if let Some(connector) = instance::get() {
+    if let Some(connector) = connector::get() {
         // SAFETY: By the safety requirements of this function.
         connector.unregister(unsafe { read_id(id) }, None);
     }
@@ -242,7 +242,7 @@ unsafe extern "C" fn cn_core_register(
 /// `id` must point to an id.
 #[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_unregister")]
 unsafe extern "C" fn cn_core_unregister(id: *const cb_id, serial: u64) {
-    if let Some(connector) = instance::get() {
+    if let Some(connector) = connector::get() {
         // SAFETY: By the safety requirements of this function.
         connector.unregister(unsafe { read_id(id) }, Some(serial));
     }
@@ -389,7 +389,7 @@ unsafe extern "C" fn cn_core_watch(
     let (Some(watch), Some(release)) = (watch, release) else {
         return EINVAL.to_errno();
     };
-    let result = instance::get().ok_or(EAGAIN).and_then(|connector| {
+    let result = connector::get().ok_or(EAGAIN).and_then(|connector| {
         // SAFETY: By the safety requirements of this function.
         let function = unsafe { Function::new(watch, release, cookie) };
         match what {
@@ -422,7 +422,7 @@ unsafe extern "C" fn cn_core_watch(
 /// None.
 #[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_unwatch")]
 unsafe extern "C" fn cn_core_unwatch(what: u32, serial: u64) {
-    if let Some(connector) = instance::get() {
+    if let Some(connector) = connector::get() {
         if what == CN_WATCH_IDS {
             connector.notifier().unwatch(serial);
         } else {
@@ -478,7 +478,7 @@ unsafe fn destination(target: &cn_core_target) -> Destination {
 /// `id` must point to an id, `name` to a string or be null; what `callback` holds must be as
 /// [`cn_add_callback`] and [`cn_core_register`] require it.
 unsafe fn register(id: *const cb_id, name: *const c_char, callback: Callback) -> Result<u64> {
-    let connector = instance::get().ok_or(EAGAIN)?;
+    let connector = connector::get().ok_or(EAGAIN)?;
     let name = if name.is_null() {
         c"(null)".as_char_ptr()
     } else {

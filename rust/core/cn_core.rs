@@ -8,11 +8,11 @@
 //! | where | what |
 //! |---|---|
 //! | [`netlink`], [`receive`], [`send`] | datagrams from programs, and messages to them |
-//! | [`table`], [`calls`], [`frame`] | the callbacks, and calls of them |
-//! | [`notify`], [`channel`] | notification of ids and sockets, for programs and modules |
+//! | [`table`], [`calls`] | the callbacks, and calls of them |
+//! | [`notify`] | notification of ids and sockets, for programs and modules |
 //! | [`c_abi`] | the functions for other modules |
-//! | [`modules`], [`cleanup`] | modules that are unloaded |
-//! | [`instance`], [`start`], [`parameters`] | the one connector, its start and its end |
+//! | [`connector`], [`modules`] | the one connector, and modules that are unloaded |
+//! | [`start`], [`parameters`] | its start and its end |
 //! | [`stats`], [`proc_files`] | what can be seen of it |
 //! | [`helpers`], [`sync`], [`list`] | what the others are made of |
 //!
@@ -22,11 +22,8 @@
 
 mod c_abi;
 mod calls;
-mod channel;
-mod cleanup;
-mod frame;
+mod connector;
 mod helpers;
-mod instance;
 #[cfg(CONFIG_CONNECTOR_KUNIT_TEST)]
 mod kunit;
 mod list;

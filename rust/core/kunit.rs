@@ -376,7 +376,7 @@ mod calls_tests {
 
 #[kunit_tests(cn_frame)]
 mod frame_tests {
-    use crate::frame::{call_out, is_inside, reclaim, Deferred, Reclaim};
+    use crate::calls::{call_out, is_inside, reclaim, Deferred, Reclaim};
     use kernel::{
         prelude::*,
         sync::{

@@ -45,14 +45,15 @@ pub(crate) use watch_list::WatchList;
 pub(crate) use watch_sockets::SocketChange;
 
 use crate::{
-    frame::Function,
+    calls::Function,
     helpers::zeroed,
     modules::Leaving,
+    netlink::Sender,
     stats::Counter,
     sync::{race_delay, read_once},
     table::{Entry, Registry},
 };
-use connector_base::{notify_request::Request, Id};
+use connector_base::{bindings::CN_NOTIFY_SNAPSHOT, notify_request::Request, wire::Header, Id};
 use delivery::{send_one, Delivery, Token};
 use kernel::{
     prelude::*,
@@ -121,6 +122,36 @@ impl Notifier {
         self.watchers.read(&self.delivery.log);
     }
 
+    /// Handles a request that came in a message to the channel. There are groups from 1 to
+    /// `groups`.
+    ///
+    /// Context: process, that of the sender; may sleep.
+    ///
+    /// # Errors
+    ///
+    /// - [`EINVAL`]: the request is malformed, or there is no such group.
+    /// - Those of [`Self::subscribe`] and [`Self::unsubscribe`].
+    pub(crate) fn receive(
+        &self,
+        registry: &Registry,
+        groups: u32,
+        header: Header,
+        payload: &[u8],
+        sender: Sender<'_>,
+    ) -> Result {
+        let owner = RequestOwner::new(sender.socket());
+        let request = Request::read(payload).ok_or(EINVAL)?;
+        if request.group == 0 {
+            return self.unsubscribe(owner, &request);
+        }
+        if request.group > groups {
+            return Err(EINVAL);
+        }
+        let wants_snapshot = u32::from(header.flags) & CN_NOTIFY_SNAPSHOT != 0;
+        let snapshot_to = wants_snapshot.then_some(sender.portid());
+        self.subscribe(registry, owner, &request, snapshot_to)
+    }
+
     /// Stores a request.
     ///
     /// With `snapshot_to`, that port is first sent all ids that match now.
@@ -132,7 +163,7 @@ impl Notifier {
     /// - [`ENOSPC`]: there are too many requests.
     /// - [`ENOMEM`]: no memory.
     /// - [`EINTR`]: a signal came.
-    pub(crate) fn subscribe(
+    fn subscribe(
         &self,
         registry: &Registry,
         owner: RequestOwner,
@@ -221,7 +252,7 @@ impl Notifier {
     ///
     /// - [`ENOENT`]: there is none.
     /// - [`ENOMEM`]: no memory.
-    pub(crate) fn unsubscribe(&self, owner: RequestOwner, request: &Request<'_>) -> Result {
+    fn unsubscribe(&self, owner: RequestOwner, request: &Request<'_>) -> Result {
         let like = StoredRequest::new(owner, request)?;
         match self.lose_interest(self.delivery.requests.remove(&like)) {
             0 => Err(ENOENT),

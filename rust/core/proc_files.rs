@@ -12,8 +12,8 @@
 #![forbid(unsafe_code)]
 
 use crate::{
+    connector,
     helpers::reschedule,
-    instance,
     stats::{self, Counter},
     table::{Cursor, Entry, Found, SECTION},
 };
@@ -68,7 +68,7 @@ impl<F: Format> Lines for Entries<F> {
         if from == 0 {
             return Ok(Some(0));
         }
-        let Some(connector) = instance::get() else {
+        let Some(connector) = connector::get() else {
             return Ok(None);
         };
         if state.cursor.is_behind(from) {
@@ -95,7 +95,7 @@ impl<F: Format> Lines for Entries<F> {
     fn show(state: &mut State, line: u64, output: &mut Output<'_>) {
         if line == 0 {
             F::show_head(output);
-        } else if let Some(connector) = instance::get() {
+        } else if let Some(connector) = connector::get() {
             let guard = Guard::new();
             if let Some(entry) = state.cursor.entry(connector.registry().table(), &guard) {
                 F::show_entry(entry, &guard, output);

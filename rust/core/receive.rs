@@ -13,8 +13,8 @@
 #![forbid(unsafe_code)]
 
 use crate::{
+    connector,
     helpers::{request_process_events, trace_receive, traces_receive},
-    instance,
     netlink::{ClosedSocket, Datagram, Protocol, Received},
     notify::RequestOwner,
     stats::Counter,
@@ -46,30 +46,30 @@ pub(crate) struct Receiver;
 impl Protocol for Receiver {
     #[inline]
     fn receive(datagram: Datagram<'_>) {
-        if let Some(connector) = instance::get() {
+        if let Some(connector) = connector::get() {
             receive(connector.registry(), datagram);
         }
     }
 
     fn is_open(group: u32) -> bool {
-        instance::get().is_some_and(|connector| connector.is_open(group))
+        connector::get().is_some_and(|connector| connector.is_open(group))
     }
 
     fn joins(group: u32) {
-        if let Some(connector) = instance::get() {
+        if let Some(connector) = connector::get() {
             connector.socket_watchers().notify_joins(group);
         }
     }
 
     fn left(group: u32) {
-        if let Some(connector) = instance::get() {
+        if let Some(connector) = connector::get() {
             connector.socket_watchers().notify_left(group);
         }
     }
 
     /// Removes the socket's requests for notification.
     fn closed(socket: ClosedSocket<'_>) {
-        if let Some(connector) = instance::get() {
+        if let Some(connector) = connector::get() {
             connector
                 .notifier()
                 .forget(RequestOwner::new(socket.as_ptr()));
@@ -210,7 +210,7 @@ fn handle_unknown_single(datagram: Datagram<'_>) {
 
 /// The registry, for what is seldom done, so that it is not kept in a register until there.
 fn find_registry() -> Option<&'static Registry> {
-    Some(instance::get()?.registry())
+    Some(connector::get()?.registry())
 }
 
 /// The outcome of a message.

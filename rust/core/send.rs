@@ -7,8 +7,8 @@
 #![forbid(unsafe_code)]
 
 use crate::{
+    connector,
     helpers::{trace_send, traces_send},
-    instance,
     netlink::{socket, Buffer, Filter, Handle},
     stats::Counter,
 };
@@ -205,7 +205,7 @@ fn find_route(id: &Id, to: &Destination) -> Result<(Handle, Route)> {
 /// The group of the callback of an id.
 #[inline(always)]
 fn group_of(id: Id) -> Result<u32> {
-    let connector = instance::get().ok_or(EAGAIN)?;
+    let connector = connector::get().ok_or(EAGAIN)?;
     connector.registry().group(id).ok_or(ENODEV)
 }
 

@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Starting and stopping the connector.
+//! Starting and stopping the connector, with its own callback: the notification channel, through
+//! which programs ask to be notified of registered and unregistered ids.
 //!
-//! C counterpart: `cn_init()` and `cn_fini()` in `drivers/connector/connector.c`.
+//! C counterparts in `drivers/connector/connector.c`: `cn_init()` and `cn_fini()`; `cn_callback()`,
+//! until it was removed in 2010.
 
 #![forbid(unsafe_code)]
 
 use crate::{
-    channel::Channel,
-    cleanup::Cleanup,
-    instance::Instance,
+    connector::{self, Connector, RunningConnector},
     module_parameters,
     modules::ModuleNotifier,
-    netlink::Socket,
+    netlink::{Sender, Socket},
     notify::Limits,
     parameters::{Groups, Refused, MAX_GROUPS},
     proc_files::ProcFiles,
     receive::Receiver,
+    table::{Callback, Handler, Internal, Name},
 };
-use connector_base::Id;
-use kernel::prelude::*;
+use connector_base::{wire::Header, Id};
+use kernel::{bindings::CAP_NET_ADMIN, prelude::*};
 
 /// The module `cn`, as the kernel starts it.
 #[cfg(MODULE)]
@@ -59,19 +60,19 @@ pub(crate) struct Running {
     _channel: Option<Channel>,
     _proc_files: ProcFiles,
     _module_notifier: ModuleNotifier,
-    _instance: Instance,
+    _connector: RunningConnector,
 }
 
 impl kernel::Module for Running {
     fn init(module: &'static ThisModule) -> Result<Self> {
-        let instance = Instance::start(groups()?, limits())?;
-        let module_notifier = ModuleNotifier::new::<Cleanup>()?;
+        let running = RunningConnector::start(groups()?, limits())?;
+        let module_notifier = ModuleNotifier::new::<Connector>()?;
         let proc_files = ProcFiles::new()?;
         let channel = module_parameters::notify
             .value()
-            .then(|| Channel::new(instance.connector(), channel_id()))
+            .then(|| Channel::new(running.connector(), channel_id()))
             .transpose()?;
-        let groups = instance.connector().groups().count();
+        let groups = running.connector().groups().count();
         let socket = Socket::new::<Receiver>(module, groups).inspect_err(|_| {
             pr_err!("cannot create the netlink socket; is another connector running?\n");
         })?;
@@ -80,8 +81,52 @@ impl kernel::Module for Running {
             _channel: channel,
             _proc_files: proc_files,
             _module_notifier: module_notifier,
-            _instance: instance,
+            _connector: running,
         })
+    }
+}
+
+/// The notification channel: a callback like any other, which is registered as long as this exists.
+struct Channel {
+    id: Id,
+    serial: u64,
+}
+
+impl Channel {
+    /// Registers the channel.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory.
+    fn new(connector: &Connector, id: Id) -> Result<Self> {
+        let handler = Handler::internal(
+            &Requests,
+            Some(CAP_NET_ADMIN as c_int),
+            c"notification of registered and unregistered ids",
+        );
+        let callback = Callback::Handler(KBox::new(handler, GFP_KERNEL)?);
+        let name = Name::new(b"connector".iter().copied());
+        let serial = connector.register(id, name, callback)?;
+        Ok(Self { id, serial })
+    }
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        if let Some(connector) = connector::get() {
+            connector.unregister(self.id, Some(self.serial));
+        }
+    }
+}
+
+/// Receives the messages to the channel.
+struct Requests;
+
+impl Internal for Requests {
+    fn receive(&self, header: Header, payload: &[u8], sender: Sender<'_>) -> Result {
+        let connector = connector::get().ok_or(EAGAIN)?;
+        let (notifier, groups) = (connector.notifier(), connector.groups().count());
+        notifier.receive(connector.registry(), groups, header, payload, sender)
     }
 }
 

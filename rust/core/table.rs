@@ -5,7 +5,7 @@
 //! This file is what the rest of the core uses of the folder: [`Registry`], and the [`Entry`] of a
 //! callback. [`slots`] has the table itself and the walk over all entries, [`lists`] the lists that
 //! its entries are in, [`hash`] where an id is looked for. The protocol between callers and
-//! unregistering is in [`calls`](crate::calls).
+//! unregistering is in [`calls`].
 //!
 //! Guarantees:
 //!
@@ -25,7 +25,7 @@ pub(crate) use entry::{Active, Callback, Entry, Handler, Internal, Name};
 pub(crate) use slots::{any, Cursor, Found, Locked, Table, SECTION};
 
 use crate::{
-    frame,
+    calls,
     sync::{race_delay, Preemption},
 };
 use connector_base::Id;
@@ -120,7 +120,7 @@ impl Registry {
             return if_unknown();
         };
         race_delay();
-        frame::call_out(|| {
+        calls::call_out(|| {
             let result = call(&active);
             if let Some(dead) = active.leave() {
                 if let Some(registry) = find_again() {
@@ -182,7 +182,7 @@ impl Registry {
     ///
     /// Context: process; may sleep.
     pub(crate) fn wait(&self, serial: u64) {
-        if !frame::is_inside() {
+        if !calls::is_inside() {
             self.wait_until_reclaimed(|entry| entry.serial() == serial);
         }
     }

@@ -11,7 +11,7 @@
 #![forbid(unsafe_code)]
 
 use super::watch_list::{enqueue, Subject, WatchList, Watcher};
-use crate::{frame::Function, modules::Leaving};
+use crate::{calls::Function, modules::Leaving};
 use connector_base::{
     bindings::{CN_IDS_MISSED, CN_ID_REGISTERED, CN_ID_UNREGISTERED},
     Id,

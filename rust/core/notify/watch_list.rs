@@ -16,7 +16,7 @@
 #![forbid(unsafe_code)]
 
 use crate::{
-    frame::{self, Deferred, Function, Reclaim},
+    calls::{self, Deferred, Function, Reclaim},
     helpers::{reschedule, watcher_queue},
     list::List,
     modules::Leaving,
@@ -112,7 +112,7 @@ fn call<S: Subject>(watcher: &Arc<Watcher<S>>, change: S) -> bool {
     let (change, subject) = change.into_numbers();
     let called = watcher.function.call(change, subject);
     if called == Some(true) {
-        frame::reclaim(watcher.clone());
+        calls::reclaim(watcher.clone());
     }
     called.is_some()
 }
@@ -260,7 +260,7 @@ impl<S: Subject> WatchList<S> {
     /// Context: process; may sleep.
     pub(crate) fn remove(&self, serial: u64) -> usize {
         let removed = self.kill(|watcher| watcher.serial == serial);
-        if !frame::is_inside() {
+        if !calls::is_inside() {
             self.wait_until_reclaimed(|watcher| watcher.serial == serial);
         }
         removed
@@ -297,7 +297,7 @@ impl<S: Subject> WatchList<S> {
             let pending = watcher.pending.lock().take();
             drop(pending);
             if is_idle {
-                frame::reclaim(watcher);
+                calls::reclaim(watcher);
             }
             count = count.saturating_add(1);
         }

@@ -15,7 +15,7 @@
 
 use super::watch_list::{Subject, WatchList};
 use crate::{
-    frame::Function,
+    calls::Function,
     helpers::zeroed,
     list::{List, Reserved, Taken},
     modules::Leaving,

@@ -13,8 +13,7 @@
 
 use super::lists::{Linked, Links};
 use crate::{
-    calls::Calls,
-    frame::Deferred,
+    calls::{Calls, Deferred},
     helpers::count_delivered,
     netlink::{Message, Sender},
     stats::{Outcomes, Stats},

@@ -10,9 +10,8 @@ use injected_bugs::{Edit, INJECTED_BUGS};
 use std::{env, fs, path::Path};
 
 /// Those that are in no folder are modules by themselves, the others of `table.rs`.
-const FILES: [&str; 8] = [
+const FILES: [&str; 7] = [
     "calls",
-    "frame",
     "sync",
     "table",
     "table/entry",
@@ -25,27 +24,27 @@ const FILES: [&str; 8] = [
 const ADAPTATIONS: &[Edit] = &[
     // A task's frames are found by its stack; here, tasks are threads that know theirs.
     (
-        "frame",
+        "calls",
         "{cn_glue_outermost_mark, cn_glue_random_long}",
         "cn_glue_outermost_mark",
     ),
-    ("frame", "static KEY: Atomic<usize> = Atomic::new(0);", ""),
+    ("calls", "static KEY: Atomic<usize> = Atomic::new(0);", ""),
     (
-        "frame",
+        "calls",
         "write_once(&KEY, unsafe { cn_glue_random_long() } as usize);",
         "",
     ),
     (
-        "frame",
+        "calls",
         "write_once(&frame.mark, mark);",
         "kernel::task::enter_frame((&raw const frame).cast());",
     ),
     (
-        "frame",
+        "calls",
         "write_once(&frame.mark, 0);",
         "kernel::task::leave_frame();",
     ),
-    ("frame", "read_once(&KEY)", "0usize"),
+    ("calls", "read_once(&KEY)", "0usize"),
     // A grace period waits for preemption that is off as for readers; here, there are readers only.
     (
         "table",
@@ -73,7 +72,6 @@ const LOOM: &[Edit] = &[
         "fn leave(&self) -> bool {\n        kernel::memory::touch(self);\n",
     ),
     ("table/lists", "const fn new()", "fn new()"),
-    ("frame", "const fn new()", "fn new()"),
     ("sync", "const fn null()", "fn null()"),
     (
         "sync",

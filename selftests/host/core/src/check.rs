@@ -4,7 +4,7 @@
 //! allocations.
 
 use super::{
-    frame::Deferred,
+    calls::Deferred,
     table::{Active, Callback, Entry, Handler, Name, Registry},
 };
 use crate::{

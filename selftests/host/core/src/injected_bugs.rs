@@ -30,7 +30,7 @@ const FREED_AT_ONCE: Edit = (
 const LEAVES: &str = "self.entry().calls.leave().then_some(Dead(self.0))";
 
 /// Where a task that unregisters waits for calls to return.
-const WAITS: &str = "if !frame::is_inside() {";
+const WAITS: &str = "if !calls::is_inside() {";
 
 pub const INJECTED_BUGS: &[InjectedBug] = &[
     InjectedBug {

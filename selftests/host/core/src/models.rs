@@ -5,8 +5,7 @@
 //! see.
 
 use super::{
-    calls::Calls,
-    frame::Deferred,
+    calls::{Calls, Deferred},
     table::{Active, Callback, Handler, Name, Registry},
 };
 use crate::{

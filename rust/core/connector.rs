@@ -1,18 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The one connector of the kernel, and the pointer to it for functions that have no argument for
-//! it.
+//! The connector: everything that a registration concerns; and the pointer to the one connector
+//! of the kernel, for functions that have no argument for it.
+//!
+//! It removes the callbacks and watchers that modules leave behind when they are unloaded. A module
+//! which is unloaded, or whose start fails, may have left callbacks behind. The next message to one
+//! of them would run freed code. The connector removes and reports them. It also waits for
+//! callbacks of the module that were unregistered inside of a call and have not returned yet. Code
+//! of the module that still runs cannot register anything meanwhile. So nothing of the module is
+//! left when its memory is freed.
+//!
+//! The kernel calls this for every module that is unloaded, also for those that have nothing to do
+//! with the connector. Symbols do not identify its users: `symbol_get()` leaves no dependency, and
+//! a module may register a function of another one. So each module is searched for: in the
+//! callbacks under RCU, section by section, with the table locked only for a moment; in the
+//! watchers under their locks. A module without callbacks and watchers waits for nothing, whichever
+//! modules are unloaded at the same time.
+//!
+//! For a module with a call that has not returned, this sleeps with the rwsem of the notifier chain
+//! held for reading. Other modules are loaded and unloaded meanwhile, since the chain is called by
+//! readers. A task that registers or unregisters a module notifier has to wait, though, and readers
+//! that come after that task wait behind it. It ends when the calls that were entered before have
+//! returned: no new ones are entered.
+//!
+//! C counterpart: `struct cn_dev` in `include/linux/connector.h`; none of what removes callbacks,
+//! since the C connector calls into the freed module.
 
 #![allow(unsafe_code)]
 
 use crate::{
-    frame,
+    calls,
     helpers::{reschedule, trace_register, trace_unregister, zeroed, Workqueues},
-    modules::Leaving,
+    modules::{Leave, Leaving, LeavingModule},
     notify::{Limits, Notifier, SocketChange, WatchList},
     parameters::Groups,
     sync::read_once,
-    table::{Callback, Cursor, Entry, Found, Name, Registry},
+    table::{self, Callback, Cursor, Entry, Found, Name, Registry},
 };
 use connector_base::Id;
 use core::cell::Cell;
@@ -219,15 +242,63 @@ impl Connector {
         self.registry.wait_until_reclaimed(of_code);
         found_any
     }
+
+    /// Whether a callback for whose code `is_meant` holds is registered, or was unregistered and is
+    /// not reclaimed yet. Such code must not be permitted to register any more.
+    ///
+    /// Context: process; may sleep.
+    fn has_callbacks(&self, is_meant: impl Fn(*const c_void) -> bool) -> bool {
+        let is_of_code = |entry: &Entry| is_meant(entry.callback().address());
+        // A task that was permitted to register has done so when this lock is acquired: both happen
+        // in one critical section.
+        drop(self.registry.lock());
+        // In this order: what is unregistered while the live ones are passed is among the dying
+        // ones then.
+        table::any(self.registry.table(), is_of_code)
+            || self.registry.lock().dying().any(is_of_code)
+    }
+
+    /// Removes everything whose code is meant, waits until it is reclaimed, and returns whether
+    /// there was anything.
+    fn remove_all(&self, is_meant: impl Fn(*const c_void) -> bool) -> bool {
+        let report = |id: Id, name: &CStr| {
+            let (idx, val) = (id.idx(), id.val());
+            pr_warn!(
+                "a module was unloaded without unregistering callback {idx}:{val} ({name}); removed\n"
+            );
+        };
+        let found = self.has_callbacks(&is_meant) && self.unregister_all(&is_meant, report);
+        let watchers = self
+            .notifier
+            .unwatch_all(&is_meant)
+            .saturating_add(self.socket_watchers.remove_all(&is_meant));
+        if watchers != 0 {
+            pr_warn!("a module was unloaded without removing {watchers} watchers; removed\n");
+        }
+        found || watchers != 0
+    }
+}
+
+impl Leave for Connector {
+    /// Removes the callbacks and watchers that a module left behind.
+    fn leaves(module: LeavingModule<'_>) {
+        let Some(connector) = get() else {
+            return;
+        };
+        connector.leaving.while_refused(module, || {
+            // A release may drop further registrations. The module cannot make new ones.
+            while connector.remove_all(|address| module.contains(address)) {}
+        });
+    }
 }
 
 /// The connector while it runs, else null.
-static INSTANCE: Atomic<*mut Connector> = Atomic::new(core::ptr::null_mut());
+static CONNECTOR: Atomic<*mut Connector> = Atomic::new(core::ptr::null_mut());
 
 /// The connector; [`None`] before it has started and after it has stopped.
 #[inline]
 pub(crate) fn get() -> Option<&'static Connector> {
-    let connector = read_once(&INSTANCE);
+    let connector = read_once(&CONNECTOR);
     // SAFETY: The connector is freed when this module is unloaded, after its socket, its files, its
     // module notifier and its work items have ended. Every other caller is in a module that uses
     // symbols of this one, so that this one cannot be unloaded meanwhile.
@@ -235,23 +306,23 @@ pub(crate) fn get() -> Option<&'static Connector> {
 }
 
 /// Runs the connector for as long as it exists.
-pub(crate) struct Instance {
+pub(crate) struct RunningConnector {
     // Dropped first, since its work uses the connector.
     _workqueues: Workqueues,
     connector: Pin<KBox<Connector>>,
 }
 
-impl Instance {
+impl RunningConnector {
     /// Makes the connector and lets [`get`] find it.
     ///
     /// # Errors
     ///
     /// [`ENOMEM`]: no memory.
     pub(crate) fn start(groups: Groups, limits: Limits) -> Result<Self> {
-        frame::init();
+        calls::init();
         let workqueues = Workqueues::new()?;
         let connector = KBox::pin_init(Connector::new(groups, limits), GFP_KERNEL)?;
-        INSTANCE.store(
+        CONNECTOR.store(
             core::ptr::from_ref(connector.as_ref().get_ref()).cast_mut(),
             Release,
         );
@@ -267,7 +338,7 @@ impl Instance {
     }
 }
 
-impl Drop for Instance {
+impl Drop for RunningConnector {
     fn drop(&mut self) {
         self.connector.unregister_all(
             |_| true,
@@ -276,6 +347,6 @@ impl Drop for Instance {
                 pr_warn!("callback {idx}:{val} ({name}) was still registered at unload; removed\n");
             },
         );
-        INSTANCE.store(core::ptr::null_mut(), Release);
+        CONNECTOR.store(core::ptr::null_mut(), Release);
     }
 }
