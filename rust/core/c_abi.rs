@@ -11,18 +11,17 @@
 #![allow(unsafe_code)]
 
 use crate::{
-    calls::{Deferred, Function},
+    calls::Function,
     connector,
-    netlink::{socket, Filter, Sender, Unwritten},
-    send::{has_listeners, post, send, Destination, Failure, Receivers},
-    stats::{Counter, Outcomes},
-    table::{Callback, Handler, Name},
+    netlink::{socket, Filter, SenderParms, Unwritten},
+    send::{has_listeners, post, send, CoreTarget, Failure, Receivers},
+    stats::Counter,
+    table::{CFunction, Callback, CoreHandler, Name},
 };
 use connector_base::{
     bindings::{
         self, cb_id, cn_core_handler, cn_core_release_fn, cn_core_target, cn_core_watch_fn, cn_msg,
-        CN_HANDLER_OPEN_GROUP, CN_NOT_TAKEN, CN_TO_GROUP, CN_TO_PORT, CN_WATCH_IDS,
-        CN_WATCH_SOCKETS,
+        CN_NOT_TAKEN, CN_TO_GROUP, CN_TO_PORT, CN_WATCH_IDS, CN_WATCH_SOCKETS,
     },
     wire::{Header, HEADER_LEN},
     Id,
@@ -88,7 +87,9 @@ unsafe extern "C" fn cn_add_callback(
         return EINVAL.to_errno();
     };
     // SAFETY: By the safety requirements of this function.
-    match unsafe { register(id, name, Callback::C(callback)) } {
+    let callback = Callback::C(unsafe { CFunction::new(callback) });
+    // SAFETY: As above.
+    match unsafe { register(id, name, callback) } {
         Ok(_) => 0,
         Err(error) => error.to_errno(),
     }
@@ -184,7 +185,7 @@ unsafe fn send_c(
     let message = unsafe { slice::from_raw_parts(msg.cast::<u8>(), len) };
     // SAFETY: By the safety requirements of this function; `Header` has the layout of `cn_msg`.
     let header = unsafe { &*msg.cast::<Header>() };
-    let to = Destination::from_c(portid, group, filter);
+    let to = CoreTarget::from_c(portid, group, filter);
     into_int(send(header, [message], to, gfp_mask).map_err(Error::from))
 }
 
@@ -205,19 +206,10 @@ unsafe extern "C" fn cn_core_register(
     serial: *mut u64,
 ) -> c_int {
     // SAFETY: By the safety requirements of this function.
-    let handler = unsafe { &*handler };
-    let (Some(receive), Some(release)) = (handler.receive, handler.release) else {
+    let raw = unsafe { &*handler };
+    // SAFETY: As above.
+    let Some(handler) = (unsafe { CoreHandler::new(raw) }) else {
         return EINVAL.to_errno();
-    };
-    let handler = Handler {
-        receive,
-        capability: (handler.capability >= 0).then_some(handler.capability),
-        release,
-        cookie: handler.cookie,
-        opens_group: handler.flags & CN_HANDLER_OPEN_GROUP != 0,
-        description: handler.description,
-        outcomes: Outcomes::new(),
-        deferred: Deferred::new(),
     };
     let Ok(handler) = KBox::new(handler, GFP_KERNEL) else {
         return ENOMEM.to_errno();
@@ -366,7 +358,7 @@ unsafe extern "C" fn cn_core_has_listeners(id: *const cb_id, group: u32, gfp_mas
 #[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_capable")]
 unsafe extern "C" fn cn_core_capable(parms: *const netlink_skb_parms, capability: c_int) -> bool {
     // SAFETY: By the safety requirements of this function.
-    unsafe { Sender::from_raw(parms.cast_mut()) }.is_capable(capability)
+    unsafe { SenderParms::from_raw(parms.cast_mut()) }.is_capable(capability)
 }
 
 /// Adds a watcher of ids or sockets (`CN_WATCH_...`), and writes its number to `serial`.
@@ -457,13 +449,13 @@ unsafe extern "C" fn cn_core_visit(
 /// # Safety
 ///
 /// The filter of `target`, if there is one, must be callable with its data.
-unsafe fn destination(target: &cn_core_target) -> Destination {
+unsafe fn destination(target: &cn_core_target) -> CoreTarget {
     let (receivers, except) = match target.kind {
         CN_TO_PORT => (Receivers::Port(target.portid), 0),
         CN_TO_GROUP => (Receivers::Group(target.group), target.portid),
         _ => (Receivers::GroupOfId, target.portid),
     };
-    Destination {
+    CoreTarget {
         receivers,
         except,
         wait_ms: target.wait_ms,
@@ -475,8 +467,7 @@ unsafe fn destination(target: &cn_core_target) -> Destination {
 
 /// # Safety
 ///
-/// `id` must point to an id, `name` to a string or be null; what `callback` holds must be as
-/// [`cn_add_callback`] and [`cn_core_register`] require it.
+/// `id` must point to an id, `name` to a string or be null.
 unsafe fn register(id: *const cb_id, name: *const c_char, callback: Callback) -> Result<u64> {
     let connector = connector::get().ok_or(EAGAIN)?;
     let name = if name.is_null() {

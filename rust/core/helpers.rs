@@ -45,9 +45,9 @@ pub(crate) fn reschedule() {
 /// reserves for atomic allocations are empty, it sleeps until there is memory.
 ///
 /// Context: process.
-pub(crate) fn certain<T>() -> KBox<MaybeUninit<T>> {
+pub(crate) fn alloc_nofail<T>() -> KBox<MaybeUninit<T>> {
     // SAFETY: Any size will do.
-    let memory = unsafe { bindings::cn_glue_alloc_certain(size_of::<T>()) };
+    let memory = unsafe { bindings::cn_glue_alloc_nofail(size_of::<T>()) };
     // SAFETY: The glue asks `kmalloc()` with `__GFP_NOFAIL` in the end, so that this is not null.
     // `kmalloc()` aligns memory for any type of this size, which is not aligned to more than that.
     unsafe { KBox::from_raw(memory.cast()) }
@@ -81,11 +81,12 @@ pub(crate) fn request_process_events() {
     unsafe { bindings::cn_glue_request_process_events() };
 }
 
-/// The running task is not preempted while this lives, so that no preempted task holds the token.
+/// While this lives, the running task is not preempted, so that no preempted task holds the token.
 /// With `PREEMPT_RT` it can be preempted, since netlink sleeps there.
-pub(crate) struct Uninterrupted(NotThreadSafe);
+pub(crate) struct SendSection(NotThreadSafe);
 
-impl Uninterrupted {
+impl SendSection {
+    /// Begins a section in which this task sends. Context: process.
     pub(crate) fn begin() -> Self {
         // SAFETY: The drop ends it.
         unsafe { bindings::cn_glue_send_begin() };
@@ -93,7 +94,7 @@ impl Uninterrupted {
     }
 }
 
-impl Drop for Uninterrupted {
+impl Drop for SendSection {
     fn drop(&mut self) {
         // SAFETY: It was begun by this task.
         unsafe { bindings::cn_glue_send_end() };

@@ -10,9 +10,9 @@ use kernel::prelude::kunit_tests;
 #[kunit_tests(cn_registry)]
 mod registry_tests {
     use crate::{
-        netlink::Sender,
+        netlink::SenderParms,
         table::{
-            self, Active, Callback, Cursor, Found, Handler, Internal, Name, Registry, SECTION,
+            self, Active, Callback, CoreHandler, Cursor, Found, Internal, Name, Registry, SECTION,
         },
     };
     use connector_base::{wire::Header, Id};
@@ -40,7 +40,7 @@ mod registry_tests {
     }
 
     impl Internal for Released {
-        fn receive(&self, _: Header, _: &[u8], _: Sender<'_>) -> Result {
+        fn receive(&self, _: Header, _: &[u8], _: SenderParms<'_>) -> Result {
             Ok(())
         }
 
@@ -59,7 +59,7 @@ mod registry_tests {
     }
 
     fn add(registry: &Registry, id: Id, name: &[u8], released: &'static Released) -> Result<u64> {
-        let handler = Handler::internal(released, None, c"");
+        let handler = CoreHandler::internal(released, None, c"");
         let callback = Callback::Handler(KBox::new(handler, GFP_KERNEL)?);
         registry.register(
             id,

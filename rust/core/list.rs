@@ -6,7 +6,7 @@
 
 #![forbid(unsafe_code)]
 
-use crate::helpers::certain;
+use crate::helpers::alloc_nofail;
 use core::mem::MaybeUninit;
 use kernel::prelude::*;
 
@@ -20,9 +20,9 @@ struct Link<T> {
 pub(crate) struct Reserved<T>(KBox<MaybeUninit<Link<T>>>);
 
 impl<T> Reserved<T> {
-    /// Allocates the memory, and cannot fail; see [`certain`].
-    pub(crate) fn certain() -> Self {
-        Self(certain())
+    /// Allocates the memory, and cannot fail; see [`alloc_nofail`].
+    pub(crate) fn nofail() -> Self {
+        Self(alloc_nofail())
     }
 }
 

@@ -3,7 +3,7 @@
 //! The kernel's end of all connector sockets.
 //!
 //! Passes datagrams and group memberships to a [`Protocol`], which decides. This file is also the
-//! interface of the folder: [`buffer`] has a message to be sent, [`datagram`] a received one.
+//! interface of the folder: [`skb`] has the messages that are received and sent.
 //!
 //! C counterparts: `netlink_kernel_create()`, `netlink_broadcast_filtered()` and
 //! `netlink_unicast()` in `include/linux/netlink.h`; `cn_bind()` and `cn_release()` in
@@ -11,11 +11,9 @@
 
 #![allow(unsafe_code)]
 
-mod buffer;
-mod datagram;
+mod skb;
 
-pub(crate) use buffer::{Buffer, Unwritten};
-pub(crate) use datagram::{Datagram, Message, Received, Sender};
+pub(crate) use skb::{Datagram, RawMessage, Received, SenderParms, Skb, Unwritten};
 
 use crate::sync::read_once;
 use connector_base::bindings::{
@@ -103,9 +101,9 @@ impl Handle {
         if !has_members_outside() {
             return Ok(true);
         }
-        let mut asked = Asked::new(Filter::NONE, false);
-        self.visit(group, gfp, asked.filter())?;
-        Ok(asked.anybody)
+        let mut check = ListenerCheck::new(Filter::NONE, false);
+        self.visit(group, gfp, check.filter())?;
+        Ok(check.found_any)
     }
 
     /// Sends as [`Self::multicast`] does. Also returns whether any member but `except` can receive
@@ -113,16 +111,16 @@ impl Handle {
     #[inline]
     pub(crate) fn offer(
         self,
-        buffer: Buffer,
+        buffer: Skb,
         except: u32,
         group: u32,
         gfp: gfp_t,
         filter: Filter,
     ) -> (Result<c_int>, bool) {
         if has_members_outside() {
-            let mut asked = Asked::new(filter, true);
-            let sent = self.multicast(buffer, except, group, gfp, asked.filter());
-            return (sent, asked.anybody);
+            let mut check = ListenerCheck::new(filter, true);
+            let sent = self.multicast(buffer, except, group, gfp, check.filter());
+            return (sent, check.found_any);
         }
         let sent = self.multicast(buffer, except, group, gfp, filter);
         let anybody = sent.is_ok() || self.can_be_heard(group, gfp).unwrap_or(false);
@@ -138,7 +136,7 @@ impl Handle {
     #[inline]
     pub(crate) fn multicast(
         self,
-        buffer: Buffer,
+        buffer: Skb,
         portid: u32,
         group: u32,
         gfp: gfp_t,
@@ -174,7 +172,7 @@ impl Handle {
     ///
     /// [`ENOMEM`]: no memory.
     pub(crate) fn visit(self, group: u32, gfp: gfp_t, filter: Filter) -> Result {
-        let buffer = Buffer::new(0, [&[]], gfp)?;
+        let buffer = Skb::new(0, [&[]], gfp)?;
         // If the filter refuses every listener, netlink returns the error for no listeners.
         match self.multicast(buffer, 0, group, gfp, filter) {
             Err(error) if error != ESRCH => Err(error),
@@ -194,7 +192,7 @@ impl Handle {
     #[inline]
     pub(crate) fn unicast(
         self,
-        buffer: Buffer,
+        buffer: Skb,
         portid: u32,
         gfp: gfp_t,
         wait_ms: u32,
@@ -215,26 +213,26 @@ impl Handle {
 
 /// The state of a pass of netlink over the listeners that can receive a message. Netlink calls the
 /// filter for each of them, and for no other.
-struct Asked {
+struct ListenerCheck {
     next: Filter,
     /// Whether the listeners that `next` does not refuse get the message.
     sends: bool,
-    anybody: bool,
+    found_any: bool,
 }
 
-impl Asked {
+impl ListenerCheck {
     fn new(next: Filter, sends: bool) -> Self {
         Self {
             next,
             sends,
-            anybody: false,
+            found_any: false,
         }
     }
 
     /// To be used before `self` is looked at, and not afterwards.
     fn filter(&mut self) -> Filter {
         Filter {
-            function: Some(asked_callback),
+            function: Some(check_callback),
             data: core::ptr::from_mut(self).cast(),
         }
     }
@@ -244,20 +242,20 @@ impl Asked {
 ///
 /// # Safety
 ///
-/// `data` must point to an [`Asked`] that nobody else uses meanwhile; its filter must be callable
+/// `data` must point to an [`ListenerCheck`] that nobody else uses meanwhile; its filter must be callable
 /// with its data and the other arguments.
-unsafe extern "C" fn asked_callback(
+unsafe extern "C" fn check_callback(
     socket: *mut sock,
     skb: *mut sk_buff,
     data: *mut c_void,
 ) -> c_int {
     // SAFETY: By the safety requirements.
-    let asked = unsafe { &mut *data.cast::<Asked>() };
-    asked.anybody = true;
-    match asked.next.function {
-        _ if !asked.sends => 1,
+    let check = unsafe { &mut *data.cast::<ListenerCheck>() };
+    check.found_any = true;
+    match check.next.function {
+        _ if !check.sends => 1,
         // SAFETY: By the safety requirements.
-        Some(next) => unsafe { next(socket, skb, asked.next.data) },
+        Some(next) => unsafe { next(socket, skb, check.next.data) },
         None => 0,
     }
 }

@@ -48,7 +48,7 @@ use crate::{
     calls::Function,
     helpers::zeroed,
     modules::Leaving,
-    netlink::Sender,
+    netlink::SenderParms,
     stats::Counter,
     sync::{race_delay, read_once},
     table::{Entry, Registry},
@@ -137,7 +137,7 @@ impl Notifier {
         groups: u32,
         header: Header,
         payload: &[u8],
-        sender: Sender<'_>,
+        sender: SenderParms<'_>,
     ) -> Result {
         let owner = RequestOwner::new(sender.socket());
         let request = Request::read(payload).ok_or(EINVAL)?;

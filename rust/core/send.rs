@@ -9,7 +9,7 @@
 use crate::{
     connector,
     helpers::{trace_send, traces_send},
-    netlink::{socket, Buffer, Filter, Handle},
+    netlink::{socket, Filter, Handle, Skb},
     stats::Counter,
 };
 use connector_base::{bindings::CN_WAIT_FOR_EVER, wire::Header, Id};
@@ -27,7 +27,7 @@ pub(crate) enum Receivers {
 }
 
 /// Where a message goes.
-pub(crate) struct Destination {
+pub(crate) struct CoreTarget {
     pub(crate) receivers: Receivers,
     /// The port of a group that does not receive; 0 for none.
     pub(crate) except: u32,
@@ -39,7 +39,7 @@ pub(crate) struct Destination {
     pub(crate) filter: Filter,
 }
 
-impl Destination {
+impl CoreTarget {
     /// The meaning of a port, a group and a filter in C: a port alone is the receiver; with a
     /// group, it is the one that does *not* receive.
     #[inline(always)]
@@ -115,7 +115,7 @@ impl From<Failure> for Error {
 pub(crate) fn send<const N: usize>(
     header: &Header,
     parts: [&[u8]; N],
-    to: Destination,
+    to: CoreTarget,
     gfp: gfp_t,
 ) -> Result<c_int, Failure> {
     let sent = try_send(header, parts, &to, gfp);
@@ -131,27 +131,26 @@ pub(crate) fn send<const N: usize>(
 fn try_send<const N: usize>(
     header: &Header,
     parts: [&[u8]; N],
-    to: &Destination,
+    to: &CoreTarget,
     gfp: gfp_t,
 ) -> Result<c_int, Failure> {
-    let (socket, route) = find_route(&header.id, to)?;
-    if let Route::Group(group) = route {
+    let (socket, resolved) = resolve(&header.id, to)?;
+    if let Resolved::Group(group) = resolved {
         if !socket.has_listeners(group) {
             Counter::SendNoListener.count();
             return Err(ESRCH.into());
         }
     }
-    let buffer =
-        Buffer::new(header.seq, parts, gfp).inspect_err(|_| Counter::SendNoMemory.count())?;
-    transmit(socket, buffer, route, to, gfp)
+    let buffer = Skb::new(header.seq, parts, gfp).inspect_err(|_| Counter::SendNoMemory.count())?;
+    transmit(socket, buffer, resolved, to, gfp)
 }
 
 /// Sends a message that was written in place; otherwise as [`send`]. The sender has checked for
 /// listeners before it wrote the message.
-pub(crate) fn post(id: Id, buffer: Buffer, to: Destination, gfp: gfp_t) -> Result<c_int, Failure> {
+pub(crate) fn post(id: Id, buffer: Skb, to: CoreTarget, gfp: gfp_t) -> Result<c_int, Failure> {
     let len = buffer.len();
-    let sent = match find_route(&id, &to) {
-        Ok((socket, route)) => transmit(socket, buffer, route, &to, gfp),
+    let sent = match resolve(&id, &to) {
+        Ok((socket, resolved)) => transmit(socket, buffer, resolved, &to, gfp),
         Err(error) => Err(error.into()),
     };
     if traces_send() {
@@ -178,7 +177,7 @@ pub(crate) fn has_listeners(id: Id, group: u32, gfp: gfp_t) -> Result<bool> {
 
 /// Where a message goes, when it is known which group is meant.
 #[derive(Clone, Copy)]
-enum Route {
+enum Resolved {
     Port(u32),
     Group(u32),
 }
@@ -189,17 +188,17 @@ enum Route {
 ///
 /// As for [`send`]: [`EAGAIN`], [`ENODEV`].
 #[inline(always)]
-fn find_route(id: &Id, to: &Destination) -> Result<(Handle, Route)> {
-    let route = match to.receivers {
-        Receivers::Port(portid) => Route::Port(portid),
-        Receivers::Group(group) => Route::Group(group),
-        Receivers::GroupOfId => Route::Group(group_of(*id).inspect_err(|error| {
+fn resolve(id: &Id, to: &CoreTarget) -> Result<(Handle, Resolved)> {
+    let resolved = match to.receivers {
+        Receivers::Port(portid) => Resolved::Port(portid),
+        Receivers::Group(group) => Resolved::Group(group),
+        Receivers::GroupOfId => Resolved::Group(group_of(*id).inspect_err(|error| {
             if *error == ENODEV {
                 Counter::SendUnknownId.count();
             }
         })?),
     };
-    Ok((socket().ok_or(EAGAIN)?, route))
+    Ok((socket().ok_or(EAGAIN)?, resolved))
 }
 
 /// The group of the callback of an id.
@@ -213,17 +212,17 @@ fn group_of(id: Id) -> Result<u32> {
 #[inline(always)]
 fn transmit(
     socket: Handle,
-    mut buffer: Buffer,
-    route: Route,
-    to: &Destination,
+    mut buffer: Skb,
+    resolved: Resolved,
+    to: &CoreTarget,
     gfp: gfp_t,
 ) -> Result<c_int, Failure> {
-    let (sent, anybody) = match route {
-        Route::Port(portid) => {
+    let (sent, anybody) = match resolved {
+        Resolved::Port(portid) => {
             buffer.set_group(to.shown_group);
             (socket.unicast(buffer, portid, gfp, to.wait_ms), true)
         }
-        Route::Group(group) => {
+        Resolved::Group(group) => {
             buffer.set_group(group);
             socket.offer(buffer, to.except, group, gfp, to.filter)
         }

@@ -12,12 +12,12 @@ use crate::{
     connector::{self, Connector, RunningConnector},
     module_parameters,
     modules::ModuleNotifier,
-    netlink::{Sender, Socket},
+    netlink::{SenderParms, Socket},
     notify::Limits,
     parameters::{Groups, Refused, MAX_GROUPS},
     proc_files::ProcFiles,
     receive::Receiver,
-    table::{Callback, Handler, Internal, Name},
+    table::{Callback, CoreHandler, Internal, Name},
 };
 use connector_base::{wire::Header, Id};
 use kernel::{bindings::CAP_NET_ADMIN, prelude::*};
@@ -99,7 +99,7 @@ impl Channel {
     ///
     /// [`ENOMEM`]: no memory.
     fn new(connector: &Connector, id: Id) -> Result<Self> {
-        let handler = Handler::internal(
+        let handler = CoreHandler::internal(
             &Requests,
             Some(CAP_NET_ADMIN as c_int),
             c"notification of registered and unregistered ids",
@@ -123,7 +123,7 @@ impl Drop for Channel {
 struct Requests;
 
 impl Internal for Requests {
-    fn receive(&self, header: Header, payload: &[u8], sender: Sender<'_>) -> Result {
+    fn receive(&self, header: Header, payload: &[u8], sender: SenderParms<'_>) -> Result {
         let connector = connector::get().ok_or(EAGAIN)?;
         let (notifier, groups) = (connector.notifier(), connector.groups().count());
         notifier.receive(connector.registry(), groups, header, payload, sender)

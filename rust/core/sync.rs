@@ -142,8 +142,11 @@ unsafe impl Reader for Preemption {}
 pub(crate) struct Changes(PhantomData<Cell<()>>);
 
 impl Changes {
-    /// For the data of a new spin lock, which protects what has these changes: one for each.
-    pub(crate) const fn new() -> Self {
+    /// # Safety
+    ///
+    /// The result must become a part of the data of a new spin lock, and stay there. It must be
+    /// used with the pointers that this lock protects, and they with no other.
+    pub(crate) const unsafe fn new() -> Self {
         Self(PhantomData)
     }
 }

@@ -16,17 +16,19 @@
 //!
 //! C counterpart: `drivers/connector/cn_queue.c`.
 
+#![allow(unsafe_code)]
+
 mod entry;
 mod hash;
 mod lists;
 mod slots;
 
-pub(crate) use entry::{Active, Callback, Entry, Handler, Internal, Name};
+pub(crate) use entry::{Active, CFunction, Callback, CoreHandler, Entry, Internal, Name};
 pub(crate) use slots::{any, Cursor, Found, Locked, Table, SECTION};
 
 use crate::{
     calls,
-    sync::{race_delay, Preemption},
+    sync::{race_delay, Changes, Preemption},
 };
 use connector_base::Id;
 use entry::{EntryOwner, RemovedEntry};
@@ -37,6 +39,11 @@ use kernel::{
 };
 
 /// The callbacks.
+///
+/// # Invariants
+///
+/// A registry stays until the entries that were removed from it are forgotten: its owner
+/// unregisters all callbacks and waits for them, not inside of a call, before it is dropped.
 #[pin_data]
 pub(crate) struct Registry {
     #[pin]
@@ -49,7 +56,9 @@ pub(crate) struct Registry {
 impl Registry {
     pub(crate) fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            table <- Table::new(),
+            // SAFETY: The table puts them under its lock, which protects all of its pointers. These
+            // lead to entries of the table, which are in no other one.
+            table <- Table::new(unsafe { Changes::new() }),
             reclaimed <- new_condvar!("cn_registry"),
         }? Error)
     }
@@ -124,7 +133,9 @@ impl Registry {
             let result = call(&active);
             if let Some(dead) = active.leave() {
                 if let Some(registry) = find_again() {
-                    dead.reclaim(registry);
+                    // SAFETY: The entry was found in this registry, and `find_again` finds the same
+                    // one. By its invariants it stays until the entry is forgotten.
+                    unsafe { dead.reclaim(registry) };
                 }
             }
             result
@@ -162,14 +173,17 @@ impl Registry {
         };
         removed(entry);
         let serial = entry.serial();
-        let registration = entry.kill();
+        // SAFETY: The table, which is locked, has just removed the entry; it does so once.
+        let registration = unsafe { entry.kill() };
         drop(table);
         race_delay();
         // The entry is not reclaimed before the registration leaves. Reclaim may sleep for long.
         then();
         match registration.leave() {
             Some(dead) => {
-                dead.reclaim(self);
+                // SAFETY: The entry is from the table of this registry. By the type invariants that
+                // stays until the entry is forgotten.
+                unsafe { dead.reclaim(self) };
                 // Inside of a call, reclaim is deferred, and there is no wait.
                 None
             }

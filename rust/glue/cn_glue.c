@@ -224,7 +224,7 @@ void cn_glue_cond_resched(void)
 	cond_resched();
 }
 
-void *cn_glue_alloc_certain(size_t size)
+void *cn_glue_alloc_nofail(size_t size)
 {
 	void *memory = kmalloc(size, GFP_ATOMIC | __GFP_ACCOUNT | __GFP_NOWARN);
 

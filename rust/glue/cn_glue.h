@@ -192,7 +192,7 @@ void cn_glue_kvfree_rcu(void *ptr);
 void cn_glue_preempt_disable(void);
 void cn_glue_preempt_enable(void);
 void cn_glue_cond_resched(void);
-void *cn_glue_alloc_certain(size_t size);
+void *cn_glue_alloc_nofail(size_t size);
 
 unsigned long cn_glue_random_long(void);
 /* The mark in the outermost frame of the running task, see core/frame.rs; or NULL. */

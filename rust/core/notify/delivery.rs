@@ -14,8 +14,8 @@ use super::{
     requests::{Limits, Requests},
 };
 use crate::{
-    helpers::{sender_queue, Uninterrupted},
-    netlink::{socket, Buffer, Filter},
+    helpers::{sender_queue, SendSection},
+    netlink::{socket, Filter, Skb},
     stats::Counter,
     sync::race_delay,
 };
@@ -132,10 +132,10 @@ impl Delivery {
 /// Sends the messages of the next event, unless another task is sending, and has those of others
 /// sent. Returns whether there was an event.
 pub(super) fn send_one(delivery: &Arc<Delivery>) -> bool {
-    let uninterrupted = Uninterrupted::begin();
+    let section = SendSection::begin();
     let sent = Token::take(delivery).is_some_and(|token| token.send_next(u64::MAX));
     // The token was released.
-    drop(uninterrupted);
+    drop(section);
     sent
 }
 
@@ -202,7 +202,7 @@ impl<'a> Token<'a> {
                 return;
             }
             let messages = messages.get(..count).unwrap_or_default();
-            let sent = Buffer::several(messages, GFP_MAY_SLEEP).and_then(|buffer| {
+            let sent = Skb::several(messages, GFP_MAY_SLEEP).and_then(|buffer| {
                 // Must not wait: the reader may be the task that is sending the request.
                 socket.unicast(buffer, portid, GFP_MUST_NOT_SLEEP, 0)
             });
@@ -238,7 +238,7 @@ fn send_to(group: u32, event: &Event) {
         if !socket.can_be_heard(group, GFP_MUST_NOT_SLEEP)? {
             return Ok(0);
         }
-        let mut buffer = Buffer::new(0, [message.as_bytes()], GFP_MUST_NOT_SLEEP)?;
+        let mut buffer = Skb::new(0, [message.as_bytes()], GFP_MUST_NOT_SLEEP)?;
         buffer.set_group(group);
         socket.multicast(buffer, 0, group, GFP_MUST_NOT_SLEEP, Filter::NONE)
     });

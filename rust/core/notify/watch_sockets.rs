@@ -159,7 +159,7 @@ impl WatchList<SocketChange> {
         }
         let subject = number();
         self.notify(|watcher| {
-            let reserved = Reserved::certain();
+            let reserved = Reserved::nofail();
             watcher.with_pending(|unread| unread.closed.push_reserved(reserved, subject));
         });
     }

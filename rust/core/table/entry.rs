@@ -15,7 +15,7 @@ use super::lists::{Linked, Links};
 use crate::{
     calls::{Calls, Deferred},
     helpers::count_delivered,
-    netlink::{Message, Sender},
+    netlink::{RawMessage, SenderParms},
     stats::{Outcomes, Stats},
     sync::{self, RcuFreed},
 };
@@ -55,45 +55,88 @@ impl Name {
 /// The return value of a handler for a sender that it refuses.
 const CN_REFUSED: c_int = bindings::CN_REFUSED as c_int;
 
-/// The C function that is called for a message; it returns nothing.
-pub(crate) type CFunction = unsafe extern "C" fn(*mut bindings::cn_msg, *mut netlink_skb_parms);
+/// A C function that is called for a message; it returns nothing.
+type Receive = unsafe extern "C" fn(*mut bindings::cn_msg, *mut netlink_skb_parms);
 
-/// A callback with a cookie, as the crate `connector` registers it.
-pub(crate) struct Handler {
-    /// Called for each message whose sender has the capability; may refuse it by `CN_REFUSED`.
-    pub(crate) receive:
-        unsafe extern "C" fn(*mut c_void, *mut bindings::cn_msg, *mut netlink_skb_parms) -> c_int,
-    /// The capability that opener and sender need, if any.
-    pub(crate) capability: Option<c_int>,
-    /// Called once, when nothing else will be called any more.
-    pub(crate) release: unsafe extern "C" fn(*mut c_void),
-    /// The first argument of these functions.
-    pub(crate) cookie: *mut c_void,
-    /// Whether everyone may join the group.
-    pub(crate) opens_group: bool,
-    /// The purpose of the handler, in words: null or a string. Readers under RCU read it even just
-    /// after the release; `struct cn_core_handler` says why it is still valid then.
-    pub(crate) description: *const c_char,
-    /// The outcomes of its messages.
-    pub(crate) outcomes: Outcomes,
-    /// To reclaim the entry.
-    pub(crate) deferred: Deferred,
+/// A callback that is a function in C.
+///
+/// # Invariants
+///
+/// All tasks may call it with a message and the control block of that, as long as it is registered.
+pub(crate) struct CFunction(Receive);
+
+impl CFunction {
+    /// # Safety
+    ///
+    /// `function` must be as the invariants say.
+    pub(crate) unsafe fn new(function: Receive) -> Self {
+        // INVARIANT: By the safety requirements.
+        Self(function)
+    }
 }
 
-// SAFETY: The registration of a handler requires that all tasks may call its functions with the
-// cookie. The description is only read.
-unsafe impl Send for Handler {}
+/// `struct cn_core_handler` as the core keeps it: a callback with a cookie, as the crate
+/// `connector` registers it.
+///
+/// # Invariants
+///
+/// Until `release` is called, once, all tasks may call `receive` with the cookie. The description
+/// stays as `struct cn_core_handler` requires it.
+pub(crate) struct CoreHandler {
+    /// Called for each message whose sender has the capability; may refuse it by `CN_REFUSED`.
+    receive:
+        unsafe extern "C" fn(*mut c_void, *mut bindings::cn_msg, *mut netlink_skb_parms) -> c_int,
+    /// The capability that opener and sender need, if any.
+    capability: Option<c_int>,
+    /// Called once, when nothing else will be called any more.
+    release: unsafe extern "C" fn(*mut c_void),
+    /// The first argument of these functions.
+    cookie: *mut c_void,
+    /// Whether everyone may join the group.
+    opens_group: bool,
+    /// The purpose of the handler, in words: null or a string. Readers under RCU read it even just
+    /// after the release; `struct cn_core_handler` says why it is still valid then.
+    description: *const c_char,
+    /// The outcomes of its messages.
+    outcomes: Outcomes,
+    /// To reclaim the entry.
+    deferred: Deferred,
+}
+
+// SAFETY: By the type invariants all tasks may call its functions. The description is only read.
+unsafe impl Send for CoreHandler {}
 
 // SAFETY: As above.
-unsafe impl Sync for Handler {}
+unsafe impl Sync for CoreHandler {}
 
-impl Handler {
+impl CoreHandler {
+    /// The handler that `raw` describes; [`None`] if it lacks a function. If the result is dropped,
+    /// it is not released.
+    ///
+    /// # Safety
+    ///
+    /// What `raw` holds must be as the invariants say.
+    pub(crate) unsafe fn new(raw: &bindings::cn_core_handler) -> Option<Self> {
+        // INVARIANT: By the safety requirements.
+        Some(Self {
+            receive: raw.receive?,
+            capability: (raw.capability >= 0).then_some(raw.capability),
+            release: raw.release?,
+            cookie: raw.cookie,
+            opens_group: raw.flags & bindings::CN_HANDLER_OPEN_GROUP != 0,
+            description: raw.description,
+            outcomes: Outcomes::new(),
+            deferred: Deferred::new(),
+        })
+    }
+
     /// One of the core's own.
     pub(crate) fn internal<T: Internal>(
         handler: &'static T,
         capability: Option<c_int>,
         description: &'static CStr,
     ) -> Self {
+        // INVARIANT: The two functions expect a pointer to a `T` that is there for ever.
         Self {
             receive: internal_receive_callback::<T>,
             capability,
@@ -127,7 +170,7 @@ impl Handler {
     ///
     /// The handler must not have been released.
     #[inline(never)]
-    unsafe fn receive(&self, message: Message<'_>) -> Option<Result> {
+    unsafe fn receive(&self, message: RawMessage<'_>) -> Option<Result> {
         let is_permitted = self
             .capability
             .is_none_or(|capability| message.sender().is_capable(capability));
@@ -135,9 +178,9 @@ impl Handler {
             return None;
         }
         let (message, parms) = message.as_raw();
-        // SAFETY: `cn_core_register()` requires that the function may be called with the cookie
-        // until that is released. By the safety requirements it was not. The message and its
-        // control block are valid by the invariants of `Message`.
+        // SAFETY: By the type invariants the function may be called with the cookie until that is
+        // released. By the safety requirements it was not. The message and its control block are
+        // valid by the invariants of `RawMessage`.
         let returned = unsafe { (self.receive)(self.cookie, message, parms) };
         match returned {
             // Most often; the kernel crate's function is not in line.
@@ -151,7 +194,7 @@ impl Handler {
 /// A handler of the core's own.
 pub(crate) trait Internal: Send + Sync + 'static {
     /// Handles a message, in the context of its sender.
-    fn receive(&self, header: Header, payload: &[u8], sender: Sender<'_>) -> Result;
+    fn receive(&self, header: Header, payload: &[u8], sender: SenderParms<'_>) -> Result;
 
     /// Nothing calls it any more.
     fn released(&self) {}
@@ -170,7 +213,8 @@ unsafe extern "C" fn internal_receive_callback<T: Internal>(
     parms: *mut netlink_skb_parms,
 ) -> c_int {
     // SAFETY: By the safety requirements.
-    let (handler, message) = unsafe { (&*cookie.cast::<T>(), Message::from_raw(message, parms)) };
+    let (handler, message) =
+        unsafe { (&*cookie.cast::<T>(), RawMessage::from_raw(message, parms)) };
     from_result(|| {
         handler.receive(message.header(), message.payload(), message.sender())?;
         Ok(0)
@@ -192,20 +236,20 @@ pub(crate) enum Callback {
     /// A function in C, to which everyone may send.
     C(CFunction),
     /// A function with a cookie; in a box, so that entries of functions in C stay small.
-    Handler(KBox<Handler>),
+    Handler(KBox<CoreHandler>),
 }
 
 impl Callback {
     /// The address of the code that is called.
     pub(crate) fn address(&self) -> *const c_void {
         match self {
-            Self::C(function) => *function as *const c_void,
+            Self::C(function) => function.0 as *const c_void,
             Self::Handler(handler) => handler.receive as *const c_void,
         }
     }
 
     /// The handler, where it is one.
-    pub(crate) fn handler(&self) -> Option<&Handler> {
+    pub(crate) fn handler(&self) -> Option<&CoreHandler> {
         match self {
             Self::C(_) => None,
             Self::Handler(handler) => Some(handler),
@@ -277,11 +321,14 @@ impl Entry {
         self.calls.try_enter().then(|| Active(NonNull::from(self)))
     }
 
-    /// Refuses further calls. To be called once, when the entry was taken out of the table, and
-    /// under its lock. The registration counts as a call; it has to leave as well.
-    pub(crate) fn kill(&self) -> Active {
+    /// Refuses further calls. The registration counts as a call; it has to leave as well.
+    ///
+    /// # Safety
+    ///
+    /// To be called once, when the entry was taken out of the table, and under its lock.
+    pub(super) unsafe fn kill(&self) -> Active {
         self.calls.kill();
-        // INVARIANT: The registration has not left yet.
+        // INVARIANT: The registration leaves by what is returned, once by the safety requirements.
         Active(NonNull::from(self))
     }
 
@@ -354,13 +401,13 @@ impl Active {
     /// Calls the callback with a message, counts the outcome, and returns the result;
     /// [`None`] if the sender may not send to it.
     #[inline]
-    pub(crate) fn call(&self, message: Message<'_>) -> Option<Result> {
+    pub(crate) fn call(&self, message: RawMessage<'_>) -> Option<Result> {
         match &self.entry().callback {
             Callback::C(function) => {
                 let (message, parms) = message.as_raw();
-                // SAFETY: By the invariants of `Message` both are there. By the type invariants
+                // SAFETY: By the invariants of `RawMessage` both are there. By the type invariants
                 // the callback may be called.
-                unsafe { function(message, parms) };
+                unsafe { (function.0)(message, parms) };
                 count_delivered();
                 Some(Ok(()))
             }
@@ -402,13 +449,19 @@ impl Dead {
     /// inside of a call, before the outermost one returns.
     ///
     /// Context: process; no lock of the connector may be held.
+    ///
+    /// # Safety
+    ///
+    /// `owner` must own the table that the entry was taken out of, and stay until it has forgotten
+    /// the entry, whatever the lifetime of this borrow.
     #[cold]
     #[inline(never)]
-    pub(crate) fn reclaim<O: EntryOwner>(self, owner: &O) {
+    pub(super) unsafe fn reclaim<O: EntryOwner>(self, owner: &O) {
         // SAFETY: By the type invariants.
         match unsafe { self.0.as_ref() }.callback.handler() {
             // SAFETY: The node is a part of the entry, which is there until `release` forgets it.
-            // By the type invariants this happens once for the entry; the owner stays as long.
+            // By the type invariants this happens once for the entry. The owner stays as long by
+            // the safety requirements.
             Some(handler) => unsafe {
                 let owner = NonNull::from(owner).cast();
                 handler.deferred.reclaim(release::<O>, self.0.cast(), owner);

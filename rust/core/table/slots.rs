@@ -132,13 +132,13 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Makes an empty table.
-    pub(super) fn new() -> impl PinInit<Self, Error> {
+    /// Makes an empty table, whose lock has these changes.
+    pub(super) fn new(changes: Changes) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             slots: RcuArrayPointer::new(Slots::with_capacity(hash::MIN_CAPACITY)?),
             live: LiveList::new(),
             writer <- new_spinlock!(Writer {
-                changes: Changes::new(),
+                changes,
                 dying: DyingList::new(),
                 count: 0,
                 removed: 0,

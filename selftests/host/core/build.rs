@@ -133,8 +133,10 @@ fn write_variant(variant: &str, core: &Path, out: &Path, edits: &[Edit], loom: b
         if loom {
             edit(file, &mut text, LOOM);
         }
-        if file == "table/slots" {
-            text += include_str!("src/table_counts.rs");
+        match file {
+            "table/entry" => text += include_str!("src/handler_cookie.rs"),
+            "table/slots" => text += include_str!("src/table_counts.rs"),
+            _ => (),
         }
         let text = text.replace("crate::", &format!("crate::{variant}::"));
         let name = file.strip_prefix("table/");

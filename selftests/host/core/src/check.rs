@@ -3,14 +3,11 @@
 //! The registry against a model: any sequence of operations, also inside callbacks and with failing
 //! allocations.
 
-use super::{
-    calls::Deferred,
-    table::{Active, Callback, Entry, Handler, Name, Registry},
-};
+use super::table::{Active, CFunction, Callback, CoreHandler, Entry, Name, Registry};
 use crate::{
+    bindings::cn_core_handler,
     memory::{self, KBox, GFP_KERNEL},
     prelude::*,
-    stats::Outcomes,
     Id,
 };
 use core::cell::{Cell, RefCell};
@@ -66,8 +63,13 @@ unsafe extern "C" fn release(cookie: *mut c_void) {
     RELEASED.with_borrow_mut(|released| *released.entry(cookie.addr()).or_default() += 1);
 }
 
+fn c_callback() -> Callback {
+    // SAFETY: The function does nothing.
+    Callback::C(unsafe { CFunction::new(function) })
+}
+
 fn cookie_of(entry: &Entry) -> Option<usize> {
-    Some(entry.callback().handler()?.cookie.addr())
+    Some(entry.callback().handler()?.cookie().addr())
 }
 
 impl Model {
@@ -91,22 +93,22 @@ impl Model {
     fn register(&self, id: Id, is_handler: bool, memory_may_end: bool) {
         let cookie = NEXT_COOKIE.get();
         let callback = if is_handler {
-            let handler = Handler {
-                receive,
-                capability: None,
-                release,
+            let raw = cn_core_handler {
+                flags: 0,
+                capability: -1,
+                receive: Some(receive),
+                release: Some(release),
                 cookie: core::ptr::without_provenance_mut(cookie),
-                opens_group: false,
                 description: core::ptr::null(),
-                outcomes: Outcomes::new(),
-                deferred: Deferred::new(),
             };
+            // SAFETY: The functions may be called with any cookie.
+            let handler = unsafe { CoreHandler::new(&raw) }.unwrap();
             match KBox::new(handler, GFP_KERNEL) {
                 Ok(handler) => Callback::Handler(handler),
                 Err(_) => return,
             }
         } else {
-            Callback::C(function)
+            c_callback()
         };
         let added = Cell::new(0);
         let name = Name::new(b"check".iter().copied());
@@ -341,7 +343,7 @@ pub fn dying(order: [u32; 3]) {
             .collect()
     };
     for val in order {
-        let callback = Callback::C(function);
+        let callback = c_callback();
         let name = Name::new(core::iter::empty());
         registry
             .register(Id::new(1, val), name, callback, |_| Ok(()), |_| ())

@@ -147,6 +147,23 @@ pub mod bindings {
     pub const CN_CBQ_NAMELEN: u32 = 32;
     pub const CN_REFUSED: u32 = 1;
 
+    pub const CN_HANDLER_OPEN_GROUP: u32 = 1;
+
+    pub struct cn_core_handler {
+        pub flags: u32,
+        pub capability: i32,
+        pub receive: Option<
+            unsafe extern "C" fn(
+                *mut c_void,
+                *mut cn_msg,
+                *mut netlink_skb_parms,
+            ) -> core::ffi::c_int,
+        >,
+        pub release: Option<unsafe extern "C" fn(*mut c_void)>,
+        pub cookie: *mut c_void,
+        pub description: *const core::ffi::c_char,
+    }
+
     pub struct cn_msg;
     pub struct netlink_skb_parms;
 
@@ -203,30 +220,30 @@ pub mod netlink {
     use core::marker::PhantomData;
 
     #[derive(Clone, Copy)]
-    pub struct Sender<'a>(PhantomData<&'a ()>);
+    pub struct SenderParms<'a>(PhantomData<&'a ()>);
 
-    impl Sender<'_> {
+    impl SenderParms<'_> {
         pub fn is_capable(self, _: i32) -> bool {
             true
         }
     }
 
     #[derive(Clone, Copy)]
-    pub struct Message<'a>(Sender<'a>);
+    pub struct RawMessage<'a>(SenderParms<'a>);
 
-    impl<'a> Message<'a> {
+    impl<'a> RawMessage<'a> {
         /// # Safety
         ///
         /// As in the core.
         pub unsafe fn from_raw(_: *mut cn_msg, _: *mut netlink_skb_parms) -> Self {
-            Self(Sender(PhantomData))
+            Self(SenderParms(PhantomData))
         }
 
         pub fn as_raw(self) -> (*mut cn_msg, *mut netlink_skb_parms) {
             (core::ptr::null_mut(), core::ptr::null_mut())
         }
 
-        pub fn sender(self) -> Sender<'a> {
+        pub fn sender(self) -> SenderParms<'a> {
             self.0
         }
 

@@ -5,13 +5,13 @@
 //! see.
 
 use super::{
-    calls::{Calls, Deferred},
-    table::{Active, Callback, Handler, Name, Registry},
+    calls::Calls,
+    table::{Active, CFunction, Callback, CoreHandler, Name, Registry},
 };
 use crate::{
+    bindings::cn_core_handler,
     memory::{self, KBox, GFP_KERNEL},
     prelude::{c_int, c_void, PinInit},
-    stats::Outcomes,
     Id,
 };
 use core::cell::{Cell, RefCell};
@@ -100,20 +100,21 @@ impl Shared {
     }
 
     fn register(&self, id: Id) -> u64 {
-        self.add(id, Callback::C(c_function))
+        // SAFETY: The function does nothing.
+        self.add(id, Callback::C(unsafe { CFunction::new(c_function) }))
     }
 
     fn register_handler(&self, id: Id) -> u64 {
-        let handler = Handler {
-            receive,
-            capability: None,
-            release,
+        let raw = cn_core_handler {
+            flags: 0,
+            capability: -1,
+            receive: Some(receive),
+            release: Some(release),
             cookie: core::ptr::from_ref(&self.data).cast_mut().cast(),
-            opens_group: false,
             description: core::ptr::null(),
-            outcomes: Outcomes::new(),
-            deferred: Deferred::new(),
         };
+        // SAFETY: The data live as long as the run.
+        let handler = unsafe { CoreHandler::new(&raw) }.unwrap();
         self.add(
             id,
             Callback::Handler(KBox::new(handler, GFP_KERNEL).unwrap()),

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
+// Appended to the core's entry.rs, whose cookies are private.
+
+impl CoreHandler {
+    pub(crate) fn cookie(&self) -> *mut c_void {
+        self.cookie
+    }
+}
