@@ -17,13 +17,49 @@
 
 #![deny(missing_docs, unsafe_code)]
 
-pub mod bindings;
 pub mod id;
 pub mod notify_request;
 pub mod seq_file;
 pub mod wire;
 
 pub use id::Id;
+
+/// Defines a module with types and functions of C that bindgen has generated, in the file whose path
+/// is in an environment variable of the build. For boundary files only.
+#[macro_export]
+macro_rules! generated {
+    ($(#[$doc:meta])* $visibility:vis mod $name:ident = $variable:literal) => {
+        $(#[$doc])*
+        #[allow(
+            clippy::all,
+            clippy::as_underscore,
+            clippy::cast_lossless,
+            clippy::ptr_as_ptr,
+            clippy::ref_as_ptr,
+            clippy::undocumented_unsafe_blocks,
+            dead_code,
+            improper_ctypes,
+            missing_docs,
+            non_camel_case_types,
+            non_snake_case,
+            non_upper_case_globals,
+            unreachable_pub,
+            unsafe_code,
+            unsafe_op_in_unsafe_fn,
+            unused_imports
+        )]
+        $visibility mod $name {
+            include!(env!($variable));
+        }
+    };
+}
+
+generated! {
+    /// Types and functions of `<linux/connector.h>` and of the glue.
+    ///
+    /// For the boundary files of the crates only.
+    pub mod bindings = "CONNECTOR_BINDINGS"
+}
 
 use bindings::{cb_id, cn_ctl_msg, cn_msg, cn_notify_req, CONNECTOR_MAX_MSG_SIZE};
 use kernel::{bindings::nlmsghdr, prelude::*};

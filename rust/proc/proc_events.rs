@@ -12,7 +12,7 @@
 //! | [`listeners`] | the sockets that have asked for events                                  |
 //! | [`service`]   | requests in, events out                                                 |
 //! | [`status`]    | `/proc/net/cn_proc`                                                     |
-//! | [`glue`]      | the boundary to C, where the hooks are                                  |
+//! | [`glue`]      | the boundary to C, where the hooks are; on top of the others            |
 //!
 //! C counterpart: `drivers/connector/cn_proc.c`.
 
@@ -28,9 +28,9 @@ mod status;
 
 use connector::{Access, Options, Registration, SocketWatch};
 use connector_base::seq_file::ProcFile;
-use glue::Instance;
-use kernel::{prelude::*, sync::Arc};
-use service::Service;
+use glue::{ProcService, RunningService};
+use hook::{Hook, Hooks};
+use kernel::{fmt, prelude::*, sync::Arc};
 use status::Status;
 
 module! {
@@ -58,18 +58,18 @@ module! {
 
 /// The running service. Started from bottom to top, stopped from top to bottom.
 struct Module {
-    _registration: Registration<Service>,
-    _watch: SocketWatch<Service>,
+    _registration: Registration<ProcService>,
+    _watch: SocketWatch<ProcService>,
     _file: ProcFile<Status>,
-    _instance: Instance,
+    _running: RunningService,
 }
 
 impl kernel::Module for Module {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let hooks = service::find_hooks(module_parameters::probe.value())?;
+        let hooks = find_hooks(module_parameters::probe.value())?;
         let limit = module_parameters::listeners_per_user.value();
-        let service = Arc::pin_init(Service::new(hooks, limit), GFP_KERNEL)?;
-        let instance = Instance::new(service.clone())?;
+        let service = Arc::pin_init(ProcService::new(hooks, limit), GFP_KERNEL)?;
+        let running = RunningService::new(service.clone())?;
         let file = ProcFile::new(c"cn_proc")?;
         let watch = SocketWatch::new(service.clone())?;
         let options = Options::new()
@@ -81,7 +81,35 @@ impl kernel::Module for Module {
             _registration: registration,
             _watch: watch,
             _file: file,
-            _instance: instance,
+            _running: running,
         })
+    }
+}
+
+/// Finds the hooks that this kernel has, and writes them to its log.
+///
+/// # Errors
+///
+/// [`ENOMEM`]: no memory to find out.
+fn find_hooks(may_probe: bool) -> Result<Hooks> {
+    glue::allow_probes(may_probe);
+    let mut hooks = Hooks::NONE;
+    for hook in Hook::ALL {
+        if glue::is_available(hook)? {
+            hooks.add(hook);
+        }
+    }
+    let delayed = if hooks.contains(Hook::Exit) && glue::exits_are_delayed() {
+        "; ends are delivered a moment later"
+    } else {
+        ""
+    };
+    pr_info!("events: {hooks}{delayed}\n");
+    Ok(hooks)
+}
+
+impl fmt::Display for Hooks {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.describe(to)
     }
 }

@@ -23,7 +23,6 @@
 
 use crate::{
     event::{Event, Kinds, Operation, Refused},
-    glue::{self, SequenceNumber},
     hook::{Hook, Hooks},
     listeners::{Listeners, Overview, Request, Verdict},
 };
@@ -31,8 +30,8 @@ use connector::{
     group_has_listeners, visit_listeners, Capability, Handler, Id, Message, Outgoing, Port,
     SendError, Sender, SocketChange, SocketId, SocketWatcher,
 };
+use core::marker::PhantomData;
 use kernel::{
-    fmt,
     prelude::*,
     sync::atomic::{Atomic, Relaxed},
 };
@@ -47,43 +46,80 @@ const GROUP: u32 = ID.idx();
 /// opens and closes others.
 const WAITS_MAX: u32 = 100;
 
-/// Finds the hooks that this kernel has, and writes them to its log.
-///
-/// # Errors
-///
-/// [`ENOMEM`]: no memory to find out.
-pub(crate) fn find_hooks(may_probe: bool) -> Result<Hooks> {
-    glue::allow_probes(may_probe);
-    let mut hooks = Hooks::NONE;
-    for hook in Hook::ALL {
-        if glue::is_available(hook)? {
-            hooks.add(hook);
-        }
-    }
-    let delayed = if hooks.contains(Hook::Exit) && glue::exits_are_delayed() {
-        "; ends are delivered a moment later"
-    } else {
-        ""
-    };
-    pr_info!("events: {hooks}{delayed}\n");
-    Ok(hooks)
+/// What the service needs of C.
+pub(crate) trait Glue: Send + Sync + 'static {
+    /// The sequence number of a message.
+    type Number: SequenceNumber;
+
+    /// The next sequence number of this processor.
+    fn next_number() -> Self::Number;
+
+    /// The last sequence number of this processor, for a message that takes none.
+    fn last_number() -> Self::Number;
+
+    /// Nanoseconds since the machine has started. Context: any but NMI.
+    fn now() -> u64;
+
+    /// Attaches a hook, which then delivers events. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// This kernel lacks what the hook needs, or memory.
+    fn attach(hook: Hook) -> Result;
+
+    /// Detaches a hook. May sleep. A tracepoint may still run until [`Self::synchronize`], and
+    /// exits that are pending are delivered.
+    fn detach(hook: Hook);
+
+    /// Waits, when all hooks are detached, until none is running, and discards pending exits.
+    fn synchronize();
+
+    /// How many events the hooks have missed. Context: process.
+    fn missed() -> u64;
+
+    /// Has a work item attach and detach hooks in so many milliseconds, or earlier, if it is due
+    /// earlier; 0 means now.
+    fn update_hooks_in(milliseconds: u32);
+
+    /// Waits until each hook that is needed now was attached, or failed to be.
+    ///
+    /// # Errors
+    ///
+    /// [`EINTR`]: the task is killed.
+    fn wait_attached() -> Result;
+
+    /// Waits until the members of the group were visited after this was called; errors as
+    /// [`Self::wait_attached`].
+    fn wait_visited() -> Result;
+
+    /// Waits until [`Self::close_delivered`] was called for all sockets that are closed now; for a
+    /// second at most. Errors as [`Self::wait_attached`].
+    fn wait_closes() -> Result;
+
+    /// The service has removed a closed socket, by its number. Context: any.
+    fn close_delivered(socket: u64);
 }
 
-impl fmt::Display for Hooks {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.describe(to)
-    }
+/// The sequence number of a message, from the processor on which this task stays; no other message
+/// is sent on that one until this is dropped.
+pub(crate) trait SequenceNumber {
+    /// The number.
+    fn number(&self) -> u32;
+
+    /// The processor.
+    fn cpu(&self) -> u32;
 }
 
 /// The service.
 #[pin_data]
-pub(crate) struct Service {
+pub(crate) struct Service<G: Glue> {
     #[pin]
     listeners: Listeners,
     /// Events that netlink got while there were listeners.
     sent: Atomic<u64>,
     /// Events for which there was no memory.
     no_memory: Atomic<u64>,
+    _glue: PhantomData<G>,
 }
 
 /// The contents of the head of the file.
@@ -94,7 +130,7 @@ pub(crate) struct Summary {
     pub(crate) missed: u64,
 }
 
-impl Service {
+impl<G: Glue> Service<G> {
     /// A service without listeners, for a kernel with these hooks. `limit` is the number of
     /// listeners that each user may have without `CAP_NET_ADMIN`.
     pub(crate) fn new(available: Hooks, limit: u32) -> impl PinInit<Self> {
@@ -102,6 +138,7 @@ impl Service {
             listeners <- Listeners::new(available, limit),
             sent: Atomic::new(0),
             no_memory: Atomic::new(0),
+            _glue: PhantomData,
         })
     }
 
@@ -115,8 +152,8 @@ impl Service {
         if !group_has_listeners(GROUP).unwrap_or(false) {
             return;
         }
-        let sequence = SequenceNumber::next();
-        let wire = event.wire(sequence.cpu(), glue::now());
+        let sequence = G::next_number();
+        let wire = event.wire(sequence.cpu(), G::now());
         let mut gets = |listener: &connector::Listener<'_>| {
             self.listeners
                 .with(listener.socket(), |listener| listener.take(event))
@@ -153,10 +190,10 @@ impl Service {
         let user = (!is_privileged).then(|| sender.uid());
         let mut request = Request::new(sender.socket(), sender.portid(), kinds, user)?;
         let granted = self.wait_granted(message, sender, &mut request);
-        let is_idle = self.listeners.withdraw(&mut request, glue::now());
+        let is_idle = self.listeners.withdraw(&mut request, G::now());
         // A socket that requests less than before leaves hooks idle as well.
         if is_idle || granted == Ok(true) {
-            glue::update_hooks_in(0);
+            G::update_hooks_in(0);
         }
         granted.map(|_| ())
     }
@@ -184,7 +221,7 @@ impl Service {
                 }
                 Verdict::HookMissing => {
                     self.listeners.reserve(request);
-                    glue::wait_attached()?;
+                    G::wait_attached()?;
                 }
                 // No listener of the user was removed during the last wait.
                 Verdict::Full { removed }
@@ -196,7 +233,7 @@ impl Service {
                 Verdict::Full { removed } => {
                     waits = waits.saturating_add(1);
                     removed_before = Some(removed);
-                    glue::wait_closes()?;
+                    G::wait_closes()?;
                 }
             }
         }
@@ -205,8 +242,8 @@ impl Service {
     /// Grants a request and acknowledges it, if that can be done now. Nothing comes between the
     /// two, so that the request of a socket which was acknowledged last is the one that counts.
     fn grant(&self, message: &Message<'_>, sender: &Sender<'_>, request: &mut Request) -> Verdict {
-        acknowledge(message, sender, 0, |send| {
-            self.listeners.listen(request, glue::now(), send)
+        acknowledge::<G, _>(message, sender, 0, |send| {
+            self.listeners.listen(request, G::now(), send)
         })
     }
 
@@ -217,8 +254,8 @@ impl Service {
     /// hook for which there is no memory stays missing.
     pub(crate) fn attach(&self) {
         for hook in self.listeners.missing().iter() {
-            match glue::attach(hook) {
-                Ok(()) => self.listeners.add_attached(hook, glue::now()),
+            match G::attach(hook) {
+                Ok(()) => self.listeners.add_attached(hook, G::now()),
                 Err(error) if error == ENOMEM => (),
                 Err(error) => {
                     let (name, errno) = (hook.name(), error.to_errno());
@@ -232,26 +269,26 @@ impl Service {
     /// Detaches the hooks that have been idle for long enough. May sleep; called by a work item, by
     /// one task at a time.
     pub(crate) fn detach_idle(&self) {
-        let (idle, next) = self.listeners.take_idle(glue::now());
+        let (idle, next) = self.listeners.take_idle(G::now());
         for hook in idle.iter() {
-            glue::detach(hook);
+            G::detach(hook);
         }
         if let Some(nanoseconds) = next {
-            glue::update_hooks_in((nanoseconds / 1_000_000).saturating_add(1) as u32);
+            G::update_hooks_in((nanoseconds / 1_000_000).saturating_add(1) as u32);
         }
     }
 
     /// Removes a listener, if the socket is one, and calls `acknowledge`.
     fn remove(&self, socket: SocketId, acknowledge: impl FnOnce()) {
-        if self.listeners.remove(socket, glue::now(), acknowledge) {
-            glue::update_hooks_in(0);
+        if self.listeners.remove(socket, G::now(), acknowledge) {
+            G::update_hooks_in(0);
         }
     }
 
     /// Acknowledges that a request is refused.
     fn refuse(&self, message: &Message<'_>, sender: &Sender<'_>, error: Error) {
         let errno = error.to_errno().unsigned_abs();
-        acknowledge(message, sender, errno, |send| {
+        acknowledge::<G, _>(message, sender, errno, |send| {
             if send() {
                 self.listeners
                     .with(sender.socket(), |listener| listener.count_sent());
@@ -265,7 +302,7 @@ impl Service {
             overview: self.listeners.overview(),
             sent: self.sent.load(Relaxed),
             no_memory: self.no_memory.load(Relaxed),
-            missed: glue::missed(),
+            missed: G::missed(),
         }
     }
 
@@ -277,7 +314,7 @@ impl Service {
     /// [`EINTR`]: the task is killed.
     pub(crate) fn find_members(&self) -> Result<u64> {
         let pass = self.listeners.pass().wrapping_add(1);
-        glue::wait_visited()?;
+        G::wait_visited()?;
         Ok(pass)
     }
 
@@ -304,9 +341,9 @@ impl Service {
     /// work items were stopped before.
     pub(crate) fn stop(&self) {
         for hook in self.listeners.stop().iter() {
-            glue::detach(hook);
+            G::detach(hook);
         }
-        glue::synchronize();
+        G::synchronize();
     }
 }
 
@@ -320,15 +357,15 @@ impl Service {
 ///
 /// Sending must not wait: the reader may be the task that is sending the request. As with any
 /// message for which there is no room, the program is notified that it missed something.
-fn acknowledge<R>(
+fn acknowledge<G: Glue, R>(
     message: &Message<'_>,
     sender: &Sender<'_>,
     error: u32,
     work: impl FnOnce(&mut dyn FnMut() -> bool) -> R,
 ) -> R {
     // Before the lock of the listeners is taken, as for an event.
-    let sequence = SequenceNumber::last();
-    let wire = Event::Acknowledged { error }.wire(sequence.cpu(), glue::now());
+    let sequence = G::last_number();
+    let wire = Event::Acknowledged { error }.wire(sequence.cpu(), G::now());
     let acknowledgement = Outgoing::reply_to(message, &wire).seq(sequence.number());
     work(&mut || {
         let requester = Port(sender.portid()).shown_in(GROUP);
@@ -338,12 +375,12 @@ fn acknowledge<R>(
     })
 }
 
-impl Handler for Service {
+impl<G: Glue> Handler for Service<G> {
     fn receive(&self, message: &Message<'_>, sender: &Sender<'_>) -> Result {
         let result = match Operation::read(message.payload()) {
             Ok(Operation::Listen(kinds)) => self.listen(message, sender, kinds),
             Ok(Operation::Ignore) => {
-                acknowledge(message, sender, 0, |send| {
+                acknowledge::<G, _>(message, sender, 0, |send| {
                     // A message to a socket that does not listen is not counted.
                     self.remove(sender.socket(), || {
                         send();
@@ -363,12 +400,12 @@ impl Handler for Service {
     }
 }
 
-impl SocketWatcher for Service {
+impl<G: Glue> SocketWatcher for Service<G> {
     /// Called a moment after the change, when no socket can have the same number any more.
     fn changed(&self, change: SocketChange) {
         if let SocketChange::Closed(socket) = change {
             self.remove(socket, || ());
-            glue::close_delivered(socket.number());
+            G::close_delivered(socket.number());
         }
     }
 }

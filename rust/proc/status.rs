@@ -10,7 +10,10 @@
 
 #![forbid(unsafe_code)]
 
-use crate::{glue, hook::Hooks, service::Service};
+use crate::{
+    glue::{self, ProcService},
+    hook::Hooks,
+};
 use connector_base::seq_file::{Lines, Output};
 use core::fmt::{self, Write as _};
 use kernel::prelude::*;
@@ -50,7 +53,7 @@ impl Lines for Status {
     }
 }
 
-fn write_head(output: &mut Output<'_>, service: &Service) -> fmt::Result {
+fn write_head(output: &mut Output<'_>, service: &ProcService) -> fmt::Result {
     let summary = service.summary();
     write_hooks(output, "available", summary.overview.available)?;
     write_hooks(output, "attached", summary.overview.attached)?;
@@ -71,7 +74,7 @@ fn write_hooks(output: &mut Output<'_>, title: &str, hooks: Hooks) -> fmt::Resul
 /// Writes a listener, if it is still one.
 fn write_listener(
     output: &mut Output<'_>,
-    service: &Service,
+    service: &ProcService,
     socket: u64,
     pass: &Pass,
 ) -> fmt::Result {
