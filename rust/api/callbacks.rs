@@ -12,7 +12,7 @@
 
 use crate::{
     bindings,
-    raw::{raw_id, Credentials, Destination, Socket},
+    raw::{Credentials, Destination, Socket},
     wire::Header,
     Handler, Id, Message, Options, Sender, SocketId,
 };
@@ -35,7 +35,7 @@ pub(crate) fn register<H: Handler>(
     handler: Arc<H>,
     options: Options,
 ) -> Result<u64> {
-    let raw_id = raw_id(id);
+    let raw_id = id.into();
     let cookie = handler.into_foreign();
     let raw_handler = bindings::cn_core_handler {
         flags: options.flags(),
@@ -66,9 +66,9 @@ pub(crate) fn register<H: Handler>(
 /// Ends the registration of an id with this number, if it is still there.
 #[inline]
 pub(crate) fn unregister(id: Id, serial: u64) {
-    // SAFETY: `raw_id` gives a valid id; the number says which registration of the id is meant, and
+    // SAFETY: The id is converted to one of C; the number says which registration of the id is meant, and
     // the core does nothing if it is gone.
-    unsafe { bindings::cn_core_unregister(&raw_id(id), serial) };
+    unsafe { bindings::cn_core_unregister(&id.into(), serial) };
 }
 
 /// Passes a message of the core to the handler, if the handler permits its sender. Both happen in

@@ -37,15 +37,6 @@ fn as_gfp(flags: Flags) -> kernel::bindings::gfp_t {
     }
 }
 
-/// The id as C has it.
-#[inline]
-pub(crate) fn raw_id(id: Id) -> bindings::cb_id {
-    bindings::cb_id {
-        idx: id.idx(),
-        val: id.val(),
-    }
-}
-
 /// The destination of a message, as C has it.
 ///
 /// # Invariants
@@ -287,7 +278,7 @@ impl Buffer {
         let skb = ManuallyDrop::new(self).skb.as_ptr();
         // SAFETY: By the type invariants the buffer is ours, and that many bytes are initialised;
         // the core takes it. By the type invariants of the destination its filter can be called.
-        unsafe { bindings::cn_core_post(skb, len, &raw_id(id), &destination.raw, as_gfp(flags)) }
+        unsafe { bindings::cn_core_post(skb, len, &id.into(), &destination.raw, as_gfp(flags)) }
     }
 }
 
@@ -303,8 +294,8 @@ impl Drop for Buffer {
 /// error.
 #[inline]
 pub(crate) fn has_listeners(id: Id, group: u32, flags: Flags) -> c_int {
-    // SAFETY: `raw_id` gives a valid id.
-    unsafe { bindings::cn_core_has_listeners(&raw_id(id), group, as_gfp(flags)) }
+    // SAFETY: The id is converted to one of C.
+    unsafe { bindings::cn_core_has_listeners(&id.into(), group, as_gfp(flags)) }
 }
 
 /// The number of a socket; no other socket has it until the next boot.

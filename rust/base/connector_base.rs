@@ -90,3 +90,14 @@ static_assert!(size_of::<Id>() == size_of::<cb_id>());
 static_assert!(wire::MAX_PAYLOAD == CONNECTOR_MAX_MSG_SIZE as usize);
 static_assert!(size_of::<Range>() == size_of::<cn_notify_req>());
 static_assert!(size_of::<Control>() == size_of::<cn_ctl_msg>());
+
+/// As C has it.
+impl From<Id> for cb_id {
+    #[inline]
+    fn from(id: Id) -> Self {
+        Self {
+            idx: id.idx(),
+            val: id.val(),
+        }
+    }
+}

@@ -6,10 +6,7 @@
 
 #![allow(unsafe_code)]
 
-use connector_base::{
-    bindings::{self, cb_id},
-    Id,
-};
+use connector_base::{bindings, Id};
 use core::mem::MaybeUninit;
 use kernel::{error::to_result, prelude::*, types::NotThreadSafe, workqueue::Queue};
 
@@ -168,7 +165,7 @@ pub(crate) fn trace_receive(id: Id, portid: u32, len: usize, result: Result, why
     let error = result.map_or_else(Error::to_errno, |()| 0);
     // SAFETY: The arguments live as long as the call.
     unsafe {
-        bindings::cn_glue_trace_receive(&raw_id(id), portid, len as u32, error, why.as_char_ptr());
+        bindings::cn_glue_trace_receive(&id.into(), portid, len as u32, error, why.as_char_ptr());
     }
 }
 
@@ -184,14 +181,14 @@ pub(crate) fn traces_send() -> bool {
 pub(crate) fn trace_send(id: Id, portid: u32, group: u32, len: usize, result: Result<c_int>) {
     let error = result.map_or_else(Error::to_errno, |_| 0);
     // SAFETY: The arguments live as long as the call.
-    unsafe { bindings::cn_glue_trace_send(&raw_id(id), portid, group, len as u32, error) };
+    unsafe { bindings::cn_glue_trace_send(&id.into(), portid, group, len as u32, error) };
 }
 
 /// Traces a callback that was registered (`connector:cn_register`).
 pub(crate) fn trace_register(id: Id, name: &CStr) {
     if is_on!(__tracepoint_cn_register) {
         // SAFETY: The arguments live as long as the call.
-        unsafe { bindings::cn_glue_trace_register(&raw_id(id), name.as_char_ptr()) };
+        unsafe { bindings::cn_glue_trace_register(&id.into(), name.as_char_ptr()) };
     }
 }
 
@@ -199,13 +196,6 @@ pub(crate) fn trace_register(id: Id, name: &CStr) {
 pub(crate) fn trace_unregister(id: Id, name: &CStr) {
     if is_on!(__tracepoint_cn_unregister) {
         // SAFETY: The arguments live as long as the call.
-        unsafe { bindings::cn_glue_trace_unregister(&raw_id(id), name.as_char_ptr()) };
-    }
-}
-
-fn raw_id(id: Id) -> cb_id {
-    cb_id {
-        idx: id.idx(),
-        val: id.val(),
+        unsafe { bindings::cn_glue_trace_unregister(&id.into(), name.as_char_ptr()) };
     }
 }
