@@ -66,8 +66,8 @@ pub(crate) fn register<H: Handler>(
 /// Ends the registration of an id with this number, if it is still there.
 #[inline]
 pub(crate) fn unregister(id: Id, serial: u64) {
-    // SAFETY: The id is converted to one of C; the number says which registration of the id is meant, and
-    // the core does nothing if it is gone.
+    // SAFETY: The id is converted to one of C; the number says which registration of the id is
+    // meant, and the core does nothing if it is gone.
     unsafe { bindings::cn_core_unregister(&id.into(), serial) };
 }
 

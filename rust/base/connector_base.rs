@@ -24,8 +24,8 @@ pub mod wire;
 
 pub use id::Id;
 
-/// Defines a module with types and functions of C that bindgen has generated, in the file whose path
-/// is in an environment variable of the build. For boundary files only.
+/// Defines a module with types and functions of C that bindgen has generated, in the file whose
+/// path is in an environment variable of the build. For boundary files only.
 #[macro_export]
 macro_rules! generated {
     ($(#[$doc:meta])* $visibility:vis mod $name:ident = $variable:literal) => {

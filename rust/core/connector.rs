@@ -264,7 +264,8 @@ impl Connector {
         let report = |id: Id, name: &CStr| {
             let (idx, val) = (id.idx(), id.val());
             pr_warn!(
-                "a module was unloaded without unregistering callback {idx}:{val} ({name}); removed\n"
+                "a module was unloaded without unregistering callback {idx}:{val} ({name}); \
+                 removed\n"
             );
         };
         let found = self.has_callbacks(&is_meant) && self.unregister_all(&is_meant, report);

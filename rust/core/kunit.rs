@@ -258,50 +258,68 @@ mod registry_tests {
         Ok(())
     }
 
+    /// A registry, and a call of a callback of it in another task.
+    #[pin_data]
+    struct Called {
+        registry: Pin<KBox<Registry>>,
+        #[pin]
+        started: Completion,
+        #[pin]
+        may_return: Completion,
+        /// Whether the callback is about to return.
+        returns: Atomic<u32>,
+        /// The call was left.
+        #[pin]
+        returned: Completion,
+    }
+
+    impl Called {
+        const ID: Id = Id::new(1, 1);
+
+        /// Registers a callback, has another task call it, and waits until it runs `inside`.
+        fn start(
+            released: &'static Released,
+            inside: impl FnOnce(&Self) + Send + 'static,
+        ) -> Result<Arc<Self>> {
+            let this = Arc::pin_init(
+                try_pin_init!(Self {
+                    registry: new()?,
+                    started <- Completion::new(),
+                    may_return <- Completion::new(),
+                    returns: Atomic::new(0),
+                    returned <- Completion::new(),
+                }? Error),
+                GFP_KERNEL,
+            )?;
+            add(&this.registry, Self::ID, b"", released)?;
+            let caller = this.clone();
+            workqueue::system().try_spawn(GFP_KERNEL, move || {
+                let registry = &caller.registry;
+                let call = |_: &Active| {
+                    caller.started.complete_all();
+                    inside(&caller);
+                    caller.returns.store(1, Relaxed);
+                };
+                registry.with_callback(Self::ID, call, || (), || Some(registry));
+                caller.returned.complete_all();
+            })?;
+            this.started.wait_for_completion();
+            Ok(this)
+        }
+    }
+
     #[test]
     fn nothing_is_reclaimed_before_the_event() -> Result {
-        #[pin_data]
-        struct Shared {
-            registry: Pin<KBox<Registry>>,
-            #[pin]
-            started: Completion,
-            #[pin]
-            may_return: Completion,
-            #[pin]
-            returned: Completion,
-        }
-
-        let shared = Arc::pin_init(
-            try_pin_init!(Shared {
-                registry: new()?,
-                started <- Completion::new(),
-                may_return <- Completion::new(),
-                returned <- Completion::new(),
-            }? Error),
-            GFP_KERNEL,
-        )?;
-        let (released, id) = (released!(), Id::new(1, 1));
-        add(&shared.registry, id, b"", released)?;
-        let caller = shared.clone();
-        workqueue::system().try_spawn(GFP_KERNEL, move || {
-            let inside = |_: &Active| {
-                caller.started.complete_all();
-                caller.may_return.wait_for_completion();
-            };
-            caller
-                .registry
-                .with_callback(id, inside, || (), || Some(&caller.registry));
-            caller.returned.complete_all();
-        })?;
-        shared.started.wait_for_completion();
+        let released = released!();
+        let called = Called::start(released, |called| called.may_return.wait_for_completion())?;
         // The last call returns after the callback was removed and before the event is sent.
         let send = || {
-            shared.may_return.complete_all();
-            shared.returned.wait_for_completion();
+            called.may_return.complete_all();
+            called.returned.wait_for_completion();
             assert_eq!(released.count(), 0);
         };
-        if let Some(serial) = shared.registry.remove(id, None, |_| (), send) {
-            shared.registry.wait(serial);
+        if let Some(serial) = called.registry.remove(Called::ID, None, |_| (), send) {
+            called.registry.wait(serial);
         }
         assert_eq!(released.count(), 1);
         Ok(())
@@ -309,38 +327,10 @@ mod registry_tests {
 
     #[test]
     fn unregistering_waits_for_a_call_in_another_task() -> Result {
-        #[pin_data]
-        struct Shared {
-            registry: Pin<KBox<Registry>>,
-            #[pin]
-            started: Completion,
-            returned: Atomic<u32>,
-        }
-
-        let shared = Arc::pin_init(
-            try_pin_init!(Shared {
-                registry: new()?,
-                started <- Completion::new(),
-                returned: Atomic::new(0),
-            }? Error),
-            GFP_KERNEL,
-        )?;
-        let (released, id) = (released!(), Id::new(1, 1));
-        add(&shared.registry, id, b"", released)?;
-        let caller = shared.clone();
-        workqueue::system().try_spawn(GFP_KERNEL, move || {
-            let inside = |_: &Active| {
-                caller.started.complete_all();
-                fsleep(Delta::from_millis(100));
-                caller.returned.store(1, Relaxed);
-            };
-            caller
-                .registry
-                .with_callback(id, inside, || (), || Some(&caller.registry));
-        })?;
-        shared.started.wait_for_completion();
-        unregister(&shared.registry, id, None);
-        assert_eq!(shared.returned.load(Relaxed), 1);
+        let released = released!();
+        let called = Called::start(released, |_| fsleep(Delta::from_millis(100)))?;
+        unregister(&called.registry, Called::ID, None);
+        assert_eq!(called.returns.load(Relaxed), 1);
         assert_eq!(released.count(), 1);
         Ok(())
     }

@@ -242,8 +242,8 @@ impl ListenerCheck {
 ///
 /// # Safety
 ///
-/// `data` must point to an [`ListenerCheck`] that nobody else uses meanwhile; its filter must be callable
-/// with its data and the other arguments.
+/// `data` must point to a [`ListenerCheck`] that nobody else uses meanwhile; its filter must be
+/// callable with its data and the other arguments.
 unsafe extern "C" fn check_callback(
     socket: *mut sock,
     skb: *mut sk_buff,

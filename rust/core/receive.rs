@@ -267,7 +267,7 @@ impl Outcome {
             Self::Malformed(Malformed::Short) => c"datagram is shorter than a netlink header",
             Self::Malformed(Malformed::Length) => c"nlmsg_len does not fit the datagram",
             Self::Malformed(Malformed::Payload) => c"payload is shorter than struct cn_msg",
-            Self::Malformed(Malformed::TooLong) => c"payload is longer than 16384 bytes",
+            Self::Malformed(Malformed::TooLong) => c"netlink payload is longer than 16384 bytes",
             Self::Malformed(Malformed::MessageLength) => {
                 c"cn_msg.len does not fit the netlink message"
             }

@@ -45,8 +45,8 @@ static SERVICE: Atomic<*mut ProcService> = Atomic::new(core::ptr::null_mut());
 ///
 /// For hooks, work items and readers of the file, all of which end before the service is freed.
 pub(crate) fn service() -> Option<&'static ProcService> {
-    // SAFETY: By the invariants of `RunningService`. Its drop waits for hooks and work items, and the
-    // file is removed before it is dropped.
+    // SAFETY: By the invariants of `RunningService`. Its drop waits for hooks and work items, and
+    // the file is removed before it is dropped.
     unsafe { SERVICE.load(Acquire).as_ref() }
 }
 

@@ -266,7 +266,7 @@ static inline struct outcome handle_message(struct endpoint *sender, bool as_roo
 	}
 	if (len > CONNECTOR_MAX_MSG_SIZE) {
 		model.counters.drop_too_long++;
-		return (struct outcome) { -EMSGSIZE, "payload is longer than 16384 bytes", false };
+		return (struct outcome) { -EMSGSIZE, "netlink payload is longer than 16384 bytes", false };
 	}
 	memcpy(&msg, payload, sizeof(msg));
 	if (msg.len > len - sizeof(msg)) {
