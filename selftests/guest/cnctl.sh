@@ -19,16 +19,6 @@ client_command() {
 	echo "$*" >/proc/cn_client
 }
 
-# Waits for ten seconds at most until a command succeeds: eventually <command...>.
-eventually() {
-	local try=0
-	until "$@"; do
-		try=$((try + 1))
-		[ $try -lt 100 ] || return 1
-		sleep 0.1
-	done
-}
-
 # No module, and nothing that would load it.
 without_connector() {
 	local status=0
@@ -125,11 +115,6 @@ is_refused() {
 	fi
 }
 
-# Is a program in a group, and in no other? Its bit is in the fourth column.
-is_in_group() {
-	awk -v mask="$1" '$2 == 11 && $4 == mask { found = 1 } END { exit !found }' /proc/net/netlink
-}
-
 wait_for_listener() {
 	eventually is_in_group "$1"
 }
@@ -156,21 +141,31 @@ ends_with_ctrl_c() {
 	grep -q '^{.*"group":24,.*"id":"25:1",.*"seq":7' /tmp/heard
 }
 
+# Are there reports of losses, and are the losses and the received messages together so many?
+# accounts_for <number> <file>
+accounts_for() {
+	local lost received
+	# A sum, as 0+3+27.
+	lost=$((0$(sed -n 's/.*"lost":\([0-9]*\).*/+\1/p' "$2" | tr -d '\n')))
+	received=$(grep -vc '"lost"' "$2")
+	echo "$received received, $lost lost"
+	[ "$lost" -gt 0 ] && [ $((received + lost)) -eq "$1" ]
+}
+
 # The received messages and the reported losses are together the sent messages.
 reports_losses() {
-	local listener
+	local listener status=0
 	cnctl listen --json --buffer 1 24 >/tmp/heard 2>&1 &
 	listener=$!
 	wait_for_listener 00800000 || return
 	kill -STOP $listener
 	client_command send id=25:1 group=24 repeat=1000
 	kill -CONT $listener
-	sleep 1
+	eventually accounts_for 1000 /tmp/heard || status=1
 	kill -INT $listener
 	wait $listener || return
 	tail -n 3 /tmp/heard
-	awk -F '[:}]' '/"lost"/ { lost += $2; next } { received++ }
-		END { print received, "received,", lost, "lost"; exit !(lost > 0 && received + lost == 1000) }' /tmp/heard
+	accounts_for 1000 /tmp/heard && return $status
 }
 
 # Bytes of a file as hexadecimal digits: bytes <file> <offset> <number>.
@@ -260,8 +255,7 @@ watches() {
 	fi
 	client_command add 25:1 tools count
 	cnctl watch --count 3 25-26:1-3 >/tmp/heard 2>&1 &
-	wait_for_listener 00001000 || return
-	sleep 1
+	wait_for_listener 00001000 && eventually grep -q '^25:1 present' /tmp/heard || return
 	client_command add 26:3 tools count
 	client_command add 26:4 tools count
 	client_command del 25:1

@@ -88,7 +88,7 @@ try_store() {
 # A program is notified when another sample registers and unregisters.
 registered_and_unregistered() {
 	cn_watch_user 2 >/tmp/who 2>&1 &
-	sleep 1
+	eventually is_in_group 00400000 || return
 	insmod /lib/modules/test/cn_echo.ko && unload cn_echo || return
 	wait $! || return
 	cat /tmp/who
@@ -106,22 +106,16 @@ try_watch() {
 	check sample.watch.unloads unload cn_watch
 }
 
-# Waits until cn_rust_test_user has shown the given number of matching lines, for a minute at most:
-# ucon_shows <number> <pattern>
+# Has cn_rust_test_user shown so many matching lines? ucon_shows <number> <pattern>
 ucon_shows() {
-	local try=0
-	while [ "$(grep -c "$2" /tmp/ucon)" -lt "$1" ]; do
-		[ "$try" -lt 600 ] || return 1
-		usleep 100000
-		try=$((try + 1))
-	done
+	[ "$(grep -c "$2" /tmp/ucon)" -ge "$1" ]
 }
 
 # The messages of the module, its ids in the snapshot, and that they are unregistered.
 ucon_hears() {
 	: >/tmp/ucon
 	cn_rust_test_user >>/tmp/ucon 2>&1 &
-	ucon_shows 2 '"counter = ' && unload cn_rust_test && ucon_shows 2 'was unregistered$'
+	eventually ucon_shows 2 '"counter = ' && unload cn_rust_test && eventually ucon_shows 2 'was unregistered$'
 	kill $!
 	wait $!
 	cat /tmp/ucon
