@@ -282,8 +282,8 @@ pub(crate) fn wait_visited() -> Result {
     killed(unsafe { bindings::cn_proc_glue_wait_visited() })
 }
 
-/// Waits until [`close_delivered`] was called for all sockets that are closed now; for a second at
-/// most.
+/// Waits until [`close_delivered`] was called for all sockets that are closed now; for ten seconds
+/// at most.
 ///
 /// # Errors
 ///

@@ -224,8 +224,7 @@ TEST_F(hooks, users_hold_only_what_they_wanted)
 	ASSERT_TRUE(process_file_has("attached exec comm\n"));
 	close(self->fd);
 	self->fd = -1;
-	usleep(1000 * 1000);
-	EXPECT_TRUE(process_file_has("attached exec\n"));
+	EXPECT_TRUE(soon("attached exec\n"));
 }
 
 /* -- Lost events ----------------------------------------------------------------------------- */

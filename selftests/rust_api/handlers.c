@@ -492,7 +492,7 @@ static int seen_soon(int fd, uint32_t val, int expected)
 {
 	int tries, got = 0;
 
-	for (tries = 0; tries < cn_limit(1000) && (got = seen(fd, val)) != expected; tries++)
+	for (tries = 0; tries < cn_timeout() && (got = seen(fd, val)) != expected; tries++)
 		usleep(1000);
 	return got;
 }

@@ -26,8 +26,6 @@
 #define GROUP 7
 #define PORT 5555
 #define TASKS 500
-/* The limit of operations that must not wait. */
-#define AT_ONCE_MS 1000
 /* 140,000 events; a watcher takes five minutes for as many. */
 #define CHURN_MS 30000
 
@@ -138,7 +136,7 @@ TEST_F(block, a_crowd_delays_no_other_id)
 	self->inside = begin_process(crowd, &tasks);
 	ASSERT_EQ(tasks, wait_for_inside(self->fd, tasks));
 	for (i = 0; i < 20; i++)
-		ASSERT_EQ(0, run_within(AT_ONCE_MS, register_another, NULL));
+		ASSERT_EQ(0, run_within(SOON_MS, register_another, NULL));
 	EXPECT_TRUE(is_running(self->inside));
 }
 
@@ -154,8 +152,8 @@ TEST_F(block, unloading_ends_with_the_last_call)
 	usleep(cn_pause() * 1000);
 	EXPECT_TRUE(is_running(unload));
 	/* Meanwhile other tasks make progress. */
-	EXPECT_EQ(0, run_within(AT_ONCE_MS, register_another, NULL));
-	EXPECT_EQ(0, run_within(AT_ONCE_MS, use_a_socket, NULL));
+	EXPECT_EQ(0, run_within(SOON_MS, register_another, NULL));
+	EXPECT_EQ(0, run_within(SOON_MS, use_a_socket, NULL));
 	EXPECT_EQ(0, send_from(self->fd, OPEN));
 	EXPECT_EQ(0, end_process(unload, SOON_MS));
 }
@@ -168,9 +166,9 @@ TEST_F(block, a_socket_watcher_that_unregisters_holds_up_nobody)
 	ASSERT_EQ(0, load_within("cn_rust_block", "end_on_close=1"));
 	self->inside = begin_process(crowd, &tasks);
 	ASSERT_EQ(tasks, wait_for_inside(self->fd, tasks));
-	EXPECT_EQ(0, run_within(AT_ONCE_MS, use_a_socket, NULL));
-	EXPECT_EQ(0, run_within(AT_ONCE_MS, use_a_socket, NULL));
-	EXPECT_EQ(0, run_within(AT_ONCE_MS, register_another, NULL));
+	EXPECT_EQ(0, run_within(SOON_MS, use_a_socket, NULL));
+	EXPECT_EQ(0, run_within(SOON_MS, use_a_socket, NULL));
+	EXPECT_EQ(0, run_within(SOON_MS, register_another, NULL));
 	EXPECT_TRUE(is_running(self->inside));
 }
 
@@ -187,9 +185,9 @@ TEST_F(block, a_watcher_that_unregisters_holds_up_nobody)
 	ASSERT_EQ(0, load_within("cn_rust_block", "end_on_register=1"));
 	self->inside = begin_process(crowd, &tasks);
 	ASSERT_EQ(tasks, wait_for_inside(self->fd, tasks));
-	EXPECT_EQ(0, run_within(AT_ONCE_MS, register_trigger, NULL));
-	EXPECT_EQ(0, run_within(AT_ONCE_MS, register_another, NULL));
-	EXPECT_EQ(0, run_within(AT_ONCE_MS, use_a_socket, NULL));
+	EXPECT_EQ(0, run_within(SOON_MS, register_trigger, NULL));
+	EXPECT_EQ(0, run_within(SOON_MS, register_another, NULL));
+	EXPECT_EQ(0, run_within(SOON_MS, use_a_socket, NULL));
 	EXPECT_FALSE(is_shown(" 43:1\n"));
 	EXPECT_TRUE(is_running(self->inside));
 }
@@ -317,8 +315,8 @@ TEST_F(block, a_slow_watcher_holds_up_nobody)
 
 	ASSERT_EQ(0, load_within("cn_rust_block", "slow_us=5000"));
 	EXPECT_EQ(0, run_within(CHURN_MS, churn, NULL));
-	EXPECT_EQ(0, run_within(AT_ONCE_MS, register_another, NULL));
-	EXPECT_EQ(0, run_within(AT_ONCE_MS, use_a_socket, NULL));
+	EXPECT_EQ(0, run_within(SOON_MS, register_another, NULL));
+	EXPECT_EQ(0, run_within(SOON_MS, use_a_socket, NULL));
 	end = watchdog_ms() + cn_timeout();
 	while (!is_slow() && (missed = count(self->fd, MISSED)) == 0 && watchdog_ms() < end)
 		usleep(1000);

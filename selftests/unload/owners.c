@@ -12,8 +12,6 @@
 #define OWNERS_IDX 41
 #define NODE_COUNTER 9998
 #define OWNERS_TRIGGER 9999
-/* The limit until a work item has notified a watcher. */
-#define TOLD_MS 2000
 
 FIXTURE(owners)
 {
@@ -141,7 +139,7 @@ TEST_F(within, a_handler)
 /* Watchers are called a moment after the event. */
 static int nodes_soon(int fd, int expected)
 {
-	long long end = watchdog_ms() + cn_limit(TOLD_MS);
+	long long end = watchdog_ms() + cn_timeout();
 	int left;
 
 	while ((left = nodes(fd)) != expected && watchdog_ms() < end)
