@@ -17,6 +17,9 @@ OUT=$TOP/build
 LOGS=$OUT/log
 VERBOSE=${V:-0}
 
+# The first script of a run is known to those that it starts.
+export RUN_ID=${RUN_ID:-$$}
+
 # A make above us would hand its own flags to kbuild.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL GNUMAKEFLAGS V M
 export LC_ALL=C
@@ -119,16 +122,17 @@ guest_results() {
 	guest_result "$status"
 }
 
-# Waits for the named lock and keeps it until the script ends: hold <file>.
+# Waits for the named lock and keeps it until the script ends: hold <file>. The file has the run that holds it.
 # The descriptor stays open in children, too; so background jobs must not outlive the script.
 hold() {
 	local fd
 	mkdir -p "$(dirname "$1")"
-	exec {fd}>"$1"
+	exec {fd}>>"$1"
 	if ! flock --nonblock "$fd"; then
-		say "  another run is busy with $1; waiting for it"
+		[ "$(cat "$1")" = "$RUN_ID" ] || say "  another run is busy with $1; waiting for it"
 		flock "$fd"
 	fi
+	printf '%s\n' "$RUN_ID" >"$1"
 }
 
 # A short name for everything on standard input.
