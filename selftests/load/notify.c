@@ -60,8 +60,12 @@ FIXTURE_VARIANT_ADD(refused, notify_2) { "notify=2", "notify" };
 FIXTURE_VARIANT_ADD(refused, max_a_word) { "notify_max=all", "notify_max" };
 FIXTURE_VARIANT_ADD(refused, max_negative) { "notify_max=-1", "notify_max" };
 FIXTURE_VARIANT_ADD(refused, max_too_large) { "notify_max=4294967296", "notify_max" };
-FIXTURE_VARIANT_ADD(refused, max_per_socket_a_word) { "notify_max_per_socket=all", "notify_max_per_socket" };
-FIXTURE_VARIANT_ADD(refused, max_per_socket_negative) { "notify_max_per_socket=-1", "notify_max_per_socket" };
+FIXTURE_VARIANT_ADD(refused, max_per_socket_a_word) {
+	"notify_max_per_socket=all", "notify_max_per_socket"
+};
+FIXTURE_VARIANT_ADD(refused, max_per_socket_negative) {
+	"notify_max_per_socket=-1", "notify_max_per_socket"
+};
 
 FIXTURE_SETUP(refused)
 {

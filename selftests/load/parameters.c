@@ -44,12 +44,22 @@ FIXTURE_VARIANT_ADD(parameter, groups_without_a_value) { "groups", 0, "groups" }
 FIXTURE_VARIANT_ADD(parameter, open_groups_0) { "open_groups=0", 32 };
 FIXTURE_VARIANT_ADD(parameter, open_groups_1) { "open_groups=1", 32 };
 FIXTURE_VARIANT_ADD(parameter, open_groups_all_32) { "open_groups=0xffffffff", 32 };
-FIXTURE_VARIANT_ADD(parameter, open_groups_33_of_32) { "open_groups=0x100000000", 0, "open_groups" };
+FIXTURE_VARIANT_ADD(parameter, open_groups_33_of_32) {
+	"open_groups=0x100000000", 0, "open_groups"
+};
 FIXTURE_VARIANT_ADD(parameter, open_groups_33_of_33) { "groups=33 open_groups=0x100000000", 33 };
-FIXTURE_VARIANT_ADD(parameter, open_groups_34_of_33) { "groups=33 open_groups=0x200000000", 0, "open_groups" };
-FIXTURE_VARIANT_ADD(parameter, open_groups_64_of_64) { "groups=64 open_groups=0x8000000000000000", 64 };
-FIXTURE_VARIANT_ADD(parameter, open_groups_64_of_63) { "groups=63 open_groups=0x8000000000000000", 0, "open_groups" };
-FIXTURE_VARIANT_ADD(parameter, open_groups_beyond_64_bits) { "groups=64 open_groups=0x10000000000000000", 0, "open_groups" };
+FIXTURE_VARIANT_ADD(parameter, open_groups_34_of_33) {
+	"groups=33 open_groups=0x200000000", 0, "open_groups"
+};
+FIXTURE_VARIANT_ADD(parameter, open_groups_64_of_64) {
+	"groups=64 open_groups=0x8000000000000000", 64
+};
+FIXTURE_VARIANT_ADD(parameter, open_groups_64_of_63) {
+	"groups=63 open_groups=0x8000000000000000", 0, "open_groups"
+};
+FIXTURE_VARIANT_ADD(parameter, open_groups_beyond_64_bits) {
+	"groups=64 open_groups=0x10000000000000000", 0, "open_groups"
+};
 FIXTURE_VARIANT_ADD(parameter, open_groups_a_word) { "open_groups=all", 0, "open_groups" };
 
 FIXTURE_SETUP(parameter)

@@ -74,7 +74,8 @@ TEST_F(process_events, ends_are_told_without_probes)
 	int fd, i, child;
 
 	ASSERT_EQ(0, provider_load_with("probe=0"));
-	EXPECT_TRUE(KLOG_HAS(self->klog, "cn_proc: events: fork exec exit comm; not on this kernel: uid gid sid ptrace coredump; ends are delivered a moment later"));
+	EXPECT_TRUE(KLOG_HAS(self->klog,
+			     "cn_proc: events: fork exec exit comm; not on this kernel: uid gid sid ptrace coredump; ends are delivered a moment later"));
 	fd = process_open(0);
 	ASSERT_LE(0, fd);
 	for (i = 0; i < cn_repeat(50); i++) {

@@ -355,8 +355,9 @@ TEST_F(filter, lets_through_what_was_asked_for)
 
 	ASSERT_EQ(0, act_and_read(&everything, self->all));
 	expect_passing(variant->events, variant->reported);
-	while (!(ret = process_read_within(self->fd, &m, passed.count < known->count ? cn_timeout() :
-								      cn_pause()))) {
+	while (!(ret = process_read_within(self->fd, &m,
+					   passed.count < known->count ? cn_timeout() :
+									 cn_pause()))) {
 		/* Of others, and the acknowledgement. */
 		if (!is_reported(process_of(&m.event)))
 			continue;

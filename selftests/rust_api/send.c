@@ -199,7 +199,7 @@ TEST_F(rust_send, wait_for_a_port_is_limited)
 	while (!command(self->client, SEND_WITHIN, c))
 		number++;
 	EXPECT_LT(0, number);
-	/* A busy machine may take long for an atomic send, too, but not half as long as this limit. */
+	/* On a busy machine an atomic send takes long, too, but not half as long as this limit. */
 	c.access = variant->atomic ? cn_timeout() : 300;
 	c.atomic = variant->atomic;
 	start = milliseconds();

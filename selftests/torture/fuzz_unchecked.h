@@ -23,8 +23,8 @@ static inline int rust(unsigned long command, uint32_t idx, uint32_t val, uint32
 {
 	/* The callbacks that unregister do so with themselves. */
 	struct rust_command numbers = {
-		.idx = idx, .val = val, .what = what, .argument = argument, .second = val, .access = access,
-		.access_argument = 12345,
+		.idx = idx, .val = val, .what = what, .argument = argument, .second = val,
+		.access = access, .access_argument = 12345,
 	};
 
 	return ioctl(model.rust_fd, command, &numbers);
@@ -87,7 +87,8 @@ static inline size_t make_snapshot_request(uint8_t *to)
 {
 	static uint8_t request[1024];
 	struct cn_packet p = {
-		.id = { CN_IDX_NOTIFY, CN_VAL_NOTIFY }, .flags = CN_NOTIFY_SNAPSHOT, .data = request,
+		.id = { CN_IDX_NOTIFY, CN_VAL_NOTIFY }, .flags = CN_NOTIFY_SNAPSHOT,
+		.data = request,
 	};
 
 	p.data_len = make_request(request);
@@ -97,8 +98,8 @@ static inline size_t make_snapshot_request(uint8_t *to)
 /* Datagrams, and modules that register, with faults in two of three. */
 static inline void try_faults(uint32_t times)
 {
-	int fds[4] = { open_listener(true, 4 << 20), open_listener(true, 4 << 20), open_listener(false, 4 << 20),
-		       open_listener(true, 1) };
+	int fds[4] = { open_listener(true, 4 << 20), open_listener(true, 4 << 20),
+		       open_listener(false, 4 << 20), open_listener(true, 1) };
 	size_t i;
 
 	/* The files are root's. */

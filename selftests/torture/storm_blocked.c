@@ -125,7 +125,8 @@ int main(int argc, char **argv)
 	if (!block)
 		block = unload_within("cn_client");
 	cn = block ? -EBUSY : unload_within("cn");
-	printf("%d of %d tasks inside, others take %lld ms at most (%lld before), unloading %lld ms (%d, %d, %d)\n", inside, tasks,
-	       during, before, watchdog_ms() - start, back, block, cn);
-	return inside < tasks || before < 0 || during < 0 || during > cn_limit(200) + before || back || block || cn;
+	printf("%d of %d tasks inside, others take %lld ms at most (%lld before), unloading %lld ms (%d, %d, %d)\n",
+	       inside, tasks, during, before, watchdog_ms() - start, back, block, cn);
+	return inside < tasks || before < 0 || during < 0 || during > cn_limit(200) + before ||
+	       back || block || cn;
 }

@@ -206,8 +206,9 @@ int main(int argc, char **argv)
 	if (progress == MAP_FAILED)
 		return 1;
 	ret = watch(begin_process(storm, &senders));
-	printf("%ld loads, %ld of them failed to start, %ld steps, %ld messages, the longest took %ld ms", progress->loads,
-	       progress->failed_starts, progress->steps, progress->messages, progress->longest_ms);
+	printf("%ld loads, %ld of them failed to start, %ld steps, %ld messages, the longest took %ld ms",
+	       progress->loads, progress->failed_starts, progress->steps, progress->messages,
+	       progress->longest_ms);
 	if (ret)
 		printf(", ended with %d: %s", ret, progress->doing);
 	printf("\n");

@@ -191,8 +191,8 @@ TEST_F(leaving, leaves_nothing_when_it_fails_to_start)
 	struct start start;
 	pid_t loader;
 
-	snprintf(start.params, sizeof(start.params), "place=%d act=%d milliseconds=%d fail=%d", variant->place,
-		 variant->act, cn_limit(400), cn_limit(300));
+	snprintf(start.params, sizeof(start.params), "place=%d act=%d milliseconds=%d fail=%d",
+		 variant->place, variant->act, cn_limit(400), cn_limit(300));
 	loader = begin_process(load_failing, &start);
 	ASSERT_TRUE(is_ready());
 	if (variant->place < DROP_OF_HANDLER)
