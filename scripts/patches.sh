@@ -160,9 +160,9 @@ check_complete
 format_patches
 printf '%s patches and a cover letter for Linux %s, signed off by %s <%s>, in %s\n' "$(git rev-list --count base..)" \
 	"$VERSION" "$AUTHOR_NAME" "$AUTHOR_MAIL" "$RESULT"
-if look_at_patches >"$WORK/said"; then
+if look_at_patches >"$WORK/output"; then
 	printf 'checkpatch has no complaint\n'
 else
-	cat "$WORK/said"
+	cat "$WORK/output"
 	die 'checkpatch complains.'
 fi

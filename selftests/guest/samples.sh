@@ -9,26 +9,26 @@ as_user() {
 	su user -c "$*"
 }
 
-# Does a command print a matching line? Its output is shown when it does not: says <pattern>
+# Does a command print a matching line? Its output is shown when it does not: prints <pattern>
 # <command...>.
-says() {
+prints() {
 	local pattern=$1
 	shift
-	"$@" >/tmp/said 2>&1
-	cat /tmp/said
-	grep -q -- "$pattern" /tmp/said
+	"$@" >/tmp/output 2>&1
+	cat /tmp/output
+	grep -q -- "$pattern" /tmp/output
 }
 
 # The same for a command that must fail.
 refuses() {
 	local pattern=$1
 	shift
-	if "$@" >/tmp/said 2>&1; then
-		cat /tmp/said
+	if "$@" >/tmp/output 2>&1; then
+		cat /tmp/output
 		return 1
 	fi
-	cat /tmp/said
-	grep -q -- "$pattern" /tmp/said
+	cat /tmp/output
+	grep -q -- "$pattern" /tmp/output
 }
 
 load_sample() {
@@ -38,22 +38,22 @@ load_sample() {
 try_echo() {
 	check sample.echo.without_module refuses 'No such device' cn_echo_user || return
 	load_sample cn_echo || return
-	check sample.echo.replies says 'reply from 20:1: "Hello, kernel!" (seq 1, ack 1)' cn_echo_user
-	check sample.echo.replies_to_users says 'reply from 20:1: "hi"' as_user cn_echo_user hi
+	check sample.echo.replies prints 'reply from 20:1: "Hello, kernel!" (seq 1, ack 1)' cn_echo_user
+	check sample.echo.replies_to_users prints 'reply from 20:1: "hi"' as_user cn_echo_user hi
 	check sample.echo.unloads unload cn_echo
 }
 
 two_readings() {
-	as_user cn_sensor_user 2 >/tmp/said || return
-	cat /tmp/said
-	[ "$(grep -c '^reading [0-9]*: 20\.[025]*0* degrees$' /tmp/said)" -eq 2 ]
+	as_user cn_sensor_user 2 >/tmp/output || return
+	cat /tmp/output
+	[ "$(grep -c '^reading [0-9]*: 20\.[025]*0* degrees$' /tmp/output)" -eq 2 ]
 }
 
 try_sensor() {
 	load_sample cn_sensor || return
 	check sample.sensor.multicasts_to_all two_readings
-	check sample.sensor.calibrates says ': 2[12]\..* degrees' cn_sensor_user -c 1500
-	check sample.sensor.keeps_calibration says ': 2[12]\..* degrees' cn_sensor_user 1
+	check sample.sensor.calibrates prints ': 2[12]\..* degrees' cn_sensor_user -c 1500
+	check sample.sensor.keeps_calibration prints ': 2[12]\..* degrees' cn_sensor_user 1
 	check sample.sensor.refuses_users refuses 'Operation not permitted' as_user cn_sensor_user -c 0
 	check sample.sensor.unloads unload cn_sensor
 }
@@ -67,16 +67,16 @@ fill_store() {
 	done
 	refuses 'No space left' cn_store_user set one-more value || return
 	cn_store_user set key0 'another value' || return
-	cn_store_user list >/tmp/said
-	cat /tmp/said
-	[ "$(grep -c '^key[0-9]* = ' /tmp/said)" -eq 63 ] && grep -qx 'key0 = another value' /tmp/said
+	cn_store_user list >/tmp/output
+	cat /tmp/output
+	[ "$(grep -c '^key[0-9]* = ' /tmp/output)" -eq 63 ] && grep -qx 'key0 = another value' /tmp/output
 }
 
 try_store() {
 	load_sample cn_store || return
 	check sample.store.lists_nothing cn_store_user list
 	check sample.store.sets cn_store_user set colour blue
-	check sample.store.gets says '^colour = blue$' as_user cn_store_user get colour
+	check sample.store.gets prints '^colour = blue$' as_user cn_store_user get colour
 	check sample.store.has_no_such_key refuses 'There is no such key' cn_store_user get shape
 	check sample.store.refuses_users refuses 'Operation not permitted' as_user cn_store_user set colour red
 	check sample.store.is_limited fill_store

@@ -166,7 +166,7 @@ KERNEL_CONFIG=builtin "$TOP/scripts/modules.sh" "$RUST" built-in
 build_kernel_selftest
 
 use_ktap "$RUST"
-SAID=$WORK/said
+STEP_OUTPUT=$WORK/output
 
 # On the host.
 in_a_tree() {

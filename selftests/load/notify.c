@@ -247,7 +247,7 @@ TEST_F(channel, groups_above_32)
 
 /* -- Modules that go ------------------------------------------------------ */
 
-TEST_F(channel, tells_what_a_module_takes_along)
+TEST_F(channel, reports_ids_of_an_unloaded_module)
 {
 	ASSERT_TRUE(load(self, ""));
 	ASSERT_EQ(0, notify_one(self->fd, EVENTS, IDX, 1));
@@ -259,7 +259,7 @@ TEST_F(channel, tells_what_a_module_takes_along)
 	EXPECT_TRUE(cn_is_silent(self->listener));
 }
 
-TEST_F(channel, tells_what_a_module_forgot)
+TEST_F(channel, reports_ids_that_a_module_forgot)
 {
 	ASSERT_TRUE(load(self, ""));
 	ASSERT_EQ(0, notify_ask(self->fd, EVENTS, RANGES({ IDX, 1 }), RANGES({ 1, 2 })));
@@ -276,7 +276,7 @@ TEST_F(channel, tells_what_a_module_forgot)
 }
 
 /* The kernel's own sample, which knows nothing of all this. */
-TEST_F(channel, tells_of_the_kernels_clients)
+TEST_F(channel, reports_the_clients_of_the_kernel)
 {
 	ASSERT_TRUE(load(self, ""));
 	ASSERT_EQ(0, notify_ask(self->fd, EVENTS, RANGES({ 14, 1 }), RANGES({ 0x456, 1 })));

@@ -169,7 +169,7 @@ FIXTURE_VARIANT(events)
 };
 
 FIXTURE_VARIANT_ADD(events, nothing) { do_nothing };
-FIXTURE_VARIANT_ADD(events, ends) { end_in_each_way };
+FIXTURE_VARIANT_ADD(events, exits) { end_in_each_way };
 FIXTURE_VARIANT_ADD(events, vfork) { vfork_and_execute };
 FIXTURE_VARIANT_ADD(events, names) { change_name };
 FIXTURE_VARIANT_ADD(events, ids) { change_ids };
@@ -204,7 +204,7 @@ static int act_and_read(const FIXTURE_VARIANT(events) *variant, int fd)
 	return ret;
 }
 
-TEST_F(events, each_thread_is_told_of_in_order)
+TEST_F(events, events_of_each_thread_are_in_order)
 {
 	ASSERT_EQ(0, act_and_read(variant, self->fd));
 	compare_threads(_metadata);
@@ -223,7 +223,7 @@ static const struct proc_event *next_but_ends(const struct story *story, int *at
 }
 
 /* An end may be reported after actions that the parent does once it is notified. */
-TEST_F(events, all_but_ends_are_told_in_order)
+TEST_F(events, all_but_exits_are_in_order)
 {
 	const struct proc_event *expected, *is;
 	int in_known = 0, in_reported = 0;

@@ -106,6 +106,6 @@ grep -q '^cn_proc ' /proc/net/connector || insmod /lib/modules/rust/cn_proc.ko
 [ ! -d /debian ] || { mkdir /debian/dev && mount -t devtmpfs devtmpfs /debian/dev; }
 for program in $PROGRAMS; do
 	check "$program.listens" listens "$program"
-	sed 's/^/# /' "$SAID"
+	sed 's/^/# /' "$STEP_OUTPUT"
 	check "$program.hears_what_was_done" hears_what_was_done "$program"
 done

@@ -22,7 +22,7 @@
 #define ROUNDS 200
 #define STACK (16 * 1024)
 /* The limit until the last one is inside, and until it has returned. */
-#define CROWD_MS 300000
+#define TASKS_MS 300000
 
 static int fd;
 
@@ -40,7 +40,7 @@ static void *go_inside(void *unused)
 }
 
 /* One process has all of the threads, so that they share its resources. */
-static int crowd(const void *arg)
+static int many_tasks(const void *arg)
 {
 	int n = *(const int *)arg, i;
 	pthread_t *threads = calloc(n, sizeof(*threads));
@@ -113,11 +113,11 @@ int main(int argc, char **argv)
 	setrlimit(RLIMIT_NPROC, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY });
 	fd = cn_open_in_group(0);
 	before = register_others();
-	child = begin_process(crowd, &tasks);
+	child = begin_process(many_tasks, &tasks);
 	inside = wait_for_crowd(tasks);
 	during = register_others();
 	send_to(OPEN);
-	back = end_process(child, CROWD_MS);
+	back = end_process(child, TASKS_MS);
 	close(fd);
 	client_close();
 	start = watchdog_ms();

@@ -92,7 +92,7 @@ static void register_some(unsigned int *random)
 /* Returns the number of steps that the module prints when the last of it is freed. */
 static long steps_in(int klog)
 {
-	static const char said[] = "nothing is left after ";
+	static const char text[] = "nothing is left after ";
 	char line[8192], *start;
 	ssize_t len;
 
@@ -100,9 +100,9 @@ static long steps_in(int klog)
 		if (len <= 0)
 			continue;
 		line[len] = '\0';
-		start = strstr(line, said);
+		start = strstr(line, text);
 		if (start)
-			return atol(start + strlen(said));
+			return atol(start + strlen(text));
 	}
 	return -1;
 }

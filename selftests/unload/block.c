@@ -90,7 +90,7 @@ static void *go_inside(void *fd)
 }
 
 /* A process with the given number of threads, which all enter the callback and return. */
-static int crowd(const void *arg)
+static int many_tasks(const void *arg)
 {
 	int n = *(const int *)arg, fd = cn_open_in_group(0), i, errors = 0;
 	pthread_t *threads = calloc(n, sizeof(*threads));
@@ -128,12 +128,12 @@ static int register_another(const void *arg)
 	return ret ? ret : client("del %u:60", BLOCK_IDX);
 }
 
-TEST_F(block, a_crowd_delays_no_other_id)
+TEST_F(block, many_tasks_delay_no_other_id)
 {
 	int tasks = cn_repeat(TASKS), i;
 
 	ASSERT_EQ(0, load_within("cn_rust_block", ""));
-	self->inside = begin_process(crowd, &tasks);
+	self->inside = begin_process(many_tasks, &tasks);
 	ASSERT_EQ(tasks, wait_for_inside(self->fd, tasks));
 	for (i = 0; i < 20; i++)
 		ASSERT_EQ(0, run_within(SOON_MS, register_another, NULL));
@@ -146,7 +146,7 @@ TEST_F(block, unloading_ends_with_the_last_call)
 	pid_t unload;
 
 	ASSERT_EQ(0, load_within("cn_rust_block", ""));
-	self->inside = begin_process(crowd, &tasks);
+	self->inside = begin_process(many_tasks, &tasks);
 	ASSERT_EQ(tasks, wait_for_inside(self->fd, tasks));
 	unload = begin_process(unload_named, "cn_rust_block");
 	usleep(cn_pause() * 1000);
@@ -164,7 +164,7 @@ TEST_F(block, a_socket_watcher_that_unregisters_holds_up_nobody)
 	int tasks = 1;
 
 	ASSERT_EQ(0, load_within("cn_rust_block", "end_on_close=1"));
-	self->inside = begin_process(crowd, &tasks);
+	self->inside = begin_process(many_tasks, &tasks);
 	ASSERT_EQ(tasks, wait_for_inside(self->fd, tasks));
 	EXPECT_EQ(0, run_within(SOON_MS, use_a_socket, NULL));
 	EXPECT_EQ(0, run_within(SOON_MS, use_a_socket, NULL));
@@ -183,7 +183,7 @@ TEST_F(block, a_watcher_that_unregisters_holds_up_nobody)
 	int tasks = 1;
 
 	ASSERT_EQ(0, load_within("cn_rust_block", "end_on_register=1"));
-	self->inside = begin_process(crowd, &tasks);
+	self->inside = begin_process(many_tasks, &tasks);
 	ASSERT_EQ(tasks, wait_for_inside(self->fd, tasks));
 	EXPECT_EQ(0, run_within(SOON_MS, register_trigger, NULL));
 	EXPECT_EQ(0, run_within(SOON_MS, register_another, NULL));
@@ -333,7 +333,7 @@ TEST_F(block, watchers_are_notified_before_a_drop)
 }
 
 /* Only the latest event of a group is delivered. */
-TEST_F(block, groups_are_told_once)
+TEST_F(block, groups_are_notified_once)
 {
 	int i, notified, fd = cn_open_in_group(0);
 	long long end;
@@ -356,7 +356,7 @@ TEST_F(block, groups_are_told_once)
  * Nothing is sent to the listener's own group. The listener is notified nevertheless that events
  * were skipped.
  */
-TEST_F(block, listeners_are_told_of_events_that_were_passed_over)
+TEST_F(block, listeners_are_notified_of_skipped_events)
 {
 	int listener, asks, reads, i;
 	struct timeval wait = { .tv_sec = cn_limit(5) };

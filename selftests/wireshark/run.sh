@@ -22,11 +22,11 @@ WORK=$OUT/wireshark
 # What Wireshark loads as root is none of a user's scripts (from 4.4 on it does not even say so): then it runs as nobody, from
 # a folder that everybody can read.
 prepare_shark() {
-	PLACE=$(mktemp -d)
-	trap 'rm -rf "$PLACE"' EXIT
-	chmod 755 "$PLACE"
-	install -m 644 "$TOP/tools/wireshark/connector.lua" "$PLACE"
-	AS=(env "HOME=$PLACE" "WIRESHARK_CONFIG_DIR=$PLACE")
+	PUBLIC=$(mktemp -d)
+	trap 'rm -rf "$PUBLIC"' EXIT
+	chmod 755 "$PUBLIC"
+	install -m 644 "$TOP/tools/wireshark/connector.lua" "$PUBLIC"
+	AS=(env "HOME=$PUBLIC" "WIRESHARK_CONFIG_DIR=$PUBLIC")
 	[ "$(id -u)" != 0 ] || AS+=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 }
 
@@ -34,7 +34,7 @@ prepare_shark() {
 shark_as_it_is() {
 	local file=$1
 	shift
-	"${AS[@]}" tshark -X "lua_script:$PLACE/connector.lua" -r - "$@" <"$file" 2>"$WORK/errors" || {
+	"${AS[@]}" tshark -X "lua_script:$PUBLIC/connector.lua" -r - "$@" <"$file" 2>"$WORK/errors" || {
 		cat "$WORK/errors"
 		return 1
 	}
@@ -67,11 +67,11 @@ build_programs() {
 # A guest in which all is said that the script knows of.
 capture() {
 	build_programs
-	"$TOP/scripts/guest.sh" "$KDIR" run "$HERE/traffic.sh" "$WORK"/{capture,datagrams,work} >"$WORK/said" || {
-		cat "$WORK/said"
+	"$TOP/scripts/guest.sh" "$KDIR" run "$HERE/traffic.sh" "$WORK"/{capture,datagrams,work} >"$WORK/output" || {
+		cat "$WORK/output"
 		return 1
 	}
-	python "$HERE/events.py" split "$WORK/said" "$WORK"
+	python "$HERE/events.py" split "$WORK/output" "$WORK"
 	[ -s "$WORK/work.txt" ]
 }
 
@@ -99,14 +99,14 @@ columns() {
 # The messages between programs and the kernel, all fields. Of the messages with times and processors,
 # only the kernel's answers to requests for process events.
 messages() {
-	local asked
+	local request
 	# cnctl numbers its requests from a number of its own on.
-	asked=$(shark "$WORK/capture.pcap" -Y 'cn.proc.op == 1' -T fields -e cn.ack | head -n 1)
+	request=$(shark "$WORK/capture.pcap" -Y 'cn.proc.op == 1' -T fields -e cn.ack | head -n 1)
 	{
 		infos "$WORK/capture.pcap" -Y 'cn and not cn.proc.what > 0'
-		columns "$HERE/messages.txt" "$WORK/capture.pcap" 'cn and not cn.proc.what' | sed "s/|$asked|/|ASKED|/"
+		columns "$HERE/messages.txt" "$WORK/capture.pcap" 'cn and not cn.proc.what' | sed "s/|$request|/|REQUEST|/"
 		shark "$WORK/capture.pcap" -Y 'cn.proc.what == 0' -T fields -e cn.seq -e cn.ack -e cn.proc.cpu -e cn.proc.err |
-			sed -E "s/^[0-9]+\t/NUMBER\t/; s/\t$((asked + 1))\t/\tANSWER\t/; s/\t[01](\t[0-9]+)\$/\tCPU\1/; s/\t/ /g"
+			sed -E "s/^[0-9]+\t/NUMBER\t/; s/\t$((request + 1))\t/\tANSWER\t/; s/\t[01](\t[0-9]+)\$/\tCPU\1/; s/\t/ /g"
 		infos "$WORK/capture.pcap" -Y 'cn.notify.snapshot == 1'
 	} >"$WORK/messages"
 	diff -u <(grep -v '^#' "$HERE/messages.txt") "$WORK/messages"
@@ -190,15 +190,15 @@ without_numbers() {
 page() {
 	local line file command commands=0
 	: >"$WORK/shown"
-	: >"$WORK/said"
+	: >"$WORK/output"
 	while IFS= read -r line; do
 		case $line in
 		'    $ tshark -X lua_script:connector.lua -r '*)
 			read -r _ _ _ _ _ file command <<<"$line"
 			[ -e "$WORK/$file" ] || { file=; continue; }
-			printf '%s\n' "$line" | tee -a "$WORK/shown" >>"$WORK/said"
+			printf '%s\n' "$line" | tee -a "$WORK/shown" >>"$WORK/output"
 			# The page quotes as a shell does.
-			eval "shark_as_it_is \"\$WORK/\$file\" $command" >>"$WORK/said"
+			eval "shark_as_it_is \"\$WORK/\$file\" $command" >>"$WORK/output"
 			commands=$((commands + 1))
 			;;
 		'    '*) [ -z "${file:-}" ] || printf '%s\n' "${line#    }" >>"$WORK/shown" ;;
@@ -206,7 +206,7 @@ page() {
 		esac
 	done <"$TOP/Documentation/wireshark.rst"
 	[ "$commands" -ge 4 ]
-	diff -u <(without_numbers <"$WORK/shown") <(sed '/^$/d' "$WORK/said" | without_numbers)
+	diff -u <(without_numbers <"$WORK/shown") <(sed '/^$/d' "$WORK/output" | without_numbers)
 }
 
 # Whatever the bytes are, the script ends well.
@@ -242,7 +242,7 @@ mkdir -p "$WORK"
 hold "$WORK/lock"
 prepare_shark
 trap 'exit 130' INT TERM HUP
-SAID=$PLACE/step SAID_LINES=60
+STEP_OUTPUT=$PUBLIC/step STEP_LINES=60
 check capture capture
 if all_passed; then
 	check written written
