@@ -16,15 +16,6 @@ TREE=$OUT/kselftest/tree
 INSTALLED=$OUT/kselftest/$2
 KSRC=$(source_of "$1")
 
-# Hard links: no build writes to the source, and in-tree.sh replaces what it changes.
-copy_source() {
-	[ "$(cat "$TREE/../of" 2>/dev/null)" != "$KSRC" ] || return 0
-	rm -rf "$TREE"
-	mkdir -p "$(dirname "$TREE")"
-	cp -al "$KSRC" "$TREE" 2>/dev/null || { rm -rf "$TREE" && cp -a "$KSRC" "$TREE"; }
-	printf '%s\n' "$KSRC" >"$TREE/../of"
-}
-
 # The test modules are for the kernel with the C connector; for ours, which is built outside of the tree, that has to be said.
 install_tests() {
 	local -a connector=()
@@ -41,7 +32,7 @@ KDIR=$1
 "$TOP/scripts/modules.sh" "$KDIR" core
 hold "$OUT/kselftest.lock"
 find_tools "$KDIR"
-stage 'kselftest: copy of the kernel source' copy_source
+stage 'kselftest: copy of the kernel source' keep_copy "$KSRC" "$TREE"
 stage 'kselftest: the connector in the copy' "$TOP/scripts/in-tree.sh" put "$TREE"
 stage "kselftest: install ($2)" install_tests "$2"
 printf 'PROVIDER=%s\n' "$2" >"$INSTALLED/provider"

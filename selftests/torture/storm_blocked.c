@@ -86,7 +86,7 @@ static long long register_others(void)
 }
 
 /* Until the number inside no longer grows, for lack of memory or because all are inside. */
-static int wait_for_crowd(int tasks)
+static int wait_for_inside(int tasks)
 {
 	int inside = 0, before = -1, same = 0;
 
@@ -114,7 +114,7 @@ int main(int argc, char **argv)
 	fd = cn_open_in_group(0);
 	before = register_others();
 	child = begin_process(many_tasks, &tasks);
-	inside = wait_for_crowd(tasks);
+	inside = wait_for_inside(tasks);
 	during = register_others();
 	send_to(OPEN);
 	back = end_process(child, TASKS_MS);

@@ -38,8 +38,7 @@ FIXTURE(block)
 FIXTURE_SETUP(block)
 {
 	CN_NEEDS_NO_CONNECTOR();
-	ASSERT_EQ(0, module_load("cn", ""));
-	ASSERT_EQ(0, module_load("cn_client", ""));
+	ASSERT_EQ(0, module_load_with_client(""));
 	self->fd = cn_open_in_group(0);
 	ASSERT_LE(0, self->fd);
 	self->inside = -1;
@@ -59,11 +58,9 @@ FIXTURE_TEARDOWN(block)
 	if (self->inside >= 0)
 		EXPECT_EQ(0, end_process(self->inside, SOON_MS));
 	close(self->fd);
-	client("clear");
-	client_close();
 	if (module_is_loaded("cn_rust_block"))
 		EXPECT_EQ(0, unload_within("cn_rust_block"));
-	EXPECT_EQ(0, unload_within("cn_client"));
+	EXPECT_EQ(0, unload_client());
 	/* The calls of the tasks must have left nothing that is reclaimed recursively. */
 	EXPECT_EQ(0, unload_within("cn"));
 }

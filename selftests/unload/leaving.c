@@ -26,6 +26,14 @@ enum context { HANDLER, RETIRED_HANDLER, WATCHER, SOCKET_WATCHER, DROP_OF_HANDLE
 	     DROP_OF_SOCKET_WATCHER };
 enum act { REGISTERS, WATCHES, WATCHES_SOCKETS };
 
+/* With all that is registered in it. */
+static int unload_client(void)
+{
+	client("clear");
+	client_close();
+	return unload_within("cn_client");
+}
+
 FIXTURE(leaving)
 {
 	int klog;
@@ -65,8 +73,7 @@ VARIANT(drop_of_socket_watcher_watches_sockets, DROP_OF_SOCKET_WATCHER, WATCHES_
 FIXTURE_SETUP(leaving)
 {
 	CN_NEEDS_NO_CONNECTOR();
-	ASSERT_EQ(0, module_load("cn", ""));
-	ASSERT_EQ(0, module_load("cn_client", ""));
+	ASSERT_EQ(0, module_load_with_client(""));
 	self->klog = klog_mark();
 	ASSERT_LE(0, self->klog);
 	self->trigger = -1;
@@ -75,9 +82,7 @@ FIXTURE_SETUP(leaving)
 FIXTURE_TEARDOWN(leaving)
 {
 	close(self->klog);
-	client("clear");
-	client_close();
-	EXPECT_EQ(0, unload_within("cn_client"));
+	EXPECT_EQ(0, unload_client());
 	/* With a leftover, the connector would call freed code. */
 	if (!is_shown(" 42:"))
 		EXPECT_EQ(0, unload_within("cn"));

@@ -86,8 +86,7 @@ FIXTURE(within)
 FIXTURE_SETUP(within)
 {
 	CN_NEEDS_NO_CONNECTOR();
-	ASSERT_EQ(0, module_load("cn", ""));
-	ASSERT_EQ(0, module_load("cn_client", ""));
+	ASSERT_EQ(0, module_load_with_client(""));
 	self->fd = cn_open_in_group(0);
 	ASSERT_LE(0, self->fd);
 }
@@ -95,10 +94,8 @@ FIXTURE_SETUP(within)
 FIXTURE_TEARDOWN(within)
 {
 	close(self->fd);
-	client("clear");
-	client_close();
 	EXPECT_EQ(0, unload_within("cn_rust_owners"));
-	EXPECT_EQ(0, unload_within("cn_client"));
+	EXPECT_EQ(0, unload_client());
 	if (!module_is_loaded("cn_rust_owners"))
 		EXPECT_EQ(0, unload_within("cn"));
 }
