@@ -288,6 +288,11 @@ is_gone() {
 	! kill -0 "$1" 2>/dev/null
 }
 
+# Is a process blocked in write(2)? The first field is the number of the system call.
+is_blocked_in_write() {
+	grep -q '^1 ' "/proc/$1/syscall"
+}
+
 # The first Ctrl-C has no effect while the output is blocked. The second one ends the program.
 ends_with_another_ctrl_c() {
 	local listener ended=0
@@ -296,7 +301,7 @@ ends_with_another_ctrl_c() {
 	listener=$!
 	wait_for_listener 00800000 || return
 	client_command send id=25:1 group=24 repeat=2000
-	sleep 1
+	eventually is_blocked_in_write $listener
 	kill -INT $listener
 	sleep 1
 	kill -INT $listener

@@ -206,7 +206,7 @@ TEST_F(load, client_needs_it)
 	EXPECT_EQ(-ENOENT, module_load("cn_client", ""));
 }
 
-TEST_F(load, client_comes_and_goes)
+TEST_F(load, client_is_loaded_and_unloaded)
 {
 	char *text;
 	int i;

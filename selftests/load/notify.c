@@ -138,7 +138,7 @@ TEST_F(channel, can_be_moved)
 	EXPECT_EQ(-ENODEV, ask_at(self->fd, CN_IDX_NOTIFY, CN_VAL_NOTIFY, EVENTS));
 	ASSERT_EQ(0, ask_at(self->fd, 7, 8, EVENTS));
 	ASSERT_EQ(0, client("add %u:1 name count", IDX));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, REGISTERED));
 	/* The slot of the removed request is free. */
 	EXPECT_EQ(-EINVAL, client("add 7:8 name count"));
 	EXPECT_EQ(0, client("add 4294967295:4294967295 name count"));
@@ -233,7 +233,7 @@ TEST_F(channel, groups_above_32)
 	ASSERT_LE(0, high);
 	ASSERT_EQ(0, notify_one(self->fd, 100, IDX, 1));
 	ASSERT_EQ(0, client("add %u:1 name count", IDX));
-	EXPECT_TRUE(event_comes(high, 100, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(high, 100, IDX, 1, REGISTERED));
 	/* The bits of a machine word exist; behind them nothing does. */
 	EXPECT_EQ(-EINVAL, notify_one(self->fd, 129, IDX, 1));
 	close(high);
@@ -248,8 +248,8 @@ TEST_F(channel, reports_ids_of_an_unloaded_module)
 	ASSERT_EQ(0, client("add %u:1 name count", IDX));
 	client_close();
 	ASSERT_EQ(0, module_unload("cn_client"));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, REGISTERED));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, UNREGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, UNREGISTERED));
 	EXPECT_TRUE(cn_is_silent(self->listener));
 }
 
@@ -262,10 +262,10 @@ TEST_F(channel, reports_ids_that_a_module_forgot)
 	ASSERT_EQ(0, client("forget"));
 	client_close();
 	ASSERT_EQ(0, module_unload("cn_client"));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, REGISTERED));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 2, REGISTERED));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, UNREGISTERED));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 2, UNREGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 2, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, UNREGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 2, UNREGISTERED));
 	EXPECT_TRUE(cn_is_silent(self->listener));
 }
 
@@ -275,9 +275,9 @@ TEST_F(channel, reports_the_clients_of_the_kernel)
 	ASSERT_TRUE(load(self, ""));
 	ASSERT_EQ(0, notify_ask(self->fd, EVENTS, RANGES({ 14, 1 }), RANGES({ 0x456, 1 })));
 	ASSERT_EQ(0, module_load("cn_test", ""));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, 14, 0x456, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, 14, 0x456, REGISTERED));
 	EXPECT_EQ(0, module_unload("cn_test"));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, 14, 0x456, UNREGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, 14, 0x456, UNREGISTERED));
 }
 
 /* An open socket holds the module; requests do not hold it longer. */

@@ -149,7 +149,7 @@ TEST_F(process_events, unloads_while_somebody_listens)
 }
 
 /* Processes and listeners start and end while the module is loaded and unloaded. */
-TEST_F(process_events, comes_and_goes_among_processes)
+TEST_F(process_events, is_loaded_and_unloaded_among_processes)
 {
 	int i, fd, child;
 

@@ -166,8 +166,8 @@ TEST_F(snapshot, is_followed_by_events)
 	EXPECT_EQ(1, self->events.n);
 	ASSERT_EQ(0, client("add %u:2 name count", IDX));
 	ASSERT_EQ(0, client("del %u:1", IDX));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 2, REGISTERED));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, UNREGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 2, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, UNREGISTERED));
 	EXPECT_TRUE(cn_is_silent(self->listener));
 }
 
@@ -182,7 +182,7 @@ TEST_F(snapshot, can_be_repeated)
 		ASSERT_LT(0, ask(self->owner, RANGES({ IDX, 1 }), RANGES({ 1, 5 })));
 		READ_SNAPSHOT(self->owner, &self->events);
 		EXPECT_EQ(i, self->events.n);
-		EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, i, REGISTERED));
+		EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, i, REGISTERED));
 		EXPECT_TRUE(cn_is_silent(self->listener));
 	}
 }
@@ -357,7 +357,7 @@ TEST_F_TIMEOUT(snapshot, in_a_storm_of_registrations, cn_limit(STORM_SECONDS))
 	close(pilot);
 }
 
-TEST_F_TIMEOUT(snapshot, in_a_storm_of_ids_that_come_and_go, cn_limit(STORM_SECONDS))
+TEST_F_TIMEOUT(snapshot, in_a_storm_of_short_registrations, cn_limit(STORM_SECONDS))
 {
 	static uint8_t there[2 * STORM + 1];
 	atomic_bool requested = false;

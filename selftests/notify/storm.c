@@ -129,7 +129,7 @@ TEST_F_TIMEOUT(storm, of_several_ids_is_delivered_in_order_of_each, cn_limit(STO
 }
 
 /* While one thread storms, requests are made and end with their sockets. */
-TEST_F_TIMEOUT(storm, while_requests_come_and_go, cn_limit(STORM_SECONDS))
+TEST_F_TIMEOUT(storm, while_requests_are_added_and_removed, cn_limit(STORM_SECONDS))
 {
 	struct churner w = { .val = 1, .rounds = 4 * ROUNDS };
 	int i, fd;

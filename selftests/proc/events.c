@@ -276,7 +276,7 @@ FIXTURE_VARIANT_ADD(filter, exec_and_exit) {
 FIXTURE_VARIANT_ADD(filter, everything) { PROC_EVENT_ALL, (uint32_t)PROC_EVENT_ALL };
 FIXTURE_VARIANT_ADD(filter, nothing_means_everything) { 0, (uint32_t)PROC_EVENT_ALL };
 FIXTURE_VARIANT_ADD(filter, unknown_means_everything) { 0x400, (uint32_t)PROC_EVENT_ALL };
-FIXTURE_VARIANT_ADD(filter, unknown_is_passed_over) { 0x400 | PROC_EVENT_EXEC, PROC_EVENT_EXEC };
+FIXTURE_VARIANT_ADD(filter, unknown_is_skipped) { 0x400 | PROC_EVENT_EXEC, PROC_EVENT_EXEC };
 
 FIXTURE_SETUP(filter)
 {

@@ -101,8 +101,9 @@ int main(int argc, char **argv)
 			with_coverage = true;
 		else {
 			fprintf(stderr,
-				"fuzz: unknown argument '%s'. Known are seed=, operations=, seconds=, "
-				"log=, common, sums, coverage, unchecked=, unreachable=, least=.\n", argv[i]);
+				"fuzz: unknown argument '%s'. Known are seed=, operations=, "
+				"seconds=, log=, common, sums, coverage, unchecked=, "
+				"unreachable=, least=.\n", argv[i]);
 			return 2;
 		}
 	}

@@ -309,7 +309,7 @@ static void visit(unsigned int how)
 	visits++;
 }
 
-static void *come_and_go(void *unused)
+static void *listen_briefly(void *unused)
 {
 	unsigned int how = 0;
 
@@ -403,7 +403,7 @@ int main(int argc, char **argv)
 	at_begin[1] = events_for(&fast);
 	begin_to_read(&slow);
 	begin(&filtered, 256 << 20);
-	if (pthread_create(&guest, NULL, come_and_go, NULL))
+	if (pthread_create(&guest, NULL, listen_briefly, NULL))
 		fail("a thread");
 	/* They begin at the end of the pipe. */
 	close(go[1]);

@@ -46,7 +46,8 @@ FIXTURE_VARIANT(leaving)
 	enum act act;
 };
 
-#define VARIANT(name, from, does) FIXTURE_VARIANT_ADD(leaving, name) { .context = from, .act = does }
+#define VARIANT(name, from, does) \
+	FIXTURE_VARIANT_ADD(leaving, name) { .context = from, .act = does }
 
 VARIANT(handler_registers, HANDLER, REGISTERS);
 VARIANT(handler_watches, HANDLER, WATCHES);
