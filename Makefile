@@ -80,12 +80,14 @@ patches: ## make the patch series for a kernel tree, in build/patches, and look 
 	scripts/patches.sh
 
 shell: ## a shell in a guest with the connector and the samples loaded; FILES='...' go to /guest
+	scripts/guest.sh arguments shell $(FILES)
 	scripts/packages.sh guest
 	$(kernel) scripts/modules.sh "$$kdir" all && scripts/guest.sh "$$kdir" shell selftests/guest/shell.sh $(FILES)
 
 guest: ## run CMD='...' in a guest, with nothing loaded, and end with its result (FILES= as above; ICOUNT=1: time is instructions)
+	scripts/guest.sh arguments command $(FILES)
 	scripts/packages.sh guest
-	$(kernel) scripts/modules.sh "$$kdir" all && scripts/guest.sh "$$kdir" command /dev/null $(FILES)
+	$(kernel) scripts/modules.sh "$$kdir" core && scripts/guest.sh "$$kdir" command /dev/null $(FILES)
 
 check: ## format, clippy, W=1, rustdoc, sparse, shellcheck, pyflakes, symbols, unsafe
 	scripts/packages.sh guest check docs patches

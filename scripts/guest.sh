@@ -5,7 +5,8 @@
 #
 #   guest.sh <kernel build directory> run <job script> [file...]    result as exit code
 #   guest.sh <kernel build directory> shell <job script> [file...]  on the user's terminal
-#   guest.sh <kernel build directory> command                       the job is the variable CMD
+#   guest.sh <kernel build directory> command /dev/null [file...]   the job is the variable CMD
+#   guest.sh arguments shell|command [file...]      says what is wrong with these, before anything is built
 #
 # QEMU_ACCEL, QEMU_SMP, QEMU_MEM, ICOUNT=1, TIMEOUT (seconds) and APPEND (kernel parameters) shape the run;
 # DYNAMIC names programs that are to be in /bin with their shared libraries, TREE a folder that is to be /debian;
@@ -158,7 +159,7 @@ list_files() {
 
 make_initramfs() {
 	if [ "$verb" = command ]; then
-		printf '%s\n' "${CMD:?what to run in the guest: make guest CMD=...}" >"$RUN/job"
+		printf '%s\n' "$CMD" >"$RUN/job"
 	else
 		cp "$JOB" "$RUN/job"
 	fi
@@ -204,6 +205,8 @@ qemu_command() {
 		# The kernel cannot know that this clock is exact; else it would have timers at ticks only.
 		APPEND="tsc=reliable ${APPEND:-}"
 	fi
+	# The guest's programs write to a terminal, whatever that is here.
+	if [ ! -t 1 ] || [ -n "${NO_COLOR:-}" ]; then APPEND="NO_COLOR=1 LS_COLORS=none ${APPEND:-}"; fi
 	# Whether the timer works is tried for a hundredth of a second, in which a busy machine may run nothing of the guest.
 	# Without ACPI the kernel reads the MP table, where the BIOS lists one processor per socket.
 	QEMU+=(-smp "$smp,sockets=$smp,cores=1,threads=1" -kernel "$KDIR/arch/x86/boot/bzImage" -initrd "$RUN/initramfs.cpio"
@@ -233,7 +236,6 @@ show_output() {
 
 boot_shell() {
 	local terminal size
-	[ -t 0 ] || die 'A shell in the guest needs a terminal.' "For a command use: make guest CMD='...'"
 	terminal=$(stty -g)
 	size=$(stty size)
 	[ "$size" != '0 0' ] || size='24 80'
@@ -268,23 +270,34 @@ judge() {
 	exit "$verdict"
 }
 
-[ $# -ge 3 ] || [ "${2:-}" = command ] ||
-	die 'usage: guest.sh <kernel build directory> run|shell|command [<job script> [file...]]'
+# What a user gives to make: check_arguments <verb> [file...]
+check_arguments() {
+	local verb=$1 file
+	shift
+	case $verb in
+	command) [ -n "${CMD:-}" ] || die 'What is to run in the guest?' "usage: make guest CMD='...' [FILES='...']" ;;
+	shell) [ -t 0 ] || die 'A shell in the guest needs a terminal.' "For a command use: make guest CMD='...'" ;;
+	esac
+	for file in "$@"; do
+		[ -f "$file" ] || die "There is no file $file (FILES=), which is to go to /guest."
+	done
+}
+
+if [ "${1:-}" = arguments ]; then
+	shift
+	check_arguments "$@"
+	exit
+fi
+[ $# -ge 3 ] || die 'usage: guest.sh <kernel build directory> run|shell|command <job script> [file...]'
 KDIR=$1
 PROGRAMS=$(programs_of "$KDIR")
 # Jobs of the guest write results with the kernel's functions.
 use_ktap "$KDIR"
 verb=$2
-JOB=${3:-/dev/null}
-shift 2
-[ $# -eq 0 ] || shift
-
+JOB=$3
+shift 3
 # Scenarios pass files that may be missing; a user does not.
-if [ "$verb" != run ]; then
-	for file in "$@"; do
-		[ -f "$file" ] || die "There is no file $file (FILES=), which is to go to /guest."
-	done
-fi
+[ "$verb" = run ] || check_arguments "$verb" "$@"
 make_run_folder
 trap end_child EXIT
 trap 'exit 130' INT TERM HUP

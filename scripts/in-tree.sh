@@ -71,7 +71,8 @@ check_tree() {
 		die "$TREE is not a kernel source (it has no drivers/connector/Kconfig)." "$USAGE" \
 			"It is not the folder of a build (O=), and not one of headers."
 	fi
-	version=$(awk '$1 == "VERSION" { v = $3 } $1 == "PATCHLEVEL" { print v "." $3; exit }' "$TREE/Makefile")
+	version=$(version_of "$TREE")
+	version=${version%.*}
 	[ "$version" = "$VERSION" ] ||
 		die "$TREE is Linux ${version:-of an unknown version}, and this connector is for $VERSION." "$USAGE"
 	[ -d "$TREE/rust/kernel" ] || die "The kernel source in $TREE has no rust/ folder." "$USAGE"

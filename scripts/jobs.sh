@@ -74,7 +74,7 @@ start_job() {
 	if [ "$JOB_SLOTS" -eq 1 ] || [ -n "${at_once:-}" ]; then
 		run_job "$name" "$@" 2>&1 </dev/null &
 	else
-		run_job "$name" "$@" >"$WORK/$name/said" 2>&1 </dev/null &
+		run_job "$name" "$@" >"$WORK/$name/output" 2>&1 </dev/null &
 	fi
 	set +m
 	JOBS[$!]=$name
@@ -103,7 +103,7 @@ show_ended_jobs() {
 show_job() {
 	local folder=$WORK/${JOBS[$1]}
 	wait "$1" || BROKEN_JOBS+=("--broken=${JOBS[$1]}")
-	[ ! -e "$folder/said" ] || cat "$folder/said"
+	[ ! -e "$folder/output" ] || cat "$folder/output"
 	unset "JOBS[$1]"
 }
 

@@ -17,6 +17,9 @@ OUT=$TOP/build
 LOGS=$OUT/log
 VERBOSE=${V:-0}
 
+# The first script of a run is known to those that it starts.
+export RUN_ID=${RUN_ID:-$$}
+
 # A make above us would hand its own flags to kbuild.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL GNUMAKEFLAGS V M
 export LC_ALL=C
@@ -86,6 +89,34 @@ source_of() {
 	printf '%s\n' "${KSRC:-$(realpath "$1/source" 2>/dev/null || printf '%s\n' "$1")}"
 }
 
+# A copy of a kernel source: copy_source <source> <folder>. Hard links: no build writes to the source, and in-tree.sh replaces
+# what it changes.
+copy_source() {
+	rm -rf "$2"
+	mkdir -p "$(dirname "$2")"
+	cp -al "$1" "$2" 2>/dev/null || {
+		rm -rf "$2"
+		cp -a "$1" "$2"
+	}
+}
+
+# Is a copy one of this source? Its name with "-of" names the file that says so: is_copy_of <source> <folder>
+is_copy_of() {
+	[ "$(cat "$2-of" 2>/dev/null)" = "$1" ]
+}
+
+# The same as copy_source, for a copy that stays: keep_copy <source> <folder>
+keep_copy() {
+	! is_copy_of "$1" "$2" || return 0
+	copy_source "$1" "$2"
+	printf '%s\n' "$1" >"$2-of"
+}
+
+# The version of a kernel source, as 7.3.4: version_of <source>
+version_of() {
+	sed -nE '1,6s/^(VERSION|PATCHLEVEL|SUBLEVEL) *= *//p' "$1/Makefile" | paste -sd.
+}
+
 # The functions of scripts/ktap/ktap.sh, on those of a kernel source: use_ktap [kernel build directory].
 use_ktap() {
 	local source
@@ -119,16 +150,17 @@ guest_results() {
 	guest_result "$status"
 }
 
-# Waits for the named lock and keeps it until the script ends: hold <file>.
+# Waits for the named lock and keeps it until the script ends: hold <file>. The file has the run that holds it.
 # The descriptor stays open in children, too; so background jobs must not outlive the script.
 hold() {
 	local fd
 	mkdir -p "$(dirname "$1")"
-	exec {fd}>"$1"
+	exec {fd}>>"$1"
 	if ! flock --nonblock "$fd"; then
-		say "  another run is busy with $1; waiting for it"
+		[ "$(cat "$1")" = "$RUN_ID" ] || say "  another run is busy with $1; waiting for it"
 		flock "$fd"
 	fi
+	printf '%s\n' "$RUN_ID" >"$1"
 }
 
 # A short name for everything on standard input.

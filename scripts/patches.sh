@@ -50,26 +50,20 @@ write_kconfig() {
 
 # The entries are nearly in the order of their titles; a title is what has a line with a letter and a colon below it.
 write_maintainers() {
-	printf '%s\n' 'CONNECTOR IN RUST' "M:	$AUTHOR_NAME <$AUTHOR_MAIL>" 'L:	netdev@vger.kernel.org' \
+	local title before='' line='' ours='CONNECTOR IN RUST'
+	printf '%s\n' "$ours" "M:	$AUTHOR_NAME <$AUTHOR_MAIL>" 'L:	netdev@vger.kernel.org' \
 		'L:	rust-for-linux@vger.kernel.org' 'S:	Maintained' 'F:	Documentation/driver-api/connector-rust.rst' \
 		'F:	drivers/connector/api/' 'F:	drivers/connector/base/' 'F:	drivers/connector/core/' 'F:	drivers/connector/glue/' \
 		'F:	include/uapi/linux/connector_notify.h' '' >"$WORK/entry"
-	awk -v file="$WORK/entry" '
-		{ lines[NR] = $0 }
-		END {
-			for (i = 1; i <= NR; i++) {
-				if (lines[i - 1] == "" && lines[i] ~ /^[A-Z0-9]/ && lines[i + 1] ~ /^[A-Z]:\t/) {
-					if (before ~ /^CON/ && before < "CONNECTOR IN RUST" && lines[i] > "CONNECTOR IN RUST") {
-						while ((getline line < file) > 0) print line
-						done = 1
-					}
-					before = lines[i]
-				}
-				print lines[i]
-			}
-			exit !done
-		}' MAINTAINERS >"$WORK/maintainers" || die 'No place for an entry was found in MAINTAINERS.'
-	cp "$WORK/maintainers" MAINTAINERS
+	while IFS= read -r title; do
+		if [[ $before == CON* && $before < $ours && $title > $ours ]]; then
+			line=$(grep -nxF -- "$title" MAINTAINERS | head -n 1 | cut -d: -f1)
+			break
+		fi
+		before=$title
+	done < <(grep -B 1 -P '^[A-Z]:\t' MAINTAINERS | grep -vP '^[A-Z]:\t|^--$')
+	[ -n "$line" ] || die 'MAINTAINERS has no entries between which this one belongs.'
+	sed -i "$((line - 1))r $WORK/entry" MAINTAINERS
 }
 
 # One file of the project, or something that is written from what the kernel has.
@@ -118,17 +112,14 @@ check_complete() {
 
 # Titles of a series say which they are; the cover letter is the text of 00.
 format_patches() {
-	local cover
+	local cover title
 	rm -rf "$RESULT"
 	mkdir -p "$RESULT"
 	git format-patch -q --cover-letter --no-signature --zero-commit -o "$RESULT" base
 	cover=$RESULT/0000-cover-letter.patch
-	awk -v text="$SERIES/00-cover.txt" '
-		BEGIN { getline line < text; getline title < text; getline line < text; while ((getline line < text) > 0) body = body line "\n" }
-		{ sub(/\*\*\* SUBJECT HERE \*\*\*/, title) }
-		/\*\*\* BLURB HERE \*\*\*/ { printf "%s", body; next }
-		{ print }' "$cover" >"$WORK/cover"
-	cp "$WORK/cover" "$cover"
+	title=$(sed '2!d; s/[\\&|]/\\&/g' "$SERIES/00-cover.txt")
+	tail -n +4 "$SERIES/00-cover.txt" >"$WORK/body"
+	sed -i -e "s|\*\*\* SUBJECT HERE \*\*\*|$title|" -e "/\*\*\* BLURB HERE \*\*\*/{r $WORK/body" -e 'd}' "$cover"
 	printf 'For Linux %s.\n' "$VERSION" >>"$cover"
 }
 
@@ -144,8 +135,7 @@ SOURCE=$(realpath "${KSRC:-$("$TOP/scripts/source.sh")}")
 [ -e "$SOURCE/scripts/checkpatch.pl" ] ||
 	die "There is no scripts/checkpatch.pl in $SOURCE." "KSRC= takes the top folder of a source of Linux 7.3."
 [ ! -e "$SOURCE/drivers/connector/core" ] || die "The source in $SOURCE has this connector in it already."
-VERSION=$(awk '$1 == "VERSION" { v = $3 } $1 == "PATCHLEVEL" { v = v "." $3 } $1 == "SUBLEVEL" { print v "." $3; exit }' \
-	"$SOURCE/Makefile")
+VERSION=$(version_of "$SOURCE")
 hold "$TOP/build/patches.lock"
 find_author
 WORK=$(mktemp -d)
@@ -160,9 +150,9 @@ check_complete
 format_patches
 printf '%s patches and a cover letter for Linux %s, signed off by %s <%s>, in %s\n' "$(git rev-list --count base..)" \
 	"$VERSION" "$AUTHOR_NAME" "$AUTHOR_MAIL" "$RESULT"
-if look_at_patches >"$WORK/said"; then
+if look_at_patches >"$WORK/output"; then
 	printf 'checkpatch has no complaint\n'
 else
-	cat "$WORK/said"
+	cat "$WORK/output"
 	die 'checkpatch complains.'
 fi

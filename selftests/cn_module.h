@@ -87,6 +87,14 @@ static inline int module_load(const char *name, const char *params)
 	return module_find(path, name) ? module_load_file(path, params) : -ENOENT;
 }
 
+/* The connector with these parameters, and a client. */
+static inline int module_load_with_client(const char *params)
+{
+	int ret = module_load("cn", params);
+
+	return ret ? ret : module_load("cn_client", "");
+}
+
 /* delete_module(2) which does not wait: -EWOULDBLOCK while it is in use. */
 static inline int module_unload(const char *name)
 {

@@ -123,8 +123,8 @@ static inline bool is_event(const struct nlmsghdr *nlh, uint32_t idx, uint32_t v
 }
 
 /* True if the next datagram is this event, alone, multicast to the group. */
-static inline bool event_comes(int fd, uint32_t group, uint32_t idx, uint32_t val,
-			       uint32_t ack)
+static inline bool event_arrives(int fd, uint32_t group, uint32_t idx, uint32_t val,
+				 uint32_t ack)
 {
 	static struct cn_received event;
 

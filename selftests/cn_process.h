@@ -48,7 +48,8 @@ static inline bool process_events_are_provided(void)
 /* Process events from either provider: the kernel itself, or our module. */
 #define CN_NEEDS_PROCESS_EVENTS() \
 	CN_NEEDS_LIST(process_events_are_provided() && !module_is_loaded("cn_proc") ? \
-		      (const char * const []){ NULL } : ((const char * const []){ "cn_proc", NULL }))
+		      (const char * const []){ NULL } : \
+		      ((const char * const []){ "cn_proc", NULL }))
 
 /* Can the provider report this event? Our module lists its events on this kernel. */
 static inline bool process_events_have(const char *kind)

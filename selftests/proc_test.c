@@ -9,10 +9,10 @@
 #include "proc/listeners.c"
 #include "proc/rights.c"
 #include "proc/events.c"
-#include "proc/ends.c"
+#include "proc/exits.c"
 #include "proc/hooks.c"
 #include "proc/limit.c"
-#include "proc/crowd.c"
+#include "proc/many_listeners.c"
 #include "proc/starved.c"
 
 TEST_HARNESS_MAIN

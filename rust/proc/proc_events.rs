@@ -46,7 +46,7 @@ module! {
         probe: bool {
             default: true,
             description: "Whether functions of the kernel are probed; if not, there are fewer \
-                          events, and ends are delivered a moment later (default true)",
+                          events, and exits are delivered a moment later (default true)",
         },
         listeners_per_user: u32 {
             default: 256,

@@ -92,8 +92,8 @@ pub(crate) trait Glue: Send + Sync + 'static {
     /// [`Self::wait_attached`].
     fn wait_visited() -> Result;
 
-    /// Waits until [`Self::close_delivered`] was called for all sockets that are closed now; for a
-    /// second at most. Errors as [`Self::wait_attached`].
+    /// Waits until [`Self::close_delivered`] was called for all sockets that are closed now; for ten
+    /// seconds at most. Errors as [`Self::wait_attached`].
     fn wait_closes() -> Result;
 
     /// The service has removed a closed socket, by its number. Context: any.

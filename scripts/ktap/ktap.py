@@ -36,8 +36,8 @@ class Test:
     ok: bool = True
     note: str = ""
     provider: str = ""
-    said: list[str] = field(default_factory=list)
-    # What was said after the last of its tests.
+    comments: list[str] = field(default_factory=list)
+    # Comments after the last of its tests.
     rest: list[str] = field(default_factory=list)
     tests: list[Test] = field(default_factory=list)
     is_suite: bool = False
@@ -74,13 +74,13 @@ class Open:
 
 
 class Reader:
-    """Makes a tree of a stream; calls "done" with each test of the outermost suite, "said" with each other line of it."""
+    """Makes a tree of a stream; calls "done" with each test of the outermost suite, "comment" with each other line of it."""
 
-    def __init__(self, done: Callable[[Test], None] | None = None, said: Callable[[str], None] | None = None) -> None:
+    def __init__(self, done: Callable[[Test], None] | None = None, comment: Callable[[str], None] | None = None) -> None:
         self.root = Test(is_suite=True)
         self.stack = [Open(self.root, 0)]
         self.done = done or (lambda test: None)
-        self.said = said or (lambda line: None)
+        self.comment = comment or (lambda line: None)
 
     def feed(self, line: str) -> None:
         line = line.rstrip()
@@ -104,7 +104,7 @@ class Reader:
             self.break_off()
         top = self.stack[-1]
         if indent > top.indent:
-            suite = Test(is_suite=True, provider=top.provider, said=top.suite.rest)
+            suite = Test(is_suite=True, provider=top.provider, comments=top.suite.rest)
             top.suite.rest = []
             self.stack.append(Open(suite, indent, top.provider))
 
@@ -128,7 +128,7 @@ class Reader:
         else:
             top.suite.rest.append(text)
             if len(self.stack) == 1:
-                self.said(text)
+                self.comment(text)
 
     def result(self, indent: int, ok: bool, name: str, note: str) -> None:
         while len(self.stack) > 1 and self.stack[-2].indent > indent:
@@ -145,8 +145,8 @@ class Reader:
         if indent < top.indent:
             self.break_off()
             top = self.stack[-1]
-        said, top.suite.rest = top.suite.rest, []
-        self.add(Test(name, ok, note, top.provider, said))
+        comments, top.suite.rest = top.suite.rest, []
+        self.add(Test(name, ok, note, top.provider, comments))
 
     def add(self, test: Test) -> None:
         self.stack[-1].suite.tests.append(test)
@@ -190,7 +190,7 @@ def suite(test: Test) -> Iterator[str]:
         if inner.provider != provider:
             provider = inner.provider
             yield f"# provider: {provider or 'none'}"
-        yield from map(comment, inner.said)
+        yield from map(comment, inner.comments)
         if inner.is_suite:
             yield from (f"    {line}" for line in ("KTAP version 1", f"# Subtest: {inner.name}", *suite(inner)))
         yield result(number, inner)

@@ -4,11 +4,11 @@
 # Results in KTAP, on the host and in the guest, with the kernel's own tools/testing/selftests/kselftest/ktap_helpers.sh:
 # KTAP_HELPERS says where that is. Sourced.
 #
-#   SAID   a file for what a step says (/tmp/step)
+#   STEP_OUTPUT   a file for the output of a step (/tmp/step)
 
 # shellcheck source=/dev/null
 . "${KTAP_HELPERS:-/guest/ktap_helpers.sh}"
-SAID=${SAID:-/tmp/step}
+STEP_OUTPUT=${STEP_OUTPUT:-/tmp/step}
 
 # One result; a figure, or a reason, stands behind the name: passed|failed|skipped <name> [text...]. The kernel's functions
 # do not quote what they print.
@@ -41,7 +41,7 @@ all_passed() {
 	[ "$KTAP_CNT_FAIL" -eq 0 ]
 }
 
-# Runs a command; STATUS is how it ended, and SAID has what it said. In a script that ends at its first error, a function does
+# Runs a command; STATUS is how it ended, and STEP_OUTPUT has its output. In a script that ends at its first error, a function does
 # the same; if its failure were tested, it would go on.
 run_step() {
 	case $- in
@@ -50,12 +50,12 @@ run_step() {
 		(
 			set -e
 			"$@"
-		) >"$SAID" 2>&1 </dev/null
+		) >"$STEP_OUTPUT" 2>&1 </dev/null
 		STATUS=$?
 		set -e
 		;;
 	*)
-		"$@" >"$SAID" 2>&1 </dev/null
+		"$@" >"$STEP_OUTPUT" 2>&1 </dev/null
 		STATUS=$?
 		;;
 	esac
@@ -75,7 +75,7 @@ step() {
 	local name=$1
 	shift
 	run_step "$@"
-	result_of_step "$name" "$(tail -n 1 "$SAID")" "$@"
+	result_of_step "$name" "$(tail -n 1 "$STEP_OUTPUT")" "$@"
 }
 
 result_of_step() {
@@ -86,7 +86,7 @@ result_of_step() {
 		return
 	fi
 	printf '# "%s" failed:\n' "$*"
-	tail -n "${SAID_LINES:-2000}" "$SAID" | sed 's/^/# /'
+	tail -n "${STEP_LINES:-2000}" "$STEP_OUTPUT" | sed 's/^/# /'
 	failed "$name" "$figure"
 	case $- in
 	*e*) ;;

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 TEST = re.compile(r"test (.+) \.\.\. (ok|FAILED|ignored)(?:, (.*))?$")
-# What a failing test has said comes behind all results.
+# The output of a failing test comes behind all results.
 OUTPUT = re.compile(r"---- (.+) stdout ----$")
 
 
@@ -19,13 +19,13 @@ def name_of(text: str) -> str:
 
 def convert(lines: Iterable[str], prefix: str) -> Iterator[str]:
     found: list[tuple[str, str, str]] = []
-    said: dict[str, list[str]] = {}
+    printed: dict[str, list[str]] = {}
     output: list[str] = []
     for line in map(str.rstrip, lines):
         if match := TEST.match(line):
             found.append((match[1], match[2], match[3] or ""))
         elif match := OUTPUT.match(line):
-            output = said.setdefault(match[1], [])
+            output = printed.setdefault(match[1], [])
         elif line == "failures:":
             output = []
         elif line:
@@ -33,6 +33,6 @@ def convert(lines: Iterable[str], prefix: str) -> Iterator[str]:
     yield "KTAP version 1"
     yield f"1..{len(found)}"
     for number, (name, result, why) in enumerate(found, 1):
-        yield from (f"# {line}" for line in said.get(name, []))
+        yield from (f"# {line}" for line in printed.get(name, []))
         skip = f" # SKIP {why}".rstrip() if result == "ignored" else ""
         yield f"{'not ok' if result == 'FAILED' else 'ok'} {number} {prefix}.{name_of(name)}{skip}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Shows the results of a job as they come: one line for each program or step, and what failing ones have said."""
+"""Shows the results of a job as they come: one line for each program or step, and the comments of failing ones."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import time
 from collections import Counter
 
 from ktap import Test
-from verdict import Differences, problem, results, settle
+from verdict import Differences, problem, results, record_problems
 
 # What takes less is no news.
 LONG = 5
 
 
 class Show:
-    """With "brief", what passes is counted only. With "comments", what is said besides is shown at once."""
+    """With "brief", what passes is counted only. With "comments", other lines are shown at once."""
 
     def __init__(self, differences: Differences, brief: bool = False, comments: bool = False) -> None:
         self.differences = differences
@@ -31,14 +31,14 @@ class Show:
     def line(self, text: str) -> None:
         print(text, flush=True)
 
-    def said(self, text: str) -> None:
+    def comment(self, text: str) -> None:
         if self.comments:
             self.line(f"      {text.removeprefix('#').removeprefix(' ')}")
 
     def done(self, test: Test) -> None:
         self.differences.apply(test)
         if test.is_suite:
-            settle(test)
+            record_problems(test)
         found = list(results(test))
         self.count += len(found)
         seconds, self.last = time.monotonic() - self.last, time.monotonic()
@@ -71,14 +71,14 @@ class Show:
         return f"{text} ({why})" if why else text
 
     def explain(self, test: Test) -> None:
-        """What failing tests have said, each before its result."""
+        """The comments of failing tests, each before its result."""
         if test.is_suite:
             for inner in test.tests:
                 if inner.is_suite or not inner.ok:
                     self.explain(inner)
             lines = test.rest if problem(test) else []
         else:
-            lines = [*([] if self.comments else test.said), f"not ok {test.name}"]
+            lines = [*([] if self.comments else test.comments), f"not ok {test.name}"]
         for line in lines:
             self.line(f"        {line}")
 

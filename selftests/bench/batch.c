@@ -28,8 +28,8 @@ static void add_message(struct datagram *datagram)
 	if (provider_is("genl"))
 		datagram_add_genl(datagram, BENCH_GENL_NOTHING, 0, PAYLOAD);
 	else
-		datagram_add_connector(datagram, provider_is("crate") ? BENCH_CRATE : BENCH_FIRST, 0,
-				       PAYLOAD);
+		datagram_add_connector(datagram, provider_is("crate") ? BENCH_CRATE : BENCH_FIRST,
+				       0, PAYLOAD);
 }
 
 static void measure_in(unsigned int size)
@@ -92,7 +92,8 @@ static void measure_out(const char *direction, unsigned int size, bool bundle)
 	unsigned int i;
 
 	for (i = 0; i < SAMPLES; i++) {
-		ask(provider_device(), bundle ? BENCH_MULTICAST_BUNDLE : BENCH_MULTICAST, (struct bench_order){
+		ask(provider_device(), bundle ? BENCH_MULTICAST_BUNDLE : BENCH_MULTICAST,
+		    (struct bench_order){
 			.samples = 1, .times = (uintptr_t)&times[i], .count = size,
 			.payload = PAYLOAD,
 		});

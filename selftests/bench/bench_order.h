@@ -86,7 +86,7 @@ struct bench_order {
 #define BENCH_SAMPLER_STOP	_IOW('b', 65, struct bench_order)
 
 /* The generic netlink family: commands, attributes. */
-enum { BENCH_GENL_NOTHING = 1, BENCH_GENL_ECHO, BENCH_GENL_TELL, BENCH_GENL_COMMANDS };
+enum { BENCH_GENL_NOTHING = 1, BENCH_GENL_ECHO, BENCH_GENL_EVENT, BENCH_GENL_COMMANDS };
 enum { BENCH_GENL_PAYLOAD = 1, BENCH_GENL_ATTRIBUTES };
 
 /* bench-genl: returns the number of the family, and of its group. */

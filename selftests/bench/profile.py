@@ -81,7 +81,7 @@ def run(kdir: str, provider: str, folder: Path, symbols: Symbols) -> Path:
             else:
                 print(line, end="", file=sys.stderr)
     if guest.returncode != 0:
-        sys.exit(f"error: the guest failed with status {guest.returncode}; what it said is in build/guest/last/.")
+        sys.exit(f"error: the guest failed with status {guest.returncode}; its output is in build/guest/last/.")
     return log
 
 
@@ -109,7 +109,7 @@ def messages(log: Path, symbols: Symbols) -> list[collections.Counter[str]]:
 def typical(found: list[collections.Counter[str]]) -> list[tuple[int, str]]:
     """The median of each function over all messages, without what only some of them met, like a tick."""
     if len(found) < MESSAGES:
-        sys.exit(f"error: only {len(found)} of {MESSAGES} messages were seen; build/guest/last/ has what the guest said.")
+        sys.exit(f"error: only {len(found)} of {MESSAGES} messages were seen; build/guest/last/ has the output of the guest.")
     names = {name for message in found for name in message}
     medians = [(statistics.median_low(message[name] for message in found), name) for name in names]
     return [(count, name) for count, name in medians if count]

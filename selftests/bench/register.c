@@ -15,7 +15,8 @@ static void measure(unsigned int callbacks)
 	uint64_t times[SAMPLES];
 	char which[64];
 
-	ask(provider_is("crate") ? "bench-crate" : "bench-client", BENCH_REGISTER_PAIR, (struct bench_order){
+	ask(provider_is("crate") ? "bench-crate" : "bench-client", BENCH_REGISTER_PAIR,
+	    (struct bench_order){
 		.samples = SAMPLES, .times = (uintptr_t)times,
 	});
 	snprintf(which, sizeof(which), "callbacks=%u", callbacks);

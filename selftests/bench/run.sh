@@ -58,7 +58,7 @@ measure() {
 	say "  bench: mode $mode, accelerator $accel"
 	QEMU_ACCEL=$accel TIMEOUT=${TIMEOUT:-3600} "$TOP/scripts/guest.sh" "$KDIR" run \
 		"$TOP/selftests/bench/job.sh" "$WORK/bench.conf" | collect "$mode" "$accel" "$file" ||
-		die "The run in mode $mode failed, so there is no report." "What the guest said is in $OUT/guest/last/."
+		die "The run in mode $mode failed, so there is no report." "The output of the guest is in $OUT/guest/last/."
 	[ "$(wc -l <"$file")" -gt "$lines" ] || die "The run in mode $mode has measured nothing."
 	printf '  %-44s %d s\n' "bench: mode $mode, accelerator $accel" $((SECONDS - start)) >&2
 }

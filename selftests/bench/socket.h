@@ -58,7 +58,8 @@ static inline void datagram_add_echo(struct datagram *datagram, int flags, size_
 		memset(datagram_add(datagram, NLMSG_MIN_TYPE, NLM_F_REQUEST | flags, payload),
 		       0x5a, payload);
 	else
-		datagram_add_connector(datagram, provider_is("crate") ? BENCH_CRATE_ECHO : BENCH_ECHO,
+		datagram_add_connector(datagram,
+				       provider_is("crate") ? BENCH_CRATE_ECHO : BENCH_ECHO,
 				       flags, payload);
 }
 

@@ -43,8 +43,8 @@ hold "$OUT/lock"
 find_tools "$KDIR"
 use_ktap "$KDIR"
 mkdir -p "$LOGS"
-SAID=$(mktemp) SAID_LINES=30
-trap 'rm -f "$SAID"' EXIT
+STEP_OUTPUT=$(mktemp) STEP_LINES=30
+trap 'rm -f "$STEP_OUTPUT"' EXIT
 for file in "$TOP"/selftests/compile-fail/*.rs; do
 	name=$(basename "$file" .rs)
 	check "$name" judge "$name"

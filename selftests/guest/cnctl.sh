@@ -6,27 +6,17 @@
 
 # Does a command end with the status and print a matching line? ends <status> <pattern>
 # <command...>.
-ends() {
+expect_exit() {
 	local status=$1 pattern=$2 ended=0
 	shift 2
-	"$@" >/tmp/said 2>&1 || ended=$?
-	cat /tmp/said
+	"$@" >/tmp/output 2>&1 || ended=$?
+	cat /tmp/output
 	echo "status $ended"
-	[ "$ended" -eq "$status" ] && grep -q -- "$pattern" /tmp/said
+	[ "$ended" -eq "$status" ] && grep -q -- "$pattern" /tmp/output
 }
 
 client_command() {
 	echo "$*" >/proc/cn_client
-}
-
-# Waits for ten seconds at most until a command succeeds: eventually <command...>.
-eventually() {
-	local try=0
-	until "$@"; do
-		try=$((try + 1))
-		[ $try -lt 100 ] || return 1
-		sleep 0.1
-	done
 }
 
 # No module, and nothing that would load it.
@@ -35,29 +25,29 @@ without_connector() {
 	unload_everything || return
 	echo /bin/false >/proc/sys/kernel/modprobe
 	mv "/lib/modules/$(uname -r)" /lib/modules/hidden
-	ends 3 'the module cn is not loaded' cnctl list &&
-		ends 3 'modprobe cn' cnctl send 20:1 hello &&
-		ends 3 'the module cn is not loaded' cnctl listen 21 &&
-		ends 3 'the module cn is not loaded' cnctl stats &&
-		ends 3 'the module cn is not loaded' cnctl watch &&
-		ends 3 'the module cn is not loaded' cnctl proc &&
-		ends 3 '^-- connector *none' cnctl doctor || status=1
+	expect_exit 3 'the module cn is not loaded' cnctl list &&
+		expect_exit 3 'modprobe cn' cnctl send 20:1 hello &&
+		expect_exit 3 'the module cn is not loaded' cnctl listen 21 &&
+		expect_exit 3 'the module cn is not loaded' cnctl stats &&
+		expect_exit 3 'the module cn is not loaded' cnctl watch &&
+		expect_exit 3 'the module cn is not loaded' cnctl proc &&
+		expect_exit 3 '^-- connector *none' cnctl doctor || status=1
 	mv /lib/modules/hidden "/lib/modules/$(uname -r)"
 	echo /sbin/modprobe >/proc/sys/kernel/modprobe
 	load_connector "$CN_PROVIDER" && insmod /lib/modules/test/cn_client.ko && return $status
 }
 
 in_another_namespace() {
-	ends 3 'not in this network namespace' unshare -n cnctl list &&
-		ends 3 'nsenter' unshare -n cnctl send 20:1 hello &&
-		ends 3 'not in this network namespace' unshare -n cnctl doctor
+	expect_exit 3 'not in this network namespace' unshare -n cnctl list &&
+		expect_exit 3 'nsenter' unshare -n cnctl send 20:1 hello &&
+		expect_exit 3 'not in this network namespace' unshare -n cnctl doctor
 }
 
 lists() {
 	client_command add 25:1 tools count
-	ends 0 '^25:1 *tools' cnctl list &&
-		ends 0 '^{.*"id":"25:1",.*"name":"tools"' cnctl --json list --idx 25 &&
-		! grep -q 4294967295 /tmp/said
+	expect_exit 0 '^25:1 *tools' cnctl list &&
+		expect_exit 0 '^{.*"id":"25:1",.*"name":"tools"' cnctl --json list --idx 25 &&
+		! grep -q 4294967295 /tmp/output
 }
 
 # Names that a program prints as they are would do something to a terminal. A connector may refuse them.
@@ -65,9 +55,9 @@ shows_odd_names() {
 	local odd
 	odd=$(printf 'a\033[2Jb')
 	client_command add "25:1 $odd count" || return 0
-	ends 0 '^25:1 *a\\033\[2Jb' cnctl list && ! grep -q "$(printf '\033')" /tmp/said &&
-		ends 0 '"name":"a\\u001b\[2Jb"' cnctl --json list --idx 25 || return
-	[ "$CN_PROVIDER" = c ] || ends 0 '^25:1 present (a\\033\[2Jb)$' cnctl watch --count 1 25
+	expect_exit 0 '^25:1 *a\\033\[2Jb' cnctl list && ! grep -q "$(printf '\033')" /tmp/output &&
+		expect_exit 0 '"name":"a\\u001b\[2Jb"' cnctl --json list --idx 25 || return
+	[ "$CN_PROVIDER" = c ] || expect_exit 0 '^25:1 present (a\\033\[2Jb)$' cnctl watch --count 1 25
 }
 
 # Without /proc, and with one that has processes only: cnctl shows the available values, and the
@@ -80,54 +70,49 @@ with_processes_only() {
 	unshare -m sh -c 'umount -l /proc && mount -t proc -o subset=pid proc /proc && ! [ -e /proc/net ] && exec "$@"' sh "$@"
 }
 
-says_what_is_hidden() {
+reports_what_is_hidden() {
 	local hidden='/proc/net cannot be read: /proc is not mounted'
 	client_command add 25:1 tools echo
-	ends 1 "$hidden" without_proc cnctl list && ends 1 "$hidden" without_proc cnctl stats &&
-		ends 1 "$hidden" without_proc cnctl watch && ends 1 "$hidden" without_proc cnctl send --ack 25:1 hello &&
-		ends 0 '^25:1 replies 5 bytes' without_proc cnctl send --reply 25:1 hello &&
-		ends 0 '^-- connector *there; its features are not known' without_proc cnctl doctor && ! grep -q 'modprobe' /tmp/said || return
-	ends 0 '^25:1 *tools' with_processes_only cnctl list &&
-		ends 0 '^ok connector *in ' with_processes_only cnctl doctor || return
-	ends 3 'not in this network namespace' without_proc unshare -n cnctl listen 25 &&
-		ends 3 '^-- connector *not in this network namespace' without_proc unshare -n cnctl doctor &&
-		ends 3 '^-- connector *not in this network namespace' as_user unshare -U -r -n cnctl doctor &&
-		ends 3 '^-- user namespace *another one' as_user unshare -U -r -n cnctl doctor &&
-		ends 4 'in another user namespace' as_user unshare -U -r cnctl listen 24
+	expect_exit 1 "$hidden" without_proc cnctl list && expect_exit 1 "$hidden" without_proc cnctl stats &&
+		expect_exit 1 "$hidden" without_proc cnctl watch && expect_exit 1 "$hidden" without_proc cnctl send --ack 25:1 hello &&
+		expect_exit 0 '^25:1 replies 5 bytes' without_proc cnctl send --reply 25:1 hello &&
+		expect_exit 0 '^-- connector *there; its features are not known' without_proc cnctl doctor && ! grep -q 'modprobe' /tmp/output || return
+	expect_exit 0 '^25:1 *tools' with_processes_only cnctl list &&
+		expect_exit 0 '^ok connector *in ' with_processes_only cnctl doctor || return
+	expect_exit 3 'not in this network namespace' without_proc unshare -n cnctl listen 25 &&
+		expect_exit 3 '^-- connector *not in this network namespace' without_proc unshare -n cnctl doctor &&
+		expect_exit 3 '^-- connector *not in this network namespace' as_user unshare -U -r -n cnctl doctor &&
+		expect_exit 3 '^-- user namespace *another one' as_user unshare -U -r -n cnctl doctor &&
+		expect_exit 4 'in another user namespace' as_user unshare -U -r cnctl listen 24
 }
 
 sends() {
 	client_command add 25:1 tools echo
 	echo from a file >/tmp/payload
-	ends 0 '^sent 5 bytes to 25:1$' cnctl send 25:1 hello &&
-		ends 0 '^25:1 replies 5 bytes: 68656c6c6f "hello"$' cnctl send --reply 25:1 hello &&
-		ends 0 '^25:1 replies 3 bytes: 00ff10$' cnctl send --reply --payload hex --hex 00:ff:10 25:1 &&
-		ends 0 '"from a file.",*$' sh -c 'cnctl send --reply --payload text --file /tmp/payload 25:1' &&
-		ends 0 '"hex":"616263".*"text":"abc"' sh -c 'printf abc | cnctl --json send --reply --file - 25:1'
+	expect_exit 0 '^sent 5 bytes to 25:1$' cnctl send 25:1 hello &&
+		expect_exit 0 '^25:1 replies 5 bytes: 68656c6c6f "hello"$' cnctl send --reply 25:1 hello &&
+		expect_exit 0 '^25:1 replies 3 bytes: 00ff10$' cnctl send --reply --payload hex --hex 00:ff:10 25:1 &&
+		expect_exit 0 '"from a file.",*$' sh -c 'cnctl send --reply --payload text --file /tmp/payload 25:1' &&
+		expect_exit 0 '"hex":"616263".*"text":"abc"' sh -c 'printf abc | cnctl --json send --reply --file - 25:1'
 }
 
 # The text ends with a new line, which is shown as a dot.
 sends_what_makes_no_sense() {
-	ends 2 'no id' cnctl send 25 hello &&
-		ends 2 'hexadecimal' cnctl send --hex 123 25:1 &&
-		ends 2 'longer than the 16364 bytes' cnctl send --file /bin/busybox 25:1 &&
-		ends 1 'No such file' cnctl send --file /tmp/nothing 25:1
+	expect_exit 2 'no id' cnctl send 25 hello &&
+		expect_exit 2 'hexadecimal' cnctl send --hex 123 25:1 &&
+		expect_exit 2 'longer than the 16364 bytes' cnctl send --file /bin/busybox 25:1 &&
+		expect_exit 1 'No such file' cnctl send --file /tmp/nothing 25:1
 }
 
 is_refused() {
 	if [ "$CN_PROVIDER" = c ]; then
-		ends 3 'does not offer acknowledgements' cnctl send --ack 25:9 hello &&
-			ends 6 'waited 200 ms for a reply' cnctl send --reply --timeout 0.2 25:9 hello
+		expect_exit 3 'does not offer acknowledgements' cnctl send --ack 25:9 hello &&
+			expect_exit 6 'waited 200 ms for a reply' cnctl send --reply --timeout 0.2 25:9 hello
 	else
-		ends 5 '25:9 refused the message: No such device' cnctl send --ack 25:9 hello &&
-			ends 5 'load its module' cnctl send --reply 25:9 hello &&
-			ends 0 '^sent 5 bytes to 25:1, and the kernel has acknowledged it' cnctl send --ack 25:1 hello
+		expect_exit 5 '25:9 refused the message: No such device' cnctl send --ack 25:9 hello &&
+			expect_exit 5 'load its module' cnctl send --reply 25:9 hello &&
+			expect_exit 0 '^sent 5 bytes to 25:1, and the kernel has acknowledged it' cnctl send --ack 25:1 hello
 	fi
-}
-
-# Is a program in a group, and in no other? Its bit is in the fourth column.
-is_in_group() {
-	awk -v mask="$1" '$2 == 11 && $4 == mask { found = 1 } END { exit !found }' /proc/net/netlink
 }
 
 wait_for_listener() {
@@ -156,21 +141,31 @@ ends_with_ctrl_c() {
 	grep -q '^{.*"group":24,.*"id":"25:1",.*"seq":7' /tmp/heard
 }
 
+# Are there reports of losses, and are the losses and the received messages together so many?
+# accounts_for <number> <file>
+accounts_for() {
+	local lost received
+	# A sum, as 0+3+27.
+	lost=$((0$(sed -n 's/.*"lost":\([0-9]*\).*/+\1/p' "$2" | tr -d '\n')))
+	received=$(grep -vc '"lost"' "$2")
+	echo "$received received, $lost lost"
+	[ "$lost" -gt 0 ] && [ $((received + lost)) -eq "$1" ]
+}
+
 # The received messages and the reported losses are together the sent messages.
 reports_losses() {
-	local listener
+	local listener status=0
 	cnctl listen --json --buffer 1 24 >/tmp/heard 2>&1 &
 	listener=$!
 	wait_for_listener 00800000 || return
 	kill -STOP $listener
 	client_command send id=25:1 group=24 repeat=1000
 	kill -CONT $listener
-	sleep 1
+	eventually accounts_for 1000 /tmp/heard || status=1
 	kill -INT $listener
 	wait $listener || return
 	tail -n 3 /tmp/heard
-	awk -F '[:}]' '/"lost"/ { lost += $2; next } { received++ }
-		END { print received, "received,", lost, "lost"; exit !(lost > 0 && received + lost == 1000) }' /tmp/heard
+	accounts_for 1000 /tmp/heard && return $status
 }
 
 # Bytes of a file as hexadecimal digits: bytes <file> <offset> <number>.
@@ -207,8 +202,8 @@ writes_captures() {
 	rm -f /tmp/heard.pcap
 	cnctl listen --time none --count 2 --write /tmp/heard.pcap 24 >/tmp/heard 2>&1 &
 	send_two && wait $! && grep -q '^25:1 seq 7 ack 8 len 0$' /tmp/heard && is_capture_of_two /tmp/heard.pcap || return
-	{ cnctl listen --count 2 --write - 24 2>/tmp/said; echo $? >/tmp/status; } | cat >/tmp/piped.pcap &
-	send_two && wait $! && [ "$(cat /tmp/status)" -eq 0 ] && ! [ -s /tmp/said ] && is_capture_of_two /tmp/piped.pcap || return
+	{ cnctl listen --count 2 --write - 24 2>/tmp/output; echo $? >/tmp/status; } | cat >/tmp/piped.pcap &
+	send_two && wait $! && [ "$(cat /tmp/status)" -eq 0 ] && ! [ -s /tmp/output ] && is_capture_of_two /tmp/piped.pcap || return
 	for listener in INT KILL; do
 		cnctl listen --write /tmp/heard.pcap 24 >/tmp/heard 2>&1 &
 		send_two || return
@@ -220,11 +215,11 @@ writes_captures() {
 }
 
 # The room is that of 4096 bytes, which a record ends in the middle of: 24 + 68 * 59 + 60.
-says_what_cannot_be_written() {
+reports_what_cannot_be_written() {
 	local status=0
-	ends 1 'cannot write /nowhere/heard.pcap: No such file' cnctl listen --write /nowhere/heard.pcap 24 &&
-		ends 1 'cannot write /dev/full: No space left' cnctl listen --write /dev/full 24 &&
-		ends 2 'json needs standard output' cnctl listen --json --write - 24 || return
+	expect_exit 1 'cannot write /nowhere/heard.pcap: No such file' cnctl listen --write /nowhere/heard.pcap 24 &&
+		expect_exit 1 'cannot write /dev/full: No space left' cnctl listen --write /dev/full 24 &&
+		expect_exit 2 'json needs standard output' cnctl listen --json --write - 24 || return
 	mkdir -p /tmp/small
 	mount -t tmpfs -o size=4096 small /tmp/small || return
 	cnctl listen --payload none --write /tmp/small/heard.pcap 24 >/tmp/heard 2>&1 &
@@ -249,19 +244,18 @@ says_what_cannot_be_written() {
 }
 
 user_may_not_join() {
-	ends 4 'CAP_NET_ADMIN' as_user cnctl listen 24 &&
-		ends 2 'no group 99' cnctl listen 99
+	expect_exit 4 'CAP_NET_ADMIN' as_user cnctl listen 24 &&
+		expect_exit 2 'no group 99' cnctl listen 99
 }
 
 watches() {
 	if [ "$CN_PROVIDER" = c ]; then
-		ends 3 'does not offer the notification channel' cnctl watch
+		expect_exit 3 'does not offer the notification channel' cnctl watch
 		return
 	fi
 	client_command add 25:1 tools count
 	cnctl watch --count 3 25-26:1-3 >/tmp/heard 2>&1 &
-	wait_for_listener 00001000 || return
-	sleep 1
+	wait_for_listener 00001000 && eventually grep -q '^25:1 present' /tmp/heard || return
 	client_command add 26:3 tools count
 	client_command add 26:4 tools count
 	client_command del 25:1
@@ -269,7 +263,7 @@ watches() {
 	cat /tmp/heard
 	[ "$(tr '\n' ' ' </tmp/heard)" = '25:1 present (tools) 26:3 registered (tools) 25:1 unregistered ' ] || return
 	two_watch || return
-	ends 4 'CAP_NET_ADMIN' as_user cnctl watch
+	expect_exit 4 'CAP_NET_ADMIN' as_user cnctl watch
 }
 
 # Each in a group of its own, so that neither is notified twice.
@@ -294,6 +288,11 @@ is_gone() {
 	! kill -0 "$1" 2>/dev/null
 }
 
+# Is a process blocked in write(2)? The first field is the number of the system call.
+is_blocked_in_write() {
+	grep -q '^1 ' "/proc/$1/syscall"
+}
+
 # The first Ctrl-C has no effect while the output is blocked. The second one ends the program.
 ends_with_another_ctrl_c() {
 	local listener ended=0
@@ -302,7 +301,7 @@ ends_with_another_ctrl_c() {
 	listener=$!
 	wait_for_listener 00800000 || return
 	client_command send id=25:1 group=24 repeat=2000
-	sleep 1
+	eventually is_blocked_in_write $listener
 	kill -INT $listener
 	sleep 1
 	kill -INT $listener
@@ -319,20 +318,20 @@ ends_with_another_ctrl_c() {
 ends_a_wait_with_ctrl_c() {
 	local sender ended=0
 	client_command add 25:3 tools count
-	cnctl send --reply --timeout 60 25:3 hello >/tmp/said 2>&1 &
+	cnctl send --reply --timeout 60 25:3 hello >/tmp/output 2>&1 &
 	sender=$!
 	sleep 1
 	kill -INT $sender
 	wait $sender || ended=$?
 	client_command del 25:3
-	cat /tmp/said
+	cat /tmp/output
 	echo "it ended with $ended"
 	[ $ended -eq 130 ]
 }
 
 # Fewer messages than requested is a failure, and silence alone is none.
 waits_for_so_many() {
-	ends 6 'no further message arrived in time' cnctl listen --count 1 --timeout 0.2 24 &&
+	expect_exit 6 'no further message arrived in time' cnctl listen --count 1 --timeout 0.2 24 &&
 		cnctl listen --timeout 0.2 24
 }
 
@@ -341,33 +340,33 @@ waits_for_what_it_shows() {
 	local status=0 sender
 	(while sleep 0.1; do client_command send id=25:2 group=24; done) &
 	sender=$!
-	ends 6 'no further message arrived in time' timeout 20 cnctl listen --id 25:1 --count 1 --timeout 1 24 || status=1
+	expect_exit 6 'no further message arrived in time' timeout 20 cnctl listen --id 25:1 --count 1 --timeout 1 24 || status=1
 	kill $sender
 	wait $sender 2>/dev/null
 	return $status
 }
 
 # Standard error that cannot be written is no reason for another code.
-says_nothing() {
+cannot_write_errors() {
 	cnctl listen 99 2>/dev/full
 	[ $? -eq 2 ]
 }
 
 counts() {
 	if [ "$CN_PROVIDER" = c ]; then
-		ends 3 'does not offer statistics' cnctl stats
+		expect_exit 3 'does not offer statistics' cnctl stats
 		return
 	fi
-	ends 0 '^received  *[1-9]' cnctl stats &&
-		ends 0 '"delivered":{"new":0,"total":[1-9]' cnctl --json stats --live --count 1
+	expect_exit 0 '^received  *[1-9]' cnctl stats &&
+		expect_exit 0 '"delivered":{"new":0,"total":[1-9]' cnctl --json stats --live --count 1
 }
 
 is_examined() {
 	local pattern='^ok connector  *in Rust$'
 	[ "$CN_PROVIDER" != c ] || pattern='^ok connector  *in C$'
-	ends 0 "$pattern" cnctl doctor &&
-		ends 0 '^-- CAP_NET_ADMIN  *no' as_user cnctl doctor &&
-		ends 0 '^{.*"what":"connector"' cnctl --json doctor
+	expect_exit 0 "$pattern" cnctl doctor &&
+		expect_exit 0 '^-- CAP_NET_ADMIN  *no' as_user cnctl doctor &&
+		expect_exit 0 '^{.*"what":"connector"' cnctl --json doctor
 }
 
 # The connector has the module loaded once in some seconds at most, and has just tried.
@@ -381,14 +380,14 @@ loads_on_demand() {
 reports_processes() {
 	local status=0
 	echo /bin/false >/proc/sys/kernel/modprobe
-	ends 3 'Load the module cn_proc' timeout 20 cnctl proc || status=1
+	expect_exit 3 'Load the module cn_proc' timeout 20 cnctl proc || status=1
 	echo /sbin/modprobe >/proc/sys/kernel/modprobe
 	[ "$CN_PROVIDER" != c ] || return $status
 	[ $status -eq 0 ] || return
 	eventually loads_on_demand || return
 	hears_of_processes cnctl proc nonzero-exit && hears_of_processes as_user exec cnctl proc nonzero-exit &&
-		ends 0 '^ok process events *yes' cnctl doctor && follows_a_process && counts_processes || return
-	ends 4 'hearing of processes' unshare -p -f cnctl proc || return
+		expect_exit 0 '^ok process events *yes' cnctl doctor && follows_a_process && counts_processes || return
+	expect_exit 4 'hearing of processes' unshare -p -f cnctl proc || return
 	hears_without without_proc && hears_without with_processes_only || return
 	unload cn_proc
 }
@@ -428,7 +427,7 @@ counts_processes() {
 	local status=0 worker
 	(while sleep 0.1; do :; done) &
 	worker=$!
-	ends 0 '"fork":{"new":[0-9]*,"total":[1-9]' timeout 20 cnctl --json proc --live --count 2 || status=1
+	expect_exit 0 '"fork":{"new":[0-9]*,"total":[1-9]' timeout 20 cnctl --json proc --live --count 2 || status=1
 	kill $worker
 	wait $worker 2>/dev/null
 	return $status
@@ -457,7 +456,7 @@ hears_of_processes() {
 hears_high_groups() {
 	local listener status=0
 	unload_everything && insmod "/lib/modules/$CN_PROVIDER/cn.ko" groups=64 && insmod /lib/modules/test/cn_client.ko || return
-	ends 0 '^ok 1 request.event_of_a_high_group_is_no_reply$' /selftests/client tests high_group || status=1
+	expect_exit 0 '^ok 1 request.event_of_a_high_group_is_no_reply$' /selftests/client tests high_group || status=1
 	cnctl --json listen --count 1 --timeout 20 40 >/tmp/heard 2>&1 &
 	listener=$!
 	while kill -0 $listener 2>/dev/null; do
@@ -466,16 +465,16 @@ hears_high_groups() {
 	done
 	wait $listener && grep '"group":40,' /tmp/heard || status=1
 	client_command add 25:1 tools count
-	ends 0 '^25:1 present (tools)$' cnctl watch --group 50 --count 1 25 || status=1
+	expect_exit 0 '^25:1 present (tools)$' cnctl watch --group 50 --count 1 25 || status=1
 	unload_everything && load_connector "$CN_PROVIDER" && insmod /lib/modules/test/cn_client.ko && return $status
 }
 
 is_documented() {
 	mkdir -p /tmp/man
-	ends 0 'complete' cnctl completion bash &&
+	expect_exit 0 'complete' cnctl completion bash &&
 		cnctl man /tmp/man && [ -s /tmp/man/cnctl.1 ] && [ -s /tmp/man/cnctl-listen.1 ] &&
-		ends 2 'Usage' cnctl frobnicate &&
-		ends 0 'Exit codes' cnctl --help
+		expect_exit 2 'Usage' cnctl frobnicate &&
+		expect_exit 0 'Exit codes' cnctl --help
 }
 
 nobody_reads() {
@@ -491,16 +490,16 @@ nobody_reads() {
 # The examples in the documentation of the crate. They use samples that only our connector has.
 examples_run() {
 	local status=0
-	ends 0 'connector: Rust' /examples/detect || status=1
+	expect_exit 0 'connector: Rust' /examples/detect || status=1
 	insmod /lib/modules/test/cn_echo.ko && insmod /lib/modules/test/cn_sensor.ko || return
-	ends 0 '^two$' /examples/request || status=1
-	ends 0 'No such device' /examples/acknowledged || status=1
-	ends 0 '^21:1 sends 8 bytes$' /examples/listen || status=1
-	ends 0 '^21:1 sends 8 bytes$' /examples/listen_async || status=1
-	ends 0 '^20:1 present$' /examples/watch || status=1
+	expect_exit 0 '^two$' /examples/request || status=1
+	expect_exit 0 'No such device' /examples/acknowledged || status=1
+	expect_exit 0 '^21:1 sends 8 bytes$' /examples/listen || status=1
+	expect_exit 0 '^21:1 sends 8 bytes$' /examples/listen_async || status=1
+	expect_exit 0 '^20:1 present$' /examples/watch || status=1
 	insmod /lib/modules/rust/cn_proc.ko || return
 	(for _ in 1 2 3 4 5; do /bin/sleep 0.5; done) &
-	ends 0 'ended with 0$' timeout 20 /examples/processes || status=1
+	expect_exit 0 'ended with 0$' timeout 20 /examples/processes || status=1
 	wait
 	unload cn_proc && unload cn_sensor && unload cn_echo && return $status
 }
@@ -512,7 +511,7 @@ try_cnctl() {
 	client_command clear
 	check cnctl.shows_odd_names shows_odd_names
 	client_command clear
-	check cnctl.says_what_is_hidden says_what_is_hidden
+	check cnctl.reports_what_is_hidden reports_what_is_hidden
 	client_command clear
 	check cnctl.sends sends
 	check cnctl.usage sends_what_makes_no_sense
@@ -525,9 +524,9 @@ try_cnctl() {
 	check cnctl.ctrl_c_in_a_wait ends_a_wait_with_ctrl_c
 	check cnctl.waits_for_so_many waits_for_so_many
 	check cnctl.waits_for_what_it_shows waits_for_what_it_shows
-	check cnctl.says_nothing says_nothing
+	check cnctl.cannot_write_errors cannot_write_errors
 	check cnctl.writes_captures writes_captures
-	check cnctl.cannot_write says_what_cannot_be_written
+	check cnctl.cannot_write reports_what_cannot_be_written
 	check cnctl.rights user_may_not_join
 	check cnctl.watches watches
 	client_command clear

@@ -34,14 +34,10 @@ refuse() {
 
 # It receives the end of a process that it has not started itself.
 listen_to_processes() {
-	local listener try=0
+	local listener
 	timeout 30 cnctl proc --count 1 nonzero-exit >/tmp/heard 2>&1 &
 	listener=$!
-	until grep -q '^attached .' /proc/net/cn_proc; do
-		usleep 100000
-		try=$((try + 1))
-		[ $try -lt 100 ] || failed 'cnctl does not listen to processes'
-	done
+	eventually grep -q '^attached .' /proc/net/cn_proc || failed 'cnctl does not listen to processes'
 	echo
 	echo "    \$ cnctl proc --count 1 nonzero-exit &"
 	# By its path: the shell has a command of that name, which makes no process.

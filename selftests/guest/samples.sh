@@ -9,26 +9,26 @@ as_user() {
 	su user -c "$*"
 }
 
-# Does a command print a matching line? Its output is shown when it does not: says <pattern>
+# Does a command print a matching line? Its output is shown when it does not: prints <pattern>
 # <command...>.
-says() {
+prints() {
 	local pattern=$1
 	shift
-	"$@" >/tmp/said 2>&1
-	cat /tmp/said
-	grep -q -- "$pattern" /tmp/said
+	"$@" >/tmp/output 2>&1
+	cat /tmp/output
+	grep -q -- "$pattern" /tmp/output
 }
 
 # The same for a command that must fail.
 refuses() {
 	local pattern=$1
 	shift
-	if "$@" >/tmp/said 2>&1; then
-		cat /tmp/said
+	if "$@" >/tmp/output 2>&1; then
+		cat /tmp/output
 		return 1
 	fi
-	cat /tmp/said
-	grep -q -- "$pattern" /tmp/said
+	cat /tmp/output
+	grep -q -- "$pattern" /tmp/output
 }
 
 load_sample() {
@@ -38,22 +38,22 @@ load_sample() {
 try_echo() {
 	check sample.echo.without_module refuses 'No such device' cn_echo_user || return
 	load_sample cn_echo || return
-	check sample.echo.replies says 'reply from 20:1: "Hello, kernel!" (seq 1, ack 1)' cn_echo_user
-	check sample.echo.replies_to_users says 'reply from 20:1: "hi"' as_user cn_echo_user hi
+	check sample.echo.replies prints 'reply from 20:1: "Hello, kernel!" (seq 1, ack 1)' cn_echo_user
+	check sample.echo.replies_to_users prints 'reply from 20:1: "hi"' as_user cn_echo_user hi
 	check sample.echo.unloads unload cn_echo
 }
 
 two_readings() {
-	as_user cn_sensor_user 2 >/tmp/said || return
-	cat /tmp/said
-	[ "$(grep -c '^reading [0-9]*: 20\.[025]*0* degrees$' /tmp/said)" -eq 2 ]
+	as_user cn_sensor_user 2 >/tmp/output || return
+	cat /tmp/output
+	[ "$(grep -c '^reading [0-9]*: 20\.[025]*0* degrees$' /tmp/output)" -eq 2 ]
 }
 
 try_sensor() {
 	load_sample cn_sensor || return
 	check sample.sensor.multicasts_to_all two_readings
-	check sample.sensor.calibrates says ': 2[12]\..* degrees' cn_sensor_user -c 1500
-	check sample.sensor.keeps_calibration says ': 2[12]\..* degrees' cn_sensor_user 1
+	check sample.sensor.calibrates prints ': 2[12]\..* degrees' cn_sensor_user -c 1500
+	check sample.sensor.keeps_calibration prints ': 2[12]\..* degrees' cn_sensor_user 1
 	check sample.sensor.refuses_users refuses 'Operation not permitted' as_user cn_sensor_user -c 0
 	check sample.sensor.unloads unload cn_sensor
 }
@@ -67,16 +67,16 @@ fill_store() {
 	done
 	refuses 'No space left' cn_store_user set one-more value || return
 	cn_store_user set key0 'another value' || return
-	cn_store_user list >/tmp/said
-	cat /tmp/said
-	[ "$(grep -c '^key[0-9]* = ' /tmp/said)" -eq 63 ] && grep -qx 'key0 = another value' /tmp/said
+	cn_store_user list >/tmp/output
+	cat /tmp/output
+	[ "$(grep -c '^key[0-9]* = ' /tmp/output)" -eq 63 ] && grep -qx 'key0 = another value' /tmp/output
 }
 
 try_store() {
 	load_sample cn_store || return
 	check sample.store.lists_nothing cn_store_user list
 	check sample.store.sets cn_store_user set colour blue
-	check sample.store.gets says '^colour = blue$' as_user cn_store_user get colour
+	check sample.store.gets prints '^colour = blue$' as_user cn_store_user get colour
 	check sample.store.has_no_such_key refuses 'There is no such key' cn_store_user get shape
 	check sample.store.refuses_users refuses 'Operation not permitted' as_user cn_store_user set colour red
 	check sample.store.is_limited fill_store
@@ -88,7 +88,7 @@ try_store() {
 # A program is notified when another sample registers and unregisters.
 registered_and_unregistered() {
 	cn_watch_user 2 >/tmp/who 2>&1 &
-	sleep 1
+	eventually is_in_group 00400000 || return
 	insmod /lib/modules/test/cn_echo.ko && unload cn_echo || return
 	wait $! || return
 	cat /tmp/who
@@ -106,22 +106,16 @@ try_watch() {
 	check sample.watch.unloads unload cn_watch
 }
 
-# Waits until cn_rust_test_user has shown the given number of matching lines, for a minute at most:
-# ucon_shows <number> <pattern>
+# Has cn_rust_test_user shown so many matching lines? ucon_shows <number> <pattern>
 ucon_shows() {
-	local try=0
-	while [ "$(grep -c "$2" /tmp/ucon)" -lt "$1" ]; do
-		[ "$try" -lt 600 ] || return 1
-		usleep 100000
-		try=$((try + 1))
-	done
+	[ "$(grep -c "$2" /tmp/ucon)" -ge "$1" ]
 }
 
 # The messages of the module, its ids in the snapshot, and that they are unregistered.
 ucon_hears() {
 	: >/tmp/ucon
 	cn_rust_test_user >>/tmp/ucon 2>&1 &
-	ucon_shows 2 '"counter = ' && unload cn_rust_test && ucon_shows 2 'was unregistered$'
+	eventually ucon_shows 2 '"counter = ' && unload cn_rust_test && eventually ucon_shows 2 'was unregistered$'
 	kill $!
 	wait $!
 	cat /tmp/ucon

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# Loading and unloading in the guest. Sourced.
+# What jobs of the guest share: loading and unloading, and waiting. Sourced.
 
 is_loaded() {
 	grep -q "^$1 " /proc/modules
@@ -51,4 +51,23 @@ fixture_options() {
 # Lets modprobe, and so the autoload by socket(2), find the connector of a provider.
 use_modprobe_of() {
 	ln -sfn "/lib/modules/modprobe-$1" "/lib/modules/$(uname -r)"
+}
+
+# Is a program in the groups of this mask, and in no other? Family 11 is the connector, and the fourth
+# column of its line has the groups.
+is_in_group() {
+	grep -qE "^[^ ]+ +11 +[0-9]+ +$1 " /proc/net/netlink
+}
+
+# Waits for a minute at most until a command succeeds: eventually <command...>
+eventually() {
+	local try=0
+	until "$@"; do
+		try=$((try + 1))
+		if [ "$try" -eq 600 ]; then
+			echo "waited in vain for: $*"
+			return 1
+		fi
+		usleep 100000
+	done
 }

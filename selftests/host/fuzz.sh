@@ -6,7 +6,7 @@
 #   FUZZ_RUNS      how many inputs each target gets instead
 #
 # Writes KTAP; the figure of a target is "<inputs> inputs, <edges> edges".
-# What was found before is kept in build/fuzz/corpus and goes on from there.
+# The corpus stays in build/fuzz/corpus, and the next run begins with it.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -59,7 +59,7 @@ fuzz() {
 			"$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1) edges"
 	else
 		grep -m 5 -A 3 -E 'panicked at|ERROR: libFuzzer|Test unit written' "$log" | sed 's/^/# /' || true
-		printf '# again: %s <the file that was written>\n' "$BUILD/$(host_target)/release/$target"
+		printf '# to repeat it: %s <the file that was written>\n' "$BUILD/$(host_target)/release/$target"
 		failed "$target" "the log is $log"
 	fi
 }

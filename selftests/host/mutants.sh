@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Changes the files that are tested on the host, one small thing at a time, and counts how many of the
-# changes the tests notice: mutants.sh [file...]
+# Makes small changes, one at a time, to the files that are tested on the host, and counts the changes that
+# the tests detect: mutants.sh [file...]
 #
 # Without files: all pure ones. Prints the changes that were missed, and at the end "<caught> of <changes> caught,
 # <percent> %". Fails below 90 %.
@@ -29,7 +29,7 @@ build_mutants() {
 	rm -rf "$1/work"
 }
 
-# A copy of what the tests are made of. cargo-mutants changes only what is below the top of a workspace,
+# A copy of all files of the tests. cargo-mutants changes only files below the top of a workspace,
 # and our crates take their files from rust/.
 copy_tree() {
 	rm -rf "$WORK/tree"
@@ -68,11 +68,11 @@ hold "$WORK/lock"
 copy_tree
 stage 'mutants' change_and_test "$@"
 
-# A change after which the tests never end has been noticed.
+# A change after which the tests never end is detected.
 caught=$(cat "$WORK"/tree/mutants.out/{caught,timeout}.txt | wc -l)
 missed=$(wc -l <"$WORK/tree/mutants.out/missed.txt")
 viable=$((caught + missed))
 [ "$viable" -gt 0 ] || die 'Nothing was changed.' "The log is $LOGS/mutants.log."
 sed 's,^.*\(rust/\),missed: \1,' "$WORK/tree/mutants.out/missed.txt"
 printf '%d of %d caught, %d %%\n' "$caught" "$viable" $((100 * caught / viable))
-[ $((100 * caught)) -ge $((LEAST * viable)) ] || die "Less than $LEAST % of the changes were noticed."
+[ $((100 * caught)) -ge $((LEAST * viable)) ] || die "Less than $LEAST % of the changes were detected."

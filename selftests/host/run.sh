@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The tests on the host: of the pure files, of the registry with and without loom, of what is in tools/. Writes KTAP.
+# The tests on the host: of the pure files, of the registry with and without loom, of the crates in tools/. Writes KTAP.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -18,7 +18,7 @@ FAILED=0
 crate() {
 	local prefix=$1 log=$LOGS/host-tests-$1.log status=0 folder=$2
 	shift 2
-	# Nobody debugs these, and each run begins anew.
+	# No debug information and no incremental builds: each run begins anew.
 	CARGO_TARGET_DIR=$BUILD CARGO_PROFILE_DEV_DEBUG=line-tables-only CARGO_INCREMENTAL=0 \
 		host_cargo test --locked --manifest-path "$folder/Cargo.toml" "$@" >"$log" 2>&1 || status=$?
 	ktap cargo "$prefix" <"$log"
@@ -43,5 +43,5 @@ crate host "$HERE"
 crate core "$HERE/core"
 crate loom "$HERE/core" --features loom
 crate tools "$TOP/tools" --all-features
-# A build that failed has not made all of them.
+# After a failed build, some of the programs are missing.
 [ "$FAILED" -ne 0 ] || end_target "$BUILD" clean_ours

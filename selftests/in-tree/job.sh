@@ -17,21 +17,21 @@ process_events_are_registered() {
 	grep -q '^cn_proc  *1:1$' /proc/net/connector
 }
 
-# With initcall_debug the kernel says when it starts what: the connector with the subsystems, before all drivers.
+# With initcall_debug the kernel logs the order of starts: the connector with the subsystems, before all drivers.
 starts_with_the_subsystems() {
 	dmesg | sed -n 's/^.*calling  \([a-zA-Z0-9_]*\)+.*$/\1/p' >/tmp/calls
 	grep -nE '^(cn_core_start|cn_init|cn_proc_init|netlink_proto_init|init_netconsole|w1_init|loopback_init)$' /tmp/calls
 	[ "$(grep -nxE 'cn_core_start|cn_init' /tmp/calls | cut -d: -f1)" -lt "$(grep -nx cn_proc_init /tmp/calls | cut -d: -f1)" ]
 }
 
-# What is given on the kernel's command line reaches the parameters; the C connector has none.
+# Parameters on the kernel's command line take effect; the C connector has none.
 parameters_are_set() {
 	cat /proc/cmdline /proc/net/connector
 	grep -q '^connector  *4294967295:7$' /proc/net/connector
 }
 
-# The kernel's own program for process events listens until it gets SIGINT. What it says goes to a file, a page at a time:
-# with the first page, listening has begun.
+# The kernel's own program for process events listens until it gets SIGINT. Its output goes to a file, a page at a time.
+# With the first page, listening has begun.
 listen() {
 	local try=0
 	rm -f /tmp/heard
@@ -44,8 +44,8 @@ listen() {
 	done
 }
 
-# The rest is written when it ends. A signal just before it waits for the next event does not end that wait: so once more,
-# until it is a zombie.
+# The program writes the rest when it exits. A signal just before it waits for the next event does not end that wait. So the
+# signal is repeated until the program is a zombie.
 stop_listening() {
 	while grep -q '^State:[[:space:]]*[^Z]' "/proc/$listener/status" 2>/dev/null; do
 		kill -INT "$listener"
@@ -55,7 +55,7 @@ stop_listening() {
 	cat /tmp/heard
 }
 
-# Those that fail only: one process for each of the statuses 1 to 5, and as many that do not fail.
+# Only processes that fail: one for each of the statuses 1 to 5, and as many that do not fail.
 filter_lets_failures_through() {
 	local status
 	listen -f || return 1
@@ -86,8 +86,8 @@ everything_is_heard() {
 		grep -q "^# Exit process $child (tgid $child) with code 0, signal 17$" /tmp/heard
 }
 
-# The tool of this project, on whatever reports processes: of those that fail only. When it listens is not seen from
-# outside, so processes are made until it has heard of one.
+# cnctl, on each provider of process events, with a filter for processes that fail. The job cannot see when it listens, so
+# it makes processes until cnctl has shown one.
 cnctl_hears_failures() {
 	local listener try=0
 	cnctl proc nonzero-exit >/tmp/heard 2>&1 &

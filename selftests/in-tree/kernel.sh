@@ -23,21 +23,10 @@ export KERNEL_CONFIG=builtin
 TREE=$OUT/tree
 FRAGMENT=$OUT/$1.config
 
-# Hard links: no build writes to the source, and in-tree.sh replaces what it changes.
-copy_to() {
-	rm -rf "$1"
-	cp -al "$SOURCE" "$1" 2>/dev/null || {
-		rm -rf "$1"
-		cp -a "$SOURCE" "$1"
-	}
-}
-
-copy_source() {
-	if [ "$(cat "$OUT/tree-of" 2>/dev/null)" != "$SOURCE" ]; then
-		rm -rf "$TREE" "$OUT/kernel" "$OUT/modular"
-		copy_to "$TREE"
-		printf '%s\n' "$SOURCE" >"$OUT/tree-of"
-	fi
+# What was built of another source is no use.
+copy_for_builds() {
+	is_copy_of "$SOURCE" "$TREE" || rm -rf "$OUT/kernel" "$OUT/modular"
+	keep_copy "$SOURCE" "$TREE"
 }
 
 # Configures again only when that would say something else.
@@ -119,7 +108,7 @@ esac
 find_tools "$reference"
 case $which in
 rust)
-	stage 'in-tree: copy of the kernel source' copy_source
+	stage 'in-tree: copy of the kernel source' copy_for_builds
 	stage 'in-tree: the connector in the copy' "$TOP/scripts/in-tree.sh" put "$TREE"
 	KSRC=$TREE
 	BUILD=$OUT/kernel
@@ -128,7 +117,7 @@ rust)
 modular)
 	BUILD=$OUT/modular
 	KSRC=$OUT/tree-modular
-	stage 'in-tree: another copy of the source' copy_to "$KSRC"
+	stage 'in-tree: another copy of the source' copy_source "$SOURCE" "$KSRC"
 	stage 'in-tree: the connector in the copy' "$TOP/scripts/in-tree.sh" put "$KSRC"
 	stage 'in-tree: the connector as a module' build_module
 	stage 'in-tree: the same by the patch series' build_patched_module

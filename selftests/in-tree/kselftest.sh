@@ -4,8 +4,8 @@
 # Runs the selftests as the kselftests of a kernel tree, in the guest, with the connector as a module:
 # in-tree/kselftest.sh <kernel build directory> c|rust
 #
-# The tree is a copy of the kernel's source with the connector in it. The guest gets what "make install" of the kselftests makes,
-# and what it says is shown as it is. The result is that of run_kselftest.sh.
+# The tree is a copy of the kernel's source with the connector in it. The guest gets the output of "make install" of the kselftests.
+# The output of the guest is shown as it is. The result is that of run_kselftest.sh.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -16,16 +16,7 @@ TREE=$OUT/kselftest/tree
 INSTALLED=$OUT/kselftest/$2
 KSRC=$(source_of "$1")
 
-# Hard links: no build writes to the source, and in-tree.sh replaces what it changes.
-copy_source() {
-	[ "$(cat "$TREE/../of" 2>/dev/null)" != "$KSRC" ] || return 0
-	rm -rf "$TREE"
-	mkdir -p "$(dirname "$TREE")"
-	cp -al "$KSRC" "$TREE" 2>/dev/null || { rm -rf "$TREE" && cp -a "$KSRC" "$TREE"; }
-	printf '%s\n' "$KSRC" >"$TREE/../of"
-}
-
-# The test modules are for the kernel with the C connector; for ours, which is built outside of the tree, that has to be said.
+# The test modules are for the kernel with the C connector; ours is built outside of the tree, so the build gets its folders.
 install_tests() {
 	local -a connector=()
 	[ "$1" = c ] || connector=("CONNECTOR_RMETA_DIR=$OUT/core/rust" "KBUILD_EXTRA_SYMBOLS=$OUT/core/Module.symvers"
@@ -41,7 +32,7 @@ KDIR=$1
 "$TOP/scripts/modules.sh" "$KDIR" core
 hold "$OUT/kselftest.lock"
 find_tools "$KDIR"
-stage 'kselftest: copy of the kernel source' copy_source
+stage 'kselftest: copy of the kernel source' keep_copy "$KSRC" "$TREE"
 stage 'kselftest: the connector in the copy' "$TOP/scripts/in-tree.sh" put "$TREE"
 stage "kselftest: install ($2)" install_tests "$2"
 printf 'PROVIDER=%s\n' "$2" >"$INSTALLED/provider"

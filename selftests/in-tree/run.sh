@@ -49,12 +49,12 @@ build_kernel_selftest() {
 		-o "$BUILT/kernel-selftests/proc_filter" "$SOURCE/tools/testing/selftests/connector/proc_filter.c"
 }
 
-# What a kernel calls when it starts, in order: the level, and the function.
+# The initcalls of a kernel in order: the level, and the function.
 initcalls() {
 	sort "$1/System.map" | sed -n 's/^.* __initcall__.*__[0-9]*_[0-9]*_\(.*\)\([0-9]s\?\)$/\2 \1/p'
 }
 
-# The same as with the C connector, in the same places.
+# The same as with the C connector, in the same order.
 start_order_is_the_same() {
 	diff <(initcalls "$C" | sed 's/ cn_init$/ cn_core_start/') <(initcalls "$RUST")
 }
@@ -166,7 +166,7 @@ KERNEL_CONFIG=builtin "$TOP/scripts/modules.sh" "$RUST" built-in
 build_kernel_selftest
 
 use_ktap "$RUST"
-SAID=$WORK/said
+STEP_OUTPUT=$WORK/output
 
 # On the host.
 in_a_tree() {

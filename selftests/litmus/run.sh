@@ -81,7 +81,7 @@ expected() {
 
 # The verdict of herd7: Never, Sometimes or Always, and DATARACE; or what it complains of.
 verdict() {
-	local status=0
+	local status=0 name verdict
 	(cd "$MODEL" && timeout "$LIMIT" "${HERD[@]}" -conf linux-kernel.cfg "$1") >"$OUTPUT" 2>&1 </dev/null || status=$?
 	case $status in
 	0) ;;
@@ -94,11 +94,16 @@ verdict() {
 		return
 		;;
 	esac
-	awk -v name="$(basename "$1" .litmus)" '
-		/^Flag data-race/ { race = " DATARACE" }
-		/^Observation / && $2 == name && $4 + $5 > 0 { verdict = $3 }
-		/^Warning/ && complaint == "" { complaint = $0 }
-		END { print verdict != "" ? verdict race : complaint != "" ? complaint : "no verdict on " name }' "$OUTPUT"
+	name=$(basename "$1" .litmus)
+	# A line says the verdict, and how many executions have and have not the state. Without any, it means nothing.
+	verdict=$(sed -nE "s/^Observation $name ([A-Z][a-z]*) ([1-9][0-9]* [0-9]+|0 [1-9][0-9]*)\$/\1/p" "$OUTPUT")
+	if [ -z "$verdict" ]; then
+		grep -m 1 '^Warning' "$OUTPUT" || printf 'no verdict on %s\n' "$name"
+	elif grep -q '^Flag data-race' "$OUTPUT"; then
+		printf '%s DATARACE\n' "$verdict"
+	else
+		printf '%s\n' "$verdict"
+	fi
 }
 
 # Each broken variant is one of a test, and each test has some.

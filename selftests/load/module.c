@@ -130,8 +130,7 @@ TEST_F(load, unread_messages_do_not_outlive_it)
 {
 	int fd;
 
-	ASSERT_EQ(0, module_load("cn", ""));
-	ASSERT_EQ(0, module_load("cn_client", ""));
+	ASSERT_EQ(0, module_load_with_client(""));
 	fd = cn_open_in_group(IDX);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, client("send id=%u:1 group=%u repeat=100", IDX, IDX));
@@ -196,8 +195,7 @@ TEST_F(load, while_programs_open_send_and_close)
 
 TEST_F(load, client_module_holds_it)
 {
-	ASSERT_EQ(0, module_load("cn", ""));
-	ASSERT_EQ(0, module_load("cn_client", ""));
+	ASSERT_EQ(0, module_load_with_client(""));
 	EXPECT_EQ(-EWOULDBLOCK, module_unload("cn"));
 	EXPECT_EQ(0, module_unload("cn_client"));
 	EXPECT_EQ(0, module_unload("cn"));
@@ -208,7 +206,7 @@ TEST_F(load, client_needs_it)
 	EXPECT_EQ(-ENOENT, module_load("cn_client", ""));
 }
 
-TEST_F(load, client_comes_and_goes)
+TEST_F(load, client_is_loaded_and_unloaded)
 {
 	char *text;
 	int i;

@@ -69,12 +69,13 @@ static void stay_where_code_changes(void)
 }
 
 /* As on kernels that cannot probe functions, or cannot send from there. */
-TEST_F(process_events, ends_are_told_without_probes)
+TEST_F(process_events, exits_are_delivered_without_probes)
 {
 	int fd, i, child;
 
 	ASSERT_EQ(0, provider_load_with("probe=0"));
-	EXPECT_TRUE(KLOG_HAS(self->klog, "cn_proc: events: fork exec exit comm; not on this kernel: uid gid sid ptrace coredump; ends are delivered a moment later"));
+	EXPECT_TRUE(KLOG_HAS(self->klog,
+			     "cn_proc: events: fork exec exit comm; not on this kernel: uid gid sid ptrace coredump; exits are delivered a moment later"));
 	fd = process_open(0);
 	ASSERT_LE(0, fd);
 	for (i = 0; i < cn_repeat(50); i++) {
@@ -148,7 +149,7 @@ TEST_F(process_events, unloads_while_somebody_listens)
 }
 
 /* Processes and listeners start and end while the module is loaded and unloaded. */
-TEST_F(process_events, comes_and_goes_among_processes)
+TEST_F(process_events, is_loaded_and_unloaded_among_processes)
 {
 	int i, fd, child;
 
@@ -175,11 +176,11 @@ TEST_F(process_events, comes_and_goes_among_processes)
 
 /* -- Loaded by the first request --------------------------------------------------------- */
 
-FIXTURE(asked)
+FIXTURE(autoload_proc)
 {
 };
 
-FIXTURE_SETUP(asked)
+FIXTURE_SETUP(autoload_proc)
 {
 	char path[256];
 	struct utsname name;
@@ -193,7 +194,7 @@ FIXTURE_SETUP(asked)
 }
 
 /* In the parent, which has kept its rights. */
-FIXTURE_TEARDOWN_PARENT(asked)
+FIXTURE_TEARDOWN_PARENT(autoload_proc)
 {
 	if (module_is_loaded("cn_proc"))
 		EXPECT_EQ(0, module_unload_soon("cn_proc"));
@@ -201,7 +202,7 @@ FIXTURE_TEARDOWN_PARENT(asked)
 		EXPECT_EQ(0, module_unload_soon("cn"));
 }
 
-TEST_F(asked, request_loads)
+TEST_F(autoload_proc, request_loads)
 {
 	int fd = process_open(0);
 
@@ -211,7 +212,7 @@ TEST_F(asked, request_loads)
 	close(fd);
 }
 
-TEST_F(asked, request_of_a_user_loads)
+TEST_F(autoload_proc, request_of_a_user_loads)
 {
 	int fd;
 
@@ -222,7 +223,7 @@ TEST_F(asked, request_of_a_user_loads)
 	close(fd);
 }
 
-TEST_F(asked, socket_and_other_ids_do_not)
+TEST_F(autoload_proc, socket_and_other_ids_do_not)
 {
 	static const struct cb_id others[] = { { 1, 2 }, { 2, 1 }, { 0, 1 }, { 5, 1 } };
 	int fd = cn_open_in_group(CN_IDX_PROC), i;
@@ -248,12 +249,12 @@ static int write_file(const char *path, const char *text)
 }
 
 /* A request where nothing can be loaded does not start a program each time. */
-TEST_F(asked, not_over_and_over)
+TEST_F(autoload_proc, not_over_and_over)
 {
-	static const char setting[] = "/proc/sys/kernel/modprobe", counter[] = "/tmp/asked";
-	static const char script[] = "#!/bin/sh\necho >>/tmp/asked\n";
+	static const char setting[] = "/proc/sys/kernel/modprobe", counter[] = "/tmp/requests";
+	static const char script[] = "#!/bin/sh\necho >>/tmp/requests\n";
 	int fd = cn_open_in_group(CN_IDX_PROC), i;
-	struct stat asked;
+	struct stat requests;
 
 	ASSERT_LE(0, fd);
 	unlink(counter);
@@ -263,8 +264,8 @@ TEST_F(asked, not_over_and_over)
 	for (i = 0; i < 100; i++)
 		process_operation(fd, PROC_CN_MCAST_LISTEN, 1, 1);
 	EXPECT_EQ(0, write_file(setting, "/sbin/modprobe"));
-	ASSERT_EQ(0, stat(counter, &asked));
-	EXPECT_EQ(1, asked.st_size);
+	ASSERT_EQ(0, stat(counter, &requests));
+	EXPECT_EQ(1, requests.st_size);
 	close(fd);
 }
 
@@ -291,7 +292,7 @@ static pid_t begin_user(bool asks)
 /*
  * A requester with next to no processor time is served when the module is loaded for another one.
  */
-TEST_F(asked, whoever_has_asked_first)
+TEST_F(autoload_proc, whoever_has_sent_the_first_request)
 {
 	static const char setting[] = "/proc/sys/kernel/modprobe", sign[] = "/tmp/begun";
 	pid_t children[4];

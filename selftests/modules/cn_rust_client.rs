@@ -43,7 +43,7 @@ const CALLS: u32 = _IOW::<Numbers>('c' as u32, 7);
 const ADD_TWICE: u32 = _IOW::<Numbers>('c' as u32, 8);
 /// Sends to the group but not to a port.
 const SEND_EXCEPT: u32 = _IOW::<Numbers>('c' as u32, 9);
-/// Sends to those of the id's group whose socket has a number; returns how many were asked.
+/// Sends to those of the id's group whose socket has a number; returns how many were queried.
 const SEND_FILTERED: u32 = _IOW::<Numbers>('c' as u32, 10);
 /// Sends a message that is written in place.
 const SEND_DRAFT: u32 = _IOW::<Numbers>('c' as u32, 11);

@@ -28,7 +28,7 @@ module! {
     license: "GPL",
     imports_ns: ["CONNECTOR"],
     params: {
-        place: u32 {
+        context: u32 {
             default: 0,
             description: "From where, see unload/leaving.c",
         },
@@ -84,14 +84,14 @@ impl SocketWatcher for Late {
     fn changed(&self, _change: SocketChange) {}
 }
 
-/// Acts when it is dropped, if it is the place for that.
+/// Acts when it is dropped, if its context is that drop.
 struct End {
-    place: u32,
+    context: u32,
 }
 
 impl Drop for End {
     fn drop(&mut self) {
-        if self.place >= IN_DROP_OF_HANDLER {
+        if self.context >= IN_DROP_OF_HANDLER {
             act();
         }
     }
@@ -136,10 +136,10 @@ struct Actor {
 }
 
 impl Actor {
-    fn new(place: u32) -> Result<Arc<Self>> {
+    fn new(context: u32) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
-                end: End { place },
+                end: End { context },
                 own <- new_mutex!(None),
             }),
             GFP_KERNEL,
@@ -149,7 +149,7 @@ impl Actor {
 
 impl Handler for Actor {
     fn receive(&self, _message: &Message<'_>, _sender: &Sender<'_>) -> Result {
-        if self.end.place == IN_RETIRED_HANDLER {
+        if self.end.context == IN_RETIRED_HANDLER {
             let own = self.own.lock().take();
             drop(own);
         }
@@ -160,7 +160,7 @@ impl Handler for Actor {
 
 impl Watcher for Actor {
     fn changed(&self, id: Id, change: Change) {
-        if self.end.place == IN_WATCHER && id == TRIGGER && change == Change::Registered {
+        if self.end.context == IN_WATCHER && id == TRIGGER && change == Change::Registered {
             act();
         }
     }
@@ -168,20 +168,20 @@ impl Watcher for Actor {
 
 impl SocketWatcher for Actor {
     fn changed(&self, change: SocketChange) {
-        if self.end.place == IN_SOCKET_WATCHER && matches!(change, SocketChange::Closed(_)) {
+        if self.end.context == IN_SOCKET_WATCHER && matches!(change, SocketChange::Closed(_)) {
             act();
         }
     }
 }
 
-fn start(place: u32) -> Result {
-    let actor = Actor::new(place)?;
-    match place {
+fn start(context: u32) -> Result {
+    let actor = Actor::new(context)?;
+    match context {
         IN_HANDLER | IN_RETIRED_HANDLER | IN_DROP_OF_HANDLER => {
             let options = Options::new().access(Access::Public);
             let own = Registration::with_options(ACTOR, c"actor", actor.clone(), options)?;
             *actor.own.lock() = Some(own.into());
-            if place == IN_DROP_OF_HANDLER {
+            if context == IN_DROP_OF_HANDLER {
                 forget(actor.own.lock().take());
             }
         }
@@ -195,7 +195,7 @@ struct LeavingModule;
 
 impl kernel::Module for LeavingModule {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        start(module_parameters::place.value())?;
+        start(module_parameters::context.value())?;
         match module_parameters::fail.value() {
             0 => Ok(Self),
             milliseconds => {

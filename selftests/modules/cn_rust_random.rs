@@ -133,7 +133,7 @@ impl Shared {
     fn exchange(&self, random: &mut Random, thing: Option<Thing>) -> Option<Thing> {
         let slot = random.below(SLOTS as u32) as usize;
         match self.slots.lock().get_mut(slot) {
-            Some(place) => replace(place, thing),
+            Some(slot) => replace(slot, thing),
             None => thing,
         }
     }
@@ -273,9 +273,9 @@ impl<'a> Actor<'a> {
         let id = self.random.id();
         match self.random.below(4) {
             0 => Outgoing::new(id, "random").send(GFP_KERNEL)?,
-            1 => Draft::new(id, 100).send(GFP_KERNEL, |place| {
-                place.fill(7);
-                Ok(place.len())
+            1 => Draft::new(id, 100).send(GFP_KERNEL, |payload| {
+                payload.fill(7);
+                Ok(payload.len())
             })?,
             2 => {
                 let mut bundle = Bundle::new(id, 0, 200, GFP_KERNEL)?;
@@ -314,7 +314,7 @@ impl Handler for Node {
         let steps = shared.steps.0.load(Relaxed);
         match message.seq() % 4 {
             0 => sender.reply(message, &steps),
-            1 => sender.reply_with(message, 8, |place| Ok(place.len())),
+            1 => sender.reply_with(message, 8, |payload| Ok(payload.len())),
             2 => Err(EDOM),
             _ => Ok(()),
         }

@@ -82,7 +82,7 @@ TEST_F(limits, of_a_socket_is_exact)
 	/* No part of it is stored, and the others are still stored. */
 	ASSERT_EQ(0, client("add %u:1000 name count", IDX));
 	ASSERT_EQ(0, client("add %u:0 name count", IDX));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 0, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 0, REGISTERED));
 	EXPECT_TRUE(cn_is_silent(self->listener));
 }
 
@@ -261,7 +261,7 @@ TEST_F(owner, closes_one_of_two_sockets)
 	ASSERT_EQ(0, notify_one(second, EVENTS, IDX, 1));
 	close(fd);
 	ASSERT_EQ(0, client("add %u:1 name count", IDX));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, REGISTERED));
 	EXPECT_TRUE(cn_is_silent(self->listener));
 	close(second);
 	ASSERT_EQ(0, client("del %u:1", IDX));

@@ -161,10 +161,10 @@ TEST_F(ranges, decide_what_is_an_event)
 		const struct cb_id *id = &variant->matching[i];
 
 		ASSERT_EQ(0, client("add %u:%u name count", id->idx, id->val));
-		EXPECT_TRUE(event_comes(self->listener, EVENTS, id->idx, id->val, REGISTERED))
+		EXPECT_TRUE(event_arrives(self->listener, EVENTS, id->idx, id->val, REGISTERED))
 			TH_LOG("id %u:%u", id->idx, id->val);
 		ASSERT_EQ(0, client("del %u:%u", id->idx, id->val));
-		EXPECT_TRUE(event_comes(self->listener, EVENTS, id->idx, id->val, UNREGISTERED))
+		EXPECT_TRUE(event_arrives(self->listener, EVENTS, id->idx, id->val, UNREGISTERED))
 			TH_LOG("id %u:%u", id->idx, id->val);
 	}
 	EXPECT_TRUE(cn_is_silent(self->listener));
@@ -212,7 +212,7 @@ TEST_F(many, ranges_fill_the_largest_message)
 
 	ASSERT_EQ(0, notify_ask(self->owner, EVENTS, RANGES({ IDX, 1 }), val));
 	ASSERT_EQ(0, client("add %u:%u name count", IDX, last));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, last, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, last, REGISTERED));
 	ASSERT_EQ(0, client("add %u:%u name count", IDX, last + 10));
 	EXPECT_TRUE(cn_is_silent(self->listener));
 	EXPECT_EQ(0, notify_ask(self->owner, 0, RANGES({ IDX, 1 }), val));
@@ -240,7 +240,7 @@ TEST_F(many, bytes_after_the_connector_message)
 	ASSERT_LT(0, cn_send(self->owner, &p));
 	EXPECT_EQ(0, notify_answer(self->owner));
 	ASSERT_EQ(0, client("add %u:1 name count", IDX));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, REGISTERED));
 }
 
 /* -- Groups --------------------------------------------------------------- */
@@ -373,7 +373,7 @@ TEST_F(malformed, removal_is_EINVAL_and_removes_nothing)
 	ASSERT_LT(0, send_malformed(self->owner, variant, 0, NLM_F_ACK));
 	EXPECT_EQ(-EINVAL, notify_answer(self->owner));
 	ASSERT_EQ(0, client("add %u:%u name count", IDX, IDX));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, IDX, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, IDX, REGISTERED));
 }
 
 TEST_F(malformed, requests_take_no_place)

@@ -69,22 +69,22 @@ TEST_F(notify, request_without_ack_gets_no_answer_and_counts)
 {
 	ASSERT_LT(0, notify_send(self->owner, EVENTS, 0, 0, RANGES({ IDX, 1 }), RANGES({ 1, 1 })));
 	ASSERT_EQ(0, come(1));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, REGISTERED));
 	EXPECT_TRUE(cn_is_silent(self->owner));
 }
 
 /* is_event() compares every byte. */
-TEST_F(notify, events_of_an_id_that_comes_and_goes)
+TEST_F(notify, events_of_an_id_that_is_registered_twice)
 {
 	ASSERT_EQ(0, notify_one(self->owner, EVENTS, IDX, 1));
 	ASSERT_EQ(0, come(1));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, REGISTERED));
 	EXPECT_TRUE(cn_is_silent(self->listener));
 	ASSERT_EQ(0, go(1));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, UNREGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, UNREGISTERED));
 	EXPECT_TRUE(cn_is_silent(self->listener));
 	ASSERT_EQ(0, come(1));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, REGISTERED));
 }
 
 TEST_F(notify, nothing_without_a_request)
@@ -100,7 +100,7 @@ TEST_F(notify, ids_that_were_there_before_are_no_event)
 	ASSERT_EQ(0, notify_one(self->owner, EVENTS, IDX, 1));
 	EXPECT_TRUE(cn_is_silent(self->listener));
 	ASSERT_EQ(0, go(1));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, UNREGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, UNREGISTERED));
 }
 
 TEST_F(notify, every_member_of_the_group_gets_the_event)
@@ -111,8 +111,8 @@ TEST_F(notify, every_member_of_the_group_gets_the_event)
 	ASSERT_LE(0, stranger);
 	ASSERT_EQ(0, notify_one(self->owner, EVENTS, IDX, 1));
 	ASSERT_EQ(0, come(1));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, REGISTERED));
-	EXPECT_TRUE(event_comes(second, EVENTS, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(second, EVENTS, IDX, 1, REGISTERED));
 	EXPECT_TRUE(cn_is_silent(stranger));
 	EXPECT_TRUE(cn_is_silent(self->owner));
 }
@@ -125,7 +125,7 @@ TEST_F(notify, members_of_the_ids_own_group_get_nothing)
 	ASSERT_LE(0, own);
 	ASSERT_EQ(0, notify_one(self->owner, EVENTS, IDX, 1));
 	ASSERT_EQ(0, come(1));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, REGISTERED));
 	EXPECT_TRUE(cn_is_silent(own));
 }
 
@@ -133,7 +133,7 @@ TEST_F(notify, owner_may_be_in_the_group)
 {
 	ASSERT_EQ(0, notify_one(self->listener, EVENTS, IDX, 1));
 	ASSERT_EQ(0, come(1));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, REGISTERED));
 }
 
 TEST_F(notify, registering_does_not_mind_that_nobody_listens)
@@ -150,8 +150,8 @@ TEST_F(notify, one_event_per_matching_request)
 	ASSERT_EQ(0, notify_ask(self->owner, EVENTS, RANGES({ IDX, 1 }), RANGES({ 0, 10 })));
 	ASSERT_EQ(0, notify_ask(self->owner, EVENTS, RANGES({ IDX, 1 }), RANGES({ 5, 10 })));
 	ASSERT_EQ(0, come(1));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, REGISTERED));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, REGISTERED));
 	EXPECT_TRUE(cn_is_silent(self->listener));
 }
 
@@ -163,8 +163,8 @@ TEST_F(notify, requests_for_two_groups)
 	ASSERT_EQ(0, notify_one(self->owner, EVENTS, IDX, 1));
 	ASSERT_EQ(0, notify_one(self->owner, OTHER_GROUP, IDX, 1));
 	ASSERT_EQ(0, come(1));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, REGISTERED));
-	EXPECT_TRUE(event_comes(other, OTHER_GROUP, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(other, OTHER_GROUP, IDX, 1, REGISTERED));
 	EXPECT_TRUE(cn_is_silent(self->listener));
 	EXPECT_TRUE(cn_is_silent(other));
 }
@@ -174,7 +174,7 @@ TEST_F(notify, equal_requests_of_one_socket_are_one)
 	ASSERT_EQ(0, notify_one(self->owner, EVENTS, IDX, 1));
 	EXPECT_EQ(0, notify_one(self->owner, EVENTS, IDX, 1));
 	ASSERT_EQ(0, come(1));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, REGISTERED));
 	EXPECT_TRUE(cn_is_silent(self->listener));
 	/* One removal is enough, and two are too many. */
 	EXPECT_EQ(0, notify_one(self->owner, 0, IDX, 1));
@@ -189,8 +189,8 @@ TEST_F(notify, equal_requests_of_two_sockets_are_two)
 	ASSERT_EQ(0, notify_one(self->owner, EVENTS, IDX, 1));
 	ASSERT_EQ(0, notify_one(second, EVENTS, IDX, 1));
 	ASSERT_EQ(0, come(1));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, REGISTERED));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, REGISTERED));
 	EXPECT_TRUE(cn_is_silent(self->listener));
 }
 
@@ -236,7 +236,7 @@ TEST_F(notify, only_equal_ranges_are_removed)
 	EXPECT_EQ(-ENOENT, notify_ask(self->owner, 0, RANGES({ IDX, 2 }),
 				      RANGES({ 30, 1 }, { 1, 1 })));
 	ASSERT_EQ(0, come(1));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, REGISTERED));
 	EXPECT_EQ(0, notify_ask(self->owner, 0, RANGES({ IDX, 2 }, { 30, 1 }),
 				RANGES({ 1, 1 })));
 	ASSERT_EQ(0, go(1));
@@ -252,8 +252,8 @@ TEST_F(notify, other_requests_stay)
 	ASSERT_EQ(0, come(1));
 	ASSERT_EQ(0, come(2));
 	ASSERT_EQ(0, come(3));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, REGISTERED));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 3, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 3, REGISTERED));
 	EXPECT_TRUE(cn_is_silent(self->listener));
 }
 
@@ -267,7 +267,7 @@ TEST_F(notify, nobody_else_removes_it)
 	ASSERT_EQ(0, notify_one(second, EVENTS, IDX, 1));
 	EXPECT_EQ(0, notify_one(second, 0, IDX, 1));
 	ASSERT_EQ(0, come(1));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, REGISTERED));
 	EXPECT_TRUE(cn_is_silent(self->listener));
 }
 
@@ -302,8 +302,8 @@ TEST_F(notify, unregistering_an_unknown_id_is_no_event)
 	EXPECT_TRUE(cn_is_silent(self->listener));
 	ASSERT_EQ(0, come(1));
 	ASSERT_EQ(0, go(1));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, REGISTERED));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, UNREGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, UNREGISTERED));
 	ASSERT_EQ(0, go(1));
 	EXPECT_TRUE(cn_is_silent(self->listener));
 }
@@ -325,12 +325,12 @@ TEST_F(notify, callbacks_that_register_and_unregister)
 	ASSERT_EQ(0, notify_ask(self->owner, EVENTS, RANGES({ IDX, 1 }), RANGES({ 2, 2 })));
 	ASSERT_EQ(0, client("add %u:1 adds add:%u:2", IDX, IDX));
 	ASSERT_LT(0, cn_send(self->owner, &p));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 2, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 2, REGISTERED));
 	ASSERT_EQ(0, client("add %u:3 goes del-self", IDX));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 3, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 3, REGISTERED));
 	p.id.val = 3;
 	ASSERT_LT(0, cn_send(self->owner, &p));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 3, UNREGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 3, UNREGISTERED));
 	EXPECT_TRUE(cn_is_silent(self->listener));
 }
 
@@ -340,8 +340,8 @@ TEST_F(notify, event_of_an_id_that_is_free_again)
 	ASSERT_EQ(0, notify_one(self->owner, EVENTS, IDX, 1));
 	ASSERT_EQ(0, come(1));
 	ASSERT_EQ(0, go(1));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, REGISTERED));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, UNREGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, UNREGISTERED));
 	EXPECT_EQ(-ENODEV, client("send id=%u:1", IDX));
 }
 
@@ -369,6 +369,6 @@ TEST_F(notify, several_requests_in_one_datagram)
 	EXPECT_EQ(0, notify_answer(self->owner));
 	ASSERT_EQ(0, come(1));
 	ASSERT_EQ(0, come(2));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 2, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 2, REGISTERED));
 	EXPECT_TRUE(cn_is_silent(self->listener));
 }

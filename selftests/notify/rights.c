@@ -59,7 +59,7 @@ static int request(int fd, bool address, uint32_t group, uint16_t nl_flags)
 
 static bool event_is_there(int fd, uint32_t ack)
 {
-	return !cn_is_silent(fd) && event_comes(fd, EVENTS, IDX, 1, ack);
+	return !cn_is_silent(fd) && event_arrives(fd, EVENTS, IDX, 1, ack);
 }
 
 TEST_F(rights, decide_over_a_request)

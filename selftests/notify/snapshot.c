@@ -56,7 +56,7 @@ static int ask(int fd, struct ranges idx, struct ranges val)
 	EXPECT_EQ(0, (e)->error); \
 } while (0)
 
-TEST_F(snapshot, tells_what_is_registered)
+TEST_F(snapshot, has_what_is_registered)
 {
 	struct events *e = &self->events;
 
@@ -166,8 +166,8 @@ TEST_F(snapshot, is_followed_by_events)
 	EXPECT_EQ(1, self->events.n);
 	ASSERT_EQ(0, client("add %u:2 name count", IDX));
 	ASSERT_EQ(0, client("del %u:1", IDX));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 2, REGISTERED));
-	EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, 1, UNREGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 2, REGISTERED));
+	EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, 1, UNREGISTERED));
 	EXPECT_TRUE(cn_is_silent(self->listener));
 }
 
@@ -182,7 +182,7 @@ TEST_F(snapshot, can_be_repeated)
 		ASSERT_LT(0, ask(self->owner, RANGES({ IDX, 1 }), RANGES({ 1, 5 })));
 		READ_SNAPSHOT(self->owner, &self->events);
 		EXPECT_EQ(i, self->events.n);
-		EXPECT_TRUE(event_comes(self->listener, EVENTS, IDX, i, REGISTERED));
+		EXPECT_TRUE(event_arrives(self->listener, EVENTS, IDX, i, REGISTERED));
 		EXPECT_TRUE(cn_is_silent(self->listener));
 	}
 }
@@ -241,7 +241,7 @@ struct worker {
 	uint32_t first;
 	int result;
 	/* If there is one, the storm goes on until it is true. */
-	const atomic_bool *asked;
+	const atomic_bool *requested;
 };
 
 /*
@@ -258,7 +258,7 @@ static void *add_and_delete(void *arg)
 		/*
 		 * The last ids wait for the request of the snapshot, so that it precedes the end.
 		 */
-		while (i == STORM - 500 && w->asked && !*w->asked)
+		while (i == STORM - 500 && w->requested && !*w->requested)
 			usleep(100);
 		w->result = client("add_many %u:%u 500", IDX, w->first + i);
 		if (!w->result)
@@ -277,7 +277,7 @@ static void *add_all(void *arg)
 	struct worker *w = arg;
 
 	w->result = client("add_many %u:%u %u", IDX, w->first, STORM - 1);
-	while (!w->result && !*w->asked)
+	while (!w->result && !*w->requested)
 		usleep(100);
 	if (!w->result)
 		w->result = client("add_many %u:%u 1", IDX, w->first + STORM - 1);
@@ -327,8 +327,8 @@ static size_t replay(const struct events *e, uint8_t *there, size_t n, size_t *s
 TEST_F_TIMEOUT(snapshot, in_a_storm_of_registrations, cn_limit(STORM_SECONDS))
 {
 	static uint8_t there[STORM + 1];
-	atomic_bool asked = false;
-	struct worker w = { .first = 1, .asked = &asked };
+	atomic_bool requested = false;
+	struct worker w = { .first = 1, .requested = &requested };
 	struct events *e = &self->events;
 	size_t snapshot, i, missing = 0;
 	int pilot = cn_open_in_group(EVENTS + 1);
@@ -339,7 +339,7 @@ TEST_F_TIMEOUT(snapshot, in_a_storm_of_registrations, cn_limit(STORM_SECONDS))
 	ASSERT_EQ(0, pthread_create(&w.thread, NULL, add_all, &w));
 	ASSERT_TRUE(wait_for_events(pilot, 300));
 	ASSERT_LT(0, ask(self->listener, RANGES({ IDX, 1 }), RANGES({ 1, STORM })));
-	asked = true;
+	requested = true;
 	pthread_join(w.thread, NULL);
 	ASSERT_EQ(0, w.result);
 	READ_SNAPSHOT(self->listener, e);
@@ -357,12 +357,12 @@ TEST_F_TIMEOUT(snapshot, in_a_storm_of_registrations, cn_limit(STORM_SECONDS))
 	close(pilot);
 }
 
-TEST_F_TIMEOUT(snapshot, in_a_storm_of_ids_that_come_and_go, cn_limit(STORM_SECONDS))
+TEST_F_TIMEOUT(snapshot, in_a_storm_of_short_registrations, cn_limit(STORM_SECONDS))
 {
 	static uint8_t there[2 * STORM + 1];
-	atomic_bool asked = false;
-	struct worker w[2] = { { .first = 1, .asked = &asked },
-			       { .first = 1 + STORM, .asked = &asked } };
+	atomic_bool requested = false;
+	struct worker w[2] = { { .first = 1, .requested = &requested },
+			       { .first = 1 + STORM, .requested = &requested } };
 	struct events *e = &self->events;
 	size_t snapshot, i, wrong = 0;
 	int pilot = cn_open_in_group(EVENTS + 1);
@@ -374,7 +374,7 @@ TEST_F_TIMEOUT(snapshot, in_a_storm_of_ids_that_come_and_go, cn_limit(STORM_SECO
 		ASSERT_EQ(0, pthread_create(&w[i].thread, NULL, add_and_delete, &w[i]));
 	ASSERT_TRUE(wait_for_events(pilot, 2000));
 	ASSERT_LT(0, ask(self->listener, RANGES({ IDX, 1 }), RANGES({ 0, 2 * STORM + 1 })));
-	asked = true;
+	requested = true;
 	for (i = 0; i < 2; i++) {
 		pthread_join(w[i].thread, NULL);
 		ASSERT_EQ(0, w[i].result);

@@ -80,7 +80,7 @@ static size_t out_of_order(const struct events *e, uint32_t first, uint32_t n)
 	return wrong;
 }
 
-TEST_F_TIMEOUT(storm, of_one_id_is_told_in_order, cn_limit(STORM_SECONDS))
+TEST_F_TIMEOUT(storm, of_one_id_is_delivered_in_order, cn_limit(STORM_SECONDS))
 {
 	struct churner w[3];
 	long long registered = 0;
@@ -106,7 +106,7 @@ TEST_F_TIMEOUT(storm, of_one_id_is_told_in_order, cn_limit(STORM_SECONDS))
 	TH_LOG("%lld of %u registrations succeeded", registered, 3 * ROUNDS);
 }
 
-TEST_F_TIMEOUT(storm, of_several_ids_is_told_in_order_of_each, cn_limit(STORM_SECONDS))
+TEST_F_TIMEOUT(storm, of_several_ids_is_delivered_in_order_of_each, cn_limit(STORM_SECONDS))
 {
 	struct churner w[4];
 	long long registered = 0;
@@ -129,7 +129,7 @@ TEST_F_TIMEOUT(storm, of_several_ids_is_told_in_order_of_each, cn_limit(STORM_SE
 }
 
 /* While one thread storms, requests are made and end with their sockets. */
-TEST_F_TIMEOUT(storm, while_requests_come_and_go, cn_limit(STORM_SECONDS))
+TEST_F_TIMEOUT(storm, while_requests_are_added_and_removed, cn_limit(STORM_SECONDS))
 {
 	struct churner w = { .val = 1, .rounds = 4 * ROUNDS };
 	int i, fd;

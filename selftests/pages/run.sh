@@ -15,7 +15,7 @@ PAGE=$2
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
-SAID_LINES=40
+STEP_LINES=40
 
 use_ktap "$KDIR"
 
@@ -25,7 +25,7 @@ try() {
 		failed "$1" 'a step before it has failed'
 		return
 	fi
-	SAID=$LOGS/tutorial-$PAGE-$1.log
+	STEP_OUTPUT=$LOGS/tutorial-$PAGE-$1.log
 	check "$1" "$2"
 }
 

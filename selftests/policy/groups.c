@@ -234,7 +234,7 @@ TEST_F(release, of_a_socket_in_no_group)
 	EXPECT_EQ(0, close(self->fd));
 }
 
-TEST_F(release, of_a_socket_that_left_group_1_and_came_back)
+TEST_F(release, of_a_socket_that_left_group_1_and_joined_again)
 {
 	struct cn_packet p = { .id = { IDX, 1 } };
 

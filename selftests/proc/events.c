@@ -169,7 +169,7 @@ FIXTURE_VARIANT(events)
 };
 
 FIXTURE_VARIANT_ADD(events, nothing) { do_nothing };
-FIXTURE_VARIANT_ADD(events, ends) { end_in_each_way };
+FIXTURE_VARIANT_ADD(events, exits) { end_in_each_way };
 FIXTURE_VARIANT_ADD(events, vfork) { vfork_and_execute };
 FIXTURE_VARIANT_ADD(events, names) { change_name };
 FIXTURE_VARIANT_ADD(events, ids) { change_ids };
@@ -204,7 +204,7 @@ static int act_and_read(const FIXTURE_VARIANT(events) *variant, int fd)
 	return ret;
 }
 
-TEST_F(events, each_thread_is_told_of_in_order)
+TEST_F(events, events_of_each_thread_are_in_order)
 {
 	ASSERT_EQ(0, act_and_read(variant, self->fd));
 	compare_threads(_metadata);
@@ -223,7 +223,7 @@ static const struct proc_event *next_but_ends(const struct story *story, int *at
 }
 
 /* An end may be reported after actions that the parent does once it is notified. */
-TEST_F(events, all_but_ends_are_told_in_order)
+TEST_F(events, all_but_exits_are_in_order)
 {
 	const struct proc_event *expected, *is;
 	int in_known = 0, in_reported = 0;
@@ -276,7 +276,7 @@ FIXTURE_VARIANT_ADD(filter, exec_and_exit) {
 FIXTURE_VARIANT_ADD(filter, everything) { PROC_EVENT_ALL, (uint32_t)PROC_EVENT_ALL };
 FIXTURE_VARIANT_ADD(filter, nothing_means_everything) { 0, (uint32_t)PROC_EVENT_ALL };
 FIXTURE_VARIANT_ADD(filter, unknown_means_everything) { 0x400, (uint32_t)PROC_EVENT_ALL };
-FIXTURE_VARIANT_ADD(filter, unknown_is_passed_over) { 0x400 | PROC_EVENT_EXEC, PROC_EVENT_EXEC };
+FIXTURE_VARIANT_ADD(filter, unknown_is_skipped) { 0x400 | PROC_EVENT_EXEC, PROC_EVENT_EXEC };
 
 FIXTURE_SETUP(filter)
 {
@@ -355,8 +355,9 @@ TEST_F(filter, lets_through_what_was_asked_for)
 
 	ASSERT_EQ(0, act_and_read(&everything, self->all));
 	expect_passing(variant->events, variant->reported);
-	while (!(ret = process_read_within(self->fd, &m, passed.count < known->count ? cn_timeout() :
-								      cn_pause()))) {
+	while (!(ret = process_read_within(self->fd, &m,
+					   passed.count < known->count ? cn_timeout() :
+									 cn_pause()))) {
 		/* Of others, and the acknowledgement. */
 		if (!is_reported(process_of(&m.event)))
 			continue;

@@ -68,7 +68,8 @@ TEST_F(rights, others_cannot_be_cut_off)
 	for (length = 1; length <= 4; length++)
 		for (code = 0; code < 81; code++) {
 			for (i = 0; i < length; i++)
-				process_operation(other, operations[code / (int[]){ 1, 3, 9, 27 }[i] % 3],
+				process_operation(other,
+						  operations[code / (int[]){ 1, 3, 9, 27 }[i] % 3],
 						  1, 1);
 			cn_drain(other);
 		}

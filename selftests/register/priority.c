@@ -71,7 +71,9 @@ FIXTURE_VARIANT(priority)
 
 FIXTURE_VARIANT_ADD(priority, highest_on_the_same_processor) { .policy = SCHED_FIFO };
 FIXTURE_VARIANT_ADD(priority, ordinary_on_the_same_processor) { .policy = SCHED_OTHER };
-FIXTURE_VARIANT_ADD(priority, on_another_processor) { .processor = 1, .policy = SCHED_OTHER, .spinners = 3 };
+FIXTURE_VARIANT_ADD(priority, on_another_processor) {
+	.processor = 1, .policy = SCHED_OTHER, .spinners = 3
+};
 
 /* With one processor, all share it. */
 static int processor_of(int processor)

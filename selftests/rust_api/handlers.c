@@ -492,12 +492,12 @@ static int seen_soon(int fd, uint32_t val, int expected)
 {
 	int tries, got = 0;
 
-	for (tries = 0; tries < cn_limit(1000) && (got = seen(fd, val)) != expected; tries++)
+	for (tries = 0; tries < cn_timeout() && (got = seen(fd, val)) != expected; tries++)
 		usleep(1000);
 	return got;
 }
 
-TEST_F(rust, watch_tells_what_comes_and_goes)
+TEST_F(rust, watch_reports_registrations)
 {
 	struct command on = { .what = 1 }, off = { .what = 0 };
 
@@ -530,7 +530,7 @@ TEST_F(rust, watcher_of_sockets_sends_with_a_limit)
 	EXPECT_TRUE(cn_is_silent(self->fd));
 }
 
-TEST_F(rust, refused_registration_is_not_told)
+TEST_F(rust, refused_registration_is_not_reported)
 {
 	struct command on = { .what = 1 };
 

@@ -70,13 +70,17 @@ TEST_F(hearing, a_container_is_no_listener)
 		  command(self->client, SEND,
 			  (struct command){ .idx = LISTENERS_IDX, .val = 1, .argument = 4 }));
 	EXPECT_EQ(-ESRCH, command(self->client, SEND_TO_GROUP,
-				  (struct command){ .idx = LISTENERS_IDX, .val = 1, .what = LISTENERS_IDX, .argument = 4 }));
+				  (struct command){ .idx = LISTENERS_IDX, .val = 1,
+						    .what = LISTENERS_IDX, .argument = 4 }));
 	EXPECT_EQ(-ESRCH, command(self->client, SEND_EXCEPT,
-				  (struct command){ .idx = LISTENERS_IDX, .val = 1, .argument = 4, .access = 77 }));
+				  (struct command){ .idx = LISTENERS_IDX, .val = 1, .argument = 4,
+						    .access = 77 }));
 	EXPECT_EQ(-ESRCH, command(self->client, SEND_FILTERED,
-				  (struct command){ .idx = LISTENERS_IDX, .val = 1, .argument = 4, .access = 77 }));
+				  (struct command){ .idx = LISTENERS_IDX, .val = 1, .argument = 4,
+						    .access = 77 }));
 	EXPECT_EQ(-ESRCH, command(self->client, SEND_BUNDLE,
-				  (struct command){ .idx = LISTENERS_IDX, .val = 1, .argument = 1, .access = 4, .access_argument = 100 }));
+				  (struct command){ .idx = LISTENERS_IDX, .val = 1, .argument = 1,
+						    .access = 4, .access_argument = 100 }));
 }
 
 TEST_F(hearing, nothing_is_written_for_a_container)

@@ -63,7 +63,7 @@ static int send_requests(const void *arg)
 	return ret == -ENOBUFS ? 0 : ret ? ret : -EIO;
 }
 
-TEST_F(unread, program_stays_outside_and_is_told)
+TEST_F(unread, program_is_refused_and_notified)
 {
 	struct command add = { .idx = UNREAD_IDX, .val = 1, .what = variant->behaviour,
 			       .access = PUBLIC };

@@ -151,7 +151,8 @@ TEST_F(acks, each_message_of_a_datagram_has_its_own)
 		{ .id = { IDX, 2 }, .seq = 2, .nl_flags = NLM_F_ACK },
 		/* Asks for nothing. */
 		{ .id = { IDX, 2 }, .seq = 3 },
-		{ .id = { IDX, 1 }, .seq = 4, .nl_flags = NLM_F_ACK, .use_msg_len = true, .msg_len = 7 },
+		{ .id = { IDX, 1 }, .seq = 4, .nl_flags = NLM_F_ACK, .use_msg_len = true,
+		  .msg_len = 7 },
 		{ .id = { IDX, 1 }, .seq = 5, .nl_flags = NLM_F_ACK, .data_len = 3 },
 	};
 	const uint32_t seqs[] = { 1, 2, 4, 5 };

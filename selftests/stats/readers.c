@@ -37,7 +37,9 @@ FIXTURE_VARIANT(readers)
 FIXTURE_VARIANT_ADD(readers, connector) { .path = "/proc/net/connector" };
 FIXTURE_VARIANT_ADD(readers, connector_stats) { .path = "/proc/net/connector_stats" };
 FIXTURE_VARIANT_ADD(readers, far_in_connector) { .path = "/proc/net/connector", .line = 20 };
-FIXTURE_VARIANT_ADD(readers, far_in_connector_stats) { .path = "/proc/net/connector_stats", .line = 70 };
+FIXTURE_VARIANT_ADD(readers, far_in_connector_stats) {
+	.path = "/proc/net/connector_stats", .line = 70
+};
 
 static void read_for_ever(const char *path, off_t offset)
 {

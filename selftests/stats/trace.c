@@ -56,7 +56,7 @@ static bool trace_has(const char *words)
 	return found;
 }
 
-TEST_F(trace, callback_comes_and_goes)
+TEST_F(trace, callback_is_registered_and_unregistered)
 {
 	ASSERT_EQ(0, client("add %u:1 traced count", IDX));
 	ASSERT_EQ(0, client("del %u:1", IDX));

@@ -88,15 +88,17 @@ int main(int argc, char **argv)
 				seen[j]++;
 				continue;
 			}
-			printf("operation %s (%s): %s is %s in C, and %s in ours\n", c.fields[NUMBER], c.fields[WHY], names[i],
-			       c.fields[i], ours.fields[i]);
+			printf("operation %s (%s): %s is %s in C, and %s in ours\n",
+			       c.fields[NUMBER], c.fields[WHY], names[i], c.fields[i],
+			       ours.fields[i]);
 			bad = 1;
 		}
 	}
 	if (bad)
 		return 1;
 	if (!count || read_line(&ours)) {
-		printf(count ? "the logs have different lengths\n" : "there is nothing to compare\n");
+		printf(count ? "the logs have different lengths\n" :
+			       "there is nothing to compare\n");
 		return 1;
 	}
 	for (i = 3; i < argc; i++) {

@@ -50,8 +50,8 @@ class Module:
         self.points: list[Point] = []
         self.calls: dict[str, list[str]] = defaultdict(list)
         self.starts: dict[tuple[str, int], str] = {}
-        # Calls whose relocation names a place in a section.
-        self.places: list[tuple[str, str, int]] = []
+        # Calls whose relocation names an offset in a section.
+        self.call_sites: list[tuple[str, str, int]] = []
 
     def read(self, lines: Iterable[str]) -> None:
         section = here = ""
@@ -88,13 +88,13 @@ class Module:
                 last.panics = True
         elif words[1] in ("R_X86_64_PLT32", "R_X86_64_PC32"):
             if found := re.match(r"(\.[a-z._]*text[a-z._]*)\+0x([0-9a-f]+)", target):
-                self.places.append((here, found[1], int(found[2], 16) + 4))
+                self.call_sites.append((here, found[1], int(found[2], 16) + 4))
             elif target.endswith("-0x4"):
                 self.calls[here].append(target.removesuffix("-0x4"))
 
     def receive_path(self) -> set[str]:
         """What can be reached from the functions that receive messages."""
-        for caller, section, offset in self.places:
+        for caller, section, offset in self.call_sites:
             if (section, offset) in self.starts:
                 self.calls[caller].append(self.starts[section, offset])
         queue = list(dict.fromkeys(point.function for point in self.points if RECEIVE.search(point.function)))

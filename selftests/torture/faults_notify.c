@@ -26,7 +26,8 @@ static int ask(uint32_t group, uint16_t flags)
 {
 	uint8_t request[64];
 	struct cn_packet p = {
-		.id = { CN_IDX_NOTIFY, CN_VAL_NOTIFY }, .nl_flags = NLM_F_ACK, .flags = flags, .data = request,
+		.id = { CN_IDX_NOTIFY, CN_VAL_NOTIFY }, .nl_flags = NLM_F_ACK, .flags = flags,
+		.data = request,
 		.data_len = notify_build(request, group, RANGES({ IDX, 1 }), RANGES({ 0, 10 })),
 	};
 	int ret = cn_send_raw(owner, datagram, cn_build(datagram, &p));

@@ -111,7 +111,7 @@ static void check_stats(int ret, bool failed)
 	expect(ret < 0 || !strcmp(stats_text, again), "the file is another one:\n%s", stats_text);
 }
 
-/* -- A crowd ---------------------------------------------------------------- */
+/* -- Many threads ----------------------------------------------------------- */
 
 /* Calls at once, each of which lacks memory where it takes some. */
 #define CALLERS 300
@@ -158,13 +158,13 @@ static void count_points(void)
 }
 
 /* A message that netlink has accepted reaches the callback: no memory is allocated after that. */
-static void try_crowd(void)
+static void try_many_callers(void)
 {
 	static struct caller callers[CALLERS];
 	pthread_attr_t small;
 	int i, calls, tries = 0;
 
-	fault_name = "crowd";
+	fault_name = "many threads";
 	count_points();
 	expect(!client("add %u:2 held hold", IDX), "registering");
 	pthread_attr_init(&small);
@@ -217,7 +217,7 @@ int main(void)
 	sweep(&sweeps[2]);
 	sweep(&sweeps[3]);
 	munlockall();
-	try_crowd();
+	try_many_callers();
 	client("clear");
 	client_close();
 	close(crate_fd);

@@ -83,7 +83,8 @@ static int crate(unsigned long number, uint32_t what, uint32_t access, uint32_t 
 {
 	/* 16 bytes; of a bundle, 4 messages. */
 	struct command c = {
-		.idx = CRATE_IDX, .val = 1, .what = what, .argument = number == SEND_BUNDLE ? 4 : 16,
+		.idx = CRATE_IDX, .val = 1, .what = what,
+		.argument = number == SEND_BUNDLE ? 4 : 16,
 		.access = access, .access_argument = access_argument,
 	};
 	int ret = ioctl(crate_fd, number, &c);

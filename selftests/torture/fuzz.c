@@ -100,8 +100,10 @@ int main(int argc, char **argv)
 		else if (!strcmp(argv[i], "coverage"))
 			with_coverage = true;
 		else {
-			fprintf(stderr, "fuzz: unknown argument '%s'. Known are seed=, operations=, seconds=, log=, common, sums, "
-				"coverage, unchecked=, unreachable=, least=.\n", argv[i]);
+			fprintf(stderr,
+				"fuzz: unknown argument '%s'. Known are seed=, operations=, "
+				"seconds=, log=, common, sums, coverage, unchecked=, "
+				"unreachable=, least=.\n", argv[i]);
 			return 2;
 		}
 	}
@@ -147,8 +149,8 @@ int main(int argc, char **argv)
 		if (!(operation % OPERATIONS_PER_LIST))
 			list_hash = compare_list();
 		if (log)
-			fprintf(log, "%llu\t%s\t%d\t%08x\t%08x\n", (unsigned long long)operation, difference ? difference : "-",
-				verdict, received_hash, list_hash);
+			fprintf(log, "%llu\t%s\t%d\t%08x\t%08x\n", (unsigned long long)operation,
+				difference ? difference : "-", verdict, received_hash, list_hash);
 	}
 	operation--;
 	compare_all();
@@ -166,8 +168,9 @@ int main(int argc, char **argv)
 	printf("wrapping_sums.fuzzer %llu requests with numbers that do not add up\n",
 	       (unsigned long long)wrong_sums);
 	printf("%llu operations, %llu datagrams with %llu messages, %.0f operations/s, seed %llu\n",
-	       (unsigned long long)operation, (unsigned long long)datagrams, (unsigned long long)messages,
-	       operation / (now() - start), (unsigned long long)the_seed);
+	       (unsigned long long)operation, (unsigned long long)datagrams,
+	       (unsigned long long)messages, operation / (now() - start),
+	       (unsigned long long)the_seed);
 	if (!with_coverage)
 		return 0;
 	planned = 0;

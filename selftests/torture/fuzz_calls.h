@@ -27,7 +27,8 @@ static inline void returned(const char *what, int is, int expected)
 {
 	verdict = is;
 	if (is != expected)
-		wrong("%s returned %d (%s) instead of %d (%s)", what, is, is < 0 ? strerror(-is) : "success", expected,
+		wrong("%s returned %d (%s) instead of %d (%s)", what, is,
+		      is < 0 ? strerror(-is) : "success", expected,
 		      expected < 0 ? strerror(-expected) : "success");
 }
 
@@ -147,8 +148,8 @@ static inline void bind_socket(void)
 		groups = once_in(8) ? pick_any() : 1u << (pick(32)) | 1u << pick(32);
 	if (model.common && !root)
 		groups &= 0xaaaaaaab;
-	describe("bind socket %d to port %u, groups %#x as %s", (int)(socket - model.sockets), port, groups,
-		 root ? "root" : "user");
+	describe("bind socket %d to port %u, groups %#x as %s", (int)(socket - model.sockets), port,
+		 groups, root ? "root" : "user");
 	if (socket->port && port != socket->port)
 		expected = -EINVAL;
 	else
@@ -180,8 +181,8 @@ static inline void join_group(void)
 		return;
 	if (model.common && !root && group != 1)
 		group &= ~1u;
-	describe("socket %d %s group %u as %s", (int)(socket - model.sockets), leaves ? "leaves" : "joins", group,
-		 root ? "root" : "user");
+	describe("socket %d %s group %u as %s", (int)(socket - model.sockets),
+		 leaves ? "leaves" : "joins", group, root ? "root" : "user");
 	if (!group || group > GROUPS)
 		expected = -EINVAL;
 	else if (!leaves && !may_join(group, root))
@@ -384,8 +385,8 @@ static inline void add_rust(void)
 	static const uint32_t errors[] = { EPERM, EIO, EBUSY, ENOENT, 512, 4095 };
 	uint32_t which = pick(4), access = pick(3);
 	struct rust_command command = {
-		.idx = id.idx, .val = id.val, .what = behaviours[which], .access = access == 2 ? 4 : access,
-		.argument = PICK_FROM(errors),
+		.idx = id.idx, .val = id.val, .what = behaviours[which],
+		.access = access == 2 ? 4 : access, .argument = PICK_FROM(errors),
 	};
 	struct callback *callback;
 
@@ -406,7 +407,8 @@ static inline void add_rust(void)
 
 static inline void del_rust(void)
 {
-	struct cb_id id = model.n_rust && !once_in(8) ? model.rust[pick(model.n_rust)].id : pick_new_id();
+	struct cb_id id = model.n_rust && !once_in(8) ? model.rust[pick(model.n_rust)].id :
+							pick_new_id();
 	struct rust_command command = { .idx = id.idx, .val = id.val };
 	struct callback *callback;
 	size_t i;
@@ -430,7 +432,8 @@ static inline void send_message(void)
 {
 	static uint8_t payload[70000];
 	struct cb_id id = pick_id();
-	uint32_t seq = pick_any(), msg_len = pick_length(), n = once_in(4) ? 1 + pick(4) : 1, port = 0, group = 0, i, j;
+	uint32_t seq = pick_any(), msg_len = pick_length(), n = once_in(4) ? 1 + pick(4) : 1;
+	uint32_t port = 0, group = 0, i, j;
 	struct endpoint *to = pick_socket(true);
 	size_t len = 0;
 	int expected;
@@ -454,9 +457,10 @@ static inline void send_message(void)
 			payload[len++] = seq + i + j;
 	}
 	expected = send_from_kernel(id, seq, payload, len, port, group);
-	verdict = client("%s id=%u:%u seq=%u ack=3 msg_len=%u portid=%u group=%u%s", n > 1 ? "send_mult" : "send", id.idx,
-			 id.val, seq, msg_len, port, group, n == 1 ? "" : n == 2 ? " bundle=2" : n == 3 ? " bundle=3" :
-			 " bundle=4");
+	verdict = client("%s id=%u:%u seq=%u ack=3 msg_len=%u portid=%u group=%u%s",
+			 n > 1 ? "send_mult" : "send", id.idx, id.val, seq, msg_len, port, group,
+			 n == 1 ? "" : n == 2 ? " bundle=2" :
+			 n == 3 ? " bundle=3" : " bundle=4");
 	returned("cn_netlink_send()", verdict, expected < 0 ? expected : 0);
 }
 
@@ -475,8 +479,8 @@ static inline void load_connector(void)
 			wrong("/dev/cn-rust-client: %s", strerror(errno));
 	}
 	if (!model.c) {
-		struct callback *channel = register_callback((struct cb_id) { CN_IDX_NOTIFY, CN_VAL_NOTIFY }, "connector",
-							     CHANNEL);
+		const struct cb_id id = { CN_IDX_NOTIFY, CN_VAL_NOTIFY };
+		struct callback *channel = register_callback(id, "connector", CHANNEL);
 
 		channel->capability = 12;
 	}

@@ -175,9 +175,11 @@ static inline void compare_stats(void)
 		const struct callback *one = &model.callbacks[i];
 
 		add_text("id %u:%u delivered %llu failed %llu refused %llu capability %d group %s name %s%s\n",
-			 one->id.idx, one->id.val, (unsigned long long)one->delivered, (unsigned long long)one->failed,
-			 (unsigned long long)one->refused, one->capability, one->opens_group ? "open" : "closed", one->name,
-			 one->kind == CHANNEL ? " description notification of registered and unregistered ids" :
+			 one->id.idx, one->id.val, (unsigned long long)one->delivered,
+			 (unsigned long long)one->failed, (unsigned long long)one->refused,
+			 one->capability, one->opens_group ? "open" : "closed", one->name,
+			 one->kind == CHANNEL ?
+				 " description notification of registered and unregistered ids" :
 			 one->opens_group ? " description test of the open group" : "");
 	}
 	compare_text("/proc/net/connector_stats", text);
@@ -197,7 +199,8 @@ static inline void compare_client(void)
 
 		if (one->is_many && !one->calls)
 			continue;
-		snprintf(start, sizeof(start), "callback %u:%u registered=%d calls=%u running=0 late=0 ", one->id.idx,
+		snprintf(start, sizeof(start),
+			 "callback %u:%u registered=%d calls=%u running=0 late=0 ", one->id.idx,
 			 one->id.val, one->registered, one->calls);
 		line = find_line(seen, start);
 		if (!line) {
@@ -205,13 +208,13 @@ static inline void compare_client(void)
 			wrong("the test client does not say '%s'", start);
 		}
 		line = strstr(line, " seq=");
-		if (!line || sscanf(line, " seq=%u ack=%u len=%u flags=%u hash=%u portid=%u", &seq, &ack, &len, &flags, &hash,
-				    &portid) != 6)
+		if (!line || sscanf(line, " seq=%u ack=%u len=%u flags=%u hash=%u portid=%u", &seq,
+				    &ack, &len, &flags, &hash, &portid) != 6)
 			wrong("the test client says something else than before");
 		if (!one->calls)
 			continue;
-		if (seq != one->last.seq || ack != one->last.ack || len != one->last.len || flags != one->last.flags ||
-		    hash != one->hash || portid != one->portid) {
+		if (seq != one->last.seq || ack != one->last.ack || len != one->last.len ||
+		    flags != one->last.flags || hash != one->hash || portid != one->portid) {
 			printf("%.*s\n", (int)strcspn(line, "\n"), line);
 			wrong("the callback %u:%u saw something else than was sent", one->id.idx,
 			      one->id.val);

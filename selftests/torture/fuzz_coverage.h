@@ -193,7 +193,9 @@ static size_t new_coverage(void)
 	before = n_reached;
 	for (i = 1; i <= n && i < cover_size; i++) {
 		for (s = 0; s < n_sections; s++) {
-			struct coverage_point key = { .section = s, .offset = cover[i] - sections[s].start }, *found;
+			struct coverage_point *found, key = {
+				.section = s, .offset = cover[i] - sections[s].start,
+			};
 
 			if (!sections[s].start || cover[i] - sections[s].start > 1 << 24)
 				continue;
@@ -257,12 +259,12 @@ static bool show_coverage(double least)
 	 * the source.
 	 */
 	for (i = 0; i < n_unreachable; i++)
-		printf("receive path: left out, %zu of %zu: %s: %s\n", unreachable[i].left_out, unreachable[i].points,
-		       unreachable[i].text, unreachable[i].reason);
+		printf("receive path: left out, %zu of %zu: %s: %s\n", unreachable[i].left_out,
+		       unreachable[i].points, unreachable[i].text, unreachable[i].reason);
 	printf("receive path: %zu coverage points of the module, %zu reached; %zu are assertions of a debug build\n",
 	       n_points, n_reached, panics);
-	printf("%zu of %zu coverage points of the receive path reached (%.1f %%), %zu left out as unreachable\n", seen, counted,
-	       counted ? 100.0 * seen / counted : 0, excluded);
+	printf("%zu of %zu coverage points of the receive path reached (%.1f %%), %zu left out as unreachable\n",
+	       seen, counted, counted ? 100.0 * seen / counted : 0, excluded);
 	return 100.0 * seen >= least * counted;
 }
 

@@ -20,7 +20,8 @@ static const uint32_t some_idx[] = { 25, 26, 27, 3, 1 };
 static inline struct cb_id pick_new_id(void)
 {
 	static const struct cb_id strange[] = {
-		{ 0, 0 }, { 0, 1 }, { 0xffffffff, 0xfffffffe }, { 0xfffffffe, 0xffffffff }, { 0x80000000, 1 }, { 33, 1 },
+		{ 0, 0 }, { 0, 1 }, { 0xffffffff, 0xfffffffe }, { 0xfffffffe, 0xffffffff },
+		{ 0x80000000, 1 }, { 33, 1 },
 	};
 
 	if (once_in(12))
@@ -90,8 +91,8 @@ static inline uint32_t pick_number(void)
 static inline uint32_t make_request(uint8_t *to)
 {
 	static const struct cn_notify_req usual[] = {
-		{ 0, 0xffffffff }, { 25, 1 }, { 26, 2 }, { 1, 3 }, { 0xffffffff, 1 }, { 0xffffffff, 0xffffffff }, { 40, 1 },
-		{ 1000, 100 },
+		{ 0, 0xffffffff }, { 25, 1 }, { 26, 2 }, { 1, 3 }, { 0xffffffff, 1 },
+		{ 0xffffffff, 0xffffffff }, { 40, 1 }, { 1000, 100 },
 	};
 	struct cn_ctl_msg *control = (void *)to;
 	uint32_t i, len, n, idx = 1 + pick(2), val = 1 + pick(2);
@@ -143,7 +144,8 @@ static inline uint32_t make_request(uint8_t *to)
 static inline size_t make_message(uint8_t *to, size_t room)
 {
 	static const uint32_t lengths[] = {
-		0, 1, 15, 16, 17, 35, 36, 37, 16399, 16400, 16401, 0x7fffffff, 0x80000000, 0x80000010, 0xfffffffd, 0xffffffff,
+		0, 1, 15, 16, 17, 35, 36, 37, 16399, 16400, 16401, 0x7fffffff, 0x80000000,
+		0x80000010, 0xfffffffd, 0xffffffff,
 	};
 	static uint8_t data[65536];
 	struct cn_packet p = {
@@ -192,7 +194,8 @@ static inline size_t make_datagram(uint8_t *to)
 	size_t len = 0, end;
 
 	for (; n; n--) {
-		end = len + make_message(to + len, 24 * 1024 - len > CN_HEADERS ? 24 * 1024 - len : CN_HEADERS);
+		end = len + make_message(to + len, 24 * 1024 - len > CN_HEADERS ?
+						   24 * 1024 - len : CN_HEADERS);
 		len = NLMSG_ALIGN(end);
 		memset(to + end, once_in(2) ? 0 : 0x5a, len - end);
 		if (len > 20 * 1024)

@@ -97,9 +97,9 @@ struct endpoint {
 };
 
 struct counters {
-	uint64_t delivered, answered, drop_short, drop_length, drop_payload, drop_too_long, drop_message_length,
-		 drop_unknown_id, drop_refused, sent, send_unknown_id, send_no_listener, send_no_memory,
-		 send_undelivered, notified, notify_lost;
+	uint64_t delivered, answered, drop_short, drop_length, drop_payload, drop_too_long,
+		 drop_message_length, drop_unknown_id, drop_refused, sent, send_unknown_id,
+		 send_no_listener, send_no_memory, send_undelivered, notified, notify_lost;
 };
 
 static struct {
@@ -147,13 +147,14 @@ static inline void show_model(void)
 
 	for (i = 0; i < SOCKETS; i++)
 		if (model.sockets[i].fd >= 0)
-			printf("\nsocket %zu: %s, port %u, groups %#x", i, model.sockets[i].by_root ? "root" : "user",
-			       model.sockets[i].port, model.sockets[i].groups);
+			printf("\nsocket %zu: %s, port %u, groups %#x", i,
+			       model.sockets[i].by_root ? "root" : "user", model.sockets[i].port,
+			       model.sockets[i].groups);
 	for (i = 0; i < model.n_requests; i++) {
 		const struct request *request = &model.requests[i];
 
-		printf("\nrequest of socket %d: group %u, %u+%u", request->owner, request->group, request->n_idx,
-		       request->n_val);
+		printf("\nrequest of socket %d: group %u, %u+%u", request->owner, request->group,
+		       request->n_idx, request->n_val);
 		for (j = 0; j < request->n_idx + request->n_val; j++)
 			printf(" %u..+%u", request->ranges[j].first, request->ranges[j].range);
 	}
@@ -214,7 +215,8 @@ static inline struct known *find_known(struct cb_id id)
 
 static inline bool is_member(const struct endpoint *socket, uint32_t group)
 {
-	return socket->fd >= 0 && group >= 1 && group <= GROUPS && socket->groups & 1u << (group - 1);
+	return socket->fd >= 0 && group >= 1 && group <= GROUPS &&
+	       socket->groups & 1u << (group - 1);
 }
 
 static inline bool has_listeners(uint32_t group)
@@ -304,8 +306,8 @@ static inline bool multicast(uint32_t seq, const void *payload, size_t len, uint
 }
 
 /* A message from a module: the result of its send, and its receivers. */
-static inline int send_from_kernel(struct cb_id id, uint32_t seq, const void *payload, size_t len, uint32_t port,
-				   uint32_t group)
+static inline int send_from_kernel(struct cb_id id, uint32_t seq, const void *payload, size_t len,
+				   uint32_t port, uint32_t group)
 {
 	struct endpoint *to;
 	bool reached;
@@ -400,7 +402,9 @@ static inline struct callback *register_callback(struct cb_id id, const char *na
 	if (model.n_callbacks == MOST_CALLBACKS)
 		wrong("the fuzzer has too little room");
 	callback = &model.callbacks[model.n_callbacks++];
-	*callback = (struct callback) { .id = id, .kind = kind, .capability = -1, .serial = ++model.serial };
+	*callback = (struct callback) {
+		.id = id, .kind = kind, .capability = -1, .serial = ++model.serial,
+	};
 	snprintf(callback->name, sizeof(callback->name), "%.31s", name);
 	if (kind != CHANNEL)
 		notify(id, REGISTERED);

@@ -16,8 +16,9 @@ struct outcome {
 	bool is_quoted;
 };
 
-static inline void send_reply(struct endpoint *sender, const struct cn_msg *msg, const uint8_t *data, uint32_t seq,
-			      uint32_t ack, uint16_t flags, bool is_backwards)
+static inline void send_reply(struct endpoint *sender, const struct cn_msg *msg,
+			      const uint8_t *data, uint32_t seq, uint32_t ack, uint16_t flags,
+			      bool is_backwards)
 {
 	static uint8_t reply[sizeof(struct cn_msg) + 65536];
 	struct cn_msg header = { .id = msg->id, .seq = seq, .ack = ack, .len = msg->len,
@@ -53,7 +54,8 @@ static inline bool read_request(const uint8_t *data, size_t len, struct request 
 	if (n > 16)
 		wrong("the fuzzer made a request that is too large for it");
 	*request = (struct request) {
-		.group = control.group, .n_idx = control.idx_notify_num, .n_val = control.val_notify_num,
+		.group = control.group, .n_idx = control.idx_notify_num,
+		.n_val = control.val_notify_num,
 	};
 	memcpy(request->ranges, data + sizeof(control), 8 * n);
 	return true;
@@ -108,7 +110,8 @@ static inline int ask_channel(struct endpoint *sender, const struct cn_msg *msg,
 		if (model.requests[i].owner != request.owner)
 			continue;
 		own++;
-		is_known |= model.requests[i].group == request.group && same_ranges(&model.requests[i], &request);
+		is_known |= model.requests[i].group == request.group &&
+			    same_ranges(&model.requests[i], &request);
 	}
 	if (!is_known) {
 		if (model.n_requests >= MOST_REQUESTS || own >= MOST_OF_SOCKET)
@@ -156,8 +159,8 @@ static inline void call_c(struct endpoint *sender, const struct cn_msg *msg, con
 	}
 }
 
-static inline int call_rust(const struct callback *callback, struct endpoint *sender, const struct cn_msg *msg,
-			    const uint8_t *data)
+static inline int call_rust(const struct callback *callback, struct endpoint *sender,
+			    const struct cn_msg *msg, const uint8_t *data)
 {
 	switch (callback->kind) {
 	case RUST_FAIL:
@@ -179,8 +182,8 @@ static inline int call_rust(const struct callback *callback, struct endpoint *se
 }
 
 /* A well-formed message. */
-static inline struct outcome deliver(struct endpoint *sender, bool as_root, const struct cn_msg *msg,
-				     const uint8_t *data)
+static inline struct outcome deliver(struct endpoint *sender, bool as_root,
+				     const struct cn_msg *msg, const uint8_t *data)
 {
 	struct callback *callback = find_callback(msg->id);
 	uint64_t serial;
@@ -228,7 +231,8 @@ static inline void answer(struct endpoint *sender, const uint8_t *at, const stru
 	if (!outcome->is_quoted)
 		err.msg.nlmsg_len = NLMSG_HDRLEN;
 	nlh = (struct nlmsghdr) {
-		.nlmsg_type = NLMSG_ERROR, .nlmsg_seq = err.msg.nlmsg_seq, .nlmsg_pid = sender->port,
+		.nlmsg_type = NLMSG_ERROR, .nlmsg_seq = err.msg.nlmsg_seq,
+		.nlmsg_pid = sender->port,
 	};
 	if (outcome->error && !sender->cap_ack)
 		quoted = err.msg.nlmsg_len - NLMSG_HDRLEN;
@@ -238,7 +242,8 @@ static inline void answer(struct endpoint *sender, const uint8_t *at, const stru
 		text = strlen(outcome->text) + 1;
 		nlh.nlmsg_flags |= NLM_F_ACK_TLVS;
 	}
-	len = NLMSG_LENGTH(sizeof(err)) + NLMSG_ALIGN(quoted) + (text ? NLA_HDRLEN + NLA_ALIGN(text) : 0);
+	len = NLMSG_LENGTH(sizeof(err)) + NLMSG_ALIGN(quoted) +
+	      (text ? NLA_HDRLEN + NLA_ALIGN(text) : 0);
 	nlh.nlmsg_len = len;
 	to = expect(sender, len, 0);
 	memcpy(to, &nlh, sizeof(nlh));

@@ -23,8 +23,8 @@ static inline int rust(unsigned long command, uint32_t idx, uint32_t val, uint32
 {
 	/* The callbacks that unregister do so with themselves. */
 	struct rust_command numbers = {
-		.idx = idx, .val = val, .what = what, .argument = argument, .second = val, .access = access,
-		.access_argument = 12345,
+		.idx = idx, .val = val, .what = what, .argument = argument, .second = val,
+		.access = access, .access_argument = 12345,
 	};
 
 	return ioctl(model.rust_fd, command, &numbers);
@@ -87,7 +87,8 @@ static inline size_t make_snapshot_request(uint8_t *to)
 {
 	static uint8_t request[1024];
 	struct cn_packet p = {
-		.id = { CN_IDX_NOTIFY, CN_VAL_NOTIFY }, .flags = CN_NOTIFY_SNAPSHOT, .data = request,
+		.id = { CN_IDX_NOTIFY, CN_VAL_NOTIFY }, .flags = CN_NOTIFY_SNAPSHOT,
+		.data = request,
 	};
 
 	p.data_len = make_request(request);
@@ -97,8 +98,8 @@ static inline size_t make_snapshot_request(uint8_t *to)
 /* Datagrams, and modules that register, with faults in two of three. */
 static inline void try_faults(uint32_t times)
 {
-	int fds[4] = { open_listener(true, 4 << 20), open_listener(true, 4 << 20), open_listener(false, 4 << 20),
-		       open_listener(true, 1) };
+	int fds[4] = { open_listener(true, 4 << 20), open_listener(true, 4 << 20),
+		       open_listener(false, 4 << 20), open_listener(true, 1) };
 	size_t i;
 
 	/* The files are root's. */
@@ -159,20 +160,20 @@ static inline void try_faults(uint32_t times)
 /* -- Many at once ------------------------------------------------------------- */
 
 /* More than there are slots at first. */
-#define CROWD 480
-#define CROWD_COVER 4096
+#define CALLERS 480
+#define CALLER_COVER 4096
 
-static pthread_barrier_t crowd_starts;
+static pthread_barrier_t callers_start;
 
-struct one_of_crowd {
+struct caller {
 	pthread_t thread;
 	int number, fails_at;
 };
 
 /* Sends to a callback that waits until it is released. */
-static void *be_in_crowd(void *arg)
+static void *run_caller(void *arg)
 {
-	const struct one_of_crowd *one = arg;
+	const struct caller *one = arg;
 	struct cn_packet p = { .id = { 25, 9 }, .nl_flags = one->number % 3 ? 0 : NLM_F_ACK };
 	uint8_t datagram[256] = {};
 	size_t len = cn_build(datagram, &p);
@@ -181,9 +182,9 @@ static void *be_in_crowd(void *arg)
 	/* A message that is alone has a way of its own. */
 	if (one->number % 3 == 1)
 		len += cn_build(datagram + NLMSG_ALIGN(len), &p);
-	record_this_thread(CROWD_COVER);
+	record_this_thread(CALLER_COVER);
 	cn_setopt(fd, NETLINK_EXT_ACK, 1);
-	pthread_barrier_wait(&crowd_starts);
+	pthread_barrier_wait(&callers_start);
 	forget_coverage();
 	if (one->fails_at)
 		fault_arm(one->fails_at);
@@ -199,9 +200,9 @@ static void *be_in_crowd(void *arg)
 }
 
 /* While they are inside. */
-static void *unregister_crowded(void *arg)
+static void *unregister_busy(void *arg)
 {
-	record_this_thread(CROWD_COVER);
+	record_this_thread(CALLER_COVER);
 	forget_coverage();
 	client("del 25:9");
 	new_coverage();
@@ -210,31 +211,31 @@ static void *unregister_crowded(void *arg)
 	return NULL;
 }
 
-static inline void try_crowd(void)
+static inline void try_many_callers(void)
 {
-	static struct one_of_crowd crowd[CROWD];
+	static struct caller callers[CALLERS];
 	struct cn_packet p = { .id = { 25, 2 } };
 	pthread_t other;
 	pthread_attr_t small;
 	int i, fd = cn_open_in_group(0);
 
-	describe("crowd");
+	describe("many callers");
 	client("add 25:9 held hold");
 	pthread_attr_init(&small);
 	pthread_attr_setstacksize(&small, 128 * 1024);
-	pthread_barrier_init(&crowd_starts, NULL, CROWD + 1);
-	for (i = 0; i < CROWD; i++) {
-		crowd[i].number = i;
-		crowd[i].fails_at = i % 4 ? 4 + i % 5 : 0;
-		if (pthread_create(&crowd[i].thread, &small, be_in_crowd, &crowd[i]))
+	pthread_barrier_init(&callers_start, NULL, CALLERS + 1);
+	for (i = 0; i < CALLERS; i++) {
+		callers[i].number = i;
+		callers[i].fails_at = i % 4 ? 4 + i % 5 : 0;
+		if (pthread_create(&callers[i].thread, &small, run_caller, &callers[i]))
 			wrong("no thread: %s", strerror(errno));
 	}
-	pthread_barrier_wait(&crowd_starts);
+	pthread_barrier_wait(&callers_start);
 	/* Most are inside now; for this it does not matter which. */
 	usleep(300 * 1000);
-	if (pthread_create(&other, &small, unregister_crowded, NULL))
+	if (pthread_create(&other, &small, unregister_busy, NULL))
 		wrong("no thread: %s", strerror(errno));
-	/* Callbacks that unregister something scan the crowded slots. */
+	/* Callbacks that unregister something scan the slots of all callers. */
 	for (i = 0; i < 20; i++) {
 		add_all_kinds();
 		forget_coverage();
@@ -244,10 +245,10 @@ static inline void try_crowd(void)
 		new_coverage();
 	}
 	client("release 25:9");
-	for (i = 0; i < CROWD; i++)
-		pthread_join(crowd[i].thread, NULL);
+	for (i = 0; i < CALLERS; i++)
+		pthread_join(callers[i].thread, NULL);
 	pthread_join(other, NULL);
-	pthread_barrier_destroy(&crowd_starts);
+	pthread_barrier_destroy(&callers_start);
 	client("clear");
 	close(fd);
 }
@@ -267,7 +268,7 @@ static void *send_in_storm(void *arg)
 	int fd = cn_open_in_group(0);
 	uint8_t datagram[256] = {};
 
-	record_this_thread(CROWD_COVER);
+	record_this_thread(CALLER_COVER);
 	while (!__atomic_load_n(&storm_ends, __ATOMIC_SEQ_CST)) {
 		struct cn_packet p = { .id = ids[rand_r(&random) % 5],
 				       .nl_flags = rand_r(&random) % 2 ? NLM_F_ACK : 0 };
@@ -351,7 +352,7 @@ static inline void try_unchecked(uint32_t rounds)
 		add_known(27, 1);
 		watcher = open_watcher();
 		add_all_kinds();
-		try_crowd();
+		try_many_callers();
 		try_faults(1500);
 		try_storm(1000);
 		close(watcher);

@@ -11,8 +11,8 @@
 
 /* By how much the lengths in the netlink header and in the message header exceed the data. */
 static const struct { int netlink, message; } corruptions[] = {
-	{ 0, 0 }, { 0, 1 }, { 0, -1 }, { 0, 20 }, { 1, 0 }, { 1, 1 }, { -1, 0 }, { -1, -1 }, { 4, 0 }, { -4, -4 }, { -20, 0 },
-	{ LARGEST, 0 },
+	{ 0, 0 }, { 0, 1 }, { 0, -1 }, { 0, 20 }, { 1, 0 }, { 1, 1 }, { -1, 0 }, { -1, -1 },
+	{ 4, 0 }, { -4, -4 }, { -20, 0 }, { LARGEST, 0 },
 };
 
 static uint8_t bytes[CN_HEADERS + LARGEST];
@@ -25,8 +25,9 @@ static bool fits(int real, int netlink, int message)
 {
 	int payload = sizeof(struct cn_msg) + real + netlink;
 
-	return netlink <= 0 && payload >= (int)sizeof(struct cn_msg) && payload <= CONNECTOR_MAX_MSG_SIZE &&
-		(int)sizeof(struct cn_msg) + message <= payload;
+	return netlink <= 0 && payload >= (int)sizeof(struct cn_msg) &&
+	       payload <= CONNECTOR_MAX_MSG_SIZE &&
+	       (int)sizeof(struct cn_msg) + message <= payload;
 }
 
 static bool is_edge(int real)
@@ -72,8 +73,9 @@ int main(int argc, char **argv)
 			datagrams++;
 			if (is_right(fd, real, corruptions[i].netlink, message, &calls))
 				continue;
-			printf("%d bytes, of which netlink says %+d and the message %+d: %lld calls, not %lld\n", real,
-			       corruptions[i].netlink, corruptions[i].message, callback_value(IDX, 1, "calls"), calls);
+			printf("%d bytes, of which netlink says %+d and the message %+d: %lld calls, not %lld\n",
+			       real, corruptions[i].netlink, corruptions[i].message,
+			       callback_value(IDX, 1, "calls"), calls);
 			return 1;
 		}
 	}

@@ -39,7 +39,8 @@ static long accepted, refused, other_errors;
 
 /* The connector's counters of sends and of notifications. */
 static const char * const counters[] = {
-	"sent", "send_undelivered", "send_no_listener", "send_unknown_id", "send_no_memory", "notified", "notify_lost",
+	"sent", "send_undelivered", "send_no_listener", "send_unknown_id", "send_no_memory",
+	"notified", "notify_lost",
 };
 
 #define COUNTERS (sizeof(counters) / sizeof(counters[0]))
@@ -214,7 +215,8 @@ int main(int argc, char **argv)
 		if (drops != cn_drops(cn_port(r->fd)) || r->received + drops != sent || r->wrong ||
 		    ((r->number & 1) && r->enobufs)) {
 			printf("reader %d: %ld received, %ld lost (%ld in /proc) of %ld, %ld out of order, %ld times ENOBUFS\n",
-			       i, r->received, drops, cn_drops(cn_port(r->fd)), sent, r->wrong, r->enobufs);
+			       i, r->received, drops, cn_drops(cn_port(r->fd)), sent, r->wrong,
+			       r->enobufs);
 			bad++;
 		}
 		received += r->received;
@@ -226,11 +228,11 @@ int main(int argc, char **argv)
 	bad += wrong_counters(before, sent);
 	client("clear");
 	client_close();
-	printf("%s: %ld received, %ld lost, together %ld of %ld, %ld times ENOBUFS, ", argv[1], received, lost,
-	       received + lost, sent * READERS, enobufs);
+	printf("%s: %ld received, %ld lost, together %ld of %ld, %ld times ENOBUFS, ", argv[1],
+	       received, lost, received + lost, sent * READERS, enobufs);
 	if (!of_notify)
-		printf("%ld sends of %ld reported as failed, %ld with another error, ", refused, accepted + refused,
-		       other_errors);
+		printf("%ld sends of %ld reported as failed, %ld with another error, ", refused,
+		       accepted + refused, other_errors);
 	printf("%d readers or counters wrong\n", bad);
 	/* Without losses the run has tried nothing. */
 	return bad || !lost || !received || other_errors || (!of_notify && !refused);

@@ -40,8 +40,9 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	before = lines_of_idx();
-	ok = !client("add %u:1 first count", IDX) && !client("add_many %u:2 %u", IDX, callbacks - 2) &&
-		!client("add %u:%u last count", IDX, callbacks);
+	ok = !client("add %u:1 first count", IDX) &&
+	     !client("add_many %u:2 %u", IDX, callbacks - 2) &&
+	     !client("add %u:%u last count", IDX, callbacks);
 	listed = lines_of_idx() - before;
 	first = is_called(fd, 1);
 	last = is_called(fd, callbacks);
@@ -50,6 +51,7 @@ int main(int argc, char **argv)
 	client_close();
 	close(fd);
 	printf("%u callbacks registered%s, %d listed, the first%s called, the last%s; %d left after all were unregistered\n",
-	       callbacks, ok ? "" : " (not all)", listed, first ? "" : " not", last ? "" : " not", left);
+	       callbacks, ok ? "" : " (not all)", listed, first ? "" : " not", last ? "" : " not",
+	       left);
 	return !ok || listed != (int)callbacks || !first || !last || left;
 }

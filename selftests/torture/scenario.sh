@@ -36,14 +36,14 @@ step() {
 	shift
 	[ "$TORTURE" = small ] || echo "# $name has begun"
 	run_step "$@"
-	result_of_step "$name" "$(tail -n 1 "$SAID")" "$@"
+	result_of_step "$name" "$(tail -n 1 "$STEP_OUTPUT")" "$@"
 }
 
 # The fuzzer's counters for lines of the scorecard, after its step: fuzzer_figures <suffix of the
 # names>
 fuzzer_figures() {
 	local line figure
-	grep -E '^[a-z_]+\.fuzzer ' "$SAID" >/tmp/figures
+	grep -E '^[a-z_]+\.fuzzer ' "$STEP_OUTPUT" >/tmp/figures
 	while read -r line figure; do
 		passed "${line%%.*}.$1" "$figure"
 	done </tmp/figures

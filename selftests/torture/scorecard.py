@@ -152,7 +152,7 @@ def table(lines: list[lists.Entry], jobs: list[Test]) -> str:
 
 
 def condense(job: Test) -> Test:
-    """With one result for all tests of a fixture that have passed, and without what was said."""
+    """With one result for all tests of a fixture that have passed, and without comments."""
     if name_of(job) in OF_PROGRAMS:
         tests = []
         for fixture, (passed, failed) in fixtures(job).items():

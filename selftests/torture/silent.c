@@ -48,5 +48,6 @@ int main(int argc, char **argv)
 	client_close();
 	printf("%d messages in %lld us alone, in %lld us with %d silent readers, %lld us the longest; %d of %d received\n",
 	       messages, alone, together, readers, longest, received, 2 * messages);
-	return received != 2 * messages || longest < 0 || longest > LIMIT_US || together - alone > LIMIT_US;
+	return received != 2 * messages || longest < 0 || longest > LIMIT_US ||
+	       together - alone > LIMIT_US;
 }

@@ -22,7 +22,7 @@
 #define ROUNDS 200
 #define STACK (16 * 1024)
 /* The limit until the last one is inside, and until it has returned. */
-#define CROWD_MS 300000
+#define TASKS_MS 300000
 
 static int fd;
 
@@ -40,7 +40,7 @@ static void *go_inside(void *unused)
 }
 
 /* One process has all of the threads, so that they share its resources. */
-static int crowd(const void *arg)
+static int many_tasks(const void *arg)
 {
 	int n = *(const int *)arg, i;
 	pthread_t *threads = calloc(n, sizeof(*threads));
@@ -86,7 +86,7 @@ static long long register_others(void)
 }
 
 /* Until the number inside no longer grows, for lack of memory or because all are inside. */
-static int wait_for_crowd(int tasks)
+static int wait_for_inside(int tasks)
 {
 	int inside = 0, before = -1, same = 0;
 
@@ -113,11 +113,11 @@ int main(int argc, char **argv)
 	setrlimit(RLIMIT_NPROC, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY });
 	fd = cn_open_in_group(0);
 	before = register_others();
-	child = begin_process(crowd, &tasks);
-	inside = wait_for_crowd(tasks);
+	child = begin_process(many_tasks, &tasks);
+	inside = wait_for_inside(tasks);
 	during = register_others();
 	send_to(OPEN);
-	back = end_process(child, CROWD_MS);
+	back = end_process(child, TASKS_MS);
 	close(fd);
 	client_close();
 	start = watchdog_ms();
@@ -125,7 +125,8 @@ int main(int argc, char **argv)
 	if (!block)
 		block = unload_within("cn_client");
 	cn = block ? -EBUSY : unload_within("cn");
-	printf("%d of %d tasks inside, others take %lld ms at most (%lld before), unloading %lld ms (%d, %d, %d)\n", inside, tasks,
-	       during, before, watchdog_ms() - start, back, block, cn);
-	return inside < tasks || before < 0 || during < 0 || during > cn_limit(200) + before || back || block || cn;
+	printf("%d of %d tasks inside, others take %lld ms at most (%lld before), unloading %lld ms (%d, %d, %d)\n",
+	       inside, tasks, during, before, watchdog_ms() - start, back, block, cn);
+	return inside < tasks || before < 0 || during < 0 || during > cn_limit(200) + before ||
+	       back || block || cn;
 }

@@ -33,7 +33,8 @@ static void *send_until_done(void *arg)
 	while (!__atomic_load_n(&done, __ATOMIC_SEQ_CST)) {
 		int which = rand_r(&random) % 2, error;
 		struct cn_packet p = {
-			.id = clients[which].id, .seq = rand_r(&random), .nl_flags = NLM_F_ACK, .data = "word", .data_len = 4,
+			.id = clients[which].id, .seq = rand_r(&random), .nl_flags = NLM_F_ACK,
+			.data = "word", .data_len = 4,
 		};
 
 		error = cn_send_raw(fd, datagram, cn_build(datagram, &p));
@@ -84,8 +85,8 @@ int main(int argc, char **argv)
 	errors = with_senders(loads / 10 + 1, atoi(argv[2]), send_until_done, reload);
 	slab_sample_before_loads(&before, loads);
 	errors += with_senders(loads, atoi(argv[2]), send_until_done, reload);
-	printf("2 clients, %d loads each, %ld and %ld messages handled, %ld by nobody, %ld otherwise, %d errors", loads,
-	       handled[0], handled[1], nobody, wrong, errors);
+	printf("2 clients, %d loads each, %ld and %ld messages handled, %ld by nobody, %ld otherwise, %d errors",
+	       loads, handled[0], handled[1], nobody, wrong, errors);
 	grown = slab_has_grown_by_loads(&before, loads);
 	printf("\n");
 	return errors || wrong || !handled[0] || !handled[1] || !nobody || grown;

@@ -37,7 +37,8 @@ static long sent;
 static int command(unsigned long which, uint32_t val, uint32_t what, uint32_t argument)
 {
 	struct command numbers = {
-		.idx = IDX, .val = val, .what = what, .argument = argument, .second = val, .access = PUBLIC,
+		.idx = IDX, .val = val, .what = what, .argument = argument, .second = val,
+		.access = PUBLIC,
 	};
 	int ret = ioctl(fd, which, &numbers);
 

@@ -225,8 +225,8 @@ static int end(struct listener *l)
 	pthread_join(l->thread, NULL);
 	read_account(l);
 	printf("# %s: received %llu (%llu forks, %llu ends, %llu others), dropped %llu, no memory %llu, sent %llu, gaps %llu, overruns %llu\n",
-	       l->name, received_by(l), l->forks, l->ends, l->others, l->dropped, l->no_memory, l->sent,
-	       l->gaps, l->overruns);
+	       l->name, received_by(l), l->forks, l->ends, l->others, l->dropped, l->no_memory,
+	       l->sent, l->gaps, l->overruns);
 	if (received_by(l) + l->dropped != l->sent) {
 		printf("%s: received and dropped do not add up to sent\n", l->name);
 		wrong++;
@@ -262,8 +262,8 @@ static void expect_account(const struct listener *l, unsigned int how, bool is_r
 {
 	if (is_right)
 		return;
-	printf("visit %u: received %llu, dropped %llu, sent %llu\n", how, received_by(l), l->dropped,
-	       l->sent);
+	printf("visit %u: received %llu, dropped %llu, sent %llu\n", how, received_by(l),
+	       l->dropped, l->sent);
 	visits_wrong++;
 }
 
@@ -309,7 +309,7 @@ static void visit(unsigned int how)
 	visits++;
 }
 
-static void *come_and_go(void *unused)
+static void *listen_briefly(void *unused)
 {
 	unsigned int how = 0;
 
@@ -403,7 +403,7 @@ int main(int argc, char **argv)
 	at_begin[1] = events_for(&fast);
 	begin_to_read(&slow);
 	begin(&filtered, 256 << 20);
-	if (pthread_create(&guest, NULL, come_and_go, NULL))
+	if (pthread_create(&guest, NULL, listen_briefly, NULL))
 		fail("a thread");
 	/* They begin at the end of the pipe. */
 	close(go[1]);

@@ -92,7 +92,7 @@ static void register_some(unsigned int *random)
 /* Returns the number of steps that the module prints when the last of it is freed. */
 static long steps_in(int klog)
 {
-	static const char said[] = "nothing is left after ";
+	static const char text[] = "nothing is left after ";
 	char line[8192], *start;
 	ssize_t len;
 
@@ -100,9 +100,9 @@ static long steps_in(int klog)
 		if (len <= 0)
 			continue;
 		line[len] = '\0';
-		start = strstr(line, said);
+		start = strstr(line, text);
 		if (start)
-			return atol(start + strlen(said));
+			return atol(start + strlen(text));
 	}
 	return -1;
 }
@@ -206,8 +206,9 @@ int main(int argc, char **argv)
 	if (progress == MAP_FAILED)
 		return 1;
 	ret = watch(begin_process(storm, &senders));
-	printf("%ld loads, %ld of them failed to start, %ld steps, %ld messages, the longest took %ld ms", progress->loads,
-	       progress->failed_starts, progress->steps, progress->messages, progress->longest_ms);
+	printf("%ld loads, %ld of them failed to start, %ld steps, %ld messages, the longest took %ld ms",
+	       progress->loads, progress->failed_starts, progress->steps, progress->messages,
+	       progress->longest_ms);
 	if (ret)
 		printf(", ended with %d: %s", ret, progress->doing);
 	printf("\n");

@@ -75,8 +75,8 @@ int main(int argc, char **argv)
 	errors = with_senders(loads / 10 + 1, atoi(argv[2]), open_send_close, reload);
 	slab_sample_before_loads(&before, loads);
 	errors += with_senders(loads, atoi(argv[2]), open_send_close, reload);
-	printf("%d loads, %ld sockets opened, %ld answered, %ld otherwise, %d errors", loads, opened, answered, wrong,
-	       errors);
+	printf("%d loads, %ld sockets opened, %ld answered, %ld otherwise, %d errors", loads,
+	       opened, answered, wrong, errors);
 	grown = slab_has_grown_by_loads(&before, loads);
 	printf("\n");
 	return errors || wrong || !answered || opened != answered || grown;

@@ -26,8 +26,6 @@
 #define GROUP 7
 #define PORT 5555
 #define TASKS 500
-/* The limit of operations that must not wait. */
-#define AT_ONCE_MS 1000
 /* 140,000 events; a watcher takes five minutes for as many. */
 #define CHURN_MS 30000
 
@@ -40,8 +38,7 @@ FIXTURE(block)
 FIXTURE_SETUP(block)
 {
 	CN_NEEDS_NO_CONNECTOR();
-	ASSERT_EQ(0, module_load("cn", ""));
-	ASSERT_EQ(0, module_load("cn_client", ""));
+	ASSERT_EQ(0, module_load_with_client(""));
 	self->fd = cn_open_in_group(0);
 	ASSERT_LE(0, self->fd);
 	self->inside = -1;
@@ -61,11 +58,9 @@ FIXTURE_TEARDOWN(block)
 	if (self->inside >= 0)
 		EXPECT_EQ(0, end_process(self->inside, SOON_MS));
 	close(self->fd);
-	client("clear");
-	client_close();
 	if (module_is_loaded("cn_rust_block"))
 		EXPECT_EQ(0, unload_within("cn_rust_block"));
-	EXPECT_EQ(0, unload_within("cn_client"));
+	EXPECT_EQ(0, unload_client());
 	/* The calls of the tasks must have left nothing that is reclaimed recursively. */
 	EXPECT_EQ(0, unload_within("cn"));
 }
@@ -92,7 +87,7 @@ static void *go_inside(void *fd)
 }
 
 /* A process with the given number of threads, which all enter the callback and return. */
-static int crowd(const void *arg)
+static int many_tasks(const void *arg)
 {
 	int n = *(const int *)arg, fd = cn_open_in_group(0), i, errors = 0;
 	pthread_t *threads = calloc(n, sizeof(*threads));
@@ -130,15 +125,15 @@ static int register_another(const void *arg)
 	return ret ? ret : client("del %u:60", BLOCK_IDX);
 }
 
-TEST_F(block, a_crowd_delays_no_other_id)
+TEST_F(block, many_tasks_delay_no_other_id)
 {
 	int tasks = cn_repeat(TASKS), i;
 
 	ASSERT_EQ(0, load_within("cn_rust_block", ""));
-	self->inside = begin_process(crowd, &tasks);
+	self->inside = begin_process(many_tasks, &tasks);
 	ASSERT_EQ(tasks, wait_for_inside(self->fd, tasks));
 	for (i = 0; i < 20; i++)
-		ASSERT_EQ(0, run_within(AT_ONCE_MS, register_another, NULL));
+		ASSERT_EQ(0, run_within(SOON_MS, register_another, NULL));
 	EXPECT_TRUE(is_running(self->inside));
 }
 
@@ -148,14 +143,14 @@ TEST_F(block, unloading_ends_with_the_last_call)
 	pid_t unload;
 
 	ASSERT_EQ(0, load_within("cn_rust_block", ""));
-	self->inside = begin_process(crowd, &tasks);
+	self->inside = begin_process(many_tasks, &tasks);
 	ASSERT_EQ(tasks, wait_for_inside(self->fd, tasks));
 	unload = begin_process(unload_named, "cn_rust_block");
 	usleep(cn_pause() * 1000);
 	EXPECT_TRUE(is_running(unload));
 	/* Meanwhile other tasks make progress. */
-	EXPECT_EQ(0, run_within(AT_ONCE_MS, register_another, NULL));
-	EXPECT_EQ(0, run_within(AT_ONCE_MS, use_a_socket, NULL));
+	EXPECT_EQ(0, run_within(SOON_MS, register_another, NULL));
+	EXPECT_EQ(0, run_within(SOON_MS, use_a_socket, NULL));
 	EXPECT_EQ(0, send_from(self->fd, OPEN));
 	EXPECT_EQ(0, end_process(unload, SOON_MS));
 }
@@ -166,11 +161,11 @@ TEST_F(block, a_socket_watcher_that_unregisters_holds_up_nobody)
 	int tasks = 1;
 
 	ASSERT_EQ(0, load_within("cn_rust_block", "end_on_close=1"));
-	self->inside = begin_process(crowd, &tasks);
+	self->inside = begin_process(many_tasks, &tasks);
 	ASSERT_EQ(tasks, wait_for_inside(self->fd, tasks));
-	EXPECT_EQ(0, run_within(AT_ONCE_MS, use_a_socket, NULL));
-	EXPECT_EQ(0, run_within(AT_ONCE_MS, use_a_socket, NULL));
-	EXPECT_EQ(0, run_within(AT_ONCE_MS, register_another, NULL));
+	EXPECT_EQ(0, run_within(SOON_MS, use_a_socket, NULL));
+	EXPECT_EQ(0, run_within(SOON_MS, use_a_socket, NULL));
+	EXPECT_EQ(0, run_within(SOON_MS, register_another, NULL));
 	EXPECT_TRUE(is_running(self->inside));
 }
 
@@ -185,11 +180,11 @@ TEST_F(block, a_watcher_that_unregisters_holds_up_nobody)
 	int tasks = 1;
 
 	ASSERT_EQ(0, load_within("cn_rust_block", "end_on_register=1"));
-	self->inside = begin_process(crowd, &tasks);
+	self->inside = begin_process(many_tasks, &tasks);
 	ASSERT_EQ(tasks, wait_for_inside(self->fd, tasks));
-	EXPECT_EQ(0, run_within(AT_ONCE_MS, register_trigger, NULL));
-	EXPECT_EQ(0, run_within(AT_ONCE_MS, register_another, NULL));
-	EXPECT_EQ(0, run_within(AT_ONCE_MS, use_a_socket, NULL));
+	EXPECT_EQ(0, run_within(SOON_MS, register_trigger, NULL));
+	EXPECT_EQ(0, run_within(SOON_MS, register_another, NULL));
+	EXPECT_EQ(0, run_within(SOON_MS, use_a_socket, NULL));
 	EXPECT_FALSE(is_shown(" 43:1\n"));
 	EXPECT_TRUE(is_running(self->inside));
 }
@@ -317,8 +312,8 @@ TEST_F(block, a_slow_watcher_holds_up_nobody)
 
 	ASSERT_EQ(0, load_within("cn_rust_block", "slow_us=5000"));
 	EXPECT_EQ(0, run_within(CHURN_MS, churn, NULL));
-	EXPECT_EQ(0, run_within(AT_ONCE_MS, register_another, NULL));
-	EXPECT_EQ(0, run_within(AT_ONCE_MS, use_a_socket, NULL));
+	EXPECT_EQ(0, run_within(SOON_MS, register_another, NULL));
+	EXPECT_EQ(0, run_within(SOON_MS, use_a_socket, NULL));
 	end = watchdog_ms() + cn_timeout();
 	while (!is_slow() && (missed = count(self->fd, MISSED)) == 0 && watchdog_ms() < end)
 		usleep(1000);
@@ -335,7 +330,7 @@ TEST_F(block, watchers_are_notified_before_a_drop)
 }
 
 /* Only the latest event of a group is delivered. */
-TEST_F(block, groups_are_told_once)
+TEST_F(block, groups_are_notified_once)
 {
 	int i, notified, fd = cn_open_in_group(0);
 	long long end;
@@ -358,7 +353,7 @@ TEST_F(block, groups_are_told_once)
  * Nothing is sent to the listener's own group. The listener is notified nevertheless that events
  * were skipped.
  */
-TEST_F(block, listeners_are_told_of_events_that_were_passed_over)
+TEST_F(block, listeners_are_notified_of_skipped_events)
 {
 	int listener, asks, reads, i;
 	struct timeval wait = { .tv_sec = cn_limit(5) };

@@ -23,8 +23,7 @@ FIXTURE(forgotten)
 FIXTURE_SETUP(forgotten)
 {
 	CN_NEEDS_NO_CONNECTOR();
-	ASSERT_EQ(0, module_load("cn", ""));
-	ASSERT_EQ(0, module_load("cn_client", ""));
+	ASSERT_EQ(0, module_load_with_client(""));
 	self->klog = klog_mark();
 	ASSERT_LE(0, self->klog);
 	self->fd = cn_open_in_group(0);

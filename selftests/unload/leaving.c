@@ -22,9 +22,17 @@
 #define ACT_WITHIN_MS 5000
 
 /* The numbers of cn_rust_leaving.rs. */
-enum place { HANDLER, RETIRED_HANDLER, WATCHER, SOCKET_WATCHER, DROP_OF_HANDLER, DROP_OF_WATCHER,
+enum context { HANDLER, RETIRED_HANDLER, WATCHER, SOCKET_WATCHER, DROP_OF_HANDLER, DROP_OF_WATCHER,
 	     DROP_OF_SOCKET_WATCHER };
 enum act { REGISTERS, WATCHES, WATCHES_SOCKETS };
+
+/* With all that is registered in it. */
+static int unload_client(void)
+{
+	client("clear");
+	client_close();
+	return unload_within("cn_client");
+}
 
 FIXTURE(leaving)
 {
@@ -34,11 +42,12 @@ FIXTURE(leaving)
 
 FIXTURE_VARIANT(leaving)
 {
-	enum place place;
+	enum context context;
 	enum act act;
 };
 
-#define VARIANT(name, from, does) FIXTURE_VARIANT_ADD(leaving, name) { .place = from, .act = does }
+#define VARIANT(name, from, does) \
+	FIXTURE_VARIANT_ADD(leaving, name) { .context = from, .act = does }
 
 VARIANT(handler_registers, HANDLER, REGISTERS);
 VARIANT(handler_watches, HANDLER, WATCHES);
@@ -65,8 +74,7 @@ VARIANT(drop_of_socket_watcher_watches_sockets, DROP_OF_SOCKET_WATCHER, WATCHES_
 FIXTURE_SETUP(leaving)
 {
 	CN_NEEDS_NO_CONNECTOR();
-	ASSERT_EQ(0, module_load("cn", ""));
-	ASSERT_EQ(0, module_load("cn_client", ""));
+	ASSERT_EQ(0, module_load_with_client(""));
 	self->klog = klog_mark();
 	ASSERT_LE(0, self->klog);
 	self->trigger = -1;
@@ -75,9 +83,7 @@ FIXTURE_SETUP(leaving)
 FIXTURE_TEARDOWN(leaving)
 {
 	close(self->klog);
-	client("clear");
-	client_close();
-	EXPECT_EQ(0, unload_within("cn_client"));
+	EXPECT_EQ(0, unload_client());
 	/* With a leftover, the connector would call freed code. */
 	if (!is_shown(" 42:"))
 		EXPECT_EQ(0, unload_within("cn"));
@@ -96,7 +102,7 @@ static int send_once(uint32_t val)
 /* Makes the module act. */
 static int trigger(const void *arg)
 {
-	switch (*(const enum place *)arg) {
+	switch (*(const enum context *)arg) {
 	case HANDLER:
 	case RETIRED_HANDLER:
 		return send_once(ACTOR);
@@ -144,11 +150,11 @@ TEST_F(leaving, leaves_nothing)
 {
 	char params[80];
 
-	snprintf(params, sizeof(params), "place=%d act=%d milliseconds=%d", variant->place,
+	snprintf(params, sizeof(params), "context=%d act=%d milliseconds=%d", variant->context,
 		 variant->act, ACT_MS);
 	ASSERT_EQ(0, load_within("cn_rust_leaving", params));
-	if (variant->place < DROP_OF_HANDLER) {
-		self->trigger = begin_process(trigger, &variant->place);
+	if (variant->context < DROP_OF_HANDLER) {
+		self->trigger = begin_process(trigger, &variant->context);
 		ASSERT_TRUE(acts(self->klog));
 	}
 	ASSERT_EQ(0, unload_within("cn_rust_leaving"));
@@ -191,12 +197,12 @@ TEST_F(leaving, leaves_nothing_when_it_fails_to_start)
 	struct start start;
 	pid_t loader;
 
-	snprintf(start.params, sizeof(start.params), "place=%d act=%d milliseconds=%d fail=%d", variant->place,
-		 variant->act, cn_limit(400), cn_limit(300));
+	snprintf(start.params, sizeof(start.params), "context=%d act=%d milliseconds=%d fail=%d",
+		 variant->context, variant->act, cn_limit(400), cn_limit(300));
 	loader = begin_process(load_failing, &start);
 	ASSERT_TRUE(is_ready());
-	if (variant->place < DROP_OF_HANDLER)
-		self->trigger = begin_process(trigger, &variant->place);
+	if (variant->context < DROP_OF_HANDLER)
+		self->trigger = begin_process(trigger, &variant->context);
 	ASSERT_EQ(-EAGAIN, end_process(loader, SOON_MS));
 	if (self->trigger >= 0)
 		EXPECT_EQ(0, end_process(self->trigger, SOON_MS));

@@ -12,8 +12,6 @@
 #define OWNERS_IDX 41
 #define NODE_COUNTER 9998
 #define OWNERS_TRIGGER 9999
-/* The limit until a work item has notified a watcher. */
-#define TOLD_MS 2000
 
 FIXTURE(owners)
 {
@@ -88,8 +86,7 @@ FIXTURE(within)
 FIXTURE_SETUP(within)
 {
 	CN_NEEDS_NO_CONNECTOR();
-	ASSERT_EQ(0, module_load("cn", ""));
-	ASSERT_EQ(0, module_load("cn_client", ""));
+	ASSERT_EQ(0, module_load_with_client(""));
 	self->fd = cn_open_in_group(0);
 	ASSERT_LE(0, self->fd);
 }
@@ -97,10 +94,8 @@ FIXTURE_SETUP(within)
 FIXTURE_TEARDOWN(within)
 {
 	close(self->fd);
-	client("clear");
-	client_close();
 	EXPECT_EQ(0, unload_within("cn_rust_owners"));
-	EXPECT_EQ(0, unload_within("cn_client"));
+	EXPECT_EQ(0, unload_client());
 	if (!module_is_loaded("cn_rust_owners"))
 		EXPECT_EQ(0, unload_within("cn"));
 }
@@ -141,7 +136,7 @@ TEST_F(within, a_handler)
 /* Watchers are called a moment after the event. */
 static int nodes_soon(int fd, int expected)
 {
-	long long end = watchdog_ms() + cn_limit(TOLD_MS);
+	long long end = watchdog_ms() + cn_timeout();
 	int left;
 
 	while ((left = nodes(fd)) != expected && watchdog_ms() < end)

@@ -86,9 +86,10 @@ TEST_F(wire, padding_is_zero)
 		EXPECT_EQ(0, got.bytes[i]);
 }
 
-TEST_F(wire, group_in_the_packet_info)
+/* Receives a message with control data of this type; or returns a negative errno. */
+static int receive_control(int fd, int type, void *data, size_t len)
 {
-	uint8_t control[CMSG_SPACE(sizeof(struct nl_pktinfo))];
+	uint8_t control[256];
 	struct iovec iov = { got.bytes, sizeof(got.bytes) };
 	struct msghdr msg = {
 		.msg_iov = &iov,
@@ -96,39 +97,38 @@ TEST_F(wire, group_in_the_packet_info)
 		.msg_control = control,
 		.msg_controllen = sizeof(control),
 	};
+	struct cmsghdr *header;
+
+	if (recvmsg(fd, &msg, MSG_DONTWAIT) < 0)
+		return -errno;
+	header = CMSG_FIRSTHDR(&msg);
+	if (!header || header->cmsg_type != type || header->cmsg_len != CMSG_LEN(len))
+		return -ENOMSG;
+	memcpy(data, CMSG_DATA(header), len);
+	return 0;
+}
+
+TEST_F(wire, group_in_the_packet_info)
+{
 	struct nl_pktinfo info;
 
 	ASSERT_EQ(0, cn_setopt(self->fd, NETLINK_PKTINFO, 1));
 	ASSERT_EQ(0, client("send id=%u:7 portid=%u group=%u", IDX,
 			    variant->port ? cn_port(self->fd) : 0, variant->group));
-	ASSERT_LT(0, recvmsg(self->fd, &msg, MSG_DONTWAIT));
-	ASSERT_NE(NULL, CMSG_FIRSTHDR(&msg));
-	EXPECT_EQ(NETLINK_PKTINFO, CMSG_FIRSTHDR(&msg)->cmsg_type);
-	memcpy(&info, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(info));
+	ASSERT_EQ(0, receive_control(self->fd, NETLINK_PKTINFO, &info, sizeof(info)));
 	EXPECT_EQ(variant->port ? 0 : IDX, info.group);
 }
 
 /* User programs recognize messages of the kernel by the credentials of process 0. */
 TEST_F(wire, credentials_are_those_of_the_kernel)
 {
-	uint8_t control[CMSG_SPACE(sizeof(struct ucred))];
-	struct iovec iov = { got.bytes, sizeof(got.bytes) };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
 	struct ucred cred;
 	int on = 1;
 
 	ASSERT_EQ(0, setsockopt(self->fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)));
 	ASSERT_EQ(0, client("send id=%u:7 portid=%u group=%u", IDX,
 			    variant->port ? cn_port(self->fd) : 0, variant->group));
-	ASSERT_LT(0, recvmsg(self->fd, &msg, MSG_DONTWAIT));
-	ASSERT_NE(NULL, CMSG_FIRSTHDR(&msg));
-	ASSERT_EQ(SCM_CREDENTIALS, CMSG_FIRSTHDR(&msg)->cmsg_type);
-	memcpy(&cred, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(cred));
+	ASSERT_EQ(0, receive_control(self->fd, SCM_CREDENTIALS, &cred, sizeof(cred)));
 	EXPECT_EQ(0, cred.pid);
 	EXPECT_EQ(0, cred.uid);
 }

@@ -15,15 +15,15 @@ static char datagram[1024];
 static size_t used;
 static unsigned int number = 100;
 
-/* The payload is LEN letters, and the header claims SAID. */
-static struct nlmsghdr *append(size_t len, size_t said)
+/* The payload is LEN letters, and the header claims CLAIMED. */
+static struct nlmsghdr *append(size_t len, size_t claimed)
 {
 	struct nlmsghdr *nlh = (struct nlmsghdr *)(datagram + used);
 	struct cn_msg *msg = NLMSG_DATA(nlh);
 
 	msg->id = (struct cb_id){ 25, 1 };
 	msg->seq = number;
-	msg->len = said;
+	msg->len = claimed;
 	memset(msg + 1, 'a' + number % 26, len);
 	nlh->nlmsg_len = NLMSG_LENGTH(sizeof(*msg) + len);
 	nlh->nlmsg_type = NLMSG_DONE;

@@ -114,7 +114,7 @@ def wrong():
         whole(little.netlink(little.request([(20, 2)], [(0, ALL)], 13, counts=(5, 1)))),
         whole(little.netlink(little.request([], [], 13, counts=(ALL, ALL)))),
         whole(little.netlink(little.request([(20, 2)], [(0, ALL)], 13, length=4))),
-        # The same message before somebody has asked, and then.
+        # The same message before a request, and after it.
         whole(little.netlink(little.message(20, 1))),
         whole(little.netlink(little.request([(20, 2), (ALL, 9)], [(1, 1)], 13, flags=1))),
         whole(little.netlink(little.message(20, 1))),
@@ -175,8 +175,8 @@ def mangle(frames, seed):
         frame = bytearray(chance.choice(forms))
         for _ in range(chance.randint(1, 3)):
             # The headers are what decides.
-            place = chance.randrange(min(len(frame), 16 + 16 + 20 + 40))
-            frame[place] = chance.choice([0, 1, 2, 3, 4, 8, 0x10, 0x7F, 0x80, 0xFF, chance.randrange(256)])
+            offset = chance.randrange(min(len(frame), 16 + 16 + 20 + 40))
+            frame[offset] = chance.choice([0, 1, 2, 3, 4, 8, 0x10, 0x7F, 0x80, 0xFF, chance.randrange(256)])
         frame[FAMILY] = family
         result.append((bytes(frame), len(frame)))
     return result

@@ -22,11 +22,11 @@ WORK=$OUT/wireshark
 # What Wireshark loads as root is none of a user's scripts (from 4.4 on it does not even say so): then it runs as nobody, from
 # a folder that everybody can read.
 prepare_shark() {
-	PLACE=$(mktemp -d)
-	trap 'rm -rf "$PLACE"' EXIT
-	chmod 755 "$PLACE"
-	install -m 644 "$TOP/tools/wireshark/connector.lua" "$PLACE"
-	AS=(env "HOME=$PLACE" "WIRESHARK_CONFIG_DIR=$PLACE")
+	PUBLIC=$(mktemp -d)
+	trap 'rm -rf "$PUBLIC"' EXIT
+	chmod 755 "$PUBLIC"
+	install -m 644 "$TOP/tools/wireshark/connector.lua" "$PUBLIC"
+	AS=(env "HOME=$PUBLIC" "WIRESHARK_CONFIG_DIR=$PUBLIC")
 	[ "$(id -u)" != 0 ] || AS+=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 }
 
@@ -34,7 +34,7 @@ prepare_shark() {
 shark_as_it_is() {
 	local file=$1
 	shift
-	"${AS[@]}" tshark -X "lua_script:$PLACE/connector.lua" -r - "$@" <"$file" 2>"$WORK/errors" || {
+	"${AS[@]}" tshark -X "lua_script:$PUBLIC/connector.lua" -r - "$@" <"$file" 2>"$WORK/errors" || {
 		cat "$WORK/errors"
 		return 1
 	}
@@ -66,21 +66,12 @@ build_programs() {
 
 # A guest in which all is said that the script knows of.
 capture() {
-	local file
 	build_programs
-	rm -f "$WORK"/*.base64
-	"$TOP/scripts/guest.sh" "$KDIR" run "$HERE/traffic.sh" "$WORK"/{capture,datagrams,work} >"$WORK/said" || {
-		cat "$WORK/said"
+	"$TOP/scripts/guest.sh" "$KDIR" run "$HERE/traffic.sh" "$WORK"/{capture,datagrams,work} >"$WORK/output" || {
+		cat "$WORK/output"
 		return 1
 	}
-	awk -v out="$WORK/" '
-		$1 == "@file" { file = out $2 ".base64"; next }
-		$1 == "@end" { close(file); file = ""; next }
-		file != "" { print >file; next }
-		{ print }' "$WORK/said"
-	for file in "$WORK"/*.base64; do
-		base64 -d "$file" >"${file%.base64}"
-	done
+	python "$HERE/events.py" split "$WORK/output" "$WORK"
 	[ -s "$WORK/work.txt" ]
 }
 
@@ -108,36 +99,23 @@ columns() {
 # The messages between programs and the kernel, all fields. Of the messages with times and processors,
 # only the kernel's answers to requests for process events.
 messages() {
-	local asked
+	local request
 	# cnctl numbers its requests from a number of its own on.
-	asked=$(shark "$WORK/capture.pcap" -Y 'cn.proc.op == 1' -T fields -e cn.ack | head -n 1)
+	request=$(shark "$WORK/capture.pcap" -Y 'cn.proc.op == 1' -T fields -e cn.ack | head -n 1)
 	{
 		infos "$WORK/capture.pcap" -Y 'cn and not cn.proc.what > 0'
-		columns "$HERE/messages.txt" "$WORK/capture.pcap" 'cn and not cn.proc.what' | sed "s/|$asked|/|ASKED|/"
+		columns "$HERE/messages.txt" "$WORK/capture.pcap" 'cn and not cn.proc.what' | sed "s/|$request|/|REQUEST|/"
 		shark "$WORK/capture.pcap" -Y 'cn.proc.what == 0' -T fields -e cn.seq -e cn.ack -e cn.proc.cpu -e cn.proc.err |
-			awk -v answer=$((asked + 1)) '$2 == answer { $2 = "ANSWER" }
-				{ $1 = "NUMBER"; if ($3 >= 0 && $3 <= 1) $3 = "CPU"; print }'
+			sed -E "s/^[0-9]+\t/NUMBER\t/; s/\t$((request + 1))\t/\tANSWER\t/; s/\t[01](\t[0-9]+)\$/\tCPU\1/; s/\t/ /g"
 		infos "$WORK/capture.pcap" -Y 'cn.notify.snapshot == 1'
 	} >"$WORK/messages"
 	diff -u <(grep -v '^#' "$HERE/messages.txt") "$WORK/messages"
 }
 
-# Each event of each process in order, in a capture. Processes run at the same time, so the order is that of each.
+# Each event of each process in order, in a capture.
 processes_in() {
-	awk '
-		$1 == "fork" { print $3, "fork parent", $2, "child", $3 }
-		$1 == "exec" || $1 == "sid" { print $2, $1, $2 }
-		$1 == "comm" { print $2, "comm", $2, "\"" $3 "\"" }
-		$1 == "uid" || $1 == "gid" { print $2, $1, $2, "real", $3, "effective", $4 }
-		$1 == "ptrace" { print $2, "ptrace", $2, $3 ? "by " $3 : "not traced" }
-		$1 == "exit" { print $2, "exit", $2, $3 % 128 ? "killed by " $3 % 128 : "status " $3 / 256 }' "$WORK/work.txt" |
-		sort -s -n -k1,1 >"$WORK/done"
-	infos "$1" -Y cn.proc.what | awk '
-		FNR == NR { known[$1]; next }
-		{ process = $1 == "fork" ? $5 : $2 }
-		process in known { print process, $0 }' "$WORK/done" - | sort -s -n -k1,1 >"$WORK/seen"
-	[ -s "$WORK/done" ]
-	diff -u "$WORK/done" "$WORK/seen"
+	infos "$1" -Y cn.proc.what >"$WORK/events"
+	python "$HERE/events.py" order "$WORK/work.txt" "$WORK/events"
 }
 
 processes() {
@@ -159,22 +137,12 @@ written() {
 	processes_in "$WORK/proc.pcap"
 }
 
-# The remaining fields: all of them agree with the actions. The parent of a reaped process is 0.
+# The remaining fields.
 fields_of_processes() {
-	local parent
-	parent=$(awk '$1 == "fork" { print $2; exit }' "$WORK/work.txt")
 	shark "$WORK/capture.pcap" -Y "cn.proc.what == 0x80000000" -T fields \
 		-e cn.id -e cn.len -e cn.proc.pid -e cn.proc.tgid -e cn.proc.parent_tgid -e cn.proc.exit_signal -e cn.proc.exit_code \
 		-e cn.proc.cpu -e cn.proc.timestamp >"$WORK/exits"
-	awk -v parent="$parent" '
-		FNR == NR { if ($1 == "exit") status[$2] = $3; if ($1 == "fork" && $2 == parent) child[$3]; next }
-		!($3 in child) { next }
-		$1 != "1:1" || $2 != 40 || $3 != $4 || ($5 && $5 != parent) || $6 != 17 || $8 > 1 || !$9 { print "wrong:", $0; bad = 1 }
-		{ printf "%s %d\n", $3, status[$3]; sub(/^0x/, "", $7); code = 0
-		  for (i = 1; i <= length($7); i++) code = code * 16 + index("0123456789abcdef", substr($7, i, 1)) - 1
-		  if (code != status[$3]) { print "wrong code:", $0; bad = 1 }
-		  number++ }
-		END { exit bad || number != 8 }' "$WORK/work.txt" "$WORK/exits"
+	python "$HERE/events.py" exits "$WORK/work.txt" "$WORK/exits"
 }
 
 # Messages of other protocols are not dissected.
@@ -187,9 +155,9 @@ others() {
 
 # Frames by hand, which are mostly wrong; Wireshark adds a complaint of its own to some.
 wrong() {
-	python3 "$HERE/frames.py" wrong "$WORK/wrong.pcap"
+	python "$HERE/frames.py" wrong "$WORK/wrong.pcap"
 	{
-		infos "$WORK/wrong.pcap" | awk '{ print NR ": " $0 }'
+		infos "$WORK/wrong.pcap" | grep -n '' | sed 's/:/: /'
 		shark "$WORK/wrong.pcap" -Y 'cn.malformed or cn.cut or cn.unknown or cn.refused' -T fields \
 			-e frame.number -e _ws.expert.message | sed 's/\t/ /; s/Malformed Packet (Exception occurred),//'
 	} >"$WORK/wrong"
@@ -198,7 +166,7 @@ wrong() {
 
 # A channel that is elsewhere is one of the ids until the dissector knows it; and nothing is where it was.
 moved() {
-	python3 "$HERE/frames.py" moved "$WORK/moved.pcap"
+	python "$HERE/frames.py" moved "$WORK/moved.pcap"
 	{
 		infos "$WORK/moved.pcap"
 		infos "$WORK/moved.pcap" -o cn.channel:7:8
@@ -222,15 +190,15 @@ without_numbers() {
 page() {
 	local line file command commands=0
 	: >"$WORK/shown"
-	: >"$WORK/said"
+	: >"$WORK/output"
 	while IFS= read -r line; do
 		case $line in
 		'    $ tshark -X lua_script:connector.lua -r '*)
 			read -r _ _ _ _ _ file command <<<"$line"
 			[ -e "$WORK/$file" ] || { file=; continue; }
-			printf '%s\n' "$line" | tee -a "$WORK/shown" >>"$WORK/said"
+			printf '%s\n' "$line" | tee -a "$WORK/shown" >>"$WORK/output"
 			# The page quotes as a shell does.
-			eval "shark_as_it_is \"\$WORK/\$file\" $command" >>"$WORK/said"
+			eval "shark_as_it_is \"\$WORK/\$file\" $command" >>"$WORK/output"
 			commands=$((commands + 1))
 			;;
 		'    '*) [ -z "${file:-}" ] || printf '%s\n' "${line#    }" >>"$WORK/shown" ;;
@@ -238,13 +206,13 @@ page() {
 		esac
 	done <"$TOP/Documentation/wireshark.rst"
 	[ "$commands" -ge 4 ]
-	diff -u <(without_numbers <"$WORK/shown") <(sed '/^$/d' "$WORK/said" | without_numbers)
+	diff -u <(without_numbers <"$WORK/shown") <(sed '/^$/d' "$WORK/output" | without_numbers)
 }
 
 # Whatever the bytes are, the script ends well.
 mangled() {
 	printf 'SEED=%s\n' "$SEED"
-	python3 "$HERE/frames.py" mangle "$WORK/capture.pcap" "$WORK/mangled.pcap" "$SEED"
+	python "$HERE/frames.py" mangle "$WORK/capture.pcap" "$WORK/mangled.pcap" "$SEED"
 	shark "$WORK/mangled.pcap" -V >"$WORK/mangled"
 	if grep -n -m 20 -iE 'lua error|dissector bug, protocol cn' "$WORK/mangled"; then
 		return 1
@@ -274,7 +242,7 @@ mkdir -p "$WORK"
 hold "$WORK/lock"
 prepare_shark
 trap 'exit 130' INT TERM HUP
-SAID=$PLACE/step SAID_LINES=60
+STEP_OUTPUT=$PUBLIC/step STEP_LINES=60
 check capture capture
 if all_passed; then
 	check written written

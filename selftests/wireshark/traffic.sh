@@ -12,21 +12,6 @@ client() {
 	echo "$*" >/proc/cn_client
 }
 
-# Waits until a command succeeds.
-wait_until() {
-	local try=0
-	until "$@"; do
-		try=$((try + 1))
-		[ $try -lt 300 ] || { echo "waited in vain for: $*"; exit 1; }
-		usleep 50000
-	done
-}
-
-# A program that listens: its bit is in the fourth column.
-is_member() {
-	awk -v mask="$1" '$2 == 11 && $4 == mask { found = 1 } END { exit !found }' /proc/net/netlink
-}
-
 # The filter is the second thing that cnctl asks for.
 is_filtered() {
 	grep -q "^listener .* events $1 " /proc/net/cn_proc
@@ -52,7 +37,7 @@ ip link add nlmon0 type nlmon
 ip link set nlmon0 up
 /guest/capture nlmon0 /tmp/capture.pcap &
 capture=$!
-wait_until [ -e /tmp/capture.pcap ]
+eventually [ -e /tmp/capture.pcap ]
 
 # From programs to the kernel, and its answers.
 cnctl send 25:1 hello
@@ -64,7 +49,7 @@ cnctl send --reply 20:1 'Hello, kernel!'
 # From the kernel to a group.
 cnctl listen --count 6 --write /tmp/listen.pcap 25 >/tmp/heard &
 listener=$!
-wait_until is_member 01000000
+eventually is_in_group 01000000
 client send id=25:1 seq=7 ack=8 msg_len=5 group=25
 client send_mult id=25:2 seq=40 msg_len=3 bundle=5 group=25
 wait $listener
@@ -72,7 +57,7 @@ wait $listener
 # Ids that are registered and unregistered.
 cnctl watch --count 3 --write /tmp/watch.pcap 25-26:1-3 >/tmp/changes &
 watcher=$!
-wait_until has_lines 1 /tmp/changes
+eventually has_lines 1 /tmp/changes
 client add 26:3 shark count
 client del 26:3
 wait $watcher
@@ -83,7 +68,7 @@ ip link show lo >/dev/null
 # Processes.
 cnctl proc --write - fork exec uid gid sid ptrace comm coredump exit >/tmp/proc.pcap &
 listener=$!
-wait_until is_filtered 0xc00003c7
+eventually is_filtered 0xc00003c7
 /guest/work >/tmp/work.txt
 kill -INT $listener
 wait $listener

@@ -281,8 +281,8 @@ local function dissect_process_request(body, tree)
 end
 
 local function numbers(body, tree, ...)
-	for place, name in ipairs { ... } do
-		body:add(tree, "proc." .. name, (place - 1) * 4, 4)
+	for index, name in ipairs { ... } do
+		body:add(tree, "proc." .. name, (index - 1) * 4, 4)
 	end
 end
 

@@ -227,7 +227,7 @@ int cn_proc_glue_wait_visited(void)
  * The service is notified of closed sockets in order, a moment later. So when it has removed one
  * that is closed here, it has removed all that were closed before.
  */
-#define CLOSES_MAX	HZ
+#define CLOSES_MAX	(10 * HZ)
 
 static void close_one(struct work_struct *work);
 static struct rounds closing = ROUNDS(closing, close_one);

@@ -160,8 +160,9 @@ static int client_bundle(const struct bench_order *order)
 
 	for (i = 0; i < order->count; i++)
 		client_fill(i * size, order->payload);
-	return cn_netlink_send_mult(&client_message.msg, order->count * size - sizeof(struct cn_msg),
-				    0, 0, GFP_KERNEL, NULL, NULL);
+	return cn_netlink_send_mult(&client_message.msg,
+				    order->count * size - sizeof(struct cn_msg), 0, 0, GFP_KERNEL,
+				    NULL, NULL);
 }
 
 static struct task_struct *client_storm;

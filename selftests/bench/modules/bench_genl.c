@@ -41,17 +41,17 @@ static int genl_put(struct sk_buff *skb, u32 portid, u32 seq, u8 command, int pa
 
 static int genl_echo(struct sk_buff *skb, struct genl_info *info)
 {
-	struct nlattr *said = info->attrs[BENCH_GENL_PAYLOAD];
+	struct nlattr *attr = info->attrs[BENCH_GENL_PAYLOAD];
 	struct sk_buff *reply;
 	int ret;
 
-	if (!said)
+	if (!attr)
 		return -EINVAL;
-	reply = genlmsg_new(nla_total_size(nla_len(said)), GFP_KERNEL);
+	reply = genlmsg_new(nla_total_size(nla_len(attr)), GFP_KERNEL);
 	if (!reply)
 		return -ENOMEM;
-	ret = genl_put(reply, info->snd_portid, info->snd_seq, BENCH_GENL_ECHO, nla_len(said),
-		       nla_data(said));
+	ret = genl_put(reply, info->snd_portid, info->snd_seq, BENCH_GENL_ECHO, nla_len(attr),
+		       nla_data(attr));
 	if (ret) {
 		nlmsg_free(reply);
 		return ret;
@@ -72,7 +72,7 @@ static int genl_multicast(unsigned int count, int payload)
 	if (!skb)
 		return -ENOMEM;
 	while (count-- && !ret)
-		ret = genl_put(skb, 0, 0, BENCH_GENL_TELL, payload, NULL);
+		ret = genl_put(skb, 0, 0, BENCH_GENL_EVENT, payload, NULL);
 	if (ret) {
 		nlmsg_free(skb);
 		return ret;

@@ -109,12 +109,12 @@ class Limits(unittest.TestCase):
         measured = read("icount,tcg,1,dispatch,-,baseline,800,instructions",
                         "icount,tcg,1,dispatch,callbacks=1;hit=last,c,1200,instructions",
                         f"icount,tcg,1,dispatch,callbacks=1;hit=last,rust,{ours},instructions")
-        said = io.StringIO()
-        with tempfile.NamedTemporaryFile("w", suffix=".txt") as file, contextlib.redirect_stdout(said):
+        printed = io.StringIO()
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as file, contextlib.redirect_stdout(printed):
             file.write(text)
             file.flush()
             gate.report(measured, lists.read(Path(file.name), "limits"))
-        return said.getvalue().splitlines()[-1]
+        return printed.getvalue().splitlines()[-1]
 
     def test_a_tenth_more_passes(self) -> None:
         self.assertEqual(self.gate(1020), "ok 1 dispatch.callbacks_1_hit_last # 220 instructions, at most 220; C 400, 0.55 times")

@@ -18,7 +18,8 @@
  * Longer than any test needs under full emulation, shorter than the guest's limit. The factor is
  * that of cn_limit().
  */
-#define CLIENT_WAIT		(20 * HZ * (IS_ENABLED(CONFIG_KASAN) ? 8 : IS_ENABLED(CONFIG_PROVE_LOCKING) ? 4 : 1))
+#define CLIENT_WAIT		(20 * HZ * (IS_ENABLED(CONFIG_KASAN) ? 8 : \
+					    IS_ENABLED(CONFIG_PROVE_LOCKING) ? 4 : 1))
 /* Also the most callbacks that a test can register in one command. */
 #define CLIENT_MANY_MAX 65536
 

@@ -111,7 +111,8 @@ static int client_show(struct seq_file *m, void *v)
 			   entry->id.idx, entry->id.val, entry->registered,
 			   atomic_read(&entry->calls), atomic_read(&entry->running),
 			   atomic_read(&entry->late), entry->inner);
-		seq_printf(m, " seq=%u ack=%u len=%u flags=%u hash=%u portid=%u group=%u uid=%u tgid=%d sk=%d capable=%d",
+		seq_printf(m,
+			   " seq=%u ack=%u len=%u flags=%u hash=%u portid=%u group=%u uid=%u tgid=%d sk=%d capable=%d",
 			   entry->last.seq, entry->last.ack, entry->last.len,
 			   entry->last.flags, entry->hash, entry->portid,
 			   entry->group, entry->uid, entry->tgid, entry->has_sk,

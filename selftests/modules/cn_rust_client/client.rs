@@ -162,8 +162,8 @@ impl Client {
     pub(crate) fn delete(&self, id: Id) -> Result {
         let registration = {
             let mut registrations = self.registrations.lock();
-            let place = registrations.iter().position(|one| one.id() == id);
-            registrations.remove(place.ok_or(ENOENT)?)
+            let index = registrations.iter().position(|one| one.id() == id);
+            registrations.remove(index.ok_or(ENOENT)?)
         };
         drop(registration.map_err(|_| ENOENT)?);
         Ok(())

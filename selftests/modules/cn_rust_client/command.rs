@@ -107,15 +107,15 @@ impl Command {
     }
 
     pub(crate) fn send_filtered(&self) -> Result<isize> {
-        let mut asked = 0isize;
+        let mut queried = 0isize;
         self.with_message(|message, flags| {
             let mut filter = |listener: &Listener<'_>| {
-                asked = asked.wrapping_add(1);
+                queried = queried.wrapping_add(1);
                 listener.socket().number() == u64::from(self.access)
             };
             message.send_to(Listeners::of_id().filter(&mut filter), flags)
         })?;
-        Ok(asked)
+        Ok(queried)
     }
 
     /// In place. The closure claims `access` as the written length.

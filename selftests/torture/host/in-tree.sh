@@ -10,7 +10,7 @@ unset KERNEL_CONFIG KDIR T
 . "$(dirname "$0")/../../../scripts/lib.sh"
 use_ktap "$1"
 
-SAID=$(mktemp)
-trap 'rm -f "$SAID"' EXIT
+STEP_OUTPUT=$(mktemp)
+trap 'rm -f "$STEP_OUTPUT"' EXIT
 trap 'exit 130' INT TERM HUP
 step in_tree "$TOP/selftests/in-tree/run.sh"

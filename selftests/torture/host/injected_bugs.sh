@@ -37,7 +37,7 @@ run_programs() {
 	printf '%s\n' "$1" | tr ',' '\n' | sed 's/\./ -f /' >"$WORK/programs"
 	printf '%s\n' PROVIDERS=rust "PROGRAM_SECONDS=${LONGEST:-60}" SKIP_KERNEL_SAMPLE=1 SKIP_SAMPLES=1 SKIP_CNCTL=1 >"$WORK/selection"
 	TIMEOUT=${LONGEST:-90} "$COPY/scripts/guest.sh" "$KDIR" run "$COPY/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection" \
-		2>"$WORK/errors" | read_results tests >"$WORK/said"
+		2>"$WORK/errors" | read_results tests >"$WORK/output"
 }
 
 # The first thing that failed, and how many others did.
@@ -133,7 +133,7 @@ LONGEST=1800 run_programs "$(cut -d' ' -f2 "$WORK/list" | tr ',' '\n' | sort -u 
 by=$(noticed_by)
 if [ -n "$by" ]; then
 	failed without_an_injected_bug "$by"
-	cat "$WORK/said" "$WORK/errors" >&2
+	cat "$WORK/output" "$WORK/errors" >&2
 	exit
 fi
 passed without_an_injected_bug

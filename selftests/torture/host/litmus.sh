@@ -13,9 +13,9 @@ use_ktap "$1"
 
 # T= chooses scenarios here.
 unset T
-SAID=$OUT/litmus.log
+STEP_OUTPUT=$OUT/litmus.log
 mkdir -p "$OUT"
 run_step "$TOP/selftests/litmus/run.sh" "$1"
-broken=$(grep -c '^ok .*-broken-' "$SAID" || true)
-right=$(($(grep -c '^ok ' "$SAID" || true) - broken))
+broken=$(grep -c '^ok .*-broken-' "$STEP_OUTPUT" || true)
+right=$(($(grep -c '^ok ' "$STEP_OUTPUT" || true) - broken))
 result_of_step memory_model.litmus "$right protocols hold, $broken broken variants found" litmus

@@ -13,14 +13,14 @@
 use_ktap "$1"
 
 HOST=$TOP/selftests/host
-SAID=$OUT/models.log
-SAID_LINES=20
+STEP_OUTPUT=$OUT/models.log
+STEP_LINES=20
 
 # These run for minutes, and so optimized.
 loom() {
 	MORE_PREEMPTIONS=${MORE_PREEMPTIONS:-2} CARGO_PROFILE_DEV_OPT_LEVEL=2 CARGO_TARGET_DIR=$OUT/host host_cargo test --locked \
 		--manifest-path "$HOST/core/Cargo.toml" --features loom -- --nocapture --test-threads=2
-	printf '%d orders of steps in the models\n' $(($(sed -n 's/^\([0-9]*\) runs$/\1/p' "$SAID" | paste -sd+) + 0))
+	printf '%d orders of steps in the models\n' $(($(sed -n 's/^\([0-9]*\) runs$/\1/p' "$STEP_OUTPUT" | paste -sd+) + 0))
 }
 
 # Miri comes with rustup and nightly compilers; the distribution has none.
@@ -35,7 +35,7 @@ miri() {
 under_miri() {
 	PROPTEST_CASES=16 PROPTEST_DISABLE_FAILURE_PERSISTENCE=1 MIRIFLAGS='-Zmiri-disable-isolation' CARGO_TARGET_DIR=$OUT/miri \
 		miri test --locked --manifest-path "$HOST/$1/Cargo.toml" --lib
-	sed -n 's/^test result: ok. \([0-9]* passed\).*/\1 under Miri/p' "$SAID"
+	sed -n 's/^test result: ok. \([0-9]* passed\).*/\1 under Miri/p' "$STEP_OUTPUT"
 }
 
 step registration_storm.loom loom

@@ -9,6 +9,6 @@
 . "$(dirname "$0")/../../../scripts/lib.sh"
 use_ktap "$1"
 
-SAID=$OUT/mutants.txt
+STEP_OUTPUT=$OUT/mutants.txt
 step injected_bugs.mutants "$TOP/selftests/host/mutants.sh"
-sed -n 's/^missed: /# &/p' "$SAID"
+sed -n 's/^missed: /# &/p' "$STEP_OUTPUT"

@@ -13,7 +13,7 @@ unset KERNEL_CONFIG KDIR
 use_ktap "$1"
 
 "$TOP/scripts/modules.sh" "$("$TOP/scripts/kdir.sh")" core >&2
-SAID=$(mktemp)
-trap 'rm -f "$SAID"' EXIT
+STEP_OUTPUT=$(mktemp)
+trap 'rm -f "$STEP_OUTPUT"' EXIT
 run_step "$TOP/scripts/panics.sh" "$OUT"/core/rust/*.ko
-result_of_step panics.symbols "$(grep -c . "$SAID" || true) symbols of panics" panics.sh
+result_of_step panics.symbols "$(grep -c . "$STEP_OUTPUT" || true) symbols of panics" panics.sh

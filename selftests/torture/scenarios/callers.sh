@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Callers in all contexts: unregistering under attack, crowds inside callbacks, modules that exit in
+# Callers in all contexts: unregistering under attack, many tasks inside callbacks, modules that exit in
 # the middle of any operation, and one that does random operations with the whole crate.
 #
 # torture.small: 1500

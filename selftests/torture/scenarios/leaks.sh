@@ -23,7 +23,7 @@ programs() {
 use() {
 	# shellcheck disable=SC2046
 	timeout -s KILL 3000 "/selftests/${1%%.*}" $(fixture_options "$1") || [ $? -eq 4 ]
-	echo "$(grep -c '^ok' "$SAID") tests passed"
+	echo "$(grep -c '^ok' "$STEP_OUTPUT") tests passed"
 }
 
 for program in $(programs); do

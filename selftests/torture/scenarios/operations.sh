@@ -20,6 +20,6 @@ if [ "$TORTURE" = full ]; then
 	step let_fail let_some_fail
 	step datagrams_by_format.coverage env CN_MODULE_DIR=/lib/modules/coverage fuzz coverage "seed=$SEED" \
 		"operations=$(pick 0 500000)" "unchecked=$(pick 0 20)" unreachable=/guest/unreachable least=95
-	sed -n 's/^receive path: /# /p' "$SAID" | cut -c1-400
+	sed -n 's/^receive path: /# /p' "$STEP_OUTPUT" | cut -c1-400
 fi
 finish

@@ -23,7 +23,7 @@ hooks_are_off() {
 load cn cn_proc
 step process_events.storm storm_processes "$(pick 0 100000)"
 step processes.detached hooks_are_off
-step processes.proc_test /selftests/proc_test -f listeners -f rights -f namespaces -f hooks -f limit -f crowd -f users
+step processes.proc_test /selftests/proc_test -f listeners -f rights -f namespaces -f hooks -f limit -f many_listeners -f users
 unload cn_proc
 step process_events.leaks count_leaks
 finish

@@ -229,10 +229,10 @@ fn live(
                 Ok(Some(ProcessNews::Event(event)))
                     if options.pid.is_none_or(|pid| concerns(&event, pid)) =>
                 {
-                    let place = Filter::NAMES
+                    let index = Filter::NAMES
                         .iter()
                         .position(|(name, _)| *name == event.kind.name());
-                    if let Some(count) = place.and_then(|place| new.get_mut(place)) {
+                    if let Some(count) = index.and_then(|index| new.get_mut(index)) {
                         *count += 1;
                     }
                 }

@@ -117,7 +117,7 @@ sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops 
     }
 
     #[test]
-    fn an_empty_buffer_tells_nothing_without_an_overrun() {
+    fn an_empty_buffer_reports_nothing_without_an_overrun() {
         assert_eq!(Drops::of_port(7).empty(), None);
     }
 }

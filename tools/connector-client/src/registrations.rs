@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_lines_are_passed_over() {
+    fn odd_lines_are_skipped() {
         let text =
             "Name            ID\nx 1\ncn_echo         20:1\nshort 1:1\n\ncn_echo         +1:0x2\n";
         let all = Registrations::parse(text);

@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_passed_over() {
+    fn nonsense_is_skipped() {
         for line in [
             "",
             "x",

@@ -220,7 +220,7 @@ fn hooks_in_words() {
 }
 
 #[test]
-fn listener_gets_what_it_was_told_of() {
+fn listener_gets_the_kinds_of_its_last_request() {
     let losses = Losses::default();
     let mut listener = Listener::new(1);
     assert!(!listener.take(&EVENTS[2]));

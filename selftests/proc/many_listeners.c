@@ -81,12 +81,12 @@ static void open_listeners(int count)
 		open_listener();
 }
 
-FIXTURE(crowd)
+FIXTURE(many_listeners)
 {
 	int fd;
 };
 
-FIXTURE_SETUP(crowd)
+FIXTURE_SETUP(many_listeners)
 {
 	CN_NEEDS_PROCESS_EVENTS();
 	SKIP_WITHOUT_PROCESS_FILE();
@@ -94,11 +94,11 @@ FIXTURE_SETUP(crowd)
 	ASSERT_LE(0, self->fd);
 }
 
-FIXTURE_TEARDOWN(crowd)
+FIXTURE_TEARDOWN(many_listeners)
 {
 }
 
-TEST_F(crowd, does_not_make_requests_slower)
+TEST_F(many_listeners, does_not_make_requests_slower)
 {
 	long long few, many;
 
@@ -111,7 +111,7 @@ TEST_F(crowd, does_not_make_requests_slower)
 }
 
 /* Other listeners start and stop, and the reader stops in the middle of lines. */
-TEST_F(crowd, is_shown_completely)
+TEST_F(many_listeners, is_shown_completely)
 {
 	static char text[LISTENERS / 5 * 200], expected[64];
 	int count = cn_repeat(LISTENERS / 5), i, file, child;

@@ -11,19 +11,19 @@
 /* So much that its release takes a while. */
 #define MEMORY (32 << 20)
 
-FIXTURE(ends)
+FIXTURE(exits)
 {
 	int fd;
 };
 
-FIXTURE_SETUP(ends)
+FIXTURE_SETUP(exits)
 {
 	CN_NEEDS_PROCESS_EVENTS();
 	self->fd = process_open(0);
 	ASSERT_LE(0, self->fd);
 }
 
-FIXTURE_TEARDOWN(ends)
+FIXTURE_TEARDOWN(exits)
 {
 	close(self->fd);
 }
@@ -54,7 +54,7 @@ static int make_child(int (*prepare)(void))
 	return child;
 }
 
-TEST_F(ends, parent_can_reap)
+TEST_F(exits, parent_can_reap)
 {
 	int i, child;
 
@@ -73,7 +73,7 @@ TEST_F(ends, parent_can_reap)
 	}
 }
 
-TEST_F(ends, parent_can_reap_who_had_much)
+TEST_F(exits, parent_can_reap_who_had_much)
 {
 	int child = make_child(NULL);
 
@@ -82,7 +82,7 @@ TEST_F(ends, parent_can_reap_who_had_much)
 	EXPECT_EQ(7, process_reap_now(child));
 }
 
-TEST_F(ends, parent_can_reap_who_was_killed)
+TEST_F(exits, parent_can_reap_who_was_killed)
 {
 	int child, i;
 
@@ -103,7 +103,7 @@ TEST_F(ends, parent_can_reap_who_was_killed)
 
 static int pipe_ends[2];
 
-TEST_F(ends, files_are_closed)
+TEST_F(exits, files_are_closed)
 {
 	struct pollfd pfd = { .events = POLLIN };
 	int child;
@@ -122,13 +122,13 @@ TEST_F(ends, files_are_closed)
 
 static int take_address(void)
 {
-	struct sockaddr_un address = { AF_UNIX, "\0proc_ends" };
+	struct sockaddr_un address = { AF_UNIX, "\0proc_exits" };
 	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
 
 	return fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address));
 }
 
-TEST_F(ends, addresses_are_free)
+TEST_F(exits, addresses_are_free)
 {
 	int child = make_child(take_address);
 
@@ -139,7 +139,7 @@ TEST_F(ends, addresses_are_free)
 	waitpid(child, NULL, 0);
 }
 
-TEST_F(ends, memory_is_released)
+TEST_F(exits, memory_is_released)
 {
 	char path[32], *status;
 	int child = make_child(NULL);
