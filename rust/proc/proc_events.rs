@@ -100,7 +100,7 @@ fn find_hooks(may_probe: bool) -> Result<Hooks> {
         }
     }
     let delayed = if hooks.contains(Hook::Exit) && glue::exits_are_delayed() {
-        "; ends are delivered a moment later"
+        "; exits are delivered a moment later"
     } else {
         ""
     };
