@@ -8,6 +8,8 @@
  *   CN_C_MODULE_DIR     the kernel's own clients
  *   modules             beside the program, where kselftest installs the test modules
  *   /lib/modules        the running kernel's modules, found in modules.dep
+ *
+ * The connector is called cn, also where it is a guest of a built-in one, whose module is cn_guest.
  */
 #ifndef CN_MODULE_H
 #define CN_MODULE_H
@@ -21,6 +23,11 @@
 #include <sys/utsname.h>
 
 #include "cn_socket.h"
+
+static inline const char *module_name(const char *name)
+{
+	return provider_is_guest() && !strcmp(name, "cn") ? "cn_guest" : name;
+}
 
 /* finit_module(2). */
 static inline int module_load_file(const char *path, const char *params)
@@ -84,7 +91,7 @@ static inline int module_load(const char *name, const char *params)
 {
 	char path[PATH_MAX];
 
-	return module_find(path, name) ? module_load_file(path, params) : -ENOENT;
+	return module_find(path, module_name(name)) ? module_load_file(path, params) : -ENOENT;
 }
 
 /* The connector with these parameters, and a client. */
@@ -98,7 +105,7 @@ static inline int module_load_with_client(const char *params)
 /* delete_module(2) which does not wait: -EWOULDBLOCK while it is in use. */
 static inline int module_unload(const char *name)
 {
-	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
+	return syscall(SYS_delete_module, module_name(name), O_NONBLOCK) ? -errno : 0;
 }
 
 /*
@@ -124,7 +131,7 @@ static inline bool module_is_loaded(const char *name)
 	char start[64];
 	bool found;
 
-	snprintf(start, sizeof(start), "%s ", name);
+	snprintf(start, sizeof(start), "%s ", module_name(name));
 	found = text && find_line(text, start);
 	free(text);
 	return found;

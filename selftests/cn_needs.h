@@ -25,7 +25,7 @@ struct module_users {
 
 static inline bool connector_is_there(void)
 {
-	return !access("/proc/net/connector", F_OK);
+	return !access(provider_is_guest() ? "/proc/net/connector_stats" : "/proc/net/connector", F_OK);
 }
 
 /* Modules that use the connector. The kernel knows none for a built-in one: then cn_* are taken. */
@@ -40,9 +40,9 @@ static inline void list_users(struct module_users *users)
 		next += *next == '\n';
 		if (sscanf(line, "%55s %*s %*s %4095s", name, used_by) != 2)
 			continue;
-		if (!strncmp(name, "cn_", 3))
+		if (!strncmp(name, "cn_", 3) && strcmp(name, "cn_guest"))
 			strcpy(users->names[users->count++], name);
-		if (strcmp(name, "cn"))
+		if (strcmp(name, module_name("cn")))
 			continue;
 		for (user = strtok_r(used_by, ",", &rest); user; user = strtok_r(NULL, ",", &rest))
 			if (*user != '-' && *user != '[' && strncmp(user, "cn_", 3) &&
@@ -130,14 +130,20 @@ static inline int connector_unload(const char **name)
 } while (0)
 
 #ifdef TEST_HARNESS_MAIN
-/* Without CN_PROVIDER in the environment, the connector is ours if it has the file of ours. */
+/*
+ * Without CN_PROVIDER in the environment, the connector is ours if it has the file of ours, and a
+ * guest if the module is that.
+ */
 static __attribute__((constructor)) void find_provider(void)
 {
 	if (getenv("CN_PROVIDER"))
 		return;
 	if (!connector_is_there())
 		module_load("cn", "");
-	setenv("CN_PROVIDER", access("/proc/net/connector_stats", F_OK) ? "c" : "rust", 1);
+	if (module_is_loaded("cn_guest"))
+		setenv("CN_PROVIDER", "guest", 1);
+	else
+		setenv("CN_PROVIDER", access("/proc/net/connector_stats", F_OK) ? "c" : "rust", 1);
 }
 #endif
 

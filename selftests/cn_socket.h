@@ -62,11 +62,22 @@ static inline int cn_pause(void)
 #define CN_HEADERS (NLMSG_HDRLEN + sizeof(struct cn_msg))
 #define CN_BUFFER (128 * 1024)
 
-static inline bool provider_is_c(void)
+static inline bool provider_is(const char *name)
 {
 	const char *provider = getenv("CN_PROVIDER");
 
-	return provider && !strcmp(provider, "c");
+	return provider && !strcmp(provider, name);
+}
+
+static inline bool provider_is_c(void)
+{
+	return provider_is("c");
+}
+
+/* Ours, as a guest of the C connector, which is built in. */
+static inline bool provider_is_guest(void)
+{
+	return provider_is("guest");
 }
 
 /*

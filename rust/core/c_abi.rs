@@ -1,29 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The functions that other modules call; exported by `glue/cn_glue.c`. Those for the crate have
-//! the version of the interface in their exported names, as the header says.
+//! The functions that the crate calls; exported by `glue/cn_glue.c` under names with the version of
+//! the interface, as the header says. Those for modules in C are in `connector_h.rs`.
 //!
 //! Turns raw pointers into references in the first lines, and results into numbers in the last.
 //! Each definition is compared with its declaration in C.
 //!
-//! C counterpart: `include/linux/connector.h`.
+//! C counterpart: none; `glue/cn_glue.h` has the declarations.
 
 #![allow(unsafe_code)]
 
 use crate::{
     calls::Function,
+    carrier::FEATURES,
     connector,
-    netlink::{socket, Filter, SenderParms, Unwritten},
-    send::{has_listeners, post, send, CoreTarget, Failure, Receivers},
+    helpers::assert_declared,
+    netlink::{Filter, SenderParms, Unwritten},
+    send::{has_listeners, post, send, visit, CoreTarget, Failure, Receivers},
     stats::Counter,
-    table::{CFunction, Callback, CoreHandler, Name},
+    table::{Callback, CoreHandler, Name},
 };
 use connector_base::{
     bindings::{
         self, cb_id, cn_core_handler, cn_core_release_fn, cn_core_target, cn_core_watch_fn, cn_msg,
         CN_NOT_TAKEN, CN_TO_GROUP, CN_TO_PORT, CN_WATCH_IDS, CN_WATCH_SOCKETS,
     },
-    wire::{Header, HEADER_LEN},
+    wire::Header,
     Id,
 };
 use core::{ptr::NonNull, slice};
@@ -32,25 +34,7 @@ use kernel::{
     prelude::*,
 };
 
-/// Fails to compile if a definition differs from the declaration in the header.
-macro_rules! assert_declared {
-    ($($name:ident),* $(,)?) => {
-        $(const _: () = {
-            // Both branches of an `if` have the same type.
-            if true {
-                bindings::$name
-            } else {
-                $name
-            };
-        };)*
-    };
-}
-
 assert_declared!(
-    cn_add_callback,
-    cn_del_callback,
-    cn_netlink_send,
-    cn_netlink_send_mult,
     cn_core_register,
     cn_core_unregister,
     cn_core_send,
@@ -62,136 +46,17 @@ assert_declared!(
     cn_core_watch,
     cn_core_unwatch,
     cn_core_visit,
+    cn_core_features,
 );
-
-/// Registers a callback under an id.
-///
-/// Context: process; may sleep. Returns 0, or:
-///
-/// - `-EINVAL`: the id is taken, or the callback is null.
-/// - `-EAGAIN`: the connector has not started yet.
-/// - `-ENODEV`: the module of the callback is being unloaded.
-/// - `-ENOMEM`: no memory.
-///
-/// # Safety
-///
-/// `id` must point to an id, `name` to a string. `callback` must be callable until it is
-/// unregistered.
-#[no_mangle]
-unsafe extern "C" fn cn_add_callback(
-    id: *const cb_id,
-    name: *const c_char,
-    callback: Option<unsafe extern "C" fn(*mut cn_msg, *mut netlink_skb_parms)>,
-) -> c_int {
-    let Some(callback) = callback else {
-        return EINVAL.to_errno();
-    };
-    // SAFETY: By the safety requirements of this function.
-    let callback = Callback::C(unsafe { CFunction::new(callback) });
-    // SAFETY: As above.
-    match unsafe { register(id, name, callback) } {
-        Ok(_) => 0,
-        Err(error) => error.to_errno(),
-    }
-}
-
-/// Unregisters the callback of an id; does nothing if there is none.
-///
-/// When this returns, the callback is not running and is not called again, so its module may be
-/// unloaded. Inside of a call of the connector (a callback, this or another one; a watcher; a
-/// release) it does not wait.
-///
-/// Context: process; sleeps until the callback has returned.
-///
-/// # Safety
-///
-/// `id` must point to an id.
-#[no_mangle]
-unsafe extern "C" fn cn_del_callback(id: *const cb_id) {
-    if let Some(connector) = connector::get() {
-        // SAFETY: By the safety requirements of this function.
-        connector.unregister(unsafe { read_id(id) }, None);
-    }
-}
-
-/// Sends a message of `msg->len` bytes; see [`cn_netlink_send_mult`].
-///
-/// # Safety
-///
-/// `msg` must point to a message with as many bytes behind it as it says.
-#[no_mangle]
-unsafe extern "C" fn cn_netlink_send(
-    msg: *mut cn_msg,
-    portid: u32,
-    group: u32,
-    gfp_mask: gfp_t,
-) -> c_int {
-    // SAFETY: By the safety requirements of this function.
-    let len = unsafe { (*msg).len };
-    // SAFETY: As above.
-    unsafe { send_c(msg, len, portid, group, gfp_mask, Filter::NONE) }
-}
-
-/// Sends `msg` and what follows it, `len` bytes in all behind the first header, to the port if only
-/// that is given; to the group without the port if a group is given; else to the group of the
-/// callback that is registered under the message's id.
-///
-/// Context: any that `gfp_mask` allows. Returns 0 or the number of bytes sent to the port, or:
-///
-/// - `-ENODEV`: neither port nor group, and nothing is registered under the id.
-/// - `-ESRCH`: the group has no listener, or the receive buffers of all listeners are full.
-/// - `-ENOMEM`: no memory.
-/// - `-ECONNREFUSED`: there is no such port.
-/// - `-EAGAIN`: the port's receive buffer is full, and `gfp_mask` does not allow to wait; or the
-///   connector has not started yet.
-/// - `-ENOBUFS`: a listener that asked for this error missed the message.
-///
-/// # Safety
-///
-/// `msg` must point to a header with `len` bytes behind it. `filter`, if not null, must be callable
-/// with `filter_data`.
-#[no_mangle]
-unsafe extern "C" fn cn_netlink_send_mult(
-    msg: *mut cn_msg,
-    len: u16,
-    portid: u32,
-    group: u32,
-    gfp_mask: gfp_t,
-    filter: netlink_filter_fn,
-    filter_data: *mut c_void,
-) -> c_int {
-    // SAFETY: By the safety requirements of this function.
-    let filter = unsafe { Filter::new(filter, filter_data) };
-    // SAFETY: As above.
-    unsafe { send_c(msg, len, portid, group, gfp_mask, filter) }
-}
-
-/// Does what [`cn_netlink_send_mult`] says; in line, so that each caller pays for what it needs.
-///
-/// # Safety
-///
-/// As for [`cn_netlink_send_mult`].
-#[inline(always)]
-unsafe fn send_c(
-    msg: *const cn_msg,
-    len: u16,
-    portid: u32,
-    group: u32,
-    gfp_mask: gfp_t,
-    filter: Filter,
-) -> c_int {
-    let len = HEADER_LEN.saturating_add(len.into());
-    // SAFETY: By the safety requirements of this function.
-    let message = unsafe { slice::from_raw_parts(msg.cast::<u8>(), len) };
-    // SAFETY: By the safety requirements of this function; `Header` has the layout of `cn_msg`.
-    let header = unsafe { &*msg.cast::<Header>() };
-    let to = CoreTarget::from_c(portid, group, filter);
-    into_int(send(header, [message], to, gfp_mask).map_err(Error::from))
-}
 
 /// Registers a handler, and writes the number of the registration to `serial`.
 ///
-/// Context and errors as for [`cn_add_callback`].
+/// Context: process; may sleep. Returns 0, or:
+///
+/// - `-EINVAL`: the id is taken, or a function is null.
+/// - `-EAGAIN`: the connector has not started yet.
+/// - `-ENODEV`: the module of the handler is being unloaded.
+/// - `-ENOMEM`: no memory.
 ///
 /// # Safety
 ///
@@ -227,7 +92,11 @@ unsafe extern "C" fn cn_core_register(
 
 /// Unregisters the registration of an id that has the number `serial`.
 ///
-/// Waits as [`cn_del_callback`] does, also if another task has unregistered it already.
+/// When this returns, the handler is not running and is not called again, so its module may be
+/// unloaded; also if another task has unregistered it. Inside of a call of the connector (a
+/// handler, this or another one; a watcher; a release) it does not wait.
+///
+/// Context: process; sleeps until the handler has returned.
 ///
 /// # Safety
 ///
@@ -242,7 +111,7 @@ unsafe extern "C" fn cn_core_unregister(id: *const cb_id, serial: u64) {
 
 /// Sends a message whose payload is elsewhere than its header.
 ///
-/// Context and errors as for [`cn_netlink_send_mult`], but returns 0 for success, and
+/// Context: any that `gfp_mask` allows. Returns 0 for success, an error of [`send`], and
 /// [`CN_NOT_TAKEN`] if the group has listeners and none of them took the message.
 ///
 /// # Safety
@@ -423,27 +292,38 @@ unsafe extern "C" fn cn_core_unwatch(what: u32, serial: u64) {
     }
 }
 
-/// Calls `visit` with `data` for each socket that is in `group`, which returns 1.
+/// Calls `function` with `data` for each socket that is in `group`, which returns 1.
 ///
-/// Context: process; may sleep, but not in `visit`. Returns 0, `-EAGAIN` or `-ENOMEM`.
+/// Context: process; may sleep, but not in `function`. Returns 0, `-EAGAIN` or `-ENOMEM`.
 ///
 /// # Safety
 ///
-/// `visit` must be callable with `data`.
+/// `function` must be callable with `data`.
 #[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_visit")]
 unsafe extern "C" fn cn_core_visit(
     group: u32,
-    visit: netlink_filter_fn,
+    function: netlink_filter_fn,
     data: *mut c_void,
 ) -> c_int {
     // SAFETY: By the safety requirements of this function.
-    let filter = unsafe { Filter::new(visit, data) };
-    into_int(
-        socket()
-            .ok_or(EAGAIN)
-            .and_then(|socket| socket.visit(group, GFP_MAY_SLEEP, filter))
-            .map(|()| 0),
-    )
+    let filter = unsafe { Filter::new(function, data) };
+    into_int(visit(group, filter, GFP_MAY_SLEEP).map(|()| 0))
+}
+
+/// Returns what the connector can do (`CN_NATIVE` and others), and writes the number of its groups
+/// to `groups`: 0 before it has started.
+///
+/// Context: any.
+///
+/// # Safety
+///
+/// `groups` must point to where a number can be written.
+#[export_name = concat!("cn_core_", env!("CN_CORE_VERSION"), "_features")]
+unsafe extern "C" fn cn_core_features(groups: *mut u32) -> u32 {
+    let count = connector::get().map_or(0, |connector| connector.groups().count());
+    // SAFETY: By the safety requirements of this function.
+    unsafe { groups.write(count) };
+    FEATURES
 }
 
 /// # Safety
@@ -468,7 +348,11 @@ unsafe fn destination(target: &cn_core_target) -> CoreTarget {
 /// # Safety
 ///
 /// `id` must point to an id, `name` to a string or be null.
-unsafe fn register(id: *const cb_id, name: *const c_char, callback: Callback) -> Result<u64> {
+pub(crate) unsafe fn register(
+    id: *const cb_id,
+    name: *const c_char,
+    callback: Callback,
+) -> Result<u64> {
     let connector = connector::get().ok_or(EAGAIN)?;
     let name = if name.is_null() {
         c"(null)".as_char_ptr()
@@ -487,7 +371,7 @@ unsafe fn register(id: *const cb_id, name: *const c_char, callback: Callback) ->
 /// # Safety
 ///
 /// `id` must point to an id.
-unsafe fn read_id(id: *const cb_id) -> Id {
+pub(crate) unsafe fn read_id(id: *const cb_id) -> Id {
     // SAFETY: By the safety requirements of this function; `Id` has the layout of `cb_id`.
     unsafe { id.cast::<Id>().read() }
 }
@@ -501,20 +385,6 @@ fn taken(sent: Result<c_int, Failure>) -> c_int {
     }
 }
 
-fn into_int(result: Result<c_int>) -> c_int {
+pub(crate) fn into_int(result: Result<c_int>) -> c_int {
     result.unwrap_or_else(|error| error.to_errno())
 }
-
-/// Starts the connector; called once, with the subsystems, by `glue/cn_glue.c`.
-///
-/// Returns 0, `-EINVAL` if a parameter on the kernel's command line is refused, or `-ENOMEM`.
-///
-/// C counterpart: `subsys_initcall(cn_init)` in `drivers/connector/connector.c`.
-#[cfg(not(MODULE))]
-#[no_mangle]
-unsafe extern "C" fn cn_core_start() -> c_int {
-    into_int(crate::start::start_built_in().map(|()| 0))
-}
-
-#[cfg(not(MODULE))]
-assert_declared!(cn_core_start);

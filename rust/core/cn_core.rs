@@ -8,9 +8,10 @@
 //! | where | what |
 //! |---|---|
 //! | [`netlink`], [`receive`], [`send`] | datagrams from programs, and messages to them |
+//! | [`carrier`] | what brings the datagrams: a kernel socket, or the built-in connector |
 //! | [`table`], [`calls`] | the callbacks, and calls of them |
 //! | [`notify`] | notification of ids and sockets, for programs and modules |
-//! | [`c_abi`] | the functions for other modules |
+//! | [`c_abi`], `connector_h` | the functions for other modules, in Rust and in C |
 //! | [`connector`], [`modules`] | the one connector, and modules that are unloaded |
 //! | [`start`], [`parameters`] | its start and its end |
 //! | [`stats`], [`proc_files`] | what can be seen of it |
@@ -19,10 +20,17 @@
 //! C counterpart: `drivers/connector/`.
 
 #![deny(unsafe_code)]
+// A guest does not need everything: C modules use the built-in connector, for example.
+#![cfg_attr(CN_GUEST, allow(dead_code))]
 
 mod c_abi;
 mod calls;
+#[cfg_attr(CN_GUEST, path = "carrier/guest.rs")]
+#[cfg_attr(not(CN_GUEST), path = "carrier/own.rs")]
+mod carrier;
 mod connector;
+#[cfg(not(CN_GUEST))]
+mod connector_h;
 mod helpers;
 #[cfg(CONFIG_CONNECTOR_KUNIT_TEST)]
 mod kunit;
@@ -41,13 +49,16 @@ mod table;
 
 use kernel::prelude::*;
 
+/// The module, whose name depends on the carrier.
+macro_rules! connector_module {
+    ($name:tt, $aliases:tt) => {
 module! {
     type: start::Module,
-    name: "cn",
+    name: $name,
     authors: ["The connector-rs authors"],
     description: "Generic userspace <-> kernelspace connector",
     license: "GPL",
-    alias: ["net-pf-16-proto-11"],
+    alias: $aliases,
     params: {
         groups: u32 {
             default: crate::parameters::DEFAULT_GROUPS,
@@ -79,3 +90,10 @@ module! {
         },
     },
 }
+    };
+}
+
+#[cfg(CN_GUEST)]
+connector_module!("cn_guest", ["cn-core"]);
+#[cfg(not(CN_GUEST))]
+connector_module!("cn", ["net-pf-16-proto-11", "cn-core"]);

@@ -30,8 +30,10 @@
 
 use crate::{
     calls,
-    helpers::{reschedule, trace_register, trace_unregister, zeroed, Workqueues},
+    carrier::{hearing, Attachments, Carrier},
+    helpers::{reschedule, trace_register, trace_unregister, Workqueues},
     modules::{Leave, Leaving, LeavingModule},
+    netlink::{Hearing, Protocol},
     notify::{Limits, Notifier, SocketChange, WatchList},
     parameters::Groups,
     sync::read_once,
@@ -40,21 +42,15 @@ use crate::{
 use connector_base::Id;
 use core::cell::Cell;
 use kernel::{
-    new_spinlock,
     prelude::*,
     sync::{
-        atomic::{Atomic, Release},
+        atomic::{Atomic, Full, Release},
         rcu::Guard,
-        SpinLock,
     },
 };
 
 /// How many registrations hold each group open.
-#[pin_data]
-struct OpenGroups {
-    #[pin]
-    counts: SpinLock<KVVec<u32>>,
-}
+struct OpenGroups(KVVec<Atomic<u64>>);
 
 impl OpenGroups {
     /// All groups closed; they are numbered from 1 to `count`. May sleep.
@@ -62,30 +58,35 @@ impl OpenGroups {
     /// # Errors
     ///
     /// [`ENOMEM`]: no memory.
-    fn new(count: u32) -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
-            counts <- new_spinlock!(zeroed(count as usize)?, "cn_open_groups"),
-        }? Error)
+    fn new(count: u32) -> Result<Self> {
+        let mut counts = KVVec::with_capacity(count as usize, GFP_KERNEL)?;
+        for _ in 0..count {
+            counts.push(Atomic::new(0), GFP_KERNEL)?;
+        }
+        Ok(Self(counts))
     }
 
-    fn with_count<R>(&self, group: u32, work: impl FnOnce(&mut u32) -> R) -> Option<R> {
-        let place = (group as usize).checked_sub(1)?;
-        self.counts.lock().get_mut(place).map(work)
+    fn count(&self, group: u32) -> Option<&Atomic<u64>> {
+        self.0.get((group as usize).checked_sub(1)?)
     }
 
     /// One more registration holds `group` open. A group that doesn't exist is ignored.
     fn open(&self, group: u32) {
-        self.with_count(group, |count| *count = count.saturating_add(1));
+        if let Some(count) = self.count(group) {
+            count.fetch_add(1u64, Full);
+        }
     }
 
     /// One registration less holds `group` open.
     fn close(&self, group: u32) {
-        self.with_count(group, |count| *count = count.saturating_sub(1));
+        if let Some(count) = self.count(group) {
+            count.fetch_sub(1u64, Full);
+        }
     }
 
-    /// Whether everyone may join `group`. Context: process.
+    /// Whether everyone may join `group`.
     fn is_open(&self, group: u32) -> bool {
-        self.with_count(group, |count| *count != 0).unwrap_or(false)
+        self.count(group).is_some_and(|count| read_once(count) != 0)
     }
 }
 
@@ -93,8 +94,8 @@ impl OpenGroups {
 #[pin_data]
 pub(crate) struct Connector {
     groups: Groups,
-    #[pin]
     open_groups: OpenGroups,
+    attachments: Attachments,
     #[pin]
     registry: Registry,
     notifier: Notifier,
@@ -105,12 +106,13 @@ pub(crate) struct Connector {
 
 impl Connector {
     /// Makes a connector without a socket.
-    fn new(groups: Groups, limits: Limits) -> impl PinInit<Self, Error> {
+    fn new(groups: Groups, limits: Limits, attachments: Attachments) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             groups,
-            open_groups <- OpenGroups::new(groups.count()),
+            open_groups: OpenGroups::new(groups.count())?,
+            attachments,
             registry <- Registry::new(),
-            notifier: Notifier::new(limits)?,
+            notifier: Notifier::new(limits, hearing_of)?,
             socket_watchers: WatchList::new()?,
             leaving <- Leaving::new(),
         }? Error)
@@ -123,7 +125,7 @@ impl Connector {
 
     /// Whether everyone may join `group`: by a module parameter, or because a registration says so.
     ///
-    /// Context: process.
+    /// Context: any.
     pub(crate) fn is_open(&self, group: u32) -> bool {
         self.groups.is_open(group) || self.open_groups.is_open(group)
     }
@@ -160,7 +162,9 @@ impl Connector {
     /// - [`ENOMEM`]: no memory; likewise.
     pub(crate) fn register(&self, id: Id, name: Name, callback: Callback) -> Result<u64> {
         let blank = self.notifier.prepare();
-        let serial = self.registry.register(
+        // Before the table knows of it. A message that comes meanwhile is one to an unknown id.
+        self.attachments.attach(id, name.as_c_str())?;
+        let registered = self.registry.register(
             id,
             name,
             callback,
@@ -172,7 +176,8 @@ impl Connector {
                 trace_register(id, entry.name());
                 self.notifier.append(blank, id, true);
             },
-        )?;
+        );
+        let serial = registered.inspect_err(|_| self.attachments.detach(id))?;
         self.notifier.deliver();
         Ok(serial)
     }
@@ -194,6 +199,8 @@ impl Connector {
                 }
                 trace_unregister(id, entry.name());
                 self.notifier.append(blank, id, false);
+                // With the table locked, so that nobody else has attached the id.
+                self.attachments.detach(id);
             },
             || self.notifier.deliver(),
         );
@@ -301,14 +308,22 @@ static CONNECTOR: Atomic<*mut Connector> = Atomic::new(core::ptr::null_mut());
 pub(crate) fn get() -> Option<&'static Connector> {
     let connector = read_once(&CONNECTOR);
     // SAFETY: The connector is freed when this module is unloaded, after its socket, its files, its
-    // module notifier and its work items have ended. Every other caller is in a module that uses
+    // module notifier, its carrier and its work items have ended. Every other caller is in a module that uses
     // symbols of this one, so that this one cannot be unloaded meanwhile.
     unsafe { connector.as_ref() }
 }
 
+/// Which members of a group can receive a message. Context: any.
+#[inline(always)]
+pub(crate) fn hearing_of(group: u32) -> Hearing {
+    hearing(|| get().is_some_and(|connector| connector.is_open(group)))
+}
+
 /// Runs the connector for as long as it exists.
+///
+/// What uses the connector is dropped before it: calls of the carrier, which cause work, and work.
 pub(crate) struct RunningConnector {
-    // Dropped first, since its work uses the connector.
+    carrier: Carrier,
     _workqueues: Workqueues,
     connector: Pin<KBox<Connector>>,
 }
@@ -319,15 +334,18 @@ impl RunningConnector {
     /// # Errors
     ///
     /// [`ENOMEM`]: no memory.
-    pub(crate) fn start(groups: Groups, limits: Limits) -> Result<Self> {
+    pub(crate) fn start<P: Protocol>(groups: Groups, limits: Limits) -> Result<Self> {
         calls::init();
         let workqueues = Workqueues::new()?;
-        let connector = KBox::pin_init(Connector::new(groups, limits), GFP_KERNEL)?;
+        let carrier = Carrier::new::<P>()?;
+        let connector = Connector::new(groups, limits, carrier.attachments());
+        let connector = KBox::pin_init(connector, GFP_KERNEL)?;
         CONNECTOR.store(
             core::ptr::from_ref(connector.as_ref().get_ref()).cast_mut(),
             Release,
         );
         Ok(Self {
+            carrier,
             _workqueues: workqueues,
             connector,
         })
@@ -336,6 +354,11 @@ impl RunningConnector {
     /// The connector.
     pub(crate) fn connector(&self) -> &Connector {
         &self.connector
+    }
+
+    /// What it is attached to.
+    pub(crate) fn carrier(&self) -> &Carrier {
+        &self.carrier
     }
 }
 

@@ -199,3 +199,18 @@ pub(crate) fn trace_unregister(id: Id, name: &CStr) {
         unsafe { bindings::cn_glue_trace_unregister(&id.into(), name.as_char_ptr()) };
     }
 }
+
+/// Fails to compile if a definition differs from the declaration in the header.
+macro_rules! assert_declared {
+    ($($name:ident),* $(,)?) => {
+        $(const _: () = {
+            // Both branches of an `if` have the same type.
+            if true {
+                bindings::$name
+            } else {
+                $name
+            };
+        };)*
+    };
+}
+pub(crate) use assert_declared;

@@ -2,12 +2,12 @@
 
 //! The kernel's end of all connector sockets.
 //!
-//! Passes datagrams and group memberships to a [`Protocol`], which decides. This file is also the
-//! interface of the folder: [`skb`] has the messages that are received and sent.
+//! A [carrier](crate::carrier) has the socket, and passes datagrams and group memberships to a
+//! [`Protocol`], which decides. This file has what it is sent through, and is the interface of the
+//! folder: [`skb`] has the messages that are received and sent.
 //!
-//! C counterparts: `netlink_kernel_create()`, `netlink_broadcast_filtered()` and
-//! `netlink_unicast()` in `include/linux/netlink.h`; `cn_bind()` and `cn_release()` in
-//! `drivers/connector/connector.c`.
+//! C counterparts: `netlink_broadcast_filtered()` and `netlink_unicast()` in
+//! `include/linux/netlink.h`.
 
 #![allow(unsafe_code)]
 
@@ -17,13 +17,12 @@ pub(crate) use skb::{Datagram, RawMessage, Received, SenderParms, Skb, Unwritten
 
 use crate::sync::read_once;
 use connector_base::bindings::{
-    cn_glue_is_kernel_socket, cn_glue_joins_outside, cn_glue_outside, cn_glue_unicast_within,
-    cn_glue_unwatch_namespaces, cn_glue_user_data, cn_glue_watch_namespaces, sock_diag_save_cookie,
-    CN_GFP_DIRECT_RECLAIM, CN_IDX_PROC, CN_WAIT_FOR_EVER, CN_WAIT_NOT,
+    cn_glue_file, cn_glue_unicast_within, sock_diag_save_cookie, CN_GFP_DIRECT_RECLAIM,
+    CN_WAIT_FOR_EVER, CN_WAIT_NOT,
 };
 use core::{marker::PhantomData, ptr::NonNull};
 use kernel::{
-    bindings::{self, gfp_t, net, netlink_filter_fn, netlink_kernel_cfg, sk_buff, sock},
+    bindings::{self, gfp_t, netlink_filter_fn, sk_buff, sock},
     error::to_result,
     prelude::*,
     sync::{
@@ -89,25 +88,30 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`ENOMEM`]: there are members in other network namespaces, and no memory to ask netlink
-    /// about them.
-    pub(crate) fn can_be_heard(self, group: u32, gfp: gfp_t) -> Result<bool> {
+    /// [`ENOMEM`]: not all members may be able to, and there is no memory to ask netlink about them.
+    pub(crate) fn can_be_heard(
+        self,
+        group: u32,
+        gfp: gfp_t,
+        hearing: impl FnOnce() -> Hearing,
+    ) -> Result<bool> {
         if !self.has_listeners(group) {
             return Ok(false);
         }
         // A: pairs with the full barrier of `cn_glue_joins_outside()`. If netlink has a member from
         // outside, the count that is read next includes it.
         smp_mb(Read);
-        if !has_members_outside() {
+        let hearing = hearing();
+        if let Hearing::All = hearing {
             return Ok(true);
         }
-        let mut check = ListenerCheck::new(Filter::NONE, false);
-        self.visit(group, gfp, check.filter())?;
+        let mut check = ListenerCheck::new(Filter::NONE, hearing, false);
+        self.visit_all(group, gfp, check.filter())?;
         Ok(check.found_any)
     }
 
-    /// Sends as [`Self::multicast`] does. Also returns whether any member but `except` can receive
-    /// the message.
+    /// Sends as [`Self::multicast`] does, to the members that can receive the message. Also returns
+    /// whether there is any but `except`.
     #[inline]
     pub(crate) fn offer(
         self,
@@ -116,15 +120,21 @@ impl Handle {
         group: u32,
         gfp: gfp_t,
         filter: Filter,
+        hearing: impl Fn() -> Hearing,
     ) -> (Result<c_int>, bool) {
-        if has_members_outside() {
-            let mut check = ListenerCheck::new(filter, true);
-            let sent = self.multicast(buffer, except, group, gfp, check.filter());
-            return (sent, check.found_any);
+        match hearing() {
+            Hearing::All => {
+                let sent = self.multicast(buffer, except, group, gfp, filter);
+                let anybody =
+                    sent.is_ok() || self.can_be_heard(group, gfp, hearing).unwrap_or(false);
+                (sent, anybody)
+            }
+            hearing => {
+                let mut check = ListenerCheck::new(filter, hearing, true);
+                let sent = self.multicast(buffer, except, group, gfp, check.filter());
+                (sent, check.found_any)
+            }
         }
-        let sent = self.multicast(buffer, except, group, gfp, filter);
-        let anybody = sent.is_ok() || self.can_be_heard(group, gfp).unwrap_or(false);
-        (sent, anybody)
     }
 
     /// Sends to all listeners of `group` except `portid`, and returns 0.
@@ -166,12 +176,23 @@ impl Handle {
         }
     }
 
-    /// Calls `filter` with each socket in `group`; nothing is sent. Context: any that `gfp` allows.
+    /// Calls `filter`, which refuses it, with each socket that can receive a message to `group`;
+    /// nothing is sent. Context: any that `gfp` allows.
     ///
     /// # Errors
     ///
     /// [`ENOMEM`]: no memory.
-    pub(crate) fn visit(self, group: u32, gfp: gfp_t, filter: Filter) -> Result {
+    pub(crate) fn visit(self, group: u32, gfp: gfp_t, filter: Filter, hearing: Hearing) -> Result {
+        match hearing {
+            Hearing::Privileged => {
+                let mut check = ListenerCheck::new(filter, hearing, true);
+                self.visit_all(group, gfp, check.filter())
+            }
+            Hearing::All | Hearing::Asked => self.visit_all(group, gfp, filter),
+        }
+    }
+
+    fn visit_all(self, group: u32, gfp: gfp_t, filter: Filter) -> Result {
         let buffer = Skb::new(0, [&[]], gfp)?;
         // If the filter refuses every listener, netlink returns the error for no listeners.
         match self.multicast(buffer, 0, group, gfp, filter) {
@@ -211,19 +232,35 @@ impl Handle {
     }
 }
 
+/// Which members of a group can receive a message.
+#[derive(Clone, Copy)]
+pub(crate) enum Hearing {
+    /// All of them.
+    All,
+    /// Those for which netlink calls the filter: it knows which members in other network namespaces
+    /// can.
+    Asked,
+    /// Of those, the ones that were opened with the capability `CAP_NET_ADMIN` in the initial user
+    /// namespace.
+    #[allow(dead_code, reason = "for a guest alone")]
+    Privileged,
+}
+
 /// The state of a pass of netlink over the listeners that can receive a message. Netlink calls the
 /// filter for each of them, and for no other.
 struct ListenerCheck {
     next: Filter,
+    hearing: Hearing,
     /// Whether the listeners that `next` does not refuse get the message.
     sends: bool,
     found_any: bool,
 }
 
 impl ListenerCheck {
-    fn new(next: Filter, sends: bool) -> Self {
+    fn new(next: Filter, hearing: Hearing, sends: bool) -> Self {
         Self {
             next,
+            hearing,
             sends,
             found_any: false,
         }
@@ -243,7 +280,8 @@ impl ListenerCheck {
 /// # Safety
 ///
 /// `data` must point to a [`ListenerCheck`] that nobody else uses meanwhile; its filter must be
-/// callable with its data and the other arguments.
+/// callable with its data and the other arguments. `socket` must be a socket in netlink's table,
+/// which is locked.
 unsafe extern "C" fn check_callback(
     socket: *mut sock,
     skb: *mut sk_buff,
@@ -251,6 +289,10 @@ unsafe extern "C" fn check_callback(
 ) -> c_int {
     // SAFETY: By the safety requirements.
     let check = unsafe { &mut *data.cast::<ListenerCheck>() };
+    // SAFETY: By the safety requirements.
+    if matches!(check.hearing, Hearing::Privileged) && !unsafe { is_privileged(socket) } {
+        return 1;
+    }
     check.found_any = true;
     match check.next.function {
         _ if !check.sends => 1,
@@ -260,35 +302,37 @@ unsafe extern "C" fn check_callback(
     }
 }
 
-/// Whether sockets of other network namespaces are, or were, members of groups. If not, all members
-/// can receive a message.
-#[inline]
-fn has_members_outside() -> bool {
-    // SAFETY: The glue's counter is always there, and changed by atomic operations.
-    let count = unsafe { Atomic::from_ptr(&raw mut cn_glue_outside.counter) };
-    read_once(count) != 0
-}
-
-/// Follows which network namespaces have members, until this is dropped.
-struct Namespaces(());
-
-impl Namespaces {
-    fn new() -> Result<Self> {
-        // SAFETY: There is only one of this type, since there is only one socket.
-        to_result(unsafe { cn_glue_watch_namespaces() })?;
-        Ok(Self(()))
-    }
-}
-
-impl Drop for Namespaces {
-    fn drop(&mut self) {
-        // SAFETY: It was done when this was made.
-        unsafe { cn_glue_unwatch_namespaces() };
-    }
+/// Whether a socket was opened with the capability that joining a closed group needs. One that the
+/// kernel opened has no file, and all rights.
+///
+/// # Safety
+///
+/// `socket` must be a socket in netlink's table, which is locked, so that it keeps its file.
+unsafe fn is_privileged(socket: *mut sock) -> bool {
+    // SAFETY: By the safety requirements.
+    let file = unsafe { cn_glue_file(socket) };
+    let namespace = &raw mut bindings::init_user_ns;
+    let capability = bindings::CAP_NET_ADMIN as c_int;
+    // SAFETY: As above; the initial user namespace lives for ever.
+    file.is_null() || unsafe { bindings::file_ns_capable(file, namespace, capability) }
 }
 
 /// The kernel's socket while it exists, else null.
 static SOCKET: Atomic<*mut sock> = Atomic::new(core::ptr::null_mut());
+
+/// Lets [`socket`] find the kernel's socket.
+///
+/// # Safety
+///
+/// It must be a kernel socket, and stay until [`retract`], after which nobody sends any more.
+pub(crate) unsafe fn publish(socket: NonNull<sock>) {
+    SOCKET.store(socket.as_ptr(), Release);
+}
+
+/// Ends what [`publish`] began.
+pub(crate) fn retract() {
+    SOCKET.store(core::ptr::null_mut(), Release);
+}
 
 /// To send through the kernel's socket; [`None`] before it exists. Context: any, in this module or
 /// one that uses its symbols, so that the socket stays.
@@ -344,6 +388,17 @@ pub(crate) struct ClosedSocket<'a> {
 }
 
 impl ClosedSocket<'_> {
+    /// # Safety
+    ///
+    /// The invariants of the type must hold for the lifetime of the result.
+    pub(crate) unsafe fn from_raw(socket: NonNull<sock>) -> Self {
+        // INVARIANT: By the safety requirements.
+        Self {
+            socket,
+            _lifetime: PhantomData,
+        }
+    }
+
     /// The socket, to be compared and not looked into.
     pub(crate) fn as_ptr(self) -> *const sock {
         self.socket.as_ptr()
@@ -356,142 +411,5 @@ impl ClosedSocket<'_> {
         unsafe { sock_diag_save_cookie(self.socket.as_ptr(), cookie.as_mut_ptr()) };
         let [low, high] = cookie;
         u64::from(high) << 32 | u64::from(low)
-    }
-}
-
-/// The kernel's socket; as long as it exists, programs can open theirs.
-///
-/// # Invariants
-///
-/// The socket is owned by this.
-pub(crate) struct Socket {
-    socket: NonNull<sock>,
-    /// As long as programs can have sockets.
-    _namespaces: Namespaces,
-}
-
-// SAFETY: Netlink sockets may be used by all threads at once.
-unsafe impl Send for Socket {}
-
-// SAFETY: As above.
-unsafe impl Sync for Socket {}
-
-impl Socket {
-    /// Starts the protocol with so many groups. Messages can come, and be sent, from here on.
-    ///
-    /// # Errors
-    ///
-    /// - [`EIO`]: another connector runs, or there is no memory.
-    /// - [`ENOMEM`]: no memory.
-    pub(crate) fn new<P: Protocol>(module: &ThisModule, groups: u32) -> Result<Self> {
-        let namespaces = Namespaces::new()?;
-        let mut config = netlink_kernel_cfg {
-            groups,
-            flags: bindings::NL_CFG_F_NONROOT_RECV,
-            input: Some(input_callback::<P>),
-            bind: Some(bind_callback::<P>),
-            unbind: Some(unbind_callback::<P>),
-            release: Some(release_callback::<P>),
-        };
-        // SAFETY: The initial network namespace and the module outlive the socket; the callbacks do
-        // what netlink expects. The configuration is copied.
-        let socket = unsafe {
-            bindings::__netlink_kernel_create(
-                &raw mut bindings::init_net,
-                bindings::NETLINK_CONNECTOR as c_int,
-                module.as_ptr(),
-                &raw mut config,
-            )
-        };
-        let socket = NonNull::new(socket).ok_or(EIO)?;
-        SOCKET.store(socket.as_ptr(), Release);
-        // INVARIANT: The socket was just made for us.
-        Ok(Self {
-            socket,
-            _namespaces: namespaces,
-        })
-    }
-}
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        SOCKET.store(core::ptr::null_mut(), Release);
-        // SAFETY: By the type invariants the socket is ours.
-        unsafe { bindings::netlink_kernel_release(self.socket.as_ptr()) };
-    }
-}
-
-/// Handles a datagram that a program sent.
-///
-/// # Safety
-///
-/// `skb` must be a datagram from netlink, for the connector, in process context.
-unsafe extern "C" fn input_callback<P: Protocol>(skb: *mut sk_buff) {
-    // SAFETY: By the safety requirements.
-    let skb = unsafe { NonNull::new_unchecked(skb) };
-    // SAFETY: By the safety requirements; netlink passes linear buffers of which it is the only
-    // owner, and keeps the sockets.
-    P::receive(unsafe { Datagram::from_raw(skb) });
-}
-
-/// Decides whether the running program may join a group.
-///
-/// # Safety
-///
-/// `net` must be the network namespace of the program's socket.
-unsafe extern "C" fn bind_callback<P: Protocol>(net: *mut net, group: c_int) -> c_int {
-    let group = u32::try_from(group).unwrap_or(0);
-    // SAFETY: By the safety requirements; a network namespace holds its user namespace.
-    let may_join = P::is_open(group)
-        || unsafe { bindings::ns_capable((*net).user_ns, bindings::CAP_NET_ADMIN as c_int) };
-    if !may_join {
-        return EPERM.to_errno();
-    }
-    if !core::ptr::eq(net, &raw const bindings::init_net) {
-        // SAFETY: By the safety requirements; its socket keeps the namespace.
-        unsafe { cn_glue_joins_outside(net) };
-    }
-    P::joins(group);
-    0
-}
-
-/// A socket has left a group.
-///
-/// # Safety
-///
-/// None.
-unsafe extern "C" fn unbind_callback<P: Protocol>(_: *mut net, group: c_int) {
-    P::left(u32::try_from(group).unwrap_or(0));
-}
-
-/// A socket is being closed. Frees what the provider of process events has attached to it, if it is
-/// in their group.
-///
-/// # Safety
-///
-/// `socket` must be a socket that is being closed; `groups` must be null or a bitmap of the groups
-/// that it was in.
-unsafe extern "C" fn release_callback<P: Protocol>(socket: *mut sock, groups: *mut c_ulong) {
-    const PROCESS_EVENTS: c_ulong = 1 << (CN_IDX_PROC - 1);
-
-    // SAFETY: By the safety requirements.
-    if unsafe { cn_glue_is_kernel_socket(socket) } {
-        // Opened by a send with a time limit, possibly inside of a watcher.
-        return;
-    }
-    P::closed(ClosedSocket {
-        // SAFETY: By the safety requirements.
-        // INVARIANT: The socket is there for the time of this call.
-        socket: unsafe { NonNull::new_unchecked(socket) },
-        _lifetime: PhantomData,
-    });
-    // SAFETY: By the safety requirements; a bitmap has at least one word.
-    let is_member = unsafe { groups.as_ref() }.is_some_and(|groups| groups & PROCESS_EVENTS != 0);
-    if is_member {
-        // SAFETY: The socket is being closed, so nobody else looks at its data any more.
-        let data = unsafe { &mut *cn_glue_user_data(socket) };
-        // SAFETY: What is there, if anything, came from `kmalloc()`.
-        unsafe { bindings::kfree(*data) };
-        *data = core::ptr::null_mut();
     }
 }

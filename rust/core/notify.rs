@@ -48,7 +48,7 @@ use crate::{
     calls::Function,
     helpers::zeroed,
     modules::Leaving,
-    netlink::SenderParms,
+    netlink::{Hearing, SenderParms},
     stats::Counter,
     sync::{race_delay, read_once},
     table::{Entry, Registry},
@@ -78,9 +78,9 @@ impl Notifier {
     /// # Errors
     ///
     /// [`ENOMEM`]: no memory.
-    pub(crate) fn new(limits: Limits) -> Result<Self> {
+    pub(crate) fn new(limits: Limits, hearing: fn(u32) -> Hearing) -> Result<Self> {
         Ok(Self {
-            delivery: Delivery::new(limits)?,
+            delivery: Delivery::new(limits, hearing)?,
             watchers: WatchList::new()?,
             interested: Atomic::new(0),
         })

@@ -23,7 +23,7 @@ const PROCESS_EVENTS: u32 = 1;
 /// Why a parameter is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Refused {
-    /// `groups` is 0 or larger than [`MAX_GROUPS`].
+    /// `groups` is 0 or larger than the carrier can have.
     Groups,
     /// `open_groups` names a group that does not exist.
     OpenGroups,
@@ -37,9 +37,9 @@ pub(crate) struct Groups {
 }
 
 impl Groups {
-    /// Checks the values of the parameters `groups` and `open_groups`.
-    pub(crate) fn new(count: u32, open: u64) -> Result<Self, Refused> {
-        if !(1..=MAX_GROUPS).contains(&count) {
+    /// Checks the values of the parameters `groups`, which can be up to `most`, and `open_groups`.
+    pub(crate) fn new(count: u32, open: u64, most: u32) -> Result<Self, Refused> {
+        if !(1..=most).contains(&count) {
             return Err(Refused::Groups);
         }
         let count = count.max(MIN_GROUPS);

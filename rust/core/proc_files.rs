@@ -12,19 +12,24 @@
 #![forbid(unsafe_code)]
 
 use crate::{
+    carrier::FEATURES,
     connector,
     helpers::reschedule,
     stats::{self, Counter},
     table::{Cursor, Entry, Found, SECTION},
 };
-use connector_base::seq_file::{Lines, Output, ProcFile};
+use connector_base::{
+    bindings::CN_NATIVE,
+    seq_file::{Lines, Output, ProcFile},
+};
 use core::marker::PhantomData;
 use kernel::{prelude::*, sync::rcu::Guard};
 use zerocopy_derive::FromZeros;
 
 /// The files of the connector.
 pub(crate) struct ProcFiles {
-    _callbacks: ProcFile<Entries<CallbacksFile>>,
+    /// A connector that is built in has this file.
+    _callbacks: Option<ProcFile<Entries<CallbacksFile>>>,
     _stats: ProcFile<Entries<StatsFile>>,
 }
 
@@ -36,7 +41,9 @@ impl ProcFiles {
     /// [`ENOMEM`]: no memory.
     pub(crate) fn new() -> Result<Self> {
         Ok(Self {
-            _callbacks: ProcFile::new(c"connector")?,
+            _callbacks: (FEATURES & CN_NATIVE != 0)
+                .then(|| ProcFile::new(c"connector"))
+                .transpose()?,
             _stats: ProcFile::new(c"connector_stats")?,
         })
     }

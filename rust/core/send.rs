@@ -172,7 +172,20 @@ pub(crate) fn has_listeners(id: Id, group: u32, gfp: gfp_t) -> Result<bool> {
         0 => group_of(id)?,
         group => group,
     };
-    socket().ok_or(EAGAIN)?.can_be_heard(group, gfp)
+    let socket = socket().ok_or(EAGAIN)?;
+    socket.can_be_heard(group, gfp, || connector::hearing_of(group))
+}
+
+/// Calls `filter`, which refuses it, with each socket that can receive a message to `group`.
+///
+/// Context: any that `gfp` allows.
+///
+/// # Errors
+///
+/// [`EAGAIN`], [`ENOMEM`].
+pub(crate) fn visit(group: u32, filter: Filter, gfp: gfp_t) -> Result {
+    let socket = socket().ok_or(EAGAIN)?;
+    socket.visit(group, gfp, filter, connector::hearing_of(group))
 }
 
 /// Where a message goes, when it is known which group is meant.
@@ -224,7 +237,8 @@ fn transmit(
         }
         Resolved::Group(group) => {
             buffer.set_group(group);
-            socket.offer(buffer, to.except, group, gfp, to.filter)
+            let hearing = || connector::hearing_of(group);
+            socket.offer(buffer, to.except, group, gfp, to.filter, hearing)
         }
     };
     match sent {

@@ -9,12 +9,13 @@
 #![forbid(unsafe_code)]
 
 use crate::{
+    carrier::{Socket, MOST_GROUPS},
     connector::{self, Connector, RunningConnector},
     module_parameters,
     modules::ModuleNotifier,
-    netlink::{SenderParms, Socket},
+    netlink::SenderParms,
     notify::Limits,
-    parameters::{Groups, Refused, MAX_GROUPS},
+    parameters::{Groups, Refused},
     proc_files::ProcFiles,
     receive::Receiver,
     table::{Callback, CoreHandler, Internal, Name},
@@ -65,7 +66,7 @@ pub(crate) struct Running {
 
 impl kernel::Module for Running {
     fn init(module: &'static ThisModule) -> Result<Self> {
-        let running = RunningConnector::start(groups()?, limits())?;
+        let running = RunningConnector::start::<Receiver>(groups()?, limits())?;
         let module_notifier = ModuleNotifier::new::<Connector>()?;
         let proc_files = ProcFiles::new()?;
         let channel = module_parameters::notify
@@ -73,9 +74,7 @@ impl kernel::Module for Running {
             .then(|| Channel::new(running.connector(), channel_id()))
             .transpose()?;
         let groups = running.connector().groups().count();
-        let socket = Socket::new::<Receiver>(module, groups).inspect_err(|_| {
-            pr_err!("cannot create the netlink socket; is another connector running?\n");
-        })?;
+        let socket = Socket::open::<Receiver>(running.carrier(), module, groups)?;
         Ok(Self {
             _socket: socket,
             _channel: channel,
@@ -150,10 +149,10 @@ fn limits() -> Limits {
 fn groups() -> Result<Groups> {
     let count = module_parameters::groups.value();
     let open = module_parameters::open_groups.value();
-    Groups::new(count, open).map_err(|refused| {
+    Groups::new(count, open, MOST_GROUPS).map_err(|refused| {
         match refused {
             Refused::Groups => {
-                pr_err!("parameter groups={count} is refused: give 1 to {MAX_GROUPS}\n");
+                pr_err!("parameter groups={count} is refused: give 1 to {MOST_GROUPS}\n");
             }
             Refused::OpenGroups => pr_err!(
                 "parameter open_groups={open:#x} is refused: it names a group above the last one, \

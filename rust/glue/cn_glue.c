@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What cannot be Rust: wrappers of inline kernel functions and macros, per-CPU counters, and the
- * export of the symbols that are defined in core/c_abi.rs.
+ * export of the symbols that are defined in core/c_abi.rs. cn_own.c and cn_guest.c have what only
+ * one of the carriers needs.
  */
 #include <linux/export.h>
 #include <linux/gfp.h>
-#include <linux/init.h>
 #include <linux/jiffies.h>
 #include <linux/kmod.h>
 #include <linux/net.h>
@@ -21,7 +21,6 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <net/net_namespace.h>
-#include <net/netns/generic.h>
 #include <net/netlink.h>
 #include <net/sock.h>
 
@@ -82,67 +81,16 @@ int cn_glue_unicast_within(struct sk_buff *skb, u32 portid, unsigned int timeout
 	return ret;
 }
 
-atomic_t cn_glue_outside;
-
-/* Each network namespace has a word; its first bit says whether it is counted. */
-static unsigned int cn_net_id;
-
-static void __net_exit cn_net_exit(struct net *net)
-{
-	const unsigned long *word = net_generic(net, cn_net_id);
-
-	/* Its sockets are gone: they would have kept it. */
-	if (test_bit(0, word))
-		atomic_dec(&cn_glue_outside);
-}
-
-static struct pernet_operations cn_net_ops = {
-	.exit = cn_net_exit,
-	.id = &cn_net_id,
-	.size = sizeof(unsigned long),
-};
-
-int cn_glue_watch_namespaces(void)
-{
-	return register_pernet_subsys(&cn_net_ops);
-}
-
-void cn_glue_unwatch_namespaces(void)
-{
-	unregister_pernet_subsys(&cn_net_ops);
-}
-
-/*
- * Called before netlink makes a socket of the namespace a member. The namespace is counted before
- * the bit is set, because another task that sees the bit relies on the count.
- *
- * A: test_and_set_bit() is a full barrier. It orders the count before the bit, and before netlink
- * makes the socket a member. A task that sees the bit makes its own socket a member after that. The
- * barrier pairs with the read barrier in Handle::can_be_heard(), which asks netlink for a member
- * first and reads the count then.
- */
-void cn_glue_joins_outside(struct net *net)
-{
-	unsigned long *word = net_generic(net, cn_net_id);
-
-	/* A: sees the count of the task that has set the bit. */
-	if (test_bit_acquire(0, word))
-		return;
-	atomic_inc(&cn_glue_outside);
-	/* A */
-	if (test_and_set_bit(0, word))
-		atomic_dec(&cn_glue_outside);
-}
-
-void **cn_glue_user_data(struct sock *sk)
-{
-	return &sk->sk_user_data;
-}
-
 /* Sockets of the kernel itself do not keep their network namespace alive. */
 bool cn_glue_is_kernel_socket(const struct sock *sk)
 {
 	return !sk->sk_net_refcnt;
+}
+
+/* The file of a socket; NULL if it has none. */
+struct file *cn_glue_file(const struct sock *sk)
+{
+	return sk->sk_socket->file;
 }
 
 /*
@@ -340,11 +288,6 @@ void cn_glue_trace_unregister(const struct cb_id *id, const char *name)
 	trace_cn_unregister(id, name);
 }
 
-#ifndef MODULE
-/* Where the C connector starts, so that everything that is built in finds it. */
-subsys_initcall(cn_core_start);
-#endif
-
 /* How many messages a socket has missed because its receive buffer was full. */
 u32 cn_core_drops(const struct sock *sk)
 {
@@ -357,24 +300,18 @@ bool cn_core_initial_namespaces(void)
 	return current_user_ns() == &init_user_ns && task_is_in_init_pid_ns(current);
 }
 
-/* The functions are in Rust, so their exports cannot follow them. */
-#define EXPORT(symbol)			EXPORT_SYMBOL_GPL(symbol)
-
-/* The same, under a name with the version, for what the crate calls and nobody else does. */
+/*
+ * The functions are in Rust, so their exports cannot follow them. These have names with the
+ * version: the crate calls them and nobody else does.
+ */
 #define EXPORT_FOR_CRATE(name)						\
 	extern typeof(cn_core_##name) CN_CORE_SYMBOL(name);		\
 	EXPORT_SYMBOL_NS_GPL(CN_CORE_SYMBOL(name), "CONNECTOR")
 
-/* The C interface, declared in <linux/connector.h>. */
-EXPORT(cn_add_callback);
-EXPORT(cn_del_callback);
-EXPORT(cn_netlink_send);
-EXPORT(cn_netlink_send_mult);
-
-/* What the crate `connector` calls. */
 EXPORT_FOR_CRATE(alloc);
 EXPORT_FOR_CRATE(capable);
 EXPORT_FOR_CRATE(drops);
+EXPORT_FOR_CRATE(features);
 EXPORT_FOR_CRATE(free);
 EXPORT_FOR_CRATE(has_listeners);
 EXPORT_FOR_CRATE(initial_namespaces);

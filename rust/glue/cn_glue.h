@@ -25,7 +25,7 @@
  * against another version finds none of the functions, whichever it calls, and is refused when it
  * is loaded. In C and in Rust, the functions are called without it.
  */
-#define CN_CORE_VERSION 9
+#define CN_CORE_VERSION 10
 
 #define CN_CORE_PASTE(version, name)	cn_core_##version##_##name
 #define CN_CORE_EXPAND(version, name)	CN_CORE_PASTE(version, name)
@@ -115,6 +115,14 @@ enum {
  */
 typedef void (*cn_core_watch_fn)(void *cookie, u32 change, u64 subject);
 
+/* What a connector can do. A guest of a connector that is built in, in C, can do none of it. */
+enum {
+	CN_NATIVE = 1,		/* it has the netlink protocol to itself */
+	CN_ALL_IDS = 2,		/* it knows the ids of all clients, and answers for unknown ones */
+	CN_ALL_GROUPS = 4,	/* any group can be open, so that every program can join it */
+	CN_GROUP_CHANGES = 8,	/* it notifies of groups that are joined and left */
+};
+
 int cn_core_register(const struct cb_id *id, const char *name,
 		     const struct cn_core_handler *handler, u64 *serial) CN_CORE_EXPORTED(register);
 void cn_core_unregister(const struct cb_id *id, u64 serial) CN_CORE_EXPORTED(unregister);
@@ -134,6 +142,7 @@ int cn_core_watch(u32 what, cn_core_watch_fn watch, cn_core_release_fn release, 
 	CN_CORE_EXPORTED(watch);
 void cn_core_unwatch(u32 what, u64 serial) CN_CORE_EXPORTED(unwatch);
 int cn_core_visit(u32 group, netlink_filter_fn visit, void *data) CN_CORE_EXPORTED(visit);
+u32 cn_core_features(u32 *groups) CN_CORE_EXPORTED(features);
 u32 cn_core_drops(const struct sock *sk) CN_CORE_EXPORTED(drops);
 bool cn_core_initial_namespaces(void) CN_CORE_EXPORTED(initial_namespaces);
 
@@ -176,6 +185,16 @@ struct sk_buff *cn_glue_alloc_skb(unsigned int len, gfp_t gfp_mask);
 
 int cn_glue_unicast_within(struct sk_buff *skb, u32 portid, unsigned int timeout_ms);
 
+/* For a guest of the connector that is built in. */
+int cn_glue_caller_enters(void);
+void cn_glue_caller_leaves(int index);
+void cn_glue_wait_for_callers(void);
+bool cn_glue_stay_loaded(void);
+int cn_glue_probe(const struct cb_id *id);
+void cn_glue_hold_socket(struct sock *sk);
+void cn_glue_put_socket(struct sock *sk);
+bool cn_glue_is_closed(const struct sock *sk);
+
 /* How many network namespaces but the first have, or once had, a member of a group. */
 extern atomic_t cn_glue_outside;
 int cn_glue_watch_namespaces(void);
@@ -184,6 +203,7 @@ void cn_glue_joins_outside(struct net *net);
 
 void **cn_glue_user_data(struct sock *sk);
 bool cn_glue_is_kernel_socket(const struct sock *sk);
+struct file *cn_glue_file(const struct sock *sk);
 struct file *cn_glue_file_of_other(const struct sock *sk);
 
 void cn_glue_request_process_events(void);

@@ -22,14 +22,18 @@ unload() {
 # In the order of their use of each other. Modules that are not loaded are skipped.
 unload_everything() {
 	local module
-	for module in $(sed 's/ .*//' /proc/modules | grep -v '^cn$') cn; do
+	for module in $(sed 's/ .*//' /proc/modules | grep -vE '^cn(_guest)?$') cn cn_guest; do
 		unload "$module" || return 1
 	done
 }
 
-# Loads the connector of a provider, unless one is loaded or built in: load_connector c|rust.
+# Loads the connector of a provider, unless one is loaded or built in: load_connector c|rust|guest.
 load_connector() {
-	[ -e /proc/net/connector ] || insmod "/lib/modules/$1/cn.ko"
+	if [ "$1" = guest ]; then
+		is_loaded cn_guest || insmod /lib/modules/guest/cn_guest.ko
+	else
+		[ -e /proc/net/connector ] || insmod "/lib/modules/$1/cn.ko"
+	fi
 }
 
 # The modules for the tests of the client crate: process events, and the C client. The kselftests
@@ -37,7 +41,7 @@ load_connector() {
 prepare_client() {
 	unload cn_rust_client || return 1
 	load_connector "$CN_PROVIDER" || return 1
-	[ "$CN_PROVIDER" = c ] || is_loaded cn_proc || insmod /lib/modules/rust/cn_proc.ko || return 1
+	[ "$CN_PROVIDER" != rust ] || is_loaded cn_proc || insmod /lib/modules/rust/cn_proc.ko || return 1
 	is_loaded cn_client || insmod /lib/modules/test/cn_client.ko
 }
 

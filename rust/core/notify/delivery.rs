@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     helpers::{sender_queue, SendSection},
-    netlink::{socket, Filter, Skb},
+    netlink::{socket, Filter, Hearing, Skb},
     stats::Counter,
     sync::race_delay,
 };
@@ -59,6 +59,8 @@ pub(super) struct Delivery {
     pub(super) log: EventLog,
     #[pin]
     pub(super) requests: Requests,
+    /// Which members of a group can receive a message.
+    hearing: fn(u32) -> Hearing,
     #[pin]
     sending: SpinLock<Sending>,
     /// Notified when the token is free.
@@ -97,11 +99,12 @@ impl Delivery {
     /// # Errors
     ///
     /// [`ENOMEM`]: no memory.
-    pub(super) fn new(limits: Limits) -> Result<Arc<Self>> {
+    pub(super) fn new(limits: Limits, hearing: fn(u32) -> Hearing) -> Result<Arc<Self>> {
         let cursor = EventCursor::start()?;
         let delivery = pin_init!(Self {
             log <- EventLog::new(&cursor),
             requests <- Requests::new(limits),
+            hearing,
             sending <- new_spinlock!(Sending { cursor, is_busy: false }, "cn_sending"),
             token_is_free <- new_condvar!("cn_token"),
             work <- new_work!("cn_delivery"),
@@ -181,7 +184,7 @@ impl<'a> Token<'a> {
         race_delay();
         self.0
             .requests
-            .for_each_group(Some(&event), |group| send_to(group, &event));
+            .for_each_group(Some(&event), |group| send_to(group, &event, self.0.hearing));
         true
     }
 
@@ -232,15 +235,19 @@ impl Drop for Token<'_> {
 }
 
 /// Sends the message of an event to a group. Does not sleep.
-fn send_to(group: u32, event: &Event) {
+fn send_to(group: u32, event: &Event, hearing: fn(u32) -> Hearing) {
     let message = message(event.id, event.registered);
     let sent = socket().ok_or(EAGAIN).and_then(|socket| {
-        if !socket.can_be_heard(group, GFP_MUST_NOT_SLEEP)? {
+        if !socket.has_listeners(group) {
             return Ok(0);
         }
         let mut buffer = Skb::new(0, [message.as_bytes()], GFP_MUST_NOT_SLEEP)?;
         buffer.set_group(group);
-        socket.multicast(buffer, 0, group, GFP_MUST_NOT_SLEEP, Filter::NONE)
+        let hearing = || hearing(group);
+        match socket.offer(buffer, 0, group, GFP_MUST_NOT_SLEEP, Filter::NONE, hearing) {
+            (_, false) => Ok(0),
+            (sent, true) => sent,
+        }
     });
     match sent {
         Ok(_) => Counter::Notified.count(),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 use super::input::Input;
-use crate::parameters::{Groups, Refused};
+use crate::parameters::{Groups, Refused, MAX_GROUPS};
 
 /// The bytes are the values of the parameters, and a group to join.
 pub fn parameters(bytes: &[u8]) {
@@ -12,7 +12,7 @@ pub fn parameters(bytes: &[u8]) {
     let named: Vec<u32> = (1..=64)
         .filter(|group| open >> (group - 1) & 1 == 1)
         .collect();
-    match Groups::new(count, open) {
+    match Groups::new(count, open, MAX_GROUPS) {
         Err(Refused::Groups) => assert!(count == 0 || count > 65536),
         Err(Refused::OpenGroups) => {
             assert!((1..=65536).contains(&count) && !named.iter().all(|group| exists(*group)));
