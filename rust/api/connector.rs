@@ -39,12 +39,15 @@
 //! | choose the receivers | [`Port`], [`Listeners`] |
 //! | be notified of registrations | [`Watch`], [`Watcher`] |
 //! | visit listeners, be notified of closed sockets | [`visit_listeners`], [`SocketWatch`] |
+//! | learn what the running kernel lacks | [`capabilities`] |
 //!
 //! Users of this crate write no `unsafe`. Their module names the symbol namespace `CONNECTOR`:
 //! `imports_ns: ["CONNECTOR"]` in `module!`; [`module_connector!`] does that by itself.
 //!
 //! Every public function is generic or `#[inline]`, so that a module which is compiled against the
-//! metadata of this crate needs no symbol of it except those that `cn.ko` exports.
+//! metadata of this crate needs no symbol of it except those that `cn.ko` exports. `cn_guest.ko`
+//! exports the same, where the kernel has the C connector built in; [`capabilities`] says what that
+//! cannot do.
 //!
 //! C counterpart: `include/linux/connector.h`.
 
@@ -55,6 +58,7 @@
 mod access;
 mod bundle;
 mod callbacks;
+mod capabilities;
 mod draft;
 mod group;
 mod handler;
@@ -69,6 +73,7 @@ mod watch;
 pub use access::{Access, Capability, Options};
 pub use bundle::Bundle;
 pub use callbacks::Listener;
+pub use capabilities::{capabilities, Capabilities};
 #[doc(inline)]
 pub use connector_base::Id;
 use connector_base::{bindings, wire};

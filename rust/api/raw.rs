@@ -298,6 +298,15 @@ pub(crate) fn has_listeners(id: Id, group: u32, flags: Flags) -> c_int {
     unsafe { bindings::cn_core_has_listeners(&id.into(), group, as_gfp(flags)) }
 }
 
+/// What the connector can do, as bits, and how many groups it has.
+#[inline]
+pub(crate) fn features() -> (u32, u32) {
+    let mut groups = 0;
+    // SAFETY: A number is written.
+    let features = unsafe { bindings::cn_core_features(&mut groups) };
+    (features, groups)
+}
+
 /// The number of a socket; no other socket has it until the next boot.
 ///
 /// A port, in contrast, may be given to another socket later. A program reads the number of its own

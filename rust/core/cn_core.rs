@@ -21,7 +21,7 @@
 
 #![deny(unsafe_code)]
 // A guest does not need everything: C modules use the built-in connector, for example.
-#![cfg_attr(CN_GUEST, allow(dead_code))]
+#![cfg_attr(CN_GUEST, allow(dead_code, unused_imports))]
 
 mod c_abi;
 mod calls;

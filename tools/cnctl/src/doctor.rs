@@ -35,7 +35,11 @@ pub(crate) fn run(out: &mut Output) -> Result<(), Failure> {
         show(&finding, out)?;
     }
     match kernel.connector {
-        Connector::C | Connector::Rust | Connector::Loadable | Connector::Hidden => Ok(()),
+        Connector::C
+        | Connector::Rust
+        | Connector::Guest
+        | Connector::Loadable
+        | Connector::Hidden => Ok(()),
         _ => {
             out.flush()?;
             Err(Failure::NotUsable)
@@ -71,6 +75,7 @@ fn about_connector(kernel: &Kernel) -> (bool, &'static str, &'static str) {
     match (kernel.connector, kernel.built_in) {
         (Connector::Rust, false) => (true, "in Rust", ""),
         (Connector::Rust, true) => (true, "in Rust, built in", ""),
+        (Connector::Guest, _) => (true, "in Rust, guest of the one in C, which is built in", ""),
         (Connector::C, false) => (true, "in C", ""),
         (Connector::C, true) => (true, "in C, built in", ""),
         (Connector::Loadable, _) => (true, "not loaded; the first socket loads it", ""),
@@ -109,32 +114,41 @@ fn about_kernel(kernel: &Kernel) -> Vec<Finding> {
         finding("kernel", true, format!("Linux {}", kernel.release), ""),
         finding("connector", good, is, change),
     ];
-    if !matches!(kernel.connector, Connector::C | Connector::Rust) {
+    if !matches!(
+        kernel.connector,
+        Connector::C | Connector::Rust | Connector::Guest
+    ) {
         return findings;
     }
     let (ours, events) = match (kernel.connector, kernel.built_in) {
         (Connector::C, true) => (
-            "The connector in Rust has it. Here the C connector is built in, so no other connector can be loaded.",
+            "The connector in Rust has it. Here the C connector is built in; modules in Rust have it with the module cn_guest.",
             "This kernel was built without CONFIG_PROC_EVENTS.",
         ),
+        (Connector::Guest, _) => ("", "This kernel was built without CONFIG_PROC_EVENTS."),
         (Connector::C, false) => (
             "The connector in Rust has it. Here the C connector is loaded.",
             "The connector in Rust has them with the module cn_proc; a built-in C connector has them with CONFIG_PROC_EVENTS.",
         ),
         _ => ("", "Load the module cn_proc: modprobe cn_proc, or insmod cn_proc.ko."),
     };
+    let guest = kernel.connector == Connector::Guest;
     let yes_or_no = |yes: bool| if yes { "yes" } else { "no" };
+    let of_guest = |yes: bool| match yes_or_no(yes) {
+        "yes" if guest => "for the ids of modules in Rust (cnctl stats)",
+        other => other,
+    };
     findings.extend([
         finding(
             "acknowledgements",
             kernel.acknowledgements,
-            yes_or_no(kernel.acknowledgements),
+            of_guest(kernel.acknowledgements),
             ours,
         ),
         finding(
             "statistics",
             kernel.statistics,
-            yes_or_no(kernel.statistics),
+            of_guest(kernel.statistics),
             ours,
         ),
         finding(
@@ -142,9 +156,12 @@ fn about_kernel(kernel: &Kernel) -> Vec<Finding> {
             kernel.notification_channel.is_some(),
             kernel
                 .notification_channel
-                .map_or("no".to_owned(), |id| format!("id {id}")),
+                .map_or("no".to_owned(), |id| match guest {
+                    true => format!("id {id}, for the same ids"),
+                    false => format!("id {id}"),
+                }),
             if kernel.statistics {
-                "The module cn was loaded with notify=0."
+                "The module was loaded with notify=0."
             } else {
                 ours
             },
@@ -196,6 +213,9 @@ fn about_rights(kernel: &Kernel, rights: Rights) -> Vec<Finding> {
     let open = match kernel.connector {
         Connector::Rust => "1, those in cnctl list, and those of the parameter open_groups",
         Connector::C => "all with an odd number",
+        Connector::Guest => {
+            "all with an odd number; what modules in Rust send to a closed one reaches only programs with the right"
+        }
         _ => return findings,
     };
     findings.push(finding("open groups", true, open, ""));

@@ -183,7 +183,7 @@ impl Error {
             },
             Self::TimedOut { lost: 1.., .. } => "Messages were lost: try again with a larger receive buffer.",
             Self::TimedOut { waiting_for: "an acknowledgement", .. } => {
-                "The C connector has no acknowledgements."
+                "The C connector has no acknowledgements; a guest of it has some for ids in /proc/net/connector_stats only."
             }
             Self::TimedOut { waiting_for: "an answer about process events", .. } => {
                 "Perhaps there are no process events: load the module cn_proc. They are for the initial user and pid namespaces only."

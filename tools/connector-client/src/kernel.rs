@@ -28,6 +28,9 @@ pub enum Connector {
     C,
     /// The connector in Rust, of this project.
     Rust,
+    /// The connector in Rust as a guest of the C connector, which is built in. It serves modules in Rust; ids that other
+    /// modules have registered are as with the C connector.
+    Guest,
     /// A connector. `/proc/net`, which would tell the C connector from the one in Rust, cannot be read.
     Hidden,
     /// Unknown: `/proc/net` cannot be read, and nothing else indicates a connector.
@@ -53,7 +56,7 @@ pub struct Kernel {
     pub connector: Connector,
     /// Whether the connector is built in. Then no other connector can be loaded.
     pub built_in: bool,
-    /// Whether the connector acknowledges messages (`NLM_F_ACK`).
+    /// Whether the connector acknowledges messages (`NLM_F_ACK`). A guest does so for the ids in [`crate::Statistics`].
     pub acknowledgements: bool,
     /// The id of the notification channel, if there is one.
     pub notification_channel: Option<Id>,
@@ -73,6 +76,7 @@ impl Kernel {
             Err(Error::NoConnector) if can_be_loaded() => Connector::Loadable,
             Err(Error::NoConnector) => Connector::None,
             Err(Error::ProcHidden { .. }) => hidden_connector(),
+            Ok(_) | Err(_) if statistics && is_loaded("cn_guest") => Connector::Guest,
             Ok(_) | Err(_) if statistics => Connector::Rust,
             Ok(_) | Err(_) => Connector::C,
         };
@@ -239,8 +243,13 @@ fn is_known() -> bool {
 }
 
 fn is_module() -> bool {
-    Path::new("/sys/module/cn").exists()
-        || fs::read("/proc/modules").is_ok_and(|list| has_line(&list, b"cn "))
+    is_loaded("cn")
+}
+
+fn is_loaded(module: &str) -> bool {
+    Path::new("/sys/module").join(module).exists()
+        || fs::read("/proc/modules")
+            .is_ok_and(|list| has_line(&list, format!("{module} ").as_bytes()))
 }
 
 /// Reads a file of the running kernel in /lib/modules.
