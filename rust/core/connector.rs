@@ -26,12 +26,14 @@
 //! C counterpart: `struct cn_dev` in `include/linux/connector.h`; none of what removes callbacks,
 //! since the C connector calls into the freed module.
 
-#![allow(unsafe_code)]
+#![forbid(unsafe_code)]
 
 use crate::{
     calls,
     carrier::{hearing, Attachments, Carrier},
-    helpers::{reschedule, trace_register, trace_unregister, Workqueues},
+    helpers::{
+        reschedule, trace_register, trace_unregister, InstanceOwner, OneInstance, Workqueues,
+    },
     modules::{Leave, Leaving, LeavingModule},
     netlink::{Hearing, Protocol},
     notify::{Limits, Notifier, SocketChange, WatchList},
@@ -44,7 +46,7 @@ use core::cell::Cell;
 use kernel::{
     prelude::*,
     sync::{
-        atomic::{Atomic, Full, Release},
+        atomic::{Atomic, Full},
         rcu::Guard,
     },
 };
@@ -300,17 +302,12 @@ impl Leave for Connector {
     }
 }
 
-/// The connector while it runs, else null.
-static CONNECTOR: Atomic<*mut Connector> = Atomic::new(core::ptr::null_mut());
+static CONNECTOR: OneInstance<Connector> = OneInstance::new();
 
 /// The connector; [`None`] before it has started and after it has stopped.
 #[inline]
 pub(crate) fn get() -> Option<&'static Connector> {
-    let connector = read_once(&CONNECTOR);
-    // SAFETY: The connector is freed when this module is unloaded, after its socket, its files, its
-    // module notifier, its carrier and its work items have ended. Every other caller is in a module that uses
-    // symbols of this one, so that this one cannot be unloaded meanwhile.
-    unsafe { connector.as_ref() }
+    CONNECTOR.get()
 }
 
 /// Which members of a group can receive a message. Context: any.
@@ -325,7 +322,7 @@ pub(crate) fn hearing_of(group: u32) -> Hearing {
 pub(crate) struct RunningConnector {
     carrier: Carrier,
     _workqueues: Workqueues,
-    connector: Pin<KBox<Connector>>,
+    connector: InstanceOwner<Connector>,
 }
 
 impl RunningConnector {
@@ -340,14 +337,10 @@ impl RunningConnector {
         let carrier = Carrier::new::<P>()?;
         let connector = Connector::new(groups, limits, carrier.attachments());
         let connector = KBox::pin_init(connector, GFP_KERNEL)?;
-        CONNECTOR.store(
-            core::ptr::from_ref(connector.as_ref().get_ref()).cast_mut(),
-            Release,
-        );
         Ok(Self {
             carrier,
             _workqueues: workqueues,
-            connector,
+            connector: CONNECTOR.own(connector),
         })
     }
 
@@ -371,6 +364,5 @@ impl Drop for RunningConnector {
                 pr_warn!("callback {idx}:{val} ({name}) was still registered at unload; removed\n");
             },
         );
-        CONNECTOR.store(core::ptr::null_mut(), Release);
     }
 }

@@ -6,9 +6,16 @@
 
 #![allow(unsafe_code)]
 
+use crate::sync::read_once;
 use connector_base::{bindings, Id};
-use core::mem::MaybeUninit;
-use kernel::{error::to_result, prelude::*, types::NotThreadSafe, workqueue::Queue};
+use core::{mem::MaybeUninit, ops::Deref};
+use kernel::{
+    error::to_result,
+    prelude::*,
+    sync::atomic::{Atomic, Release},
+    types::NotThreadSafe,
+    workqueue::Queue,
+};
 
 /// Adds one to a counter, a constant of the glue. Context: any.
 #[inline]
@@ -95,6 +102,53 @@ impl Drop for SendSection {
     fn drop(&mut self) {
         // SAFETY: It was begun by this task.
         unsafe { bindings::cn_glue_send_end() };
+    }
+}
+
+/// Finds the one value of a type, which lives until this module is unloaded.
+pub(crate) struct OneInstance<T: 'static>(Atomic<*mut T>);
+
+impl<T> OneInstance<T> {
+    /// Finds nothing yet.
+    pub(crate) const fn new() -> Self {
+        Self(Atomic::new(core::ptr::null_mut()))
+    }
+
+    /// The value; [`None`] before it has an owner and afterwards.
+    #[inline]
+    pub(crate) fn get(&self) -> Option<&'static T> {
+        let value = read_once(&self.0);
+        // SAFETY: The owner is dropped when this module is unloaded, after the socket, the files,
+        // the module notifier, the carrier and the work items have ended. Every other caller is in
+        // a module that uses symbols of this one, so that this one cannot be unloaded meanwhile.
+        unsafe { value.as_ref() }
+    }
+
+    /// Lets [`Self::get`] find a value as long as its owner exists.
+    pub(crate) fn own(&'static self, value: Pin<KBox<T>>) -> InstanceOwner<T> {
+        let pointer = core::ptr::from_ref(value.as_ref().get_ref()).cast_mut();
+        self.0.store(pointer, Release);
+        InstanceOwner { value, found: self }
+    }
+}
+
+/// Owns the value that a [`OneInstance`] finds.
+pub(crate) struct InstanceOwner<T: 'static> {
+    value: Pin<KBox<T>>,
+    found: &'static OneInstance<T>,
+}
+
+impl<T> Deref for InstanceOwner<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> Drop for InstanceOwner<T> {
+    fn drop(&mut self) {
+        self.found.0.store(core::ptr::null_mut(), Release);
     }
 }
 
