@@ -106,8 +106,11 @@ impl<W: Watcher> Watch<W> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SocketChange {
     /// This socket was closed, by its program or by the exit of that. It is in no group any more.
+    /// Where [`capabilities`](crate::capabilities) says so, this is only notified of sockets that
+    /// had sent a message.
     Closed(SocketId),
-    /// A program was permitted to join this group. It joins at about the time of this notification,
+    /// A program was permitted to join this group. Not notified everywhere; see
+    /// [`Capabilities::notifies_of_groups`](crate::Capabilities::notifies_of_groups). It joins at about the time of this notification,
     /// or fails to for another reason. Netlink does not say which of its sockets joins. It may be
     /// in another network namespace, where every program can join and no message is delivered:
     /// [`has_listeners`](crate::has_listeners) does not count those.
