@@ -2,7 +2,7 @@
 #
 # The verbs of this project. The work is done by scripts/; the modules are described by Kbuild files.
 
-VARIABLES := KDIR KSRC TORTURE_KDIR KERNEL_CONFIG LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T V TORTURE SEED PERCENT FUZZ_SECONDS FUZZ_RUNS CMD BENCH BENCH_ROUNDS ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR
+VARIABLES := KDIR KSRC TORTURE_KDIR KERNEL_CONFIG LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T V TORTURE SEED PERCENT FUZZ_SECONDS FUZZ_RUNS FLAVOUR CMD BENCH BENCH_ROUNDS ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR
 # What is given to make reaches the scripts; the scripts call kbuild without our own flags.
 export VARIABLES $(VARIABLES)
 
@@ -45,6 +45,9 @@ torture: ## look for bugs on a kernel full of checks; TORTURE=full takes hours, 
 
 torture-publish: ## put the figures of the last full runs of make torture into Documentation/
 	selftests/torture/run.sh publish
+
+stock: ## test on the kernels that Debian ships, as they are; FLAVOUR=amd64 or cloud-amd64, T= chooses parts
+	selftests/stock/run.sh
 
 litmus: ## check the protocols of the core in the kernel's memory model, with herd7
 	scripts/packages.sh litmus
@@ -121,10 +124,11 @@ help: ## this list
 		BENCH 'quick (the default) or full' \
 		T 'regular expression: only these test programs' \
 		TORTURE 'small (the default) or full' \
+		FLAVOUR 'which of the kernels of Debian make stock tests (amd64, cloud-amd64)' \
 		FUZZ_SECONDS,FUZZ_RUNS 'how long each target of make fuzz runs (3), or how many inputs it gets' \
 		SEED 'for what is random in make torture' \
 		PERCENT 'how much of the numbers of TORTURE=full is done (100)' \
 		V '1: show what the builds say' | expand -t 24
 
-.PHONY: profile modules all samples tools modules_install install-dev run test torture torture-publish litmus fuzz bench bench-publish shell guest check docs kdir clean distclean help
+.PHONY: profile modules all samples tools modules_install install-dev run test torture torture-publish stock litmus fuzz bench bench-publish shell guest check docs kdir clean distclean help
 .PHONY: in-tree in-tree-undo in-tree-test patches

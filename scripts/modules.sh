@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Builds against a kernel: modules.sh <kernel build directory> core|samples|tests|demo|bench|all|torture|torture-full|install [make argument...]
+# Builds against a kernel: modules.sh <kernel build directory> core|samples|tests|demo|bench|all|torture|torture-full|stock|install [make argument...]
 #
 # With a kernel that has this connector built in, "built-in" builds what uses it, the samples and the test modules.
+# "probe" builds a module that needs no connector.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -14,7 +15,7 @@ kbuild() {
 	local source=$1 out=$2
 	shift 2
 	mkdir -p "$out"
-	make -C "$KDIR" M="$source" MO="$out" "${TOOLS[@]}" -j"$(jobs)" "$@"
+	"${IN_ROOT[@]}" make -C "$KDIR" M="$source" MO="$out" "${TOOLS[@]}" -j"$(jobs)" "$@"
 }
 
 # A second kbuild run: modules that use the core as a third party would.
@@ -127,7 +128,7 @@ forget_other_kernels() {
 	now=$(printf '%s\n' "$KDIR" "${TOOLS[@]}"; cat "$KDIR/include/config/auto.conf")
 	mkdir -p "$OUT"
 	if [ "$now" != "$(cat "$OUT/built-for" 2>/dev/null)" ]; then
-		rm -rf "$OUT/core" "$OUT/kunit" "$OUT/coverage" "$OUT/samples" "$OUT/selftests" "$OUT/headers"
+		rm -rf "$OUT/core" "$OUT/kunit" "$OUT/coverage" "$OUT/samples" "$OUT/selftests" "$OUT/headers" "$OUT/probe"
 		printf '%s\n' "$now" >"$OUT/built-for"
 	fi
 }
@@ -164,6 +165,10 @@ built-in)
 	build_tools
 	exit
 	;;
+probe)
+	stage 'modules: probe' kbuild "$TOP/selftests/stock/modules" "$OUT/probe" "${ARGS[@]}" modules
+	exit
+	;;
 esac
 build_core
 case $what in
@@ -178,6 +183,11 @@ demo)
 bench)
 	build_bench
 	"$TOP/scripts/client.sh" measured
+	;;
+stock)
+	build_samples
+	build_test_modules
+	build_tools
 	;;
 all)
 	build_samples

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Makes sure that the programs for a purpose are there: packages.sh kernel|guest|fuzz|bench|check|docs|patches|wireshark|litmus...
+# Makes sure that the programs for a purpose are there: packages.sh kernel|guest|fuzz|bench|check|docs|patches|wireshark|litmus|stock...
 #
 # On Debian 12 and 13, missing packages are installed, as root or through sudo. Everywhere else, or
 # without those rights, this lists exactly what is missing and fails. Nothing is removed, and apt's
@@ -59,6 +59,9 @@ packages_for() {
 		;;
 	litmus)
 		printf '%s\n' xz-utils debian-archive-keyring ca-certificates
+		;;
+	stock)
+		printf '%s\n' mmdebstrap util-linux xz-utils debian-archive-keyring ca-certificates
 		;;
 	esac
 }
@@ -158,6 +161,7 @@ programs_for() {
 	patches) printf '%s\n' git perl ;;
 	wireshark) printf '%s\n' tshark ;;
 	litmus) printf '%s\n' herd7 ;;
+	stock) printf '%s\n' mmdebstrap unshare xz ;;
 	esac
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Gets the source of the newest kernel 7.3.x that Debian packages, and prints its folder.
+# Gets the source of the newest kernel 7.3.x that Debian packages, and prints its folder: source.sh [version]
+# With a version of the package, that one.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -14,7 +15,7 @@ PACKAGE=linux-source-7.3
 SUITE=trixie-backports
 
 newest_version() {
-	private_apt apt-cache madison "$PACKAGE" 2>/dev/null | awk -F' *[|] *' '$2 ~ /^7\.3\./ { print $2 }' |
+	private_apt apt-cache madison "$PACKAGE" 2>/dev/null | awk -F' *[|] *' -v version="$WANTED" '$2 ~ /^7\.3\./ && (version == "" || $2 == version) { print $2 }' |
 		sort -rV | head -n 1
 }
 
@@ -38,12 +39,13 @@ unpack() {
 # What is in the cache is good enough without asking the network for something newer.
 print_cached() {
 	local have
-	have=$(find "$CACHE" -maxdepth 1 -type d -name "source-*-$SELECTION" | sort -rV | head -n 1)
+	have=$(find "$CACHE" -maxdepth 1 -type d -name "source-${WANTED:-*}-$SELECTION" | sort -rV | head -n 1)
 	[ -n "$have" ] || return 0
 	printf '%s\n' "$have"
 	exit
 }
 
+WANTED=${1:-}
 open_cache
 # Sources with other parts left out are other sources.
 SELECTION=$(declare -f unpack | digest)
@@ -62,7 +64,7 @@ trap 'rm -rf "$WORK"' EXIT
 stage 'kernel source: package list' fetch_lists "$SUITE" 'name a source with KSRC= or a kernel with KDIR='
 VERSION=$(newest_version)
 [ -n "$VERSION" ] ||
-	die "No version 7.3.x of the package $PACKAGE was found in the suite $SUITE." \
+	die "No version ${WANTED:-7.3.x} of the package $PACKAGE was found in the suite $SUITE." \
 		"Give a source of Linux 7.3 with KSRC=, or a configured and built kernel with KDIR=."
 stage 'kernel source: download' download
 cached "source-$VERSION-$SELECTION" "kernel source: unpack $VERSION" unpack

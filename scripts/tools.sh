@@ -72,10 +72,17 @@ cached_bindgens() {
 	find "$CACHE" -path '*/bindgen-*/bin/bindgen' 2>/dev/null | sort -r
 }
 
-# Sets TOOLS, the make arguments that name the compilers: find_tools <kdir>.
+# Sets TOOLS, the make arguments that name the compilers, and IN_ROOT, what runs a command where they are: find_tools <kdir>.
 find_tools() {
 	local kdir=$1 wanted bindgens
 	TOOLS=()
+	IN_ROOT=()
+	# A kernel of Debian comes with a root that has its compilers, by the names that it uses.
+	if [ -e "$kdir/debian-root" ]; then
+		# shellcheck disable=SC2034
+		IN_ROOT=("$TOP/scripts/stock.sh" run "$kdir")
+		return
+	fi
 
 	wanted=$(config_of "$kdir" CONFIG_RUSTC_VERSION_TEXT)
 	RUSTC=${RUSTC:-$(program_saying "$wanted" /usr/bin/rustc rustc)} ||

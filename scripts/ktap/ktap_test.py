@@ -188,6 +188,21 @@ class Judging(unittest.TestCase):
         printed, _ = self.judge(GUEST.replace("provider: c", "provider: rust"))
         self.assertIn("acks.one on rust fails\n  acks.two on rust was skipped (not a feature)", printed)
 
+    def test_differences_of_a_guest_fail_or_are_skipped_there(self) -> None:
+        listed = LIST.replace("list: differences", "list: differences of a guest").replace("sometimes:", "test:")
+        guest = GUEST.replace("provider: c", "provider: guest")
+        said, status = self.judge(guest, whole=True, differences=listed)
+        self.assertIn("Differences of a guest", said)
+        self.assertIn("  C is different\n      acks.one\n      acks.two", said)
+        self.assertEqual(status, 0)
+        said, _ = self.judge(guest, differences="list: differences of a guest")
+        self.assertIn("acks.one on guest fails, and is not on the list of differences", said)
+        self.assertIn("acks.two on guest was skipped (not a feature)", said)
+        said, _ = self.judge(guest.replace("not ok 1 global.one", "ok 1 global.one"), differences=listed)
+        self.assertIn("acks.one on guest passes, but is on the list of differences", said)
+        said, _ = self.judge("ok 1 a", whole=True, differences=listed)
+        self.assertIn("acks.one is on the list of differences, but was not tried on guest", said)
+
     def test_whole_list_has_to_be_tried_on_each_provider_in_c(self) -> None:
         other = GUEST.replace("provider: c", "provider: c-on-rust").replace("global.one", "global.other")
         printed, _ = self.judge(GUEST, other, whole=True)

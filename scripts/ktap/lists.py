@@ -21,6 +21,7 @@ from pathlib import Path
 # number of times (*).
 KINDS = {
     "differences": {"reason": "1", "test": "*", "sometimes": "*"},
+    "differences of a guest": {"reason": "1", "test": "*", "sometimes": "*"},
     "differences of the fuzzer": {"operation": "1", "differs": "1", "reason": "1"},
     "unreachable coverage points": {"point": "1", "reason": "1"},
     "slow fixtures": {"fixture": "1", "reason": "1"},
@@ -85,12 +86,21 @@ def check(entry: Entry, kind: str) -> None:
             raise entry.malformed(f"'{key}:' has no value")
 
 
-def read(path: Path, kind: str = "") -> list[Entry]:
-    """The entries of a list, of this kind if one is named; each is complete."""
-    entries = split(path)
+def first_of(path: Path, entries: list[Entry]) -> Entry:
     if not entries or entries[0].one("list") not in KINDS or len(entries[0].values) != 1:
         raise Malformed(f"{path}: the first entry has to say what the list is of, as 'list: differences'; "
                         f"there are: {', '.join(KINDS)}")
+    return entries[0]
+
+
+def kind_of(path: Path) -> str:
+    return first_of(path, split(path)).one("list")
+
+
+def read(path: Path, kind: str = "") -> list[Entry]:
+    """The entries of a list, of this kind if one is named; each is complete."""
+    entries = split(path)
+    first_of(path, entries)
     if kind and entries[0].one("list") != kind:
         raise entries[0].malformed(f"this is a list of {entries[0].one('list')}, and one of {kind} is wanted")
     kind = entries[0].one("list")

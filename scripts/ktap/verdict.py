@@ -31,13 +31,15 @@ def plain(name: str) -> str:
 
 
 class Differences:
-    """Tests that fail on the C connector because ours differs on purpose, with their reasons."""
+    """Tests that fail on the C connector because ours differs on purpose, with their reasons. Or those that fail or are skipped
+    where ours is a guest of a built-in one."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
+        self.provider = "guest" if path and lists.kind_of(path) == "differences of a guest" else "c"
         self.reasons: dict[str, str] = {}
         self.sometimes: set[str] = set()
-        for entry in lists.read(path, "differences") if path else []:
+        for entry in lists.read(path, self.kind()) if path else []:
             if not entry.all("test") + entry.all("sometimes"):
                 raise entry.malformed("this difference has no 'test:', nor one that fails 'sometimes:'")
             for name in map(plain, entry.all("test") + entry.all("sometimes")):
@@ -45,6 +47,13 @@ class Differences:
                     raise entry.malformed(f"{name} has a reason already")
                 self.reasons[name] = entry.one("reason")
             self.sometimes.update(map(plain, entry.all("sometimes")))
+
+    def kind(self) -> str:
+        return "differences of a guest" if self.provider == "guest" else "differences"
+
+    def are_of(self, provider: str) -> bool:
+        """Whether the list is about this connector."""
+        return provider == "guest" if self.provider == "guest" else is_c(provider)
 
     def apply(self, test: Test, prefix: str = "") -> None:
         """Marks what fails as it is to; what failed for nothing else has then not failed."""
@@ -54,7 +63,7 @@ class Differences:
                 self.apply(inner, f"{name}.")
             if not test.ok and not test.note and any(inner.differs for inner in test.leaves()):
                 test.ok = all(inner.ok for inner in test.leaves())
-        elif not test.ok and is_c(test.provider) and name in self.reasons:
+        elif self.are_of(test.provider) and name in self.reasons and (not test.ok or self.provider == "guest" and test.skipped):
             test.ok, test.note = True, f"XFAIL {self.reasons[name]}"
 
 
@@ -109,7 +118,7 @@ def of_job(job: Test) -> Iterator[Result]:
 
 
 class Verdict:
-    """All results together. With "whole", each difference must have been tried on each connector in C."""
+    """All results together. With "whole", each difference must have been tried on each connector that the list is about."""
 
     def __init__(self, differences: Differences, whole: bool) -> None:
         self.differences = differences
@@ -124,10 +133,11 @@ class Verdict:
         where = f"{result.name} on {result.provider}" if result.provider else result.name
         why = f" ({result.reason})" if result.reason else ""
         listed = result.name in self.differences.reasons
+        compared = self.differences.are_of(result.provider)
         if result.outcome == "absent":
             self.absent.append(where + why)
             return
-        if is_c(result.provider):
+        if compared:
             self.tried.setdefault(result.provider, {})[result.name] = result.outcome
         if result.outcome == "skip":
             if not is_c(result.provider):
@@ -136,15 +146,15 @@ class Verdict:
             self.passed += 1
             self.different.add(result.name)
         elif result.outcome == "fail":
-            unlisted = ", and is not on the list of differences" if is_c(result.provider) else ""
+            unlisted = ", and is not on the list of differences" if compared else ""
             self.failures.append(f"{where} fails{unlisted}{why}")
-        elif is_c(result.provider) and listed and result.name not in self.differences.sometimes:
+        elif compared and listed and result.name not in self.differences.sometimes:
             self.failures.append(f"{where} passes, but is on the list of differences")
         else:
             self.passed += 1
 
     def look_for_all(self) -> None:
-        for provider in sorted({"c", *self.tried}):
+        for provider in sorted({self.differences.provider, *self.tried}):
             tried = self.tried.get(provider, {})
             for name in self.differences.reasons:
                 if name not in tried:
@@ -156,7 +166,8 @@ class Verdict:
         if self.whole:
             self.look_for_all()
         if self.different:
-            yield f"\nDifferences from the C connector, each on purpose ({self.differences.path}):"
+            title = "Differences of a guest" if self.differences.provider == "guest" else "Differences from the C connector, each on purpose"
+            yield f"\n{title} ({self.differences.path}):"
             last = ""
             for name, reason in self.differences.reasons.items():
                 if name in self.different:

@@ -58,12 +58,12 @@ take_page_apart() {
 
 # The commands of the page, and the files where it shows them, from an empty folder on.
 build_module() {
-	local tools
+	local path=/usr/sbin:/usr/bin
 	find_tools "$KDIR"
-	tools=$(dirname "$RUSTC")
+	[ "${#IN_ROOT[@]}" != 0 ] || path=$(dirname "$RUSTC"):$PATH
 	cd "$WORK/empty"
 	# The reader's shell: the variables that the page asks for, and nothing else of ours.
-	env -i HOME="$HOME" PATH="$tools:$PATH" KDIR="$KDIR" LLVM="${LLVM:-}" PREFIX="$WORK/prefix" \
+	"${IN_ROOT[@]}" env -i HOME="$HOME" PATH="$path" KDIR="$KDIR" LLVM="${LLVM:-}" PREFIX="$WORK/prefix" \
 		FILES="$WORK/files" bash -eux "$WORK/build.sh"
 }
 

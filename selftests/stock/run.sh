@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Tests on kernels of Debian, as they are, in QEMU: whether they take Rust modules that were built for them, and this connector
+# as a guest of the one that they have built in. stock/run.sh
+#   FLAVOUR   only this flavour; all those that scripts/stock.sh knows are tested without it
+#   KDIR      the folder that scripts/stock.sh made for that flavour, if it is not in the cache
+#   T         only parts that match this regular expression: "probe", "samples", "cnctl", "tutorial", and the programs in PROGRAMS
+#
+# The last line is "N passed, M failed". What a guest cannot do is in differences.txt.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/../../scripts/lib.sh"
+# shellcheck source=scripts/tools.sh
+. "$TOP/scripts/tools.sh"
+# shellcheck source=scripts/accelerator.sh
+. "$TOP/scripts/accelerator.sh"
+
+# Programs of the selftests that are about what the crate offers. The others are about the place of the C connector, which
+# a guest does not take.
+PROGRAMS=(notify_test policy_test register_test rust_api_test stats_test)
+# Pages whose reader builds a module.
+PAGES=(tutorial)
+# All parts that use the connector.
+USERS=(samples cnctl "${PAGES[@]}" "${PROGRAMS[@]}")
+FILTER=${T:-}
+GIVEN_KDIR=${KDIR:-}
+DIFFERENCES=selftests/stock/differences.txt
+WORK=$(mktemp -d)
+RESULTS=$WORK/ktap
+mkdir "$RESULTS"
+trap 'rm -rf "$WORK"' EXIT
+trap 'exit 130' INT TERM HUP
+cd "$TOP"
+
+selected() {
+	[ -z "$FILTER" ] || grep -qE -- "$FILTER" <<<"$1"
+}
+
+some_selected() {
+	local name
+	for name in "$@"; do
+		if selected "$name"; then return; fi
+	done
+	return 1
+}
+
+# Fails if no part matches, before anything is built.
+check_filter() {
+	local known=(probe "${USERS[@]}")
+	grep -qE -- "$FILTER" </dev/null 2>/dev/null || [ $? -eq 1 ] || die "T is $FILTER; it has to be a regular expression."
+	some_selected "${known[@]}" || die "Nothing that is tested on kernels of Debian matches T=$FILTER. It takes these:" "${known[*]}"
+}
+
+# A job whose results a command writes, with a title: job <title> <name> <command...>.
+job() {
+	local title=$1 name=$2
+	shift 2
+	printf '\n%s\n' "$title"
+	{ "$@" || printf '# status: %s\n' $?; } | read_results "$name" --differences="$DIFFERENCES"
+}
+
+probe() {
+	"$TOP/scripts/modules.sh" "$KDIR" probe
+	printf 'RELEASE=%s\n' "$(cat "$KDIR/include/config/kernel.release")" >"$WORK/stock.conf"
+	job "Modules on Debian's $FLAVOUR" "stock-$FLAVOUR.probe" \
+		guest_results "$KDIR" "$TOP/selftests/stock/job.sh" "$WORK/stock.conf" "$OUT/probe/stock_probe.ko"
+}
+
+# The selftest programs, the samples and cnctl, with the list of programs that tests.sh reads.
+programs() {
+	local name
+	for name in "${PROGRAMS[@]}"; do
+		if selected "$name"; then printf '%s\n' "$name"; fi
+	done >"$WORK/programs"
+	{
+		echo 'PROVIDERS=guest'
+		echo 'SKIP_KERNEL_SAMPLE=1'
+		if selected samples; then echo 'SKIP_SAMPLES='; else echo 'SKIP_SAMPLES=1'; fi
+		if selected cnctl; then echo 'SKIP_CNCTL='; else echo 'SKIP_CNCTL=1'; fi
+	} >"$WORK/selection"
+	if ! some_selected samples cnctl "${PROGRAMS[@]}"; then return; fi
+	job "This connector as a guest on Debian's $FLAVOUR" "stock-$FLAVOUR.guest" \
+		guest_results "$KDIR" "$TOP/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection"
+}
+
+pages() {
+	local page
+	for page in "${PAGES[@]}"; do
+		if selected "$page"; then
+			job "The steps of Documentation/$page.rst on Debian's $FLAVOUR" "stock-$FLAVOUR.$page" selftests/pages/run.sh "$KDIR" "$page"
+		fi
+	done
+}
+
+# The build of each flavour is apart, like that of each kernel in scripts/config.
+test_flavour() {
+	FLAVOUR=$1
+	export KERNEL_CONFIG=stock-$FLAVOUR
+	OUT=$TOP/build/$KERNEL_CONFIG
+	KDIR=${GIVEN_KDIR:-$("$TOP/scripts/stock.sh" kdir "$FLAVOUR")}
+	use_ktap "$KDIR"
+	if selected probe; then probe; fi
+	if some_selected "${USERS[@]}"; then
+		"$TOP/scripts/modules.sh" "$KDIR" stock
+		programs
+		pages
+	fi
+}
+
+check_filter
+mapfile -t flavours < <("$TOP/scripts/stock.sh" flavours)
+[ -z "${FLAVOUR:-}" ] || flavours=("$FLAVOUR")
+[ -z "$GIVEN_KDIR" ] || [ -n "${FLAVOUR:-}" ] || die 'KDIR= is the folder of one flavour.' 'Name it with FLAVOUR=.'
+[ -z "$GIVEN_KDIR" ] || [ -e "$GIVEN_KDIR/debian-root" ] ||
+	die "$GIVEN_KDIR (KDIR=) was not made by scripts/stock.sh: it has no debian-root." 'make stock without KDIR= makes one.'
+"$TOP/scripts/packages.sh" guest
+look_for_kvm
+for flavour in "${flavours[@]}"; do
+	test_flavour "$flavour"
+done
+whole=()
+[ -n "$FILTER" ] || whole=(--whole)
+mkdir -p build/results
+cp "$RESULTS"/*.ktap build/results/
+ktap verdict "${whole[@]}" --differences="$DIFFERENCES" "$RESULTS"/*.ktap
