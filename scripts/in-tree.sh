@@ -39,7 +39,7 @@ selftests_to_put() {
 	[ -d "$FOLDER/$(dirname "$SELFTESTS")" ] || return 0
 	mapfile -t subjects < <(cd "$TOP/selftests" && printf '%s\n' *_test.c | sed 's/_test\.c$//')
 	(cd "$TOP/selftests" && {
-		printf '%s\n' Makefile config settings differences.txt proc_differences.txt cn_*.h *_test.c
+		printf '%s\n' Makefile config settings differences.txt guest_differences.txt proc_differences.txt cn_*.h *_test.c
 		find "${subjects[@]}" -name '*.c'
 		find modules -name Makefile -o -name Kbuild -o -name '*.rs' -o -name '*.h' -o -name '*.c' ! -name '*.mod.c'
 	}) | sort | while read -r file; do

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tests that fail on purpose: those of differences.txt on the C connector, and with the kernel's
- * own process events those of proc_differences.txt, in lines
+ * Tests that fail on purpose: those of differences.txt on the C connector, those of
+ * guest_differences.txt on a guest of it, and with the kernel's own process events those of
+ * proc_differences.txt, in lines
  * "test: <program>.<fixture>[.<variant>].<test>", or "sometimes:". Where such a list is beside the
  * program, as kselftest installs it, they are reported as XFAIL.
  */
@@ -76,6 +77,8 @@ static __attribute__((constructor)) void expect_differences(void)
 
 	if (provider_is_c())
 		expect_failures("differences.txt", program);
+	if (provider_is_guest())
+		expect_failures("guest_differences.txt", program);
 	if (process_events_are_provided() && access(PROCESS_FILE, F_OK))
 		expect_failures("proc_differences.txt", program);
 }

@@ -2,12 +2,12 @@
 """Reads the results of tests, which are KTAP.
 
     ktap read NAME FOLDER [option...]       a job's results, on standard input: shows them as they come, and leaves FOLDER/NAME.ktap
-        --differences LIST      what is to fail on the C connector
+        --differences LIST      what is to fail on the C connector, or on a guest of it; any number of lists
         --brief                 what passes is counted only
-        --comments              lines between the results are shown at once
+        --comments              what is said between the results is shown at once
         --only REGEX            of the outermost tests, only those with such a name (a kernel has tests of its own)
         --header KEY=VALUE      something to know of the job
-    ktap verdict [--whole] [--differences LIST] [--broken JOB...] FILE...   judges all; the last line is "N passed, M failed"
+    ktap verdict [--whole] [--differences LIST...] [--broken JOB...] FILE...   judges all; the last line is "N passed, M failed"
     ktap failures FILE                      the first test that fails, and how many others do
     ktap compare FILE OUTPUT                whether the kernel's "kunit.py parse" counts the same in a file as this; KTAP
     ktap cargo PREFIX                       KTAP of what "cargo test" says on standard input
@@ -35,13 +35,13 @@ CONSOLE = re.compile(r"^\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?")
 
 
 def read_job(given: argparse.Namespace) -> int:
-    differences = Differences(given.differences)
+    differences = Differences(*given.differences)
     shown = show.Show(differences, given.brief, given.comments)
 
     def wanted(test: Test) -> bool:
         return re.search(given.only, test.name) is not None
 
-    reader = Reader(lambda test: shown.done(test) if wanted(test) else None, shown.comment)
+    reader = Reader(lambda test: shown.done(test) if wanted(test) else None, shown.said)
     for number, line in enumerate(sys.stdin):
         if not number:
             shown.begin()
@@ -52,7 +52,7 @@ def read_job(given: argparse.Namespace) -> int:
         job.tests, job.plan, job.rest = list(filter(wanted, job.tests)), None, []
     job.headers |= dict(header.split("=", 1) for header in given.header)
     if why := problem_of_job(job):
-        job.tests.append(Test("runs", False, why, comments=job.rest))
+        job.tests.append(Test("runs", False, why, said=job.rest))
         job.rest = []
         shown.done(job.tests[-1])
     job.ok = all(test.ok for test in job.tests)
@@ -80,7 +80,7 @@ def jobs(path: Path) -> list[Test]:
 
 
 def judge(given: argparse.Namespace) -> int:
-    verdict = Verdict(Differences(given.differences), given.whole)
+    verdict = Verdict(Differences(*given.differences), given.whole)
     for path in given.files:
         for job in jobs(path):
             for result in of_job(job):
@@ -105,7 +105,7 @@ def arguments() -> argparse.Namespace:
     verb.set_defaults(run=read_job)
     verb.add_argument("name")
     verb.add_argument("folder", type=Path)
-    verb.add_argument("--differences", type=Path)
+    verb.add_argument("--differences", type=Path, action="append", default=[])
     verb.add_argument("--brief", action="store_true")
     verb.add_argument("--comments", action="store_true")
     verb.add_argument("--only", default="")
@@ -113,7 +113,7 @@ def arguments() -> argparse.Namespace:
     verb = verbs.add_parser("verdict")
     verb.set_defaults(run=judge)
     verb.add_argument("--whole", action="store_true")
-    verb.add_argument("--differences", type=Path)
+    verb.add_argument("--differences", type=Path, action="append", default=[])
     verb.add_argument("--broken", action="append", default=[])
     verb.add_argument("files", type=Path, nargs="*")
     verb = verbs.add_parser("failures")

@@ -36,7 +36,7 @@ ok 3 leaks.after_unload # 0 unreferenced objects
 
 LIST = """list: differences
 
-# A reason is stated once.
+# Why is said once.
 reason: C is different
 test: acks.one
 sometimes: acks.two
@@ -60,7 +60,7 @@ def read(text: str, name: str = "job") -> Test:
 def outcomes(job: Test) -> list[tuple[str, str, str]]:
     for test in job.tests:
         if test.is_suite:
-            verdict.record_problems(test)
+            verdict.settle(test)
     return [(result.name, result.outcome, result.reason) for result in verdict.of_job(job)]
 
 
@@ -71,7 +71,7 @@ class Reading(unittest.TestCase):
             ("module.loads", True, ""), ("acks", False, ""), ("leaks.after_unload", True, "0 unreferenced objects")])
         acks = job.tests[1]
         self.assertEqual([test.name for test in acks.tests], ["global.one", "two", "three_words"])
-        self.assertEqual(acks.tests[0].comments, ["# acks.c:7:one:Expected 1 (1) == 2 (2)"])
+        self.assertEqual(acks.tests[0].said, ["# acks.c:7:one:Expected 1 (1) == 2 (2)"])
         self.assertEqual({test.provider for test in job.tests}, {"c"})
 
     def test_outcomes(self) -> None:
@@ -107,7 +107,7 @@ class Reading(unittest.TestCase):
     def test_streams_behind_each_other_are_one(self) -> None:
         job = read("KTAP version 1\n1..1\nok 1 host.a\nKTAP version 1\n1..2\nok 1 core.b\n# core.c panicked\nnot ok 2 core.c")
         self.assertEqual((job.plan, [test.name for test in job.tests]), (3, ["host.a", "core.b", "core.c"]))
-        self.assertEqual(job.tests[2].comments, ["# core.c panicked"])
+        self.assertEqual(job.tests[2].said, ["# core.c panicked"])
 
     def test_suites_in_suites(self) -> None:
         job = read("    # Subtest: a\n        KTAP version 1\n        # Subtest: b\n        ok 1 c\n    not ok 1 b\nnot ok 1 a\n")
@@ -116,7 +116,7 @@ class Reading(unittest.TestCase):
 
     def test_results_deep_in_what_a_test_says_are_none(self) -> None:
         job = read("KTAP version 1\n  ok 7 said by somebody\nok 1 real\n")
-        self.assertEqual([(test.name, test.comments) for test in job.tests], [("real", ["  ok 7 said by somebody"])])
+        self.assertEqual([(test.name, test.said) for test in job.tests], [("real", ["  ok 7 said by somebody"])])
 
     def test_what_is_missing_here_is_no_failure(self) -> None:
         job = read("# provider: rust\nok 1 programs.forkstat # SKIP not on this machine: apt knows no forkstat\n")
@@ -131,7 +131,7 @@ class Writing(unittest.TestCase):
     def written(self, job: Test) -> str:
         for test in job.tests:
             if test.is_suite:
-                verdict.record_problems(test)
+                verdict.settle(test)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "file"
             ktap.write(path, [job])
@@ -169,47 +169,55 @@ class Judging(unittest.TestCase):
             return "\n".join(judged.lines()), judged.status()
 
     def test_listed_difference_has_its_reason_and_passes(self) -> None:
-        printed, status = self.judge(GUEST.replace("ok 2 two # SKIP not a feature", "not ok 2 two"))
-        self.assertIn("  C is different\n      acks.one\n      acks.two", printed)
-        self.assertTrue(printed.endswith("5 passed, 0 failed"), printed)
+        said, status = self.judge(GUEST.replace("ok 2 two # SKIP not a feature", "not ok 2 two"))
+        self.assertIn("  C is different\n      acks.one\n      acks.two", said)
+        self.assertTrue(said.endswith("5 passed, 0 failed"), said)
         self.assertEqual(status, 0)
 
     def test_unlisted_difference_fails(self) -> None:
-        printed, status = self.judge(GUEST.replace("ok 3 three", "not ok 3 three"))
-        self.assertIn("acks.three_words on c fails, and is not on the list of differences", printed)
+        said, status = self.judge(GUEST.replace("ok 3 three", "not ok 3 three"))
+        self.assertIn("acks.three_words on c fails, and is not on the list of differences", said)
         self.assertEqual(status, 1)
 
     def test_listed_difference_that_passes_fails(self) -> None:
-        printed, _ = self.judge(GUEST.replace("not ok 1 global.one", "ok 1 global.one").replace("not ok 2 acks", "ok 2 acks"))
-        self.assertIn("acks.one on c passes, but is on the list of differences", printed)
-        self.assertIn("3 passed, 1 failed", printed)
+        said, _ = self.judge(GUEST.replace("not ok 1 global.one", "ok 1 global.one").replace("not ok 2 acks", "ok 2 acks"))
+        self.assertIn("acks.one on c passes, but is on the list of differences", said)
+        self.assertIn("3 passed, 1 failed", said)
 
     def test_ours_may_neither_differ_nor_skip(self) -> None:
-        printed, _ = self.judge(GUEST.replace("provider: c", "provider: rust"))
-        self.assertIn("acks.one on rust fails\n  acks.two on rust was skipped (not a feature)", printed)
+        said, _ = self.judge(GUEST.replace("provider: c", "provider: rust"))
+        self.assertIn("acks.one on rust fails\n  acks.two on rust was skipped (not a feature)", said)
 
-    def test_differences_of_a_guest_fail_or_are_skipped_there(self) -> None:
-        listed = LIST.replace("list: differences", "list: differences of a guest").replace("sometimes:", "test:")
+    def test_guest_has_a_list_of_its_own(self) -> None:
         guest = GUEST.replace("provider: c", "provider: guest")
-        said, status = self.judge(guest, whole=True, differences=listed)
-        self.assertIn("Differences of a guest", said)
-        self.assertIn("  C is different\n      acks.one\n      acks.two", said)
-        self.assertEqual(status, 0)
-        said, _ = self.judge(guest, differences="list: differences of a guest")
+        of_guest = LIST.replace("differences", "differences of a guest")
+        said, _ = self.judge(guest)
         self.assertIn("acks.one on guest fails, and is not on the list of differences", said)
-        self.assertIn("acks.two on guest was skipped (not a feature)", said)
-        said, _ = self.judge(guest.replace("not ok 1 global.one", "ok 1 global.one"), differences=listed)
-        self.assertIn("acks.one on guest passes, but is on the list of differences", said)
-        said, _ = self.judge("ok 1 a", whole=True, differences=listed)
-        self.assertIn("acks.one is on the list of differences, but was not tried on guest", said)
+        said, status = self.judge(guest, differences=of_guest)
+        self.assertIn("What a guest of the C connector cannot do, each on purpose", said)
+        self.assertIn("  C is different\n      acks.one", said)
+        self.assertEqual(status, 0)
+        said, _ = self.judge(GUEST, differences=of_guest)
+        self.assertIn("acks.one on c fails, and is not on the list of differences", said)
+
+    def test_guest_differs_in_ten_tests_at_most(self) -> None:
+        variants = "".join(f"test: a.f.v{number}.t\n" for number in range(20))
+        for tests, allowed in ((9, True), (10, False)):
+            text = "list: differences of a guest\n\nreason: x\n" + variants + "".join(f"test: a.f.t{i}\n" for i in range(tests))
+            with file_with(text) as path:
+                if allowed:
+                    lists.read(path)
+                else:
+                    with self.assertRaisesRegex(lists.Malformed, "11 tests differ on a guest, and at most 10 may"):
+                        lists.read(path)
 
     def test_whole_list_has_to_be_tried_on_each_provider_in_c(self) -> None:
         other = GUEST.replace("provider: c", "provider: c-on-rust").replace("global.one", "global.other")
-        printed, _ = self.judge(GUEST, other, whole=True)
-        self.assertIn("acks.one is on the list of differences, but was not tried on c-on-rust", printed)
-        self.assertIn("acks.two is on the list of differences, but is skipped on c", printed)
-        printed, _ = self.judge("ok 1 a", whole=True)
-        self.assertIn("acks.one is on the list of differences, but was not tried on c", printed)
+        said, _ = self.judge(GUEST, other, whole=True)
+        self.assertIn("acks.one is on the list of differences, but was not tried on c-on-rust", said)
+        self.assertIn("acks.two is on the list of differences, but is skipped on c", said)
+        said, _ = self.judge("ok 1 a", whole=True)
+        self.assertIn("acks.one is on the list of differences, but was not tried on c", said)
 
     def test_nothing_is_no_success(self) -> None:
         self.assertEqual(self.judge(), ("\n0 passed, 0 failed", 1))
@@ -225,26 +233,26 @@ class Judging(unittest.TestCase):
 
 class Showing(unittest.TestCase):
     def shown(self, text: str, **options: bool) -> str:
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
             shown = show.Show(verdict.Differences(), **options)
-            reader = ktap.Reader(shown.done, shown.comment)
+            reader = ktap.Reader(shown.done, shown.said)
             for line in text.split("\n"):
                 reader.feed(line)
             reader.finish()
             shown.end()
-        return printed.getvalue()
+        return said.getvalue()
 
     def test_a_line_for_each_program_and_step(self) -> None:
-        printed = self.shown(GUEST)
+        said = self.shown(GUEST)
         self.assertIn("  c      acks                             1 passed, 1 FAILED, 1 skipped\n"
-                      "        # acks.c:7:one:Expected 1 (1) == 2 (2)\n        not ok global.one\n", printed)
-        self.assertIn("  c      leaks.after_unload               ok: 0 unreferenced objects\n", printed)
+                      "        # acks.c:7:one:Expected 1 (1) == 2 (2)\n        not ok global.one\n", said)
+        self.assertIn("  c      leaks.after_unload               ok: 0 unreferenced objects\n", said)
 
     def test_brief(self) -> None:
-        printed = self.shown(GUEST, brief=True)
-        self.assertNotIn("leaks", printed)
-        self.assertIn("not ok global.one\n  5 tests\n", printed)
+        said = self.shown(GUEST, brief=True)
+        self.assertNotIn("leaks", said)
+        self.assertIn("not ok global.one\n  5 tests\n", said)
 
     def test_comments(self) -> None:
         self.assertIn("      leaks has begun\n", self.shown("# leaks has begun\nok 1 leaks", comments=True))
@@ -302,10 +310,10 @@ failures:
 
 class Kunit(unittest.TestCase):
     def compared(self, output: str) -> str:
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
             kunit.compare([read(GUEST)], output, "file")
-        return printed.getvalue()
+        return said.getvalue()
 
     def test_same_counts(self) -> None:
         self.assertEqual(self.compared("[1] Testing complete. Ran 5 tests: passed: 3, failed: 1, skipped: 1\n"),

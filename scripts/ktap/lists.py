@@ -29,6 +29,8 @@ KINDS = {
     "lines of the scorecard": {"line": "1", "what": "1", "small": "1", "full": "?", "program": "*"},
     "limits": {"row": "1", "case": "1", "times": "1"},
 }
+# With more, it would be another connector.
+GUEST_DIFFERS_MOST = 10
 HOW_OFTEN = {"1": (1, 1), "?": (0, 1), "+": (1, None), "*": (0, None)}
 WORDS = {"1": "once", "?": "at most once", "+": "at least once", "*": "any number of times"}
 
@@ -86,21 +88,18 @@ def check(entry: Entry, kind: str) -> None:
             raise entry.malformed(f"'{key}:' has no value")
 
 
-def first_of(path: Path, entries: list[Entry]) -> Entry:
-    if not entries or entries[0].one("list") not in KINDS or len(entries[0].values) != 1:
-        raise Malformed(f"{path}: the first entry has to say what the list is of, as 'list: differences'; "
-                        f"there are: {', '.join(KINDS)}")
-    return entries[0]
-
-
 def kind_of(path: Path) -> str:
-    return first_of(path, split(path)).one("list")
+    """What a list is of, as it says; it may be no list."""
+    entries = split(path)
+    return entries[0].one("list") if entries else ""
 
 
 def read(path: Path, kind: str = "") -> list[Entry]:
     """The entries of a list, of this kind if one is named; each is complete."""
     entries = split(path)
-    first_of(path, entries)
+    if not entries or entries[0].one("list") not in KINDS or len(entries[0].values) != 1:
+        raise Malformed(f"{path}: the first entry has to say what the list is of, as 'list: differences'; "
+                        f"there are: {', '.join(KINDS)}")
     if kind and entries[0].one("list") != kind:
         raise entries[0].malformed(f"this is a list of {entries[0].one('list')}, and one of {kind} is wanted")
     kind = entries[0].one("list")
@@ -113,7 +112,17 @@ def read(path: Path, kind: str = "") -> list[Entry]:
         if name in seen and first not in ("reason", "row"):
             raise entry.malformed(f"'{first}: {name}' is in line {seen[name]} already")
         seen[name] = entry.number
+    if kind == "differences of a guest":
+        tests = {without_variant(name) for entry in entries[1:] for name in entry.all("test") + entry.all("sometimes")}
+        if len(tests) > GUEST_DIFFERS_MOST:
+            raise entries[0].malformed(f"{len(tests)} tests differ on a guest, and at most {GUEST_DIFFERS_MOST} may")
     return entries[1:]
+
+
+def without_variant(test: str) -> str:
+    """A test of a kselftest program, <program>.<fixture>[.<variant>].<test>, for all variants."""
+    parts = test.split(".")
+    return ".".join([*parts[:2], parts[-1]])
 
 
 def columns(path: Path, keys: list[str]) -> list[str]:

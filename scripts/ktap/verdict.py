@@ -21,8 +21,10 @@ class Result:
     provider: str
 
 
-def is_c(provider: str) -> bool:
-    return provider == "c" or provider.startswith("c-")
+def kind_of(provider: str) -> str:
+    """The connector in C, or a guest of it; nothing for ours, which may not differ."""
+    kind = provider.split("-")[0]
+    return kind if kind in ("c", "guest") else ""
 
 
 def plain(name: str) -> str:
@@ -30,30 +32,36 @@ def plain(name: str) -> str:
     return name.replace(".global.", ".")
 
 
-class Differences:
-    """Tests that fail on the C connector because ours differs on purpose, with their reasons. Or those that fail or are skipped
-    where ours is a guest of a built-in one."""
+# The kinds of connectors that differ on purpose: how their lists begin, and how their differences are shown.
+LISTS = {"differences": "c", "differences of a guest": "guest"}
+TITLES = {"c": "Differences from the C connector", "guest": "What a guest of the C connector cannot do"}
 
-    def __init__(self, path: Path | None = None) -> None:
-        self.path = path
-        self.provider = "guest" if path and lists.kind_of(path) == "differences of a guest" else "c"
-        self.reasons: dict[str, str] = {}
-        self.sometimes: set[str] = set()
-        for entry in lists.read(path, self.kind()) if path else []:
+
+class Differences:
+    """Tests that fail on the C connector, or on a guest of it, because ours differs on purpose, with their reasons."""
+
+    def __init__(self, *paths: Path) -> None:
+        self.paths: dict[str, Path] = {}
+        self.reasons: dict[str, dict[str, str]] = {kind: {} for kind in TITLES}
+        self.sometimes: dict[str, set[str]] = {kind: set() for kind in TITLES}
+        for path in paths:
+            self.read(path)
+
+    def read(self, path: Path) -> None:
+        kind = LISTS.get(lists.kind_of(path), "c")
+        self.paths[kind] = path
+        reasons = self.reasons[kind]
+        for entry in lists.read(path, next(name for name in LISTS if LISTS[name] == kind)):
             if not entry.all("test") + entry.all("sometimes"):
                 raise entry.malformed("this difference has no 'test:', nor one that fails 'sometimes:'")
             for name in map(plain, entry.all("test") + entry.all("sometimes")):
-                if name in self.reasons:
+                if name in reasons:
                     raise entry.malformed(f"{name} has a reason already")
-                self.reasons[name] = entry.one("reason")
-            self.sometimes.update(map(plain, entry.all("sometimes")))
+                reasons[name] = entry.one("reason")
+            self.sometimes[kind].update(map(plain, entry.all("sometimes")))
 
-    def kind(self) -> str:
-        return "differences of a guest" if self.provider == "guest" else "differences"
-
-    def are_of(self, provider: str) -> bool:
-        """Whether the list is about this connector."""
-        return provider == "guest" if self.provider == "guest" else is_c(provider)
+    def reason(self, provider: str, name: str) -> str:
+        return self.reasons.get(kind_of(provider), {}).get(name, "")
 
     def apply(self, test: Test, prefix: str = "") -> None:
         """Marks what fails as it is to; what failed for nothing else has then not failed."""
@@ -63,8 +71,8 @@ class Differences:
                 self.apply(inner, f"{name}.")
             if not test.ok and not test.note and any(inner.differs for inner in test.leaves()):
                 test.ok = all(inner.ok for inner in test.leaves())
-        elif self.are_of(test.provider) and name in self.reasons and (not test.ok or self.provider == "guest" and test.skipped):
-            test.ok, test.note = True, f"XFAIL {self.reasons[name]}"
+        elif not test.ok and (reason := self.reason(test.provider, name)):
+            test.ok, test.note = True, f"XFAIL {reason}"
 
 
 def problem(suite: Test) -> str:
@@ -78,11 +86,11 @@ def problem(suite: Test) -> str:
     return ""
 
 
-def record_problems(suite: Test) -> None:
+def settle(suite: Test) -> None:
     """Lets suites say themselves what is wrong with them; then they are written as if they were whole."""
     for inner in suite.tests:
         if inner.is_suite:
-            record_problems(inner)
+            settle(inner)
     if why := problem(suite):
         suite.ok, suite.note = False, why
     suite.plan = len(suite.tests)
@@ -118,13 +126,13 @@ def of_job(job: Test) -> Iterator[Result]:
 
 
 class Verdict:
-    """All results together. With "whole", each difference must have been tried on each connector that the list is about."""
+    """All results together. With "whole", each difference must have been tried on each connector of its kind."""
 
     def __init__(self, differences: Differences, whole: bool) -> None:
         self.differences = differences
         self.whole = whole
         self.passed = 0
-        self.different: set[str] = set()
+        self.different: dict[str, set[str]] = {kind: set() for kind in TITLES}
         self.absent: list[str] = []
         self.failures: list[str] = []
         self.tried: dict[str, dict[str, str]] = {}
@@ -132,31 +140,31 @@ class Verdict:
     def add(self, result: Result) -> None:
         where = f"{result.name} on {result.provider}" if result.provider else result.name
         why = f" ({result.reason})" if result.reason else ""
-        listed = result.name in self.differences.reasons
-        compared = self.differences.are_of(result.provider)
+        kind = kind_of(result.provider)
+        listed = self.differences.reason(result.provider, result.name)
         if result.outcome == "absent":
             self.absent.append(where + why)
             return
-        if compared:
+        if kind:
             self.tried.setdefault(result.provider, {})[result.name] = result.outcome
         if result.outcome == "skip":
-            if not is_c(result.provider):
+            if not kind:
                 self.failures.append(f"{where} was skipped{why}")
         elif result.outcome == "different":
             self.passed += 1
-            self.different.add(result.name)
+            self.different[kind].add(result.name)
         elif result.outcome == "fail":
-            unlisted = ", and is not on the list of differences" if compared else ""
+            unlisted = ", and is not on the list of differences" if kind else ""
             self.failures.append(f"{where} fails{unlisted}{why}")
-        elif compared and listed and result.name not in self.differences.sometimes:
+        elif listed and result.name not in self.differences.sometimes[kind]:
             self.failures.append(f"{where} passes, but is on the list of differences")
         else:
             self.passed += 1
 
     def look_for_all(self) -> None:
-        for provider in sorted({self.differences.provider, *self.tried}):
+        for provider in sorted({*TITLES, *self.tried}):
             tried = self.tried.get(provider, {})
-            for name in self.differences.reasons:
+            for name in self.differences.reasons[kind_of(provider)]:
                 if name not in tried:
                     self.failures.append(f"{name} is on the list of differences, but was not tried on {provider}")
                 elif tried[name] == "skip":
@@ -165,21 +173,25 @@ class Verdict:
     def lines(self) -> Iterator[str]:
         if self.whole:
             self.look_for_all()
-        if self.different:
-            title = "Differences of a guest" if self.differences.provider == "guest" else "Differences from the C connector, each on purpose"
-            yield f"\n{title} ({self.differences.path}):"
-            last = ""
-            for name, reason in self.differences.reasons.items():
-                if name in self.different:
-                    if reason != last:
-                        yield f"  {reason}"
-                    last = reason
-                    yield f"      {name}"
+        for kind, title in TITLES.items():
+            if self.different[kind]:
+                yield f"\n{title}, each on purpose ({self.differences.paths[kind]}):"
+                yield from self.explained(kind)
         for title, texts in (("Not tried", self.absent), ("Failures", self.failures)):
             if texts:
                 yield f"\n{title}:"
                 yield from (f"  {text}" for text in texts)
         yield f"\n{self.passed} passed, {len(self.failures)} failed"
+
+    def explained(self, kind: str) -> Iterator[str]:
+        """The differences of a kind, those with one reason behind it."""
+        last = ""
+        for name, reason in self.differences.reasons[kind].items():
+            if name in self.different[kind]:
+                if reason != last:
+                    yield f"  {reason}"
+                last = reason
+                yield f"      {name}"
 
     def status(self) -> int:
         return 1 if self.failures or not self.passed and not self.absent else 0
