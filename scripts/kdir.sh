@@ -4,12 +4,15 @@
 # Prints the build folder of the kernel in use, and nothing else, after making what is missing of it.
 #   KDIR   a configured and built kernel to use instead; it is checked
 #   KSRC   a kernel source to build instead of Debian's
-#   KERNEL_CONFIG   which of the kernels in scripts/config: plain (the default), torture
+#   KERNEL_CONFIG   which of the kernels in scripts/config: plain (the default), torture, realtime; builtin and
+#                   torture-builtin have the C connector built in, so that this one is a guest of it
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/tools.sh
 . "$TOP/scripts/tools.sh"
+# shellcheck source=scripts/kernel-make.sh
+. "$TOP/scripts/kernel-make.sh"
 
 check_kdir() {
 	[ -e "$KDIR/include/config/auto.conf" ] ||
@@ -25,9 +28,6 @@ check_kdir() {
 			"Header packages of distributions lack it. Give the folder of a full build, or run make there."
 	[ -e "$KDIR/Module.symvers" ] ||
 		die "$KDIR has no Module.symvers." "Run make there, with modules."
-	[ "$(config_of "$KDIR" CONFIG_CONNECTOR)" != y ] ||
-		die "The kernel in $KDIR has the connector built in, so no module can take its place." \
-			"Set CONFIG_CONNECTOR=m (and CONFIG_PROC_EVENTS to n, which forces it to y) and build it again."
 	find_tools "$KDIR"
 }
 
@@ -35,9 +35,6 @@ FRAGMENT=$TOP/scripts/config/$KERNEL_CONFIG.config
 [ -e "$FRAGMENT" ] ||
 	die "There is no kernel configuration $KERNEL_CONFIG (KERNEL_CONFIG=)." \
 		"There are: $(cd "$TOP/scripts/config" && printf '%s ' *.config | sed 's/\.config//g')"
-! grep -q '^CONFIG_CONNECTOR=y' "$FRAGMENT" ||
-	die "The configuration $KERNEL_CONFIG has the connector built in, so no module can take its place." \
-		"It is that of make in-tree-test."
 if [ -n "${KDIR:-}" ]; then
 	[ -d "$KDIR" ] || die "There is no folder $KDIR (KDIR=), or this user may not enter it."
 	KDIR=$(realpath "$KDIR")
@@ -47,4 +44,11 @@ if [ -n "${KDIR:-}" ]; then
 fi
 "$TOP/scripts/packages.sh" kernel
 source=${KSRC:-$("$TOP/scripts/source.sh")}
+base=$(sed -n 's/^# The base is \(.*\)\.config\.$/\1/p' "$FRAGMENT")
+if [ -n "$base" ]; then
+	mkdir -p "$OUT"
+	merge_fragments "$TOP/scripts/config/$base.config" "$FRAGMENT" >"$OUT/whole.$$"
+	mv "$OUT/whole.$$" "$OUT/$KERNEL_CONFIG.config"
+	FRAGMENT=$OUT/$KERNEL_CONFIG.config
+fi
 "$TOP/scripts/kernel.sh" "$source" "$FRAGMENT"

@@ -92,7 +92,8 @@ mkdir -p "$OUT"
 merge_fragments "$TOP/scripts/config/plain.config" "$TOP/scripts/config/builtin.config" >"$FRAGMENT"
 case $which in
 c)
-	exec "$TOP/scripts/kernel.sh" "$SOURCE" "$FRAGMENT"
+	# A KDIR of the user is that for modules.
+	KDIR='' KSRC=$SOURCE exec "$TOP/scripts/kdir.sh"
 	;;
 rust)
 	printf 'CONFIG_CONNECTOR_RUST=y\n' >>"$FRAGMENT"
