@@ -8,6 +8,10 @@
 #include <linux/delay.h>
 #include <linux/module.h>
 
+#ifdef CN_CLIENT_OF_GUEST
+#include "cn_client/guest.c"
+#endif
+
 #define LEAVER_IDX 49
 
 static unsigned int val;

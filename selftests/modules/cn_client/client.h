@@ -13,6 +13,10 @@
 #include <linux/types.h>
 #include <linux/wait.h>
 
+#ifdef CN_CLIENT_OF_GUEST
+#include "guest.h"
+#endif
+
 #define CLIENT_KEPT_BYTES	64
 /*
  * Longer than any test needs under full emulation, shorter than the guest's limit. The factor is
