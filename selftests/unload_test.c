@@ -10,6 +10,7 @@ SKIP_PROGRAM_ON_C()
 #include "unload/forgotten.c"
 #include "unload/leaving.c"
 #include "unload/owners.c"
+#include "unload/reload.c"
 #include "unload/unloads.c"
 #include "unload/block.c"
 
