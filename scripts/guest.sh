@@ -99,8 +99,8 @@ put_modprobe_tree() {
 		[ ! -e "$file" ] || cp "$file" "$tree/lib/modules/$release/kernel/"
 	done
 	touch "$tree/lib/modules/$release/modules.order" "$tree/lib/modules/$release/modules.builtin"
-	# What is built in, modprobe does not load, and a kernel of Debian has the connector built in.
-	[ ! -e "$KDIR/debian-root" ] || cp "$KDIR"/modules.builtin* "$tree/lib/modules/$release/"
+	# What is built in, modprobe does not load, and some kernels have the connector built in.
+	[ "$(config_of "$KDIR" CONFIG_CONNECTOR)" != y ] || cp "$KDIR"/modules.builtin* "$tree/lib/modules/$release/"
 	PATH=$PATH:/usr/sbin:/sbin depmod -b "$tree" "$release" 2>>"$RUN/depmod.log"
 	tree=$tree/lib/modules/$release
 	printf 'dir /lib/modules/modprobe-%s 755 0 0\n' "$provider" >>"$RUN/files"

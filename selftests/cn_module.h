@@ -164,6 +164,9 @@ static inline bool klog_has(int mark, const char * const *words)
 	return found;
 }
 
+/* The begin of a line of the connector. */
+#define KLOG_OF_CN (provider_is_guest() ? "cn_guest: " : "cn: ")
+
 #define KLOG_HAS(mark, ...) klog_has(mark, (const char *[]){ __VA_ARGS__, NULL })
 
 #endif

@@ -35,8 +35,15 @@ load_sample() {
 	check "sample.$1.loads" insmod "/lib/modules/test/$1.ko"
 }
 
+# A guest of the built-in connector has no answer for an id that is not registered.
+nobody_echoes() {
+	local answer='No such device'
+	[ "$CN_PROVIDER" != guest ] || answer='no message arrived'
+	refuses "$answer" cn_echo_user
+}
+
 try_echo() {
-	check sample.echo.without_module refuses 'No such device' cn_echo_user || return
+	check sample.echo.without_module nobody_echoes || return
 	load_sample cn_echo || return
 	check sample.echo.replies prints 'reply from 20:1: "Hello, kernel!" (seq 1, ack 1)' cn_echo_user
 	check sample.echo.replies_to_users prints 'reply from 20:1: "hi"' as_user cn_echo_user hi

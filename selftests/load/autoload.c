@@ -21,6 +21,7 @@ FIXTURE_SETUP(autoload)
 	snprintf(path, sizeof(path), "/lib/modules/%s/modules.dep", name.release);
 	if (access(path, R_OK) || access("/sbin/modprobe", X_OK))
 		SKIP(return, "no modprobe, or no modules for it");
+	SKIP_ON_GUEST();
 	CN_NEEDS_NO_CONNECTOR();
 }
 

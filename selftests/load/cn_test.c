@@ -18,6 +18,7 @@ FIXTURE(sample)
 
 FIXTURE_SETUP(sample)
 {
+	SKIP_ON_GUEST();
 	CN_NEEDS_NO_CONNECTOR();
 	ASSERT_EQ(0, module_load("cn", ""));
 	self->fd = cn_open_in_group(SAMPLE_IDX);

@@ -58,14 +58,14 @@ TEST_F(load, makes_the_proc_file_and_unload_removes_it)
 {
 	char *text;
 
-	EXPECT_EQ(-1, access("/proc/net/connector", F_OK));
+	EXPECT_EQ(provider_is_guest() ? 0 : -1, access("/proc/net/connector", F_OK));
 	ASSERT_EQ(0, module_load("cn", ""));
 	text = read_file("/proc/net/connector");
 	ASSERT_NE(NULL, text);
 	EXPECT_STREQ(proc_file_without_clients(), text);
 	free(text);
 	ASSERT_EQ(0, module_unload("cn"));
-	EXPECT_EQ(-1, access("/proc/net/connector", F_OK));
+	EXPECT_EQ(provider_is_guest() ? 0 : -1, access("/proc/net/connector", F_OK));
 	EXPECT_EQ(-1, access("/proc/net/connector_stats", F_OK));
 }
 
@@ -81,7 +81,7 @@ TEST_F(load, many_times)
 
 TEST_F(load, starts_anew_each_time)
 {
-	struct cn_packet p = { .id = { IDX, 1 } };
+	struct cn_packet p = { .id = { 0xffffffff, 0xffffffff } };
 	int fd;
 
 	SKIP_ON_C();
@@ -102,6 +102,7 @@ TEST_F(load, open_socket_holds_it)
 {
 	int fd;
 
+	SKIP_ON_GUEST();
 	ASSERT_EQ(0, module_load("cn", ""));
 	fd = cn_open();
 	ASSERT_LE(0, fd);
@@ -117,6 +118,7 @@ TEST_F(load, open_socket_in_another_namespace_holds_it)
 {
 	int fd;
 
+	SKIP_ON_GUEST();
 	ASSERT_EQ(0, module_load("cn", ""));
 	must(!unshare(CLONE_NEWNET), "unshare");
 	fd = cn_open();
@@ -143,7 +145,7 @@ TEST_F(load, unread_messages_do_not_outlive_it)
 static void *open_and_close(void *arg)
 {
 	bool *done = arg;
-	struct cn_packet p = { .id = { IDX, 1 } };
+	struct cn_packet p = { .id = { 0xffffffff, 0xffffffff } };
 
 	while (!__atomic_load_n(done, __ATOMIC_SEQ_CST)) {
 		int fd = cn_open();
@@ -188,7 +190,7 @@ TEST_F(load, while_programs_open_send_and_close)
 		pthread_join(threads[i], NULL);
 	/* Otherwise the two have not met. */
 	EXPECT_EQ(wanted, unloaded);
-	EXPECT_LT(0, refused);
+	EXPECT_TRUE(refused || provider_is_guest());
 }
 
 /* -- Clients hold it ----------------------------------------------------- */
@@ -228,6 +230,7 @@ TEST_F(load, client_is_loaded_and_unloaded)
 
 TEST_F(load, no_socket_without_it)
 {
+	SKIP_ON_GUEST();
 	hide_modprobe();
 	EXPECT_EQ(-EPROTONOSUPPORT, cn_open());
 }

@@ -86,8 +86,8 @@ static void expect_refused(struct __test_metadata *_metadata, int klog, const ch
 	/* The kernel's own parser returns ERANGE for numbers without end. */
 	EXPECT_TRUE(err == -EINVAL || err == -ERANGE) TH_LOG("error %d", err);
 	EXPECT_FALSE(module_is_loaded("cn"));
-	EXPECT_EQ(-1, access("/proc/net/connector", F_OK));
-	EXPECT_TRUE(KLOG_HAS(klog, "cn: ", name));
+	EXPECT_EQ(-1, access("/proc/net/connector_stats", F_OK));
+	EXPECT_TRUE(KLOG_HAS(klog, KLOG_OF_CN, name));
 	/* The failed load does not prevent one with a good value. */
 	EXPECT_EQ(0, module_load("cn", ""));
 }
@@ -98,8 +98,10 @@ TEST_F(parameter, is_taken_or_refused)
 	uint32_t last = variant->groups;
 	int fd;
 
-	if (!last) {
-		expect_refused(_metadata, self->klog, variant->params, variant->name);
+	/* The built-in connector has no more groups, so that "groups" may be refused first. */
+	if (!last || (last > 32 && provider_is_guest())) {
+		expect_refused(_metadata, self->klog, variant->params,
+			       provider_is_guest() ? "groups" : variant->name);
 		return;
 	}
 	ASSERT_EQ(0, module_load("cn", variant->params));
@@ -134,6 +136,7 @@ FIXTURE_VARIANT_ADD(open_groups, above_64_stay_closed) {
 FIXTURE_SETUP(open_groups)
 {
 	SKIP_ON_C();
+	SKIP_ON_GUEST();
 	CN_NEEDS_NO_CONNECTOR();
 }
 

@@ -29,6 +29,7 @@ FIXTURE(process_events)
 FIXTURE_SETUP(process_events)
 {
 	SKIP_ON_C();
+	SKIP_ON_GUEST();
 	CN_NEEDS_NO_CONNECTOR();
 	ASSERT_EQ(0, module_load("cn", ""));
 	self->klog = klog_mark();
@@ -190,6 +191,7 @@ FIXTURE_SETUP(autoload_proc)
 	snprintf(path, sizeof(path), "/lib/modules/%s/modules.dep", name.release);
 	if (access(path, R_OK) || access("/sbin/modprobe", X_OK))
 		SKIP(return, "no modprobe, or no modules for it");
+	SKIP_ON_GUEST();
 	CN_NEEDS_NO_CONNECTOR();
 }
 

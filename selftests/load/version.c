@@ -43,7 +43,8 @@ TEST_F(version, every_name_for_the_crate_has_the_version)
 	ASSERT_NE(NULL, file);
 	while (fscanf(file, "%*s %*s %127s%*[\t ]", name) == 1) {
 		module[0] = 0;
-		if (fscanf(file, "[%63[^]]]", module) != 1 || strcmp(module, "cn") ||
+		if (fscanf(file, "[%63[^]]]", module) != 1 ||
+		    strcmp(module, module_name("cn")) ||
 		    strncmp(name, "cn_core_", 8))
 			continue;
 		len = 0;

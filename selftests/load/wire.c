@@ -41,6 +41,7 @@ FIXTURE(wire)
 
 FIXTURE_SETUP(wire)
 {
+	SKIP_ON_GUEST();
 	CN_NEEDS_NO_CONNECTOR();
 	ASSERT_EQ(0, module_load("cn", ""));
 	ASSERT_EQ(0, module_load("wire", ""));

@@ -220,8 +220,19 @@ TEST_F(many, ranges_fill_the_largest_message)
 
 TEST_F(many, one_more_is_too_long)
 {
-	EXPECT_EQ(-EMSGSIZE, notify_ask(self->owner, EVENTS, RANGES({ IDX, 1 }),
-					(struct ranges){ MAX_RANGES - 1, self->list }));
+	static uint8_t payload[CN_BUFFER], buf[CN_BUFFER];
+	struct cn_packet p = {
+		.id = { CN_IDX_NOTIFY, CN_VAL_NOTIFY },
+		.nl_flags = NLM_F_ACK,
+		.data = payload,
+	};
+	size_t len = cn_begin(buf, CN_IDX_NOTIFY, CN_VAL_NOTIFY);
+
+	p.data_len = notify_build(payload, EVENTS, RANGES({ IDX, 1 }),
+				  (struct ranges){ MAX_RANGES - 1, self->list });
+	len += cn_build(buf + len, &p);
+	ASSERT_EQ((int)len, cn_send_raw(self->owner, buf, len));
+	EXPECT_EQ(-EMSGSIZE, notify_answer(self->owner));
 }
 
 /* A message may be longer than the connector message in it, as everywhere. */

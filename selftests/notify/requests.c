@@ -45,7 +45,7 @@ static int go(uint32_t val)
 
 TEST_F(notify, channel_is_a_callback_in_the_proc_file)
 {
-	const char *head = "Name            ID\nconnector       4294967295:4294967295\n";
+	const char *head = proc_file_without_clients();
 	char *text = read_file("/proc/net/connector");
 
 	ASSERT_NE(NULL, text);

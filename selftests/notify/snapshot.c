@@ -119,13 +119,17 @@ TEST_F(snapshot, has_each_id_once)
 	EXPECT_EQ(1, self->events.n);
 }
 
-/* The channel's own id among them. */
+/*
+ * The channel's own id among them. The file of the built-in connector lists process events as well,
+ * of which its guest does not know.
+ */
 TEST_F(snapshot, of_everything_is_the_proc_file)
 {
 	struct events *e = &self->events;
 	char *text, *line;
 	size_t lines = 0;
 	struct cb_id id;
+	bool ours;
 
 	ASSERT_EQ(0, client("add 0:0 low count"));
 	ASSERT_EQ(0, client("add 4294967295:4294967294 high count"));
@@ -134,10 +138,12 @@ TEST_F(snapshot, of_everything_is_the_proc_file)
 	READ_SNAPSHOT(self->owner, e);
 	text = read_file("/proc/net/connector");
 	ASSERT_NE(NULL, text);
-	for (line = strchr(text, '\n') + 1; *line; line = strchr(line, '\n') + 1, lines++) {
+	for (line = strchr(text, '\n') + 1; *line; line = strchr(line, '\n') + 1) {
 		ASSERT_EQ(2, sscanf(line, "%*s %u:%u", &id.idx, &id.val));
-		EXPECT_EQ(1, events_count(e, 0, e->n, id.idx, id.val, REGISTERED))
+		ours = !provider_is_guest() || id.idx != CN_IDX_PROC;
+		EXPECT_EQ(ours, events_count(e, 0, e->n, id.idx, id.val, REGISTERED))
 			TH_LOG("id %u:%u", id.idx, id.val);
+		lines += ours;
 	}
 	EXPECT_EQ(lines, e->n);
 	EXPECT_EQ(1, events_count(e, 0, e->n, CN_IDX_NOTIFY, CN_VAL_NOTIFY, REGISTERED));

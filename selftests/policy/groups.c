@@ -39,7 +39,7 @@ EACH_WAY_TO_JOIN(groups)
 
 FIXTURE_SETUP(groups)
 {
-	CN_NEEDS();
+	CN_NEEDS_CLIENT();
 	become(variant->who);
 	self->expected = is_net_admin(variant->who) ? 0 : -EPERM;
 }
@@ -72,6 +72,25 @@ TEST_F(groups, odd_groups_need_the_right)
 		ASSERT_EQ(self->expected, join_fresh(variant->by_mask, group)) {
 			TH_LOG("group %u", group);
 		}
+	}
+}
+
+/* Also where the built-in connector lets everyone join, whose guest sends. */
+TEST_F(groups, messages_need_the_right_too)
+{
+	uint32_t group;
+
+	SKIP_ON_C();
+	for (group = 2; group <= 32; group++) {
+		int fd = cn_open(), err = cn_bind(fd, 0, variant->by_mask ? 1u << (group - 1) : 0);
+
+		if (!variant->by_mask)
+			err = cn_join(fd, group);
+		ASSERT_TRUE(!err || err == self->expected || provider_is_guest());
+		ASSERT_EQ(self->expected ? -ESRCH : 0, client("send id=%u:1 group=%u", IDX, group))
+			TH_LOG("group %u", group);
+		ASSERT_EQ(!self->expected, cn_receive_within(fd, &got, CN_SILENCE_MS) > 0);
+		close(fd);
 	}
 }
 

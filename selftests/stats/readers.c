@@ -11,6 +11,8 @@
 
 #define READERS_IDX 47
 #define IDS 60000
+/* The built-in connector looks at each before it registers another one. */
+#define IDS_OF_GUEST 2000
 #define READERS 16
 #define ROUNDS 50
 /* The average limit, for tasks of the highest priority. The whole of a file takes longer. */
@@ -41,6 +43,11 @@ FIXTURE_VARIANT_ADD(readers, far_in_connector_stats) {
 	.path = "/proc/net/connector_stats", .line = 70
 };
 
+static unsigned int ids(void)
+{
+	return cn_repeat(provider_is_guest() ? IDS_OF_GUEST : IDS);
+}
+
 static void read_for_ever(const char *path, off_t offset)
 {
 	static char text[1 << 20];
@@ -67,12 +74,14 @@ FIXTURE_SETUP(readers)
 	int i;
 
 	SKIP_ON_C();
+	if (provider_is_guest() && !strstr(variant->path, "stats"))
+		SKIP(return, "the file is that of the built-in connector");
 	CN_NEEDS_CLIENT();
-	ASSERT_EQ(0, client("add_many %u:1 %u", READERS_IDX, cn_repeat(IDS)));
+	ASSERT_EQ(0, client("add_many %u:1 %u", READERS_IDX, ids()));
 	for (i = 0; i < READERS; i++) {
 		self->children[i] = fork();
 		if (!self->children[i])
-			read_for_ever(variant->path, variant->line * cn_repeat(IDS));
+			read_for_ever(variant->path, variant->line * ids());
 	}
 }
 

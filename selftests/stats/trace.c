@@ -91,16 +91,22 @@ TEST_F(trace, message_that_arrives)
 TEST_F(trace, messages_that_do_not_arrive)
 {
 	struct cn_packet p = { .id = { IDX, 2 }, .data = "12345", .data_len = 5 };
+	uint8_t buf[128];
+	size_t begin, len;
 	char words[128];
 
-	ASSERT_LT(0, cn_send(self->fd, &p));
+	ASSERT_EQ(0, client("add %u:1 traced count", IDX));
+	begin = cn_begin(buf, IDX, 1);
+	len = begin + cn_build(buf + begin, &p);
+	ASSERT_EQ((int)len, cn_send_raw(self->fd, buf, len));
 	snprintf(words, sizeof(words),
 		 "cn_receive: id=25:2 portid=%u len=5 error=-%d no callback is registered",
 		 cn_port(self->fd), ENODEV);
 	EXPECT_TRUE(trace_has(words));
 	p.use_msg_len = true;
 	p.msg_len = 6;
-	ASSERT_LT(0, cn_send(self->fd, &p));
+	cn_build(buf + begin, &p);
+	ASSERT_EQ((int)len, cn_send_raw(self->fd, buf, len));
 	snprintf(words, sizeof(words),
 		 "cn_receive: id=0:0 portid=%u len=0 error=-%d cn_msg.len does not fit",
 		 cn_port(self->fd), EINVAL);

@@ -7,7 +7,7 @@
 #   KDIR      the folder that scripts/stock.sh made for that flavour, if it is not in the cache
 #   T         only parts that match this regular expression: "probe", "samples", "cnctl", "tutorial", and the programs in PROGRAMS
 #
-# The last line is "N passed, M failed". What a guest cannot do is in differences.txt.
+# The last line is "N passed, M failed". What a guest cannot do is in selftests/guest_differences.txt.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/../../scripts/lib.sh"

@@ -85,7 +85,7 @@ TEST_F(forgotten, callback_is_reported_by_id_and_name)
 {
 	ASSERT_EQ(0, client("add %u:1 mislaid count", FORGOTTEN_IDX));
 	ASSERT_EQ(0, unload_forgetting());
-	EXPECT_TRUE(KLOG_HAS(self->klog, "cn: ", "mislaid", "25:1"));
+	EXPECT_TRUE(KLOG_HAS(self->klog, KLOG_OF_CN, "mislaid", "25:1"));
 }
 
 TEST_F(forgotten, hundreds_are_removed)
@@ -117,7 +117,7 @@ TEST_F(forgotten, nothing_is_reported_of_a_tidy_module)
 	ASSERT_EQ(0, client("add %u:1 tidy count", FORGOTTEN_IDX));
 	client_close();
 	ASSERT_EQ(0, module_unload("cn_client"));
-	EXPECT_FALSE(KLOG_HAS(self->klog, "cn: ", "tidy"));
+	EXPECT_FALSE(KLOG_HAS(self->klog, KLOG_OF_CN, "tidy"));
 }
 
 TEST_F(forgotten, id_is_free_again)
