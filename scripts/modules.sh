@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Builds against a kernel: modules.sh <kernel build directory> core|samples|tests|demo|bench|all|torture|torture-full|stock|install [make argument...]
+# Builds against a kernel: modules.sh <kernel build directory> core|samples|tests|demo|bench|all|guest|torture|torture-full|install [make argument...]
 #
-# With a kernel that has this connector built in, "built-in" builds what uses it, the samples and the test modules.
-# "probe" builds a module that needs no connector.
+# With a kernel that has the C connector built in, ours is built as its guest, and "guest" is what is tested there. With one that
+# has this connector built in, "built-in" builds what uses it, the samples and the test modules. "probe" builds a module that needs no
+# connector.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -184,15 +185,16 @@ bench)
 	build_bench
 	"$TOP/scripts/client.sh" measured
 	;;
-stock)
-	build_samples
-	build_test_modules
-	build_tools
-	;;
 all)
 	build_samples
 	build_tests
 	build_bench
+	build_tools
+	;;
+guest)
+	build_samples
+	[ "$(config_of "$KDIR" CONFIG_KUNIT)" != y ] || build_unit_tests
+	build_test_modules
 	build_tools
 	;;
 torture)

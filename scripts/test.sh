@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Runs all tests: the pure files on the host, the unit tests in the kernel, the selftests in the guest on the
-# C connector and on ours, and whether ours has become slower. test.sh <kernel build directory>
+# C connector, on ours, and on ours as a guest of the C connector, and whether ours has become slower. test.sh <kernel build directory>
 #   T   only selftest programs whose name matches this regular expression or, with a dot, whose fixtures and tests do
 #       (register_test.unregister); "host", "fuzz", "compile-fail", "kunit", "tutorial", "programs", "wireshark", "demo",
-#       "bench" and "torture" name the others, "kernel" the kernel's own sample, "samples" ours, "cnctl" the tool
+#       "bench" and "torture" name the others, "kernel" the kernel's own sample, "samples" ours, "cnctl" the tool; "builtin"
+#       names all that runs on a kernel with the C connector built in
 #   TORTURE   small (the default) or full: how long the torture takes
 #
 # Each job writes KTAP, which stays in build/results. The last line is "N passed, M failed".
@@ -24,7 +25,9 @@ FILTER=${T:-}
 TORTURE=${TORTURE:-small}
 WORK=$(mktemp -d)
 RESULTS=$WORK/ktap
-DIFFERENCES=selftests/differences.txt
+DIFFERENCES=(--differences=selftests/differences.txt --differences=selftests/guest_differences.txt)
+NAMES=(host fuzz compile-fail kunit tutorial programs wireshark demo bench torture kernel samples cnctl client builtin)
+for program in "$TOP"/selftests/*_test.c; do NAMES+=("$(basename "$program" .c)"); done
 trap 'end_jobs; rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
 mkdir "$RESULTS"
@@ -34,15 +37,27 @@ use_ktap "$KDIR"
 
 # Fails if no test matches, before anything is built.
 check_filter() {
-	local name known=(host fuzz compile-fail kunit tutorial programs wireshark demo bench torture kernel samples cnctl client)
-	for name in "$TOP"/selftests/*_test.c; do known+=("$(basename "$name" .c)"); done
+	local name
 	printf '' | grep -qE -- "$FILTER" 2>/dev/null || [ $? -eq 1 ] || die "T is $FILTER; it has to be a regular expression."
 	# With a dot, fixtures and tests of a program are meant, which its run shows.
 	[[ $FILTER != *.* ]] || return 0
-	for name in "${known[@]}"; do
+	for name in "${NAMES[@]}"; do
 		if selected "$name"; then return; fi
 	done
-	die "No test matches T=$FILTER. It takes these, or programs with a dot and a fixture or test:" "${known[*]}"
+	die "No test matches T=$FILTER. It takes these, or programs with a dot and a fixture or test:" "${NAMES[*]}"
+}
+
+# Whether anything runs on this kernel, and not on another one or on none.
+wants_modules() {
+	local name
+	[[ $FILTER != *.* ]] || return 0
+	for name in "${NAMES[@]}"; do
+		case $name in
+		host | fuzz | torture | builtin) continue ;;
+		esac
+		if selected "$name"; then return; fi
+	done
+	return 1
 }
 
 selected() {
@@ -60,14 +75,14 @@ job() {
 unit_tests() {
 	local console=$WORK/console status=0
 	: >"$console"
-	CONSOLE=$console APPEND='kunit.enable=1 kunit.autorun=1' guest_results "$KDIR" "$TOP/selftests/guest/kunit.sh" >"$WORK/guest"
+	CONSOLE=$console APPEND='kunit.enable=1 kunit.autorun=1' guest_results "$1" "$TOP/selftests/guest/kunit.sh" >"$WORK/guest"
 	cat "$console" "$WORK/guest"
 }
 
-# The kernel has suites of its own.
+# The kernel has suites of its own: kunit <kernel build directory> <name>
 kunit() {
 	printf '\nUnit tests in the kernel\n'
-	unit_tests | read_results kunit --brief --only='^cn_|^guest$'
+	unit_tests "$1" | read_results "$2" --brief --only='^cn_|^guest$'
 }
 
 # With the tests of the client crate.
@@ -96,7 +111,23 @@ selftests() {
 	printf '\nSelftests in the guest, on the connector in %s\n' "${1^}"
 	select_programs "$1"
 	QEMU_SMP=${QEMU_SMP:-$2} guest_results "$KDIR" "$TOP/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection" |
-		read_results "selftests_$1" --differences="$DIFFERENCES"
+		read_results "selftests_$1" "${DIFFERENCES[@]}"
+}
+
+# On the kernel of "make in-tree-test" that has the C connector built in, as its guest. That is another carrier for the same
+# files, so plain repetition is shorter, and the longest fixtures are left out. Process events are those of the kernel.
+as_guest() {
+	local kdir
+	export KERNEL_CONFIG=builtin
+	kdir=$(KDIR='' "$TOP/scripts/kdir.sh")
+	"$TOP/scripts/modules.sh" "$kdir" guest
+	printf '\nSelftests in the guest, as a guest of the connector in C\n'
+	choose_tests "$kdir" | sed '/^proc_test/d; s/^notify_test/& -F snapshot -F storm/; s/^load_test/& -F parameter/
+		s/^unload_test/& -F leaving -F owners/' >"$WORK/programs"
+	printf '%s\n' PROVIDERS=guest SKIP_KERNEL_SAMPLE=1 SKIP_SAMPLES= SKIP_CNCTL= 'export CN_REPEAT=10' >"$WORK/selection"
+	guest_results "$kdir" "$TOP/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection" |
+		read_results selftests_guest "${DIFFERENCES[@]}"
+	kunit "$kdir" kunit_guest
 }
 
 # Pages with steps, as their reader does them.
@@ -135,6 +166,9 @@ kunit_parse() {
 	done | read_results kunit_parse --brief
 }
 
+[ "$(config_of "$KDIR" CONFIG_CONNECTOR)" != y ] ||
+	die "The kernel in $KDIR has the connector built in, so the tests cannot load the one in C and ours in turn." \
+		'Give one with CONFIG_CONNECTOR=m. The guest of a built-in connector is tested on a kernel that is made for it (T=builtin).'
 check_filter
 # Only one test needs these programs; without them it is left out.
 if selected wireshark && ! "$TOP/scripts/packages.sh" wireshark; then
@@ -144,11 +178,12 @@ with_torture=
 if selected torture && find_torture_kernel; then with_torture=$TORTURE; fi
 # Compilers of Rust leave a processor to others for much of their time.
 if selected host; then start_in_slot host job 'Pure files, and the registry, on the host' host --brief selftests/host/run.sh; fi
-"$TOP/scripts/modules.sh" "$KDIR" all
+if wants_modules; then "$TOP/scripts/modules.sh" "$KDIR" all; fi
 if wants_programs; then start_light_job selftests selftests rust 2; fi
 if [ -n "$with_torture" ] && [ "$with_torture" != full ]; then start_series torture torture; fi
 # On C they are to compare with, and races are not looked for: with one processor they take two thirds of the time.
 if wants_programs; then start_in_slot selftests-c selftests c 1; fi
+if selected builtin; then start_in_slot builtin as_guest; fi
 if selected bench; then
 	start_in_slot bench job 'Instructions against their limits' bench --brief selftests/bench/run.sh "$KDIR" gate
 fi
@@ -161,7 +196,7 @@ if selected wireshark; then
 	start_in_slot wireshark job 'The Wireshark dissector' wireshark --brief selftests/wireshark/run.sh "$KDIR"
 fi
 if selected demo; then start_in_slot demo demonstration; fi
-if selected kunit; then start_in_slot kunit kunit; fi
+if selected kunit; then start_in_slot kunit kunit "$KDIR" kunit; fi
 if selected compile-fail; then
 	start_in_slot compile-fail job 'Misuse of the API does not compile' compile_fail --brief selftests/compile-fail/run.sh "$KDIR"
 fi
@@ -181,4 +216,4 @@ fi
 [ -n "$(ls "$RESULTS")" ] || die "No test matches T=$FILTER."
 rm -rf "$TOP/build/results"
 cp -r "$RESULTS" "$TOP/build/results"
-ktap verdict "${whole[@]}" "${BROKEN_JOBS[@]}" --differences="$DIFFERENCES" "$TOP"/build/results/*.ktap
+ktap verdict "${whole[@]}" "${BROKEN_JOBS[@]}" "${DIFFERENCES[@]}" "$TOP"/build/results/*.ktap

@@ -1,7 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The unit tests run when a cn.ko that was built with them is loaded into a kernel that was started with
+# The unit tests run when a connector that was built with them is loaded into a kernel that was started with
 # KUnit on; their results are on the kernel's console.
 
-insmod /lib/modules/kunit/cn.ko && rmmod cn
+cn=cn
+[ -e /lib/modules/kunit/cn.ko ] || cn=cn_guest
+insmod "/lib/modules/kunit/$cn.ko" && rmmod "$cn"

@@ -25,7 +25,7 @@ PAGES=(tutorial)
 USERS=(samples cnctl "${PAGES[@]}" "${PROGRAMS[@]}")
 FILTER=${T:-}
 GIVEN_KDIR=${KDIR:-}
-DIFFERENCES=selftests/stock/differences.txt
+DIFFERENCES=selftests/guest_differences.txt
 WORK=$(mktemp -d)
 RESULTS=$WORK/ktap
 mkdir "$RESULTS"
@@ -102,7 +102,7 @@ test_flavour() {
 	use_ktap "$KDIR"
 	if selected probe; then probe; fi
 	if some_selected "${USERS[@]}"; then
-		"$TOP/scripts/modules.sh" "$KDIR" stock
+		"$TOP/scripts/modules.sh" "$KDIR" guest
 		programs
 		pages
 	fi

@@ -26,6 +26,7 @@ export KERNEL_CONFIG=torture
 
 HERE=$TOP/selftests/torture
 FOLDER=$OUT/torture
+DIFFERENCES=(--differences="$TOP/selftests/guest_differences.txt")
 
 scorecard() {
 	python "$HERE/scorecard.py" "$@"
@@ -40,7 +41,7 @@ setting() {
 # tree may change while this runs.
 read_scenario() {
 	tee "$FOLDER/$NAME.log" | read_results "torture.$NAME" --header="commit=$COMMIT" --header="date=$(date -u +%F)" --header="seed=$SEED" \
-		--header="percent=$SHARE" --header="may-skip=$(setting "$SCENARIO" skip)" "$@"
+		--header="percent=$SHARE" --header="may-skip=$(setting "$SCENARIO" skip)" "${DIFFERENCES[@]}" "$@"
 	# Also those of a run that is interrupted stay, of each scenario that has ended.
 	cp "$RESULTS/torture.$NAME.ktap" "$FOLDER/$FORM/"
 }
@@ -117,6 +118,11 @@ write_selection() {
 	local program fixture
 	choose_tests "$KDIR" >"$WORK/programs"
 	printf '%s\n' PROVIDERS=rust PROGRAM_SECONDS=3000 SKIP_KERNEL_SAMPLE= SKIP_SAMPLES= SKIP_CNCTL=1 >"$WORK/selection"
+	# A guest of the built-in connector, which has the kernel's own sample and process events.
+	if [ "$(config_of "$SCENARIO_KDIR" CONFIG_CONNECTOR)" = y ]; then
+		sed -i '/^proc_test/d' "$WORK/programs"
+		printf '%s\n' PROVIDERS=guest SKIP_KERNEL_SAMPLE=1 >>"$WORK/selection"
+	fi
 	[ "$FORM" = small ] || return 0
 	ktap list "$HERE/slow.txt" fixture >"$WORK/slow"
 	while IFS=. read -r program fixture; do
@@ -204,5 +210,5 @@ scorecard show "$HERE/scorecard.txt" "$FOLDER/small" "$FOLDER/full"
 if [ -n "${2:-}" ]; then
 	[ "${#BROKEN_JOBS[@]}" -eq 0 ]
 else
-	ktap verdict "${BROKEN_JOBS[@]}" "$RESULTS"/*.ktap
+	ktap verdict "${BROKEN_JOBS[@]}" "${DIFFERENCES[@]}" "$RESULTS"/*.ktap
 fi
