@@ -19,11 +19,12 @@ SOURCE_LINE='source "drivers/connector/Kconfig.rust"'
 END_LINE='endif # CONNECTOR'
 USAGE='KSRC= takes the top folder of a source of Linux 7.3 that you can write to.'
 
-# Where each file of the project goes: <file here>, tab, <path in drivers/connector>.
+# Where each file of the project goes: <file here>, tab, <path in drivers/connector>. In a tree, this connector is never a guest of
+# another one.
 files_to_put() {
 	local file
 	(cd "$TOP" && find rust/base rust/api rust/core rust/glue -name '*.rs' -o -name '*.[ch]') |
-		grep -v '/bindings_generated\.rs$' | sort | while read -r file; do
+		grep -vE '/(bindings_generated\.rs|carrier/guest\.rs|cn_guest\.c)$' | sort | while read -r file; do
 		printf '%s\t%s\n' "$file" "${file#rust/}"
 	done
 	printf '%s\t%s\n' rust/Makefile Kbuild

@@ -34,6 +34,11 @@ pub(crate) fn on_c() -> bool {
     std::env::var("CN_PROVIDER").is_ok_and(|provider| provider == "c")
 }
 
+/// Whether messages to unknown ids get no answer: on the C connector, and on a guest of it.
+pub(crate) fn unknown_ids_are_silent() -> bool {
+    on_c() || std::env::var("CN_PROVIDER").is_ok_and(|provider| provider == "guest")
+}
+
 /// Runs a test; the error is the reason of the failure.
 fn run(test: fn() -> Tested) -> Result<Outcome, String> {
     let result = catch_unwind(AssertUnwindSafe(test));
