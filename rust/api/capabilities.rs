@@ -32,7 +32,7 @@ impl Capabilities {
 
     /// Whether it knows the ids of all clients. If not, it does not know those that C modules
     /// register: watchers are not notified of them, and messages to ids that nobody has
-    /// registered get no answer, even if their senders asked for an acknowledgement.
+    /// registered get no answer, even where the sender set `NLM_F_ACK`.
     pub const fn knows_all_ids(self) -> bool {
         self.has(CN_ALL_IDS)
     }

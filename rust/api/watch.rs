@@ -109,10 +109,11 @@ pub enum SocketChange {
     /// Where [`capabilities`](crate::capabilities) says so, this is only notified of sockets that
     /// had sent a message.
     Closed(SocketId),
-    /// A program was permitted to join this group. Not notified everywhere; see
-    /// [`Capabilities::notifies_of_groups`](crate::Capabilities::notifies_of_groups). It joins at about the time of this notification,
-    /// or fails to for another reason. Netlink does not say which of its sockets joins. It may be
-    /// in another network namespace, where every program can join and no message is delivered:
+    /// A program was permitted to join this group. This is not notified everywhere; see
+    /// [`Capabilities::notifies_of_groups`](crate::Capabilities::notifies_of_groups). The program
+    /// joins at about the time of this notification, or fails to for another reason. Netlink does
+    /// not say which of its sockets joins. It may be in another network namespace, where every
+    /// program can join and no message is delivered:
     /// [`has_listeners`](crate::has_listeners) does not count those.
     Joins(u32),
     /// A socket has left this group. There is no notification of a socket that leaves by

@@ -88,7 +88,7 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`ENOMEM`]: not all members may be able to, and there is no memory to ask netlink about them.
+    /// [`ENOMEM`]: netlink has to be asked about the members, and there is no memory for that.
     pub(crate) fn can_be_heard(
         self,
         group: u32,

@@ -73,8 +73,13 @@ void **cn_glue_user_data(struct sock *sk)
 subsys_initcall(cn_core_start);
 #endif
 
-/* Declared in <linux/connector.h>, defined in core/connector_h.rs. */
-EXPORT_SYMBOL_GPL(cn_add_callback);
-EXPORT_SYMBOL_GPL(cn_del_callback);
-EXPORT_SYMBOL_GPL(cn_netlink_send);
-EXPORT_SYMBOL_GPL(cn_netlink_send_mult);
+/*
+ * Declared in <linux/connector.h>, defined in core/connector_h.rs: the functions are in Rust, so
+ * their exports cannot follow them.
+ */
+#define EXPORT(symbol)	EXPORT_SYMBOL_GPL(symbol)
+
+EXPORT(cn_add_callback);
+EXPORT(cn_del_callback);
+EXPORT(cn_netlink_send);
+EXPORT(cn_netlink_send_mult);

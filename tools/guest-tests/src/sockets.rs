@@ -241,7 +241,10 @@ fn refusal_has_number_and_text() -> Tested {
     let unknown = Message::new(Id::new(IDX, 9), b"".as_slice())?;
     if unknown_ids_are_silent() {
         let silence = socket.send_acknowledged(&unknown, SILENCE);
-        assert!(matches!(silence, Err(Error::TimedOut { .. })), "{silence:?}");
+        assert!(
+            matches!(silence, Err(Error::TimedOut { .. })),
+            "{silence:?}"
+        );
         return Ok(Outcome::Passed);
     }
     match socket.send_acknowledged(&unknown, PATIENCE) {
