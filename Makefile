@@ -2,7 +2,7 @@
 #
 # The verbs of this project. The work is done by scripts/; the modules are described by Kbuild files.
 
-VARIABLES := KDIR KSRC TORTURE_KDIR KERNEL_CONFIG LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T V TORTURE SEED PERCENT FUZZ_SECONDS FUZZ_RUNS FLAVOUR CMD BENCH BENCH_ROUNDS ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR
+VARIABLES := KDIR KSRC TORTURE_KDIR KERNEL_CONFIG LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T V TORTURE SEED PERCENT FUZZ_SECONDS FUZZ_RUNS FLAVOUR CMD BENCH BENCH_ROUNDS ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR ZSH_FUNCTIONS WIRESHARK_PLUGINS
 # What is given to make reaches the scripts; the scripts call kbuild without our own flags.
 export VARIABLES $(VARIABLES)
 
@@ -30,6 +30,15 @@ modules_install: ## install cn.ko for the kernel in KDIR (INSTALL_MOD_PATH is ho
 
 install-dev: ## install what others need to build modules on the crate (PREFIX, DESTDIR)
 	$(kernel) scripts/install-dev.sh "$$kdir"
+
+install: ## install cnctl, the modules for the kernel in KDIR, and what install-dev does (PREFIX, DESTDIR)
+	scripts/packages.sh guest
+	export TOOLS_PROFILE=release && scripts/client.sh build && scripts/client.sh extras
+	$(kernel) scripts/install-dev.sh "$$kdir" && scripts/install.sh tool && \
+		INSTALL_MOD_PATH="$${INSTALL_MOD_PATH:-$$DESTDIR}" scripts/modules.sh "$$kdir" install
+
+uninstall: ## remove what make install has installed, with the same variables
+	$(kernel) scripts/install.sh uninstall "$$kdir"
 
 run: ## show what the connector does, in a QEMU guest; installs and builds what is missing
 	scripts/packages.sh guest
@@ -118,7 +127,7 @@ help: ## this list
 		TORTURE_KDIR 'as KDIR, for make torture' \
 		KERNEL_CONFIG 'plain (the default) or torture: which kernel to build and use' \
 		LLVM,RUSTC,BINDGEN 'compilers, as for kbuild' \
-		PREFIX 'where install-dev installs (/usr/local)' \
+		PREFIX,DESTDIR 'where install and install-dev install (/usr/local), and a folder in front of it' \
 		QEMU_ACCEL 'tcg or kvm; chosen by what the processor says' \
 		QEMU_SMP 'processors of the guest (2; with ICOUNT 1)' \
 		BENCH 'quick (the default) or full' \
@@ -130,5 +139,5 @@ help: ## this list
 		PERCENT 'how much of the numbers of TORTURE=full is done (100)' \
 		V '1: show what the builds say' | expand -t 24
 
-.PHONY: profile modules all samples tools modules_install install-dev run test torture torture-publish stock litmus fuzz bench bench-publish shell guest check docs kdir clean distclean help
+.PHONY: profile modules all samples tools modules_install install-dev install uninstall run test torture torture-publish stock litmus fuzz bench bench-publish shell guest check docs kdir clean distclean help
 .PHONY: in-tree in-tree-undo in-tree-test patches

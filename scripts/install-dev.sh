@@ -10,6 +10,7 @@
 #   PREFIX/lib/connector-rs/RELEASE/Module.symvers       the symbols of cn.ko, for modpost
 #   PREFIX/lib/connector-rs/RELEASE/connector.mk         the flags, for the Kbuild file of the module
 #   PREFIX/include/linux/connector_notify.h              for user programs
+#   PREFIX/share/connector/connector.mk                  for the Makefile of the module
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -26,7 +27,7 @@ target=${DESTDIR:-}$folder
 
 # modpost's list also holds what it read of others; only the lines of our module are ours to give.
 own_symbols() {
-	awk -F '\t' '$3 ~ /(^|\/)cn$/' "$OUT/core/Module.symvers"
+	awk -F '\t' '$3 ~ /(^|\/)cn(_guest)?$/' "$OUT/core/Module.symvers"
 }
 
 install_files() {
@@ -36,6 +37,7 @@ install_files() {
 	sed "s|@folder@|$folder|g; s|@release@|$release|g" "$TOP/scripts/connector.mk.in" >"$target/connector.mk"
 	chmod 644 "$target/Module.symvers" "$target/connector.mk"
 	install -m 644 "$TOP/include/uapi/linux/connector_notify.h" "${DESTDIR:-}$PREFIX/include/linux/"
+	PREFIX=$PREFIX "$TOP/scripts/install.sh" makefile
 }
 
 "$TOP/scripts/modules.sh" "$KDIR" core

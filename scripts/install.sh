@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Installs what users of the connector need, and removes it again; for packages, and for systems without one:
+#
+#   install.sh tool            cnctl, which was built, with its manual pages, completions and the dissector
+#   install.sh makefile        the file that Makefiles of modules include
+#   install.sh uninstall       removes all that "make install" has installed (with KDIR, for that kernel)
+#
+#   PREFIX              where it will be used (default /usr/local)
+#   DESTDIR             put in front of that now, for packages
+#   ZSH_FUNCTIONS       where zsh looks for completions (PREFIX/share/zsh/site-functions)
+#   WIRESHARK_PLUGINS   where Wireshark looks for dissectors (PREFIX/lib/wireshark/plugins)
+#   INSTALL_MOD_PATH    put in front of /lib/modules (DESTDIR)
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+PREFIX=${PREFIX:-/usr/local}
+DESTDIR=${DESTDIR:-}
+ZSH_FUNCTIONS=${ZSH_FUNCTIONS:-$PREFIX/share/zsh/site-functions}
+WIRESHARK_PLUGINS=${WIRESHARK_PLUGINS:-$PREFIX/lib/wireshark/plugins}
+BUILT=$TOP/build/tools/programs
+
+# Every file of the tool: its mode, where it is, where it goes.
+tool_files() {
+	local page
+	printf '755\t%s\t%s\n' "$BUILT/cnctl" "$PREFIX/bin/cnctl"
+	for page in "$BUILT"/man/*.1; do
+		printf '644\t%s\t%s\n' "$page" "$PREFIX/share/man/man1/$(basename "$page")"
+	done
+	printf '644\t%s\t%s\n' "$BUILT/completion/cnctl.bash" "$PREFIX/share/bash-completion/completions/cnctl" \
+		"$BUILT/completion/cnctl.zsh" "$ZSH_FUNCTIONS/_cnctl" \
+		"$BUILT/completion/cnctl.fish" "$PREFIX/share/fish/vendor_completions.d/cnctl.fish" \
+		"$TOP/tools/wireshark/connector.lua" "$WIRESHARK_PLUGINS/connector.lua"
+}
+
+install_tool() {
+	local mode from to
+	[ -e "$BUILT/man" ] || die 'cnctl was not built.' 'Run make tools.'
+	tool_files | while IFS=$'\t' read -r mode from to; do
+		install -D -m "$mode" "$from" "$DESTDIR$to"
+	done
+}
+
+install_makefile() {
+	mkdir -p "$DESTDIR$PREFIX/share/connector"
+	sed "s|@prefix@|$PREFIX|g" "$TOP/scripts/module.mk.in" >"$DESTDIR$PREFIX/share/connector/connector.mk"
+	chmod 644 "$DESTDIR$PREFIX/share/connector/connector.mk"
+}
+
+# The pages of cnctl are known by their names; none is built only to be removed.
+uninstall() {
+	local file release modules
+	rm -f "$DESTDIR$PREFIX"/share/man/man1/cnctl{,-*}.1
+	tool_files | while IFS=$'\t' read -r _ _ file; do
+		rm -f "$DESTDIR$file"
+	done
+	rm -f "$DESTDIR$PREFIX/share/connector/connector.mk" "$DESTDIR$PREFIX/include/linux/connector_notify.h"
+	rmdir "$DESTDIR$PREFIX/share/connector" 2>/dev/null || true
+	release=$(cat "$1/include/config/kernel.release")
+	rm -rf "$DESTDIR$PREFIX/lib/connector-rs/$release"
+	rmdir "$DESTDIR$PREFIX/lib/connector-rs" 2>/dev/null || true
+	modules=${INSTALL_MOD_PATH:-$DESTDIR}/lib/modules/$release
+	rm -f "$modules"/updates/rust/{cn,cn_guest,cn_proc}.ko*
+	rmdir "$modules/updates/rust" "$modules/updates" 2>/dev/null || true
+	[ -n "${INSTALL_MOD_PATH:-$DESTDIR}" ] || PATH=$PATH:/usr/sbin:/sbin depmod "$release"
+}
+
+case ${1:-} in
+tool) install_tool ;;
+makefile) install_makefile ;;
+uninstall) stage "uninstall: $PREFIX" uninstall "$2" ;;
+*) die 'usage: install.sh tool|makefile|uninstall' ;;
+esac
