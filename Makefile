@@ -40,6 +40,9 @@ install: ## install cnctl, the modules for the kernel in KDIR, and what install-
 uninstall: ## remove what make install has installed, with the same variables
 	$(kernel) scripts/install.sh uninstall "$$kdir"
 
+deb: ## build the Debian packages connector-dkms, libconnector-rust-dev and cnctl, in build/deb
+	scripts/deb.sh
+
 run: ## show what the connector does, in a QEMU guest; installs and builds what is missing
 	scripts/packages.sh guest
 	$(kernel) scripts/modules.sh "$$kdir" demo && scripts/guest.sh "$$kdir" run selftests/guest/demo.sh
@@ -139,5 +142,5 @@ help: ## this list
 		PERCENT 'how much of the numbers of TORTURE=full is done (100)' \
 		V '1: show what the builds say' | expand -t 24
 
-.PHONY: profile modules all samples tools modules_install install-dev install uninstall run test torture torture-publish stock litmus fuzz bench bench-publish shell guest check docs kdir clean distclean help
+.PHONY: profile modules all samples tools modules_install install-dev install uninstall deb run test torture torture-publish stock litmus fuzz bench bench-publish shell guest check docs kdir clean distclean help
 .PHONY: in-tree in-tree-undo in-tree-test patches

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Makes sure that the programs for a purpose are there: packages.sh kernel|guest|fuzz|bench|check|docs|patches|wireshark|litmus|stock...
+# Makes sure that the programs for a purpose are there: packages.sh kernel|guest|fuzz|bench|check|docs|patches|wireshark|litmus|stock|deb...
 #
 # On Debian 12 and 13, missing packages are installed, as root or through sudo. Everywhere else, or
 # without those rights, this lists exactly what is missing and fails. Nothing is removed, and apt's
@@ -62,6 +62,9 @@ packages_for() {
 		;;
 	stock)
 		printf '%s\n' mmdebstrap util-linux xz-utils debian-archive-keyring ca-certificates
+		;;
+	deb)
+		printf '%s\n' debhelper dh-dkms dpkg-dev fakeroot git lintian
 		;;
 	esac
 }
@@ -162,6 +165,7 @@ programs_for() {
 	wireshark) printf '%s\n' tshark ;;
 	litmus) printf '%s\n' herd7 ;;
 	stock) printf '%s\n' mmdebstrap unshare xz ;;
+	deb) printf '%s\n' dh dh_dkms dpkg-buildpackage git lintian ;;
 	esac
 }
 
