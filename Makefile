@@ -61,6 +61,9 @@ torture-publish: ## put the figures of the last full runs of make torture into D
 stock: ## test on the kernels that Debian ships, as they are; FLAVOUR=amd64 or cloud-amd64, T= chooses parts
 	selftests/stock/run.sh
 
+test-deb: ## install, use, upgrade and remove the packages in a root of Debian 13, with Debian's kernels; takes an hour
+	selftests/deb/run.sh
+
 litmus: ## check the protocols of the core in the kernel's memory model, with herd7
 	scripts/packages.sh litmus
 	selftests/litmus/run.sh $(if $(KDIR),"$(KDIR)")
@@ -142,5 +145,5 @@ help: ## this list
 		PERCENT 'how much of the numbers of TORTURE=full is done (100)' \
 		V '1: show what the builds say' | expand -t 24
 
-.PHONY: profile modules all samples tools modules_install install-dev install uninstall deb run test torture torture-publish stock litmus fuzz bench bench-publish shell guest check docs kdir clean distclean help
+.PHONY: profile modules all samples tools modules_install install-dev install uninstall deb run test test-deb torture torture-publish stock litmus fuzz bench bench-publish shell guest check docs kdir clean distclean help
 .PHONY: in-tree in-tree-undo in-tree-test patches
