@@ -2,7 +2,7 @@
 #
 # The verbs of this project. The work is done by scripts/; the modules are described by Kbuild files.
 
-VARIABLES := KDIR KSRC TORTURE_KDIR KERNEL_CONFIG LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T V TORTURE SEED PERCENT FUZZ_SECONDS FUZZ_RUNS FLAVOUR CMD BENCH BENCH_ROUNDS ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR ZSH_FUNCTIONS WIRESHARK_PLUGINS
+VARIABLES := KDIR KSRC KERNEL TORTURE_KDIR KERNEL_CONFIG LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T V TORTURE SEED PERCENT FUZZ_SECONDS FUZZ_RUNS FLAVOUR CMD BENCH BENCH_ROUNDS ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR ZSH_FUNCTIONS WIRESHARK_PLUGINS
 # What is given to make reaches the scripts; the scripts call kbuild without our own flags.
 export VARIABLES $(VARIABLES)
 
@@ -130,6 +130,7 @@ help: ## this list
 	printf '\nVariables\n'
 	printf '  %s\t%s\n' KDIR 'a configured, built kernel to use' \
 		KSRC 'a kernel source to use' \
+		KERNEL '7.3 (the default) or 7.2: which kernel source of Debian to use' \
 		TORTURE_KDIR 'as KDIR, for make torture' \
 		KERNEL_CONFIG 'plain (the default) or torture: which kernel to build and use' \
 		LLVM,RUSTC,BINDGEN 'compilers, as for kbuild' \

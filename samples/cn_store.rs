@@ -99,7 +99,7 @@ impl Handler for Store {
             LIST => Ok(self
                 .list(message)?
                 .send_to(sender.without_waiting(), GFP_KERNEL)?),
-            _ => Err(EOPNOTSUPP),
+            _ => Err(EINVAL),
         }
     }
 }

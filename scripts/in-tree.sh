@@ -13,11 +13,13 @@
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-VERSION=7.3
+# shellcheck source=scripts/tools.sh
+. "$TOP/scripts/tools.sh"
+
 LIST=.connector-in-tree
 SOURCE_LINE='source "drivers/connector/Kconfig.rust"'
 END_LINE='endif # CONNECTOR'
-USAGE='KSRC= takes the top folder of a source of Linux 7.3 that you can write to.'
+USAGE="KSRC= takes the top folder of a source of Linux $(oldest_series) or later that you can write to."
 
 # Where each file of the project goes: <file here>, tab, <path in drivers/connector>. In a tree, this connector is never a guest of
 # another one.
@@ -64,7 +66,6 @@ sum_of() {
 }
 
 check_tree() {
-	local version
 	[ -n "$1" ] || die 'Which kernel tree is meant?' "$USAGE"
 	[ -d "$1" ] || die "There is no folder $1." "$USAGE"
 	TREE=$(realpath "$1")
@@ -72,10 +73,7 @@ check_tree() {
 		die "$TREE is not a kernel source (it has no drivers/connector/Kconfig)." "$USAGE" \
 			"It is not the folder of a build (O=), and not one of headers."
 	fi
-	version=$(version_of "$TREE")
-	version=${version%.*}
-	[ "$version" = "$VERSION" ] ||
-		die "$TREE is Linux ${version:-of an unknown version}, and this connector is for $VERSION." "$USAGE"
+	check_version "$TREE" "$(series_of "$TREE")"
 	[ -d "$TREE/rust/kernel" ] || die "The kernel source in $TREE has no rust/ folder." "$USAGE"
 	case $TREE/ in
 	"$(realpath -m "$CACHE")"/*)
@@ -101,7 +99,7 @@ check_untouched() {
 		die "$FOLDER/Kconfig has CONNECTOR_RUST already; was the patch series applied?"
 	if [ "$(grep -cxF "$END_LINE" "$FOLDER/Kconfig")" != 1 ] ||
 		! grep -qE '^cn-y[[:space:]]*\+= cn_queue\.o connector\.o$' "$FOLDER/Makefile"; then
-		die "Kconfig or Makefile in $FOLDER is not that of Linux $VERSION." \
+		die "Kconfig or Makefile in $FOLDER is not that of Linux." \
 			"Take the changes to these two files back, or use a tree without them."
 	fi
 }

@@ -4,6 +4,7 @@
 # Prints the build folder of the kernel in use, and nothing else, after making what is missing of it.
 #   KDIR   a configured and built kernel to use instead; it is checked
 #   KSRC   a kernel source to build instead of Debian's
+#   KERNEL   the series of Debian's: 7.3 (the default) or 7.2
 #   KERNEL_CONFIG   which of the kernels in scripts/config: plain (the default), torture, realtime; builtin and
 #                   torture-builtin have the C connector built in, so that this one is a guest of it
 
@@ -18,6 +19,7 @@ check_kdir() {
 	[ -e "$KDIR/include/config/auto.conf" ] ||
 		die "$KDIR is not a configured kernel (it has no include/config/auto.conf)." \
 			"KDIR= takes the folder in which a kernel was configured and built (the O= of its make)."
+	check_version "The kernel in $KDIR" "$(cut -d. -f1,2 "$KDIR/include/config/kernel.release" | sed 's/-.*//')"
 	[ "$(config_of "$KDIR" CONFIG_RUST)" = y ] ||
 		die "The kernel in $KDIR was built without Rust." \
 			"Set CONFIG_RUST=y (make rustavailable says what it still wants) and build it again."

@@ -9,6 +9,13 @@ kernel_make() {
 		KBUILD_BUILD_TIMESTAMP=1970-01-01 -j"$(jobs)" "$@"
 }
 
+# A fragment in the names that the options have in the version of KSRC: translate <fragment>.
+translate() {
+	local names
+	names=$TOP/scripts/config/linux-$(series_of "$KSRC").sed
+	if [ -e "$names" ]; then sed -f "$names" "$1"; else cat "$1"; fi
+}
+
 # A line of the fragment that did not hold would be a test that does not test.
 check_config() {
 	local missing

@@ -43,7 +43,7 @@ first_program() {
 	die "None of these programs is on this machine: $*"
 }
 
-# Debian 13 has a bindgen that Linux 7.3 takes; Debian 12 has not, and there it is built once.
+# Debian 13 has a bindgen that Linux 7.2 and later take; Debian 12 has not, and there it is built once.
 choose_bindgen() {
 	local version folder
 	for BINDGEN in /usr/bin/bindgen bindgen; do
@@ -111,9 +111,13 @@ kernel_key() {
 }
 
 [ -d "$1/rust/kernel" ] ||
-	die "There is no kernel source with Rust support in $1." "KSRC= takes the top folder of a source of Linux 7.3."
+	die "There is no kernel source with Rust support in $1." \
+		"KSRC= takes the top folder of a source of Linux $(oldest_series) or later."
 KSRC=$(realpath "$1")
-FRAGMENT=$(realpath "$2")
+check_version "The source in $KSRC" "$(series_of "$KSRC")"
+FRAGMENT=$(mktemp)
+trap 'rm -f "$FRAGMENT"' EXIT
+translate "$2" >"$FRAGMENT"
 RELEASE=$(make -s -C "$KSRC" kernelversion)
 
 open_cache
@@ -125,4 +129,4 @@ if [ ! -d "$CACHE/$name" ]; then
 	need_space 1500 'Building the kernel'
 	stage 'kernel: check of the Rust tool chain' check_rust
 fi
-cached "$name" "kernel: build $RELEASE, $(basename "$FRAGMENT" .config)" build_kernel
+cached "$name" "kernel: build $RELEASE, $(basename "$2" .config)" build_kernel

@@ -12,8 +12,12 @@ TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/connector-rs
 # The kernel that this is about: plain, or that of another file in scripts/config. What is built for it is apart.
 KERNEL_CONFIG=${KERNEL_CONFIG:-plain}
-OUT=$TOP/build
-[ "$KERNEL_CONFIG" = plain ] || OUT=$TOP/build/$KERNEL_CONFIG
+# The series of the kernel whose source Debian gives. What is built for another one than the usual is apart, too.
+KERNEL=${KERNEL:-7.3}
+SERIES_OUT=$TOP/build
+[ "$KERNEL" = 7.3 ] || SERIES_OUT=$TOP/build/$KERNEL
+OUT=$SERIES_OUT
+[ "$KERNEL_CONFIG" = plain ] || OUT=$SERIES_OUT/$KERNEL_CONFIG
 LOGS=$OUT/log
 VERBOSE=${V:-0}
 

@@ -133,7 +133,7 @@ look_at_patches() {
 
 SOURCE=$(realpath "${KSRC:-$("$TOP/scripts/source.sh")}")
 [ -e "$SOURCE/scripts/checkpatch.pl" ] ||
-	die "There is no scripts/checkpatch.pl in $SOURCE." "KSRC= takes the top folder of a source of Linux 7.3."
+	die "There is no scripts/checkpatch.pl in $SOURCE." "KSRC= takes the top folder of a kernel source."
 [ ! -e "$SOURCE/drivers/connector/core" ] || die "The source in $SOURCE has this connector in it already."
 VERSION=$(version_of "$SOURCE")
 hold "$TOP/build/patches.lock"

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Gets the source of the newest kernel 7.3.x that Debian packages, and prints its folder: source.sh [version]
+# Gets the source of the newest kernel of a series that Debian packages, and prints its folder: source.sh [version]
 # With a version of the package, that one.
+#   KERNEL   the series: 7.3 (the default) or 7.2
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -11,12 +12,25 @@
 # shellcheck source=scripts/suite.sh
 . "$TOP/scripts/suite.sh"
 
-PACKAGE=linux-source-7.3
-SUITE=trixie-backports
+# The suite of Debian that has a series.
+suite_of() {
+	case $1 in
+	7.3) printf 'trixie-backports\n' ;;
+	7.2) printf 'sid\n' ;;
+	*)
+		die "The source of Linux $1 (KERNEL=) is not one that is fetched." "Those of 7.3 and 7.2 are." \
+			'Of another version, give a source with KSRC=, or a configured and built kernel with KDIR=.'
+		;;
+	esac
+}
+
+PACKAGE=linux-source-$KERNEL
+SUITE=$(suite_of "$KERNEL")
 
 newest_version() {
-	private_apt apt-cache madison "$PACKAGE" 2>/dev/null | awk -F' *[|] *' -v version="$WANTED" '$2 ~ /^7\.3\./ && (version == "" || $2 == version) { print $2 }' |
-		sort -rV | head -n 1
+	private_apt apt-cache madison "$PACKAGE" 2>/dev/null |
+		awk -F' *[|] *' -v series="$KERNEL." -v version="$WANTED" \
+			'index($2, series) == 1 && (version == "" || $2 == version) { print $2 }' | sort -rV | head -n 1
 }
 
 download() {
@@ -39,7 +53,7 @@ unpack() {
 # What is in the cache is good enough without asking the network for something newer.
 print_cached() {
 	local have
-	have=$(find "$CACHE" -maxdepth 1 -type d -name "source-${WANTED:-*}-$SELECTION" | sort -rV | head -n 1)
+	have=$(find "$CACHE" -maxdepth 1 -type d -name "source-${WANTED:-$KERNEL.*}-$SELECTION" | sort -rV | head -n 1)
 	[ -n "$have" ] || return 0
 	printf '%s\n' "$have"
 	exit
@@ -52,7 +66,7 @@ SELECTION=$(declare -f unpack | digest)
 print_cached
 if ! has_apt; then
 	die "The kernel source can be fetched on Debian only." \
-		"Give a source of Linux 7.3 with KSRC=, or a configured and built kernel with KDIR=."
+		"Give a source of Linux $KERNEL with KSRC=, or a configured and built kernel with KDIR=."
 fi
 hold "$CACHE/apt.lock"
 print_cached
@@ -64,7 +78,7 @@ trap 'rm -rf "$WORK"' EXIT
 stage 'kernel source: package list' fetch_lists "$SUITE" 'name a source with KSRC= or a kernel with KDIR='
 VERSION=$(newest_version)
 [ -n "$VERSION" ] ||
-	die "No version ${WANTED:-7.3.x} of the package $PACKAGE was found in the suite $SUITE." \
-		"Give a source of Linux 7.3 with KSRC=, or a configured and built kernel with KDIR=."
+	die "No version ${WANTED:-$KERNEL.x} of the package $PACKAGE was found in the suite $SUITE." \
+		"Give a source of Linux $KERNEL with KSRC=, or a configured and built kernel with KDIR=."
 stage 'kernel source: download' download
 cached "source-$VERSION-$SELECTION" "kernel source: unpack $VERSION" unpack

@@ -9,6 +9,31 @@ config_of() {
 	sed -n "s/^$2=//p" "$1/include/config/auto.conf" | tr -d '"'
 }
 
+# The kernels that this was tested with, as rust/Kbuild lists them; the first one is the oldest that will do.
+tested_kernels() {
+	sed -n 's/^cn_tested := //p' "$TOP/rust/Kbuild"
+}
+
+oldest_series() {
+	tested_kernels | sed 's/^\([0-9]*\.[0-9]*\).*/\1/'
+}
+
+# The version of a kernel source without what is behind the second number: series_of <source>.
+series_of() {
+	awk '$1 == "VERSION" { v = $3 } $1 == "PATCHLEVEL" { print v "." $3; exit }' "$1/Makefile"
+}
+
+# Refuses a kernel that is too old, and says of one that is newer than known that it is tried: check_version <what> <series>.
+check_version() {
+	local -a sorted
+	mapfile -t sorted < <({ tested_kernels | tr ' ' '\n' | cut -d. -f1,2; printf '%s\n' "$2"; } | sort -uV)
+	if [ "${sorted[0]}" != "$(oldest_series)" ]; then
+		die "$1 is Linux $2, and this needs $(oldest_series) or later." "It was tested with $(tested_kernels | sed 's/ / and /g')."
+	elif ! tested_kernels | grep -qw "${sorted[-1]}"; then
+		say "  $1 is Linux $2, newer than what this was tested with ($(tested_kernels | sed 's/ / and /g')); trying it"
+	fi
+}
+
 # Where the user programs are, which are the same for all kernels of one source: programs_of <kdir>.
 programs_of() {
 	printf '%s/build/programs/%s\n' "$TOP" "$(source_of "$1" | digest)"

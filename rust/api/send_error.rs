@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+use connector_base::kernel_compat::{ECONNREFUSED, ENOBUFS};
 use kernel::prelude::*;
 
 /// Why a message was not sent, or not to all receivers.

@@ -9,6 +9,7 @@
 //! | the format of notification requests     | [`notify_request`] |
 //! | types and functions in C                | [`bindings`]       |
 //! | files in `/proc/net`                    | [`seq_file`]       |
+//! | what kernels of other versions lack     | [`kernel_compat`]  |
 //!
 //! The first three are pure: they compile on the host too.
 //!
@@ -18,6 +19,7 @@
 #![deny(missing_docs, unsafe_code)]
 
 pub mod id;
+pub mod kernel_compat;
 pub mod notify_request;
 pub mod seq_file;
 pub mod wire;

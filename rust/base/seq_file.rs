@@ -92,7 +92,7 @@ fn create(name: &'static CStr, operations: &'static seq_operations, state_size: 
         crate::bindings::proc_create_seq_private(
             name.as_char_ptr(),
             0o444,
-            bindings::init_net.proc_net,
+            crate::kernel_compat::proc_net(),
             operations,
             state_size as c_uint,
             null_mut(),
@@ -113,7 +113,7 @@ fn create(_: &'static CStr, _: &'static seq_operations, _: usize) -> bool {
 fn remove(name: &'static CStr) {
     // SAFETY: The name is static, and `init_net` is always there.
     unsafe {
-        crate::bindings::remove_proc_entry(name.as_char_ptr(), bindings::init_net.proc_net);
+        crate::bindings::remove_proc_entry(name.as_char_ptr(), crate::kernel_compat::proc_net());
     }
 }
 

@@ -49,7 +49,7 @@ mod table;
 
 use kernel::prelude::*;
 
-/// The module, whose name depends on the carrier.
+/// The module, whose name depends on the carrier. The glue has one more parameter, `notify`.
 macro_rules! connector_module {
     ($name:tt, $aliases:tt) => {
 module! {
@@ -67,10 +67,6 @@ module! {
         open_groups: u64 {
             default: 0,
             description: "Mask of groups that everyone may join; group 1 always is (default 0)",
-        },
-        notify: bool {
-            default: true,
-            description: "Whether there is a notification channel (default true)",
         },
         cn_idx: u32 {
             default: 0xffffffff,

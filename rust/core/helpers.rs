@@ -72,6 +72,12 @@ pub(crate) fn zeroed<T: Zeroable>(len: usize) -> Result<KVVec<T>> {
     Ok(unsafe { KVVec::from_raw_parts(array, len, capacity) })
 }
 
+/// Whether there is a notification channel: the module parameter `notify`.
+pub(crate) fn has_channel() -> bool {
+    // SAFETY: In any context.
+    unsafe { bindings::cn_glue_has_channel() }
+}
+
 /// Has the module of process events loaded.
 ///
 /// A work item requests it, at most once in five seconds for all senders together. A sender waits

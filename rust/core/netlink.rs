@@ -16,19 +16,19 @@ mod skb;
 pub(crate) use skb::{Datagram, RawMessage, Received, SenderParms, Skb, Unwritten};
 
 use crate::sync::read_once;
-use connector_base::bindings::{
-    cn_glue_file, cn_glue_unicast_within, sock_diag_save_cookie, CN_GFP_DIRECT_RECLAIM,
-    CN_WAIT_FOR_EVER, CN_WAIT_NOT,
+use connector_base::{
+    bindings::{
+        cn_glue_file, cn_glue_unicast_within, sock_diag_save_cookie, CN_GFP_DIRECT_RECLAIM,
+        CN_WAIT_FOR_EVER, CN_WAIT_NOT,
+    },
+    kernel_compat::{smp_rmb, ENOBUFS},
 };
 use core::{marker::PhantomData, ptr::NonNull};
 use kernel::{
     bindings::{self, gfp_t, netlink_filter_fn, sk_buff, sock},
     error::to_result,
     prelude::*,
-    sync::{
-        atomic::{Atomic, Release},
-        barrier::{smp_mb, Read},
-    },
+    sync::atomic::{Atomic, Release},
 };
 
 /// A listener filter in C, with its data: says which listeners do not get a message.
@@ -100,7 +100,7 @@ impl Handle {
         }
         // A: pairs with the full barrier of `cn_glue_joins_outside()`. If netlink has a member from
         // outside, the count that is read next includes it.
-        smp_mb(Read);
+        smp_rmb();
         let hearing = hearing();
         if let Hearing::All = hearing {
             return Ok(true);

@@ -11,6 +11,7 @@
 use crate::{
     carrier::{Socket, MOST_GROUPS},
     connector::{self, Connector, RunningConnector},
+    helpers::has_channel,
     module_parameters,
     modules::ModuleNotifier,
     netlink::SenderParms,
@@ -20,7 +21,7 @@ use crate::{
     receive::Receiver,
     table::{Callback, CoreHandler, Internal, Name},
 };
-use connector_base::{wire::Header, Id};
+use connector_base::{kernel_compat::parameter, wire::Header, Id};
 use kernel::{bindings::CAP_NET_ADMIN, prelude::*};
 
 /// The module `cn`, as the kernel starts it.
@@ -49,7 +50,7 @@ impl kernel::Module for Module {
 /// - [`ENOMEM`]: no memory.
 #[cfg(not(MODULE))]
 pub(crate) fn start_built_in() -> Result {
-    let running = <Running as kernel::Module>::init(kernel::module::this_module::<Module>())?;
+    let running = <Running as kernel::Module>::init(connector_base::this_module!(Module))?;
     KBox::leak(KBox::new(running, GFP_KERNEL)?);
     Ok(())
 }
@@ -69,8 +70,7 @@ impl kernel::Module for Running {
         let running = RunningConnector::start::<Receiver>(groups()?, limits())?;
         let module_notifier = ModuleNotifier::new::<Connector>()?;
         let proc_files = ProcFiles::new()?;
-        let channel = module_parameters::notify
-            .value()
+        let channel = has_channel()
             .then(|| Channel::new(running.connector(), channel_id()))
             .transpose()?;
         let groups = running.connector().groups().count();
@@ -132,23 +132,23 @@ impl Internal for Requests {
 /// The id of the notification channel, from the module parameters.
 fn channel_id() -> Id {
     Id::new(
-        module_parameters::cn_idx.value(),
-        module_parameters::cn_val.value(),
+        parameter(&module_parameters::cn_idx),
+        parameter(&module_parameters::cn_val),
     )
 }
 
 /// The limits of requests for notification, from the module parameters.
 fn limits() -> Limits {
     Limits {
-        total: module_parameters::notify_max.value() as usize,
-        per_socket: module_parameters::notify_max_per_socket.value() as usize,
+        total: parameter(&module_parameters::notify_max) as usize,
+        per_socket: parameter(&module_parameters::notify_max_per_socket) as usize,
     }
 }
 
 /// The groups, from the module parameters.
 fn groups() -> Result<Groups> {
-    let count = module_parameters::groups.value();
-    let open = module_parameters::open_groups.value();
+    let count = parameter(&module_parameters::groups);
+    let open = parameter(&module_parameters::open_groups);
     Groups::new(count, open, MOST_GROUPS).map_err(|refused| {
         match refused {
             Refused::Groups => {

@@ -25,9 +25,17 @@
 #include <net/sock.h>
 
 #include "cn_glue.h"
+#include "cn_switch.h"
 
 #define CREATE_TRACE_POINTS
 #include "cn_trace.h"
+
+CN_SWITCH(notify, true, "Whether there is a notification channel (default true)");
+
+bool cn_glue_has_channel(void)
+{
+	return notify.on;
+}
 
 static DEFINE_PER_CPU(u64[CN_COUNTERS], cn_counters);
 

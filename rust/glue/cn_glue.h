@@ -206,6 +206,7 @@ bool cn_glue_is_kernel_socket(const struct sock *sk);
 struct file *cn_glue_file(const struct sock *sk);
 struct file *cn_glue_file_of_other(const struct sock *sk);
 
+bool cn_glue_has_channel(void);
 void cn_glue_request_process_events(void);
 
 void cn_glue_kvfree_rcu(void *ptr);

@@ -204,12 +204,6 @@ pub(crate) fn is_available(hook: Hook) -> Result<bool> {
     }
 }
 
-/// Says, before the first hook is tried, whether functions of the kernel may be probed.
-pub(crate) fn allow_probes(allowed: bool) {
-    // SAFETY: No hook was tried.
-    unsafe { bindings::cn_proc_glue_allow_probes(allowed) };
-}
-
 /// Whether exit events are delayed; known when the hook was tried.
 pub(crate) fn exits_are_delayed() -> bool {
     // SAFETY: In process context.

@@ -27,7 +27,7 @@ mod service;
 mod status;
 
 use connector::{Access, Options, Registration, SocketWatch};
-use connector_base::seq_file::ProcFile;
+use connector_base::{kernel_compat::parameter, seq_file::ProcFile};
 use glue::{ProcService, RunningService};
 use hook::{Hook, Hooks};
 use kernel::{fmt, prelude::*, sync::Arc};
@@ -43,11 +43,6 @@ module! {
     alias: ["cn-id-1-1"],
     imports_ns: ["CONNECTOR"],
     params: {
-        probe: bool {
-            default: true,
-            description: "Whether functions of the kernel are probed; if not, there are fewer \
-                          events, and exits are delivered a moment later (default true)",
-        },
         listeners_per_user: u32 {
             default: 256,
             description: "How many sockets of one user may listen without CAP_NET_ADMIN; further \
@@ -66,8 +61,8 @@ struct Module {
 
 impl kernel::Module for Module {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let hooks = find_hooks(module_parameters::probe.value())?;
-        let limit = module_parameters::listeners_per_user.value();
+        let hooks = find_hooks()?;
+        let limit = parameter(&module_parameters::listeners_per_user);
         let service = Arc::pin_init(ProcService::new(hooks, limit), GFP_KERNEL)?;
         let running = RunningService::new(service.clone())?;
         let file = ProcFile::new(c"cn_proc")?;
@@ -91,8 +86,7 @@ impl kernel::Module for Module {
 /// # Errors
 ///
 /// [`ENOMEM`]: no memory to find out.
-fn find_hooks(may_probe: bool) -> Result<Hooks> {
-    glue::allow_probes(may_probe);
+fn find_hooks() -> Result<Hooks> {
     let mut hooks = Hooks::NONE;
     for hook in Hook::ALL {
         if glue::is_available(hook)? {

@@ -90,6 +90,8 @@ SOURCE=$(realpath "${KSRC:-$("$TOP/scripts/source.sh")}")
 mkdir -p "$OUT"
 [ "$which" = c ] || hold "$OUT/lock"
 merge_fragments "$TOP/scripts/config/plain.config" "$TOP/scripts/config/builtin.config" >"$FRAGMENT"
+KSRC=$SOURCE translate "$FRAGMENT" >"$FRAGMENT.translated"
+mv "$FRAGMENT.translated" "$FRAGMENT"
 case $which in
 c)
 	# A KDIR of the user is that for modules.

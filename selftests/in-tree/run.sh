@@ -32,7 +32,7 @@ kernel() {
 job() {
 	local name=$1
 	shift
-	KERNEL_CONFIG=${KERNEL:-builtin} "$@" | read_results "$name" --differences="$DIFFERENCES"
+	KERNEL_CONFIG=${GUEST_CONFIG:-builtin} "$@" | read_results "$name" --differences="$DIFFERENCES"
 }
 
 # A guest's job, with its results: guest <kernel> <name> <job> [file...].
@@ -148,8 +148,8 @@ process_events_of_the_module() {
 	KERNEL_CONFIG=plain "$TOP/scripts/modules.sh" "$kdir" tests
 	printf '%s\n' "${EVENT_PROGRAMS[@]}" >"$WORK/programs"
 	printf '%s\n' PROVIDERS=rust SKIP_KERNEL_SAMPLE=1 SKIP_SAMPLES=1 SKIP_CNCTL=1 >"$WORK/selection"
-	KERNEL=plain guest "$kdir" process-events "$TOP/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection"
-	KERNEL=plain programs "$kdir" rust
+	GUEST_CONFIG=plain guest "$kdir" process-events "$TOP/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection"
+	GUEST_CONFIG=plain programs "$kdir" rust
 }
 
 # The selftests as kselftests of a tree, where both connectors are modules.
@@ -157,7 +157,7 @@ kselftests_pass() {
 	KERNEL_CONFIG=plain "$TOP/selftests/in-tree/kselftest.sh" "$(KERNEL_CONFIG=plain "$TOP/scripts/kdir.sh")" "$1"
 }
 
-BUILT=$TOP/build/builtin
+BUILT=$SERIES_OUT/builtin
 "$TOP/scripts/packages.sh" kernel guest patches
 RUST=$(kernel rust)
 C=$(kernel c)

@@ -108,7 +108,7 @@ impl Gate {
 
 /// Takes as long as the module's user has asked for.
 fn take_time() {
-    let time = module_parameters::slow_us.value();
+    let time = u32::clone(&module_parameters::slow_us.value());
     if time != 0 {
         fsleep(Delta::from_micros(time.into()));
     }
@@ -170,7 +170,8 @@ impl Handler for Gate {
 
 impl SocketWatcher for Gate {
     fn changed(&self, change: SocketChange) {
-        if module_parameters::end_on_close.value() != 0 && matches!(change, SocketChange::Closed(_))
+        if u32::clone(&module_parameters::end_on_close.value()) != 0
+            && matches!(change, SocketChange::Closed(_))
         {
             self.end();
         }
@@ -184,7 +185,7 @@ impl SocketWatcher for Gate {
 impl Watcher for Gate {
     fn changed(&self, id: Id, change: Change) {
         take_time();
-        if module_parameters::end_on_register.value() != 0
+        if u32::clone(&module_parameters::end_on_register.value()) != 0
             && id == TRIGGER
             && change == Change::Registered
         {
@@ -193,7 +194,7 @@ impl Watcher for Gate {
         if id == WAITS && change == Change::Unregistered {
             self.is_gone.complete_all();
         }
-        let port = module_parameters::port.value();
+        let port = u32::clone(&module_parameters::port.value());
         if port != 0 && id.idx() == IDX && change == Change::Registered {
             let _ = Outgoing::new(id, &[0u8; 1000]).send_to(Port(port), GFP_KERNEL);
         }
@@ -229,7 +230,7 @@ impl kernel::Module for BlockModule {
         let registration = register(GATE)?;
         *gate.registration.lock() = Some(registration.into());
         let (sockets, watch) = (SocketWatch::new(gate.clone())?, Watch::new(gate.clone())?);
-        let waits = if module_parameters::drop_waits.value() != 0 {
+        let waits = if u32::clone(&module_parameters::drop_waits.value()) != 0 {
             let waits = Arc::new(Waits(gate.clone()), GFP_KERNEL)?;
             Some(Registration::new(WAITS, c"waits", waits)?)
         } else {
@@ -248,7 +249,7 @@ impl kernel::Module for BlockModule {
 impl Drop for BlockModule {
     fn drop(&mut self) {
         self.gate.end();
-        if module_parameters::drop_waits.value() != 0 {
+        if u32::clone(&module_parameters::drop_waits.value()) != 0 {
             // The watcher has nothing else to be called for then.
             fsleep(Delta::from_millis(200));
         }

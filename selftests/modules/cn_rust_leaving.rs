@@ -106,7 +106,7 @@ fn act() {
         return;
     }
     pr_info!("acts\n");
-    sleep(module_parameters::milliseconds.value());
+    sleep(u32::clone(&module_parameters::milliseconds.value()));
     match register_late() {
         Ok(()) => pr_info!("has made one late\n"),
         Err(error) => pr_info!("was refused: {}\n", error.to_errno()),
@@ -115,7 +115,7 @@ fn act() {
 
 fn register_late() -> Result {
     let late = Arc::new(Late, GFP_KERNEL)?;
-    match module_parameters::act.value() {
+    match u32::clone(&module_parameters::act.value()) {
         0 => forget(Registration::with_options(
             LATE,
             c"late",
@@ -195,8 +195,8 @@ struct LeavingModule;
 
 impl kernel::Module for LeavingModule {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        start(module_parameters::context.value())?;
-        match module_parameters::fail.value() {
+        start(u32::clone(&module_parameters::context.value()))?;
+        match u32::clone(&module_parameters::fail.value()) {
             0 => Ok(Self),
             milliseconds => {
                 sleep(milliseconds);

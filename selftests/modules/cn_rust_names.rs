@@ -49,7 +49,7 @@ struct NamesModule {
 
 impl kernel::Module for NamesModule {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let which = module_parameters::which.value() as usize;
+        let which = u32::clone(&module_parameters::which.value()) as usize;
         let (name, description) = TEXTS.get(which).ok_or(EDOM)?;
         let options = Options::new().description(description);
         let handler = Arc::new(Nothing, GFP_KERNEL)?;

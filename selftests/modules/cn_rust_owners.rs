@@ -226,8 +226,8 @@ struct OwnersModule {
 
 impl kernel::Module for OwnersModule {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let held = build(module_parameters::shape.value())?;
-        if module_parameters::fail.value() != 0 {
+        let held = build(u32::clone(&module_parameters::shape.value()))?;
+        if u32::clone(&module_parameters::fail.value()) != 0 {
             return Err(EAGAIN);
         }
         Ok(Self { _held: held })

@@ -64,7 +64,7 @@ struct Random(u64);
 impl Random {
     fn new() -> Self {
         let number = SEQUENCES.fetch_add(1u32, Relaxed);
-        let seed = u64::from(module_parameters::seed.value());
+        let seed = u64::from(u32::clone(&module_parameters::seed.value()));
         Self((seed << 32 | u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
@@ -296,7 +296,7 @@ impl<'a> Actor<'a> {
     }
 
     fn send_to_port(&mut self) -> Result {
-        let port = Port(module_parameters::port.value());
+        let port = Port(u32::clone(&module_parameters::port.value()));
         let message = Outgoing::new(self.random.id(), "random");
         match self.random.below(2) {
             0 => message.send_to(port, GFP_ATOMIC)?,
@@ -339,7 +339,7 @@ impl SocketWatcher for Node {
 
 /// In one of four modules: those with work items have to wait for them.
 fn has_works() -> bool {
-    module_parameters::seed.value() % 4 == 0
+    u32::clone(&module_parameters::seed.value()) % 4 == 0
 }
 
 fn begin_work(shared: &Arc<Shared>) -> Result {

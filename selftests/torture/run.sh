@@ -48,12 +48,12 @@ read_scenario() {
 
 # The kernel of a scenario, and its modules and programs. Most have the kernel of the torture.
 find_kernel() {
-	KERNEL=$(setting "$SCENARIO" kernel)
+	SCENARIO_CONFIG=$(setting "$SCENARIO" kernel)
 	SCENARIO_KDIR=$KDIR
-	[ -n "$KERNEL" ] || { KERNEL=torture; return; }
+	[ -n "$SCENARIO_CONFIG" ] || { SCENARIO_CONFIG=torture; return; }
 	# A KDIR of the user is exported, and here it is that of the torture.
-	SCENARIO_KDIR=$(KDIR='' KERNEL_CONFIG=$KERNEL "$TOP/scripts/kdir.sh")
-	KERNEL_CONFIG=$KERNEL "$TOP/scripts/modules.sh" "$SCENARIO_KDIR" torture
+	SCENARIO_KDIR=$(KDIR='' KERNEL_CONFIG=$SCENARIO_CONFIG "$TOP/scripts/kdir.sh")
+	KERNEL_CONFIG=$SCENARIO_CONFIG "$TOP/scripts/modules.sh" "$SCENARIO_KDIR" torture
 }
 
 # Boots the guest of a scenario; its status is that of guest.sh: in_guest <seconds>
@@ -70,7 +70,7 @@ in_guest() {
 	memory=$(setting "$SCENARIO" memory)
 	processors=$({ setting "$SCENARIO" processors && setting "$SCENARIO" "processors_$FORM"; } | tail -n 1)
 	APPEND=$({ setting "$SCENARIO" append && setting "$SCENARIO" "append_$FORM"; } | tr '\n' ' ') QEMU_MEM=${memory:-${QEMU_MEM:-}} \
-		QEMU_SMP=${processors:-${QEMU_SMP:-}} TIMEOUT=$1 CONSOLE=$FOLDER/$NAME.console KERNEL_CONFIG=$KERNEL \
+		QEMU_SMP=${processors:-${QEMU_SMP:-}} TIMEOUT=$1 CONSOLE=$FOLDER/$NAME.console KERNEL_CONFIG=$SCENARIO_CONFIG \
 		"$TOP/scripts/guest.sh" "$SCENARIO_KDIR" run "$SCENARIO" "${files[@]}"
 }
 

@@ -21,6 +21,7 @@ use connector_base::{
         cn_glue_unwatch_namespaces, cn_glue_user_data, cn_glue_watch_namespaces, CN_ALL_GROUPS,
         CN_ALL_IDS, CN_GROUP_CHANGES, CN_IDX_PROC, CN_NATIVE,
     },
+    kernel_compat::user_ns,
     Id,
 };
 use core::ptr::NonNull;
@@ -173,7 +174,7 @@ unsafe extern "C" fn bind_callback<P: Protocol>(net: *mut net, group: c_int) -> 
     let group = u32::try_from(group).unwrap_or(0);
     // SAFETY: By the safety requirements; a network namespace holds its user namespace.
     let may_join = P::is_open(group)
-        || unsafe { bindings::ns_capable((*net).user_ns, bindings::CAP_NET_ADMIN as c_int) };
+        || unsafe { bindings::ns_capable(user_ns(net), bindings::CAP_NET_ADMIN as c_int) };
     if !may_join {
         return EPERM.to_errno();
     }

@@ -13,6 +13,7 @@
 
 use connector_base::{
     bindings::{self as glue, cn_glue_file_of_other, cn_msg},
+    kernel_compat::nlmsg_free,
     wire::{Frame, Header, HEADER_LEN, NETLINK_HEADER_LEN},
 };
 use core::{marker::PhantomData, ptr::NonNull};
@@ -367,7 +368,7 @@ impl Skb {
 impl Drop for Skb {
     fn drop(&mut self) {
         // SAFETY: By the type invariants the buffer is ours.
-        unsafe { bindings::nlmsg_free(self.0.as_ptr()) };
+        unsafe { nlmsg_free(self.0.as_ptr()) };
     }
 }
 

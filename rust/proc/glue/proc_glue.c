@@ -13,17 +13,15 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "../../glue/cn_switch.h"
 #include "hooks.h"
 
 /* -- Hooks --------------------------------------------------------------- */
 
-static bool may_probe;
-static bool exits_are_probed;
+CN_SWITCH(probe, true,
+	  "Whether functions of the kernel are probed; if not, there are fewer events, and exits are delivered a moment later (default true)");
 
-void cn_proc_glue_allow_probes(bool allowed)
-{
-	may_probe = allowed;
-}
+static bool exits_are_probed;
 
 bool cn_proc_glue_exits_are_delayed(void)
 {
@@ -41,7 +39,7 @@ int cn_proc_glue_try(unsigned int hook)
 
 	if (hook < TRACE_HOOKS && hook != CN_PROC_HOOK_EXIT)
 		return trace_hook_try(hook);
-	ret = may_probe ? probe_hook_try(hook) : -ENOENT;
+	ret = probe.on ? probe_hook_try(hook) : -ENOENT;
 	if (hook != CN_PROC_HOOK_EXIT || ret == -ENOMEM)
 		return ret;
 	exits_are_probed = !ret;

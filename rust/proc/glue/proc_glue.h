@@ -68,8 +68,6 @@ enum {
 int cn_proc_glue_try(unsigned int hook);
 int cn_proc_glue_attach(unsigned int hook);
 void cn_proc_glue_detach(unsigned int hook);
-/* Once, before the first hook is tried: whether functions of the kernel may be probed. */
-void cn_proc_glue_allow_probes(bool allowed);
 /* Whether a work item delivers exits, because their function cannot be probed. */
 bool cn_proc_glue_exits_are_delayed(void);
 /* When all hooks are detached: waits until none is running, and discards pending exits. */

@@ -124,7 +124,7 @@ impl Command {
         let write = |payload: &mut [u8]| {
             DRAFTS_WRITTEN.add(1u32, Relaxed);
             if !payload.iter().all(|byte| *byte == 0) {
-                return Err(EILSEQ);
+                return Err(EDOM);
             }
             payload.fill(0x5a);
             Ok(self.access as usize)
@@ -152,7 +152,7 @@ impl Command {
             let filled = payload.fill(0xff, room.wrapping_add(1)).map(|_| ());
             match filled {
                 Err(SendError::TooLong) if payload.room() == room => Ok(()),
-                _ => Err(SendError::Other(EILSEQ)),
+                _ => Err(SendError::Other(EDOM)),
             }
         };
         if self.what == 0 {
@@ -181,7 +181,7 @@ impl Command {
                 Err(SendError::Other(EXDEV))
             });
             if !matches!(failed, Err(SendError::Other(EXDEV))) {
-                return Err(EILSEQ);
+                return Err(EDOM);
             }
             bundle.write(&draft, |rest| rest.push(payload.as_slice()))?;
         }
@@ -194,12 +194,12 @@ impl Command {
             match failed {
                 Err(SendError::Other(EXDEV)) => (),
                 Err(error) => return Err(error.into()),
-                Ok(()) => return Err(EILSEQ),
+                Ok(()) => return Err(EDOM),
             }
             bundle.push_with(&last, |payload| {
                 let is_clean = payload.iter().all(|byte| *byte == 0);
                 payload.fill(0x5a);
-                is_clean.then_some(payload.len()).ok_or(EILSEQ)
+                is_clean.then_some(payload.len()).ok_or(EDOM)
             })?;
         }
         if self.what == 0 {
@@ -226,17 +226,17 @@ impl Command {
                 && writer.fill(0, first + 1).is_err()
                 && writer.room() == first;
             if !refused {
-                return Err(SendError::Other(EILSEQ));
+                return Err(SendError::Other(EDOM));
             }
             while let Some(left) = writer.room().checked_sub(1) {
                 writer.push(short)?;
                 if writer.room() != left {
-                    return Err(SendError::Other(EILSEQ));
+                    return Err(SendError::Other(EDOM));
                 }
             }
             match writer.push(short) {
                 Err(SendError::TooLong) if writer.room() == 0 => Ok(()),
-                _ => Err(SendError::Other(EILSEQ)),
+                _ => Err(SendError::Other(EDOM)),
             }
         })?;
         Ok(first as isize)
