@@ -166,11 +166,17 @@ def condense(job: Test) -> Test:
     return job
 
 
+HEAD = ("SPDX-License-Identifier: GPL-2.0", "made by make torture-publish")
+
+
 def publish(lines: list[lists.Entry], documentation: Path, paths: list[Path]) -> None:
     new = list(map(condense, read_jobs(paths)))
     old = read_jobs([documentation / RESULTS])
+    # The head of the file is read as comments of its first job.
+    for job in old:
+        job.comments = [line for line in job.comments if line.lstrip("# ") not in HEAD]
     jobs = sorted([*new, *(job for job in old if job.name not in {job.name for job in new})], key=name_of)
-    ktap.write(documentation / RESULTS, jobs, "# SPDX-License-Identifier: GPL-2.0\n# made by make torture-publish\n")
+    ktap.write(documentation / RESULTS, jobs, "".join(f"# {line}\n" for line in HEAD))
     (documentation / SCORECARD).write_text(table(lines, jobs), encoding="utf-8")
 
 
