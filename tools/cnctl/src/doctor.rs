@@ -75,7 +75,11 @@ fn about_connector(kernel: &Kernel) -> (bool, &'static str, &'static str) {
     match (kernel.connector, kernel.built_in) {
         (Connector::Rust, false) => (true, "in Rust", ""),
         (Connector::Rust, true) => (true, "in Rust, built in", ""),
-        (Connector::Guest, _) => (true, "in Rust, guest of the one in C, which is built in", ""),
+        (Connector::Guest, _) => (
+            true,
+            "in Rust, guest of the one in C, which is built in",
+            "",
+        ),
         (Connector::C, false) => (true, "in C", ""),
         (Connector::C, true) => (true, "in C, built in", ""),
         (Connector::Loadable, _) => (true, "not loaded; the first socket loads it", ""),

@@ -8,13 +8,19 @@ fn few_groups_become_32() {
         assert_eq!(Groups::new(count, 0, MAX_GROUPS).unwrap().count(), 32);
     }
     assert_eq!(Groups::new(33, 0, MAX_GROUPS).unwrap().count(), 33);
-    assert_eq!(Groups::new(MAX_GROUPS, 0, MAX_GROUPS).unwrap().count(), MAX_GROUPS);
+    assert_eq!(
+        Groups::new(MAX_GROUPS, 0, MAX_GROUPS).unwrap().count(),
+        MAX_GROUPS
+    );
 }
 
 #[test]
 fn impossible_numbers_of_groups_are_refused() {
     for count in [0, MAX_GROUPS + 1, u32::MAX] {
-        assert_eq!(Groups::new(count, 0, MAX_GROUPS).unwrap_err(), Refused::Groups);
+        assert_eq!(
+            Groups::new(count, 0, MAX_GROUPS).unwrap_err(),
+            Refused::Groups
+        );
     }
 }
 
@@ -43,6 +49,9 @@ fn mask_may_not_name_groups_that_do_not_exist() {
         Refused::OpenGroups
     );
     assert!(Groups::new(33, 1 << 32, MAX_GROUPS).is_ok());
-    assert_eq!(Groups::new(63, 1 << 63, MAX_GROUPS).unwrap_err(), Refused::OpenGroups);
+    assert_eq!(
+        Groups::new(63, 1 << 63, MAX_GROUPS).unwrap_err(),
+        Refused::OpenGroups
+    );
     assert!(Groups::new(64, u64::MAX, MAX_GROUPS).is_ok());
 }
