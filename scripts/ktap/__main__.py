@@ -4,7 +4,7 @@
     ktap read NAME FOLDER [option...]       a job's results, on standard input: shows them as they come, and leaves FOLDER/NAME.ktap
         --differences LIST      what is to fail on the C connector, or on a guest of it; any number of lists
         --brief                 what passes is counted only
-        --comments              what is said between the results is shown at once
+        --comments              lines between the results are shown at once
         --only REGEX            of the outermost tests, only those with such a name (a kernel has tests of its own)
         --header KEY=VALUE      something to know of the job
     ktap verdict [--whole] [--differences LIST...] [--broken JOB...] FILE...   judges all; the last line is "N passed, M failed"
@@ -41,7 +41,7 @@ def read_job(given: argparse.Namespace) -> int:
     def wanted(test: Test) -> bool:
         return re.search(given.only, test.name) is not None
 
-    reader = Reader(lambda test: shown.done(test) if wanted(test) else None, shown.said)
+    reader = Reader(lambda test: shown.done(test) if wanted(test) else None, shown.comment)
     for number, line in enumerate(sys.stdin):
         if not number:
             shown.begin()
@@ -52,7 +52,7 @@ def read_job(given: argparse.Namespace) -> int:
         job.tests, job.plan, job.rest = list(filter(wanted, job.tests)), None, []
     job.headers |= dict(header.split("=", 1) for header in given.header)
     if why := problem_of_job(job):
-        job.tests.append(Test("runs", False, why, said=job.rest))
+        job.tests.append(Test("runs", False, why, comments=job.rest))
         job.rest = []
         shown.done(job.tests[-1])
     job.ok = all(test.ok for test in job.tests)

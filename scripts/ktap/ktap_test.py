@@ -36,7 +36,7 @@ ok 3 leaks.after_unload # 0 unreferenced objects
 
 LIST = """list: differences
 
-# Why is said once.
+# A reason is stated once.
 reason: C is different
 test: acks.one
 sometimes: acks.two
@@ -60,7 +60,7 @@ def read(text: str, name: str = "job") -> Test:
 def outcomes(job: Test) -> list[tuple[str, str, str]]:
     for test in job.tests:
         if test.is_suite:
-            verdict.settle(test)
+            verdict.record_problems(test)
     return [(result.name, result.outcome, result.reason) for result in verdict.of_job(job)]
 
 
@@ -71,7 +71,7 @@ class Reading(unittest.TestCase):
             ("module.loads", True, ""), ("acks", False, ""), ("leaks.after_unload", True, "0 unreferenced objects")])
         acks = job.tests[1]
         self.assertEqual([test.name for test in acks.tests], ["global.one", "two", "three_words"])
-        self.assertEqual(acks.tests[0].said, ["# acks.c:7:one:Expected 1 (1) == 2 (2)"])
+        self.assertEqual(acks.tests[0].comments, ["# acks.c:7:one:Expected 1 (1) == 2 (2)"])
         self.assertEqual({test.provider for test in job.tests}, {"c"})
 
     def test_outcomes(self) -> None:
@@ -107,7 +107,7 @@ class Reading(unittest.TestCase):
     def test_streams_behind_each_other_are_one(self) -> None:
         job = read("KTAP version 1\n1..1\nok 1 host.a\nKTAP version 1\n1..2\nok 1 core.b\n# core.c panicked\nnot ok 2 core.c")
         self.assertEqual((job.plan, [test.name for test in job.tests]), (3, ["host.a", "core.b", "core.c"]))
-        self.assertEqual(job.tests[2].said, ["# core.c panicked"])
+        self.assertEqual(job.tests[2].comments, ["# core.c panicked"])
 
     def test_suites_in_suites(self) -> None:
         job = read("    # Subtest: a\n        KTAP version 1\n        # Subtest: b\n        ok 1 c\n    not ok 1 b\nnot ok 1 a\n")
@@ -116,7 +116,7 @@ class Reading(unittest.TestCase):
 
     def test_results_deep_in_what_a_test_says_are_none(self) -> None:
         job = read("KTAP version 1\n  ok 7 said by somebody\nok 1 real\n")
-        self.assertEqual([(test.name, test.said) for test in job.tests], [("real", ["  ok 7 said by somebody"])])
+        self.assertEqual([(test.name, test.comments) for test in job.tests], [("real", ["  ok 7 said by somebody"])])
 
     def test_what_is_missing_here_is_no_failure(self) -> None:
         job = read("# provider: rust\nok 1 programs.forkstat # SKIP not on this machine: apt knows no forkstat\n")
@@ -131,7 +131,7 @@ class Writing(unittest.TestCase):
     def written(self, job: Test) -> str:
         for test in job.tests:
             if test.is_suite:
-                verdict.settle(test)
+                verdict.record_problems(test)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "file"
             ktap.write(path, [job])
@@ -169,24 +169,24 @@ class Judging(unittest.TestCase):
             return "\n".join(judged.lines()), judged.status()
 
     def test_listed_difference_has_its_reason_and_passes(self) -> None:
-        said, status = self.judge(GUEST.replace("ok 2 two # SKIP not a feature", "not ok 2 two"))
-        self.assertIn("  C is different\n      acks.one\n      acks.two", said)
-        self.assertTrue(said.endswith("5 passed, 0 failed"), said)
+        printed, status = self.judge(GUEST.replace("ok 2 two # SKIP not a feature", "not ok 2 two"))
+        self.assertIn("  C is different\n      acks.one\n      acks.two", printed)
+        self.assertTrue(printed.endswith("5 passed, 0 failed"), printed)
         self.assertEqual(status, 0)
 
     def test_unlisted_difference_fails(self) -> None:
-        said, status = self.judge(GUEST.replace("ok 3 three", "not ok 3 three"))
-        self.assertIn("acks.three_words on c fails, and is not on the list of differences", said)
+        printed, status = self.judge(GUEST.replace("ok 3 three", "not ok 3 three"))
+        self.assertIn("acks.three_words on c fails, and is not on the list of differences", printed)
         self.assertEqual(status, 1)
 
     def test_listed_difference_that_passes_fails(self) -> None:
-        said, _ = self.judge(GUEST.replace("not ok 1 global.one", "ok 1 global.one").replace("not ok 2 acks", "ok 2 acks"))
-        self.assertIn("acks.one on c passes, but is on the list of differences", said)
-        self.assertIn("3 passed, 1 failed", said)
+        printed, _ = self.judge(GUEST.replace("not ok 1 global.one", "ok 1 global.one").replace("not ok 2 acks", "ok 2 acks"))
+        self.assertIn("acks.one on c passes, but is on the list of differences", printed)
+        self.assertIn("3 passed, 1 failed", printed)
 
     def test_ours_may_neither_differ_nor_skip(self) -> None:
-        said, _ = self.judge(GUEST.replace("provider: c", "provider: rust"))
-        self.assertIn("acks.one on rust fails\n  acks.two on rust was skipped (not a feature)", said)
+        printed, _ = self.judge(GUEST.replace("provider: c", "provider: rust"))
+        self.assertIn("acks.one on rust fails\n  acks.two on rust was skipped (not a feature)", printed)
 
     def test_guest_has_a_list_of_its_own(self) -> None:
         guest = GUEST.replace("provider: c", "provider: guest")
@@ -213,11 +213,11 @@ class Judging(unittest.TestCase):
 
     def test_whole_list_has_to_be_tried_on_each_provider_in_c(self) -> None:
         other = GUEST.replace("provider: c", "provider: c-on-rust").replace("global.one", "global.other")
-        said, _ = self.judge(GUEST, other, whole=True)
-        self.assertIn("acks.one is on the list of differences, but was not tried on c-on-rust", said)
-        self.assertIn("acks.two is on the list of differences, but is skipped on c", said)
-        said, _ = self.judge("ok 1 a", whole=True)
-        self.assertIn("acks.one is on the list of differences, but was not tried on c", said)
+        printed, _ = self.judge(GUEST, other, whole=True)
+        self.assertIn("acks.one is on the list of differences, but was not tried on c-on-rust", printed)
+        self.assertIn("acks.two is on the list of differences, but is skipped on c", printed)
+        printed, _ = self.judge("ok 1 a", whole=True)
+        self.assertIn("acks.one is on the list of differences, but was not tried on c", printed)
 
     def test_nothing_is_no_success(self) -> None:
         self.assertEqual(self.judge(), ("\n0 passed, 0 failed", 1))
@@ -233,26 +233,26 @@ class Judging(unittest.TestCase):
 
 class Showing(unittest.TestCase):
     def shown(self, text: str, **options: bool) -> str:
-        said = io.StringIO()
-        with contextlib.redirect_stdout(said):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
             shown = show.Show(verdict.Differences(), **options)
-            reader = ktap.Reader(shown.done, shown.said)
+            reader = ktap.Reader(shown.done, shown.comment)
             for line in text.split("\n"):
                 reader.feed(line)
             reader.finish()
             shown.end()
-        return said.getvalue()
+        return printed.getvalue()
 
     def test_a_line_for_each_program_and_step(self) -> None:
-        said = self.shown(GUEST)
+        printed = self.shown(GUEST)
         self.assertIn("  c      acks                             1 passed, 1 FAILED, 1 skipped\n"
-                      "        # acks.c:7:one:Expected 1 (1) == 2 (2)\n        not ok global.one\n", said)
-        self.assertIn("  c      leaks.after_unload               ok: 0 unreferenced objects\n", said)
+                      "        # acks.c:7:one:Expected 1 (1) == 2 (2)\n        not ok global.one\n", printed)
+        self.assertIn("  c      leaks.after_unload               ok: 0 unreferenced objects\n", printed)
 
     def test_brief(self) -> None:
-        said = self.shown(GUEST, brief=True)
-        self.assertNotIn("leaks", said)
-        self.assertIn("not ok global.one\n  5 tests\n", said)
+        printed = self.shown(GUEST, brief=True)
+        self.assertNotIn("leaks", printed)
+        self.assertIn("not ok global.one\n  5 tests\n", printed)
 
     def test_comments(self) -> None:
         self.assertIn("      leaks has begun\n", self.shown("# leaks has begun\nok 1 leaks", comments=True))
@@ -310,10 +310,10 @@ failures:
 
 class Kunit(unittest.TestCase):
     def compared(self, output: str) -> str:
-        said = io.StringIO()
-        with contextlib.redirect_stdout(said):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
             kunit.compare([read(GUEST)], output, "file")
-        return said.getvalue()
+        return printed.getvalue()
 
     def test_same_counts(self) -> None:
         self.assertEqual(self.compared("[1] Testing complete. Ran 5 tests: passed: 3, failed: 1, skipped: 1\n"),

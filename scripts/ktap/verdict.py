@@ -86,11 +86,11 @@ def problem(suite: Test) -> str:
     return ""
 
 
-def settle(suite: Test) -> None:
+def record_problems(suite: Test) -> None:
     """Lets suites say themselves what is wrong with them; then they are written as if they were whole."""
     for inner in suite.tests:
         if inner.is_suite:
-            settle(inner)
+            record_problems(inner)
     if why := problem(suite):
         suite.ok, suite.note = False, why
     suite.plan = len(suite.tests)

@@ -63,6 +63,9 @@ const SEND_WITHIN: u32 = _IOW::<Numbers>('c' as u32, 17);
 const WRITE_DRAFT: u32 = _IOW::<Numbers>('c' as u32, 18);
 /// From now on, the watch of sockets sends to a port whenever one is closed, and waits a while.
 const SEND_ON_CLOSE: u32 = _IOW::<Numbers>('c' as u32, 19);
+/// Returns what the connector can do: a bit each for native, all ids, all groups, changes of groups;
+/// and the number of groups above the lowest eight bits.
+const CAPABILITIES: u32 = _IOW::<Numbers>('c' as u32, 22);
 
 /// Writes into a bundle until it is full; returns how much room there was at first.
 const ROOM: u32 = _IOW::<Numbers>('c' as u32, 20);
@@ -134,6 +137,7 @@ impl MiscDevice for Client {
             HAS_LISTENERS => command.has_listeners(),
             WATCH => client.watch(what != 0),
             SEEN => Ok(client.seen_of(id)),
+            CAPABILITIES => Ok(capabilities()),
             ALIVE => Ok(ALIVE_HANDLERS.load(Relaxed) as isize),
             CALLS => Ok(HANDLER_CALLS.load(Relaxed) as isize),
             WRITTEN => Ok(DRAFTS_WRITTEN.load(Relaxed) as isize),
@@ -156,4 +160,19 @@ impl kernel::InPlaceModule for ClientModule {
             }),
         })
     }
+}
+
+fn capabilities() -> isize {
+    let can = connector::capabilities();
+    [
+        can.is_native(),
+        can.knows_all_ids(),
+        can.opens_all_groups(),
+        can.notifies_of_groups(),
+    ]
+    .iter()
+    .rev()
+    .fold((can.groups() as isize) << 4, |bits, can| {
+        bits << 1 | isize::from(*can)
+    })
 }

@@ -541,6 +541,14 @@ TEST_F(rust, refused_registration_is_not_reported)
 	EXPECT_EQ(0, seen(self->client, 1));
 }
 
+TEST_F(rust, capabilities_are_those_of_the_connector)
+{
+	/* Native, all ids, all groups, changes of groups. */
+	int can = provider_is_guest() ? 0 : 15;
+
+	EXPECT_EQ(32 << 8 | can, command(self->client, CAPABILITIES, (struct command){}));
+}
+
 TEST_F(rust, many_handlers_run_at_once)
 {
 	/* More than there are slots in a bucket of the table of running calls. */
