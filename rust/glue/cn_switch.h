@@ -26,11 +26,19 @@ static int cn_switch_set(const char *val, const struct kernel_param *kp)
 
 static const struct kernel_param_ops cn_switch_ops = { .set = cn_switch_set };
 
+/* Sparse cannot evaluate the length of a string, which the kernel's macros check. */
+#ifdef __CHECKER__
+#define CN_SWITCH_INFO(name, description)
+#else
+#define CN_SWITCH_INFO(name, description)					\
+	__MODULE_PARM_TYPE(name, "bool");					\
+	MODULE_PARM_DESC(name, description);
+#endif
+
 /* Defines the parameter, and the variable of that name with its value. */
 #define CN_SWITCH(name, value, description)					\
 	static struct cn_switch name = { .on = value };				\
-	module_param_cb(name, &cn_switch_ops, &name, 0);			\
-	__MODULE_PARM_TYPE(name, "bool");					\
-	MODULE_PARM_DESC(name, description)
+	CN_SWITCH_INFO(name, description)					\
+	module_param_cb(name, &cn_switch_ops, &name, 0)
 
 #endif /* _CN_SWITCH_H */
