@@ -94,7 +94,7 @@ program_saying() {
 
 # All bindgen programs that set-up has built, newest first.
 cached_bindgens() {
-	find "$CACHE" -path '*/bindgen-*/bin/bindgen' 2>/dev/null | sort -r
+	find "$CACHE" -maxdepth 3 -path '*/bindgen-*/bin/bindgen' 2>/dev/null | sort -r
 }
 
 # Sets TOOLS, the make arguments that name the compilers, and IN_ROOT, what runs a command where they are: find_tools <kdir>.
