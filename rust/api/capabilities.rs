@@ -19,6 +19,7 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    #[inline]
     const fn has(self, feature: u32) -> bool {
         self.features & feature != 0
     }
@@ -26,6 +27,7 @@ impl Capabilities {
     /// Whether the connector has the netlink protocol to itself (`cn.ko`, or built into the
     /// kernel). If not, it is a guest of the C connector that is built into the kernel
     /// (`cn_guest.ko`).
+    #[inline]
     pub const fn is_native(self) -> bool {
         self.has(CN_NATIVE)
     }
@@ -33,6 +35,7 @@ impl Capabilities {
     /// Whether it knows the ids of all clients. If not, it does not know those that C modules
     /// register: watchers are not notified of them, and messages to ids that nobody has
     /// registered get no answer, even where the sender set `NLM_F_ACK`.
+    #[inline]
     pub const fn knows_all_ids(self) -> bool {
         self.has(CN_ALL_IDS)
     }
@@ -40,6 +43,7 @@ impl Capabilities {
     /// Whether every group can be opened to all programs. If not, programs without `CAP_NET_ADMIN`
     /// cannot join a group with an even number, and can join one with an odd number. They receive
     /// nothing from it while it is closed.
+    #[inline]
     pub const fn opens_all_groups(self) -> bool {
         self.has(CN_ALL_GROUPS)
     }
@@ -47,12 +51,14 @@ impl Capabilities {
     /// Whether watchers of sockets are notified of groups that are joined and left, and of all
     /// sockets that are closed. If not, they are notified of closed sockets from which this
     /// connector had received a message.
+    #[inline]
     pub const fn notifies_of_groups(self) -> bool {
         self.has(CN_GROUP_CHANGES)
     }
 
     /// How many groups there are; they are numbered from 1. A message to the group of an id with a
     /// larger `idx` has no listeners.
+    #[inline]
     pub const fn groups(self) -> u32 {
         self.groups
     }
@@ -75,6 +81,7 @@ impl Capabilities {
 /// ```
 ///
 /// Context: any.
+#[inline]
 pub fn capabilities() -> Capabilities {
     let (features, groups) = raw::features();
     Capabilities { features, groups }
