@@ -2,7 +2,7 @@
 
 //! What differs between the versions of the kernel's crates.
 //!
-//! The folder has a file for each version that differs, with the same items in all of them, and kbuild
+//! The folder has a file for each version that differs, with the same items in all of them. kbuild
 //! chooses one (`Makefile`). Nothing else in the sources depends on the version.
 
 #[cfg_attr(CN_LINUX_7_2, path = "kernel_compat/linux_7_2.rs")]

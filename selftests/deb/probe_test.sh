@@ -129,8 +129,8 @@ no_rust() {
 old_kernel() {
 	mv "$SYSTEM/lib/modules/$KERNEL" "$SYSTEM/lib/modules/6.12.117+deb13-amd64"
 	KERNEL=6.12.117+deb13-amd64
-	expect_final 'It is older than Linux 7.3.' \
-		'Use a kernel from Linux 7.3 on that has Rust. Debian has one in the backports.'
+	expect_final 'It is older than Linux 7.2.' \
+		'Use a kernel from Linux 7.2 on that has Rust. Debian has one in the backports.'
 }
 
 no_symbols() {

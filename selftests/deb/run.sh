@@ -217,7 +217,7 @@ kernel_without_rust() {
 	local package
 	package=$(old_headers)
 	apt_install "$package"
-	says_once "${package#linux-headers-}" 'It is older than Linux 7.3.'
+	says_once "${package#linux-headers-}" 'It is older than Linux 7.2.'
 	has_nothing "${package#linux-headers-}"
 	has_modules "$(kernel amd64)" "$1"
 }
