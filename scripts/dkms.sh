@@ -130,6 +130,7 @@ check_metadata_tools() {
 	check_program flex flex
 	check_program openssl openssl
 	check_program pahole pahole
+	check_program python3 python3
 	check_program xz xz-utils
 	! command -v gcc >/dev/null || check_header gelf.h libelf-dev
 	! command -v gcc >/dev/null || check_header openssl/opensslv.h libssl-dev
@@ -294,7 +295,7 @@ prepare_metadata() {
 	fi
 	rm -rf "$WORK"
 	LACKS=()
-	lack "The metadata could not be made: $(grep -E 'error: |No space left' "$STATE/$KERNEL.log" | head -n 1)" \
+	lack "The metadata could not be made: $(grep -E 'error: |No space left|[*][*][*] ' "$STATE/$KERNEL.log" | head -n 1)" \
 		"The log is $STATE/$KERNEL.log. Often the source has another revision than the kernel: upgrade both."
 	report_lacks
 }

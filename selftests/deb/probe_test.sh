@@ -37,7 +37,7 @@ make_system() {
 	for program in bash awk basename cat comm cp cut df diff dirname env grep head mkdir mv nproc od realpath rm sed sha256sum sort tail tr uname; do
 		ln -s "$(command -v "$program")" "$BIN/"
 	done
-	for program in bc bison flex make openssl pahole xz; do
+	for program in bc bison flex make openssl pahole python3 xz; do
 		says "$program" "$program"
 	done
 	says bindgen 'bindgen 0.71.1'

@@ -19,7 +19,7 @@
 SUITE=trixie
 # What connector-dkms depends on, so that it is not what is tested here, and what Debian's headers depend on.
 ROOT_PACKAGES=(bc bindgen bison debconf dkms dwarves file flex gcc-14-for-host kmod libelf-dev libssl-dev linux-base make openssl
-	rust-src rustc xz-utils)
+	python3 rust-src rustc xz-utils)
 NEXT_VERSION=0.1.0+next
 
 # Of the backports, as the root's own mirror has them. Packages that tests install are in the cache of its apt.
@@ -108,11 +108,12 @@ has_nothing() {
 	dkms status -m connector -k "$1" | { grep -E ': (built|installed)' || true; } | none
 }
 
-# A module is there for a kernel that was built for it: has_modules <kernel> [version]
+# A module is there that was built for a kernel, from one version only: has_modules <kernel> <version>
 has_modules() {
-	local module
-	dkms status -m connector -k "$1" | tee /dev/stderr | grep -F "connector/${2:-}" | grep ': installed'
-	[ "$(dkms status -m connector -k "$1" | wc -l)" = 1 ]
+	local module status
+	status=$(dkms status -m connector -k "$1")
+	printf '%s\n' "$status"
+	[[ $status = "connector/$2, $1, "*': installed' ]]
 	module=$(modinfo -k "$1" -F filename cn_guest)
 	[[ $module = "/lib/modules/$1/updates/dkms/cn_guest.ko"* ]]
 	[[ "$(modinfo -F vermagic "$module")" = "$1 "* ]]
