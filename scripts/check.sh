@@ -141,8 +141,9 @@ unsafe_stays_inside() {
 		grep -qE '^#!\[deny\(.*unsafe_code.*\)\]' "$root" || { printf '%s does not deny unsafe code\n' "$root"; status=1; }
 	done
 	mapfile -t boundaries < <(grep -rlE 'allow\(unsafe_code\)' rust --include='*.rs')
-	if [ "${#boundaries[@]}" -gt 14 ]; then
-		printf '%d boundary files, at most 14:\n' "${#boundaries[@]}"
+	# Of the carriers, and of the versions of the kernel, one each is in a build.
+	if [ "${#boundaries[@]}" -gt 18 ]; then
+		printf '%d boundary files, at most 18:\n' "${#boundaries[@]}"
 		printf '  %s\n' "${boundaries[@]}"
 		status=1
 	fi

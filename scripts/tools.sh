@@ -9,13 +9,13 @@ config_of() {
 	sed -n "s/^$2=//p" "$1/include/config/auto.conf" | tr -d '"'
 }
 
-# The kernels that this was tested with, as rust/Kbuild lists them; the first one is the oldest that will do.
+# The kernels that this was tested with, and the oldest series for which it compiles, as rust/Kbuild says.
 tested_kernels() {
 	sed -n 's/^cn_tested := //p' "$TOP/rust/Kbuild"
 }
 
 oldest_series() {
-	tested_kernels | sed 's/^\([0-9]*\.[0-9]*\).*/\1/'
+	sed -n 's/^cn_oldest := //p' "$TOP/rust/Kbuild"
 }
 
 # The version of a kernel source without what is behind the second number: series_of <source>.
@@ -23,14 +23,15 @@ series_of() {
 	awk '$1 == "VERSION" { v = $3 } $1 == "PATCHLEVEL" { print v "." $3; exit }' "$1/Makefile"
 }
 
-# Refuses a kernel that is too old, and says of one that is newer than known that it is tried: check_version <what> <series>.
+# Refuses a kernel that is too old, and says of one that was not tested that it is tried: check_version <what> <series>.
 check_version() {
-	local -a sorted
-	mapfile -t sorted < <({ tested_kernels | tr ' ' '\n' | cut -d. -f1,2; printf '%s\n' "$2"; } | sort -uV)
-	if [ "${sorted[0]}" != "$(oldest_series)" ]; then
-		die "$1 is Linux $2, and this needs $(oldest_series) or later." "It was tested with $(tested_kernels | sed 's/ / and /g')."
-	elif ! tested_kernels | grep -qw "${sorted[-1]}"; then
-		say "  $1 is Linux $2, newer than what this was tested with ($(tested_kernels | sed 's/ / and /g')); trying it"
+	local oldest tested
+	oldest=$(oldest_series)
+	tested=$(tested_kernels | sed 's/ / and /g')
+	if [ "$(printf '%s\n' "$oldest" "$2" | sort -V | head -n 1)" != "$oldest" ]; then
+		die "$1 is Linux $2, and this needs $oldest or later." "It was tested with $tested."
+	elif ! tested_kernels | grep -qw "$2"; then
+		say "  $1 is Linux $2; this was tested with $tested. Trying it."
 	fi
 }
 

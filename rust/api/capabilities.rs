@@ -74,7 +74,7 @@ impl Capabilities {
 /// # fn check() -> Result {
 /// if !connector::capabilities().notifies_of_groups() {
 ///     pr_err!("this kernel's connector does not notify of groups\n");
-///     return Err(EOPNOTSUPP);
+///     return Err(ENODEV);
 /// }
 /// # Ok(())
 /// # }

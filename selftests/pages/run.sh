@@ -41,7 +41,7 @@ install_crate() {
 # Rust metadata of another kernel makes errors that nobody understands; the fragment says it first.
 refuse_another_kernel() {
 	local fragment
-	fragment=$(find "$WORK/prefix" -name connector.mk)
+	fragment=$(find "$WORK/prefix/lib" -name connector.mk)
 	if make -f "$fragment" KERNELRELEASE=0.0.0 >"$WORK/refusal" 2>&1; then
 		return 1
 	fi
