@@ -158,7 +158,7 @@ check_writable() {
 	for folder in "$STATE" "$ROOT/lib/modules/$KERNEL"; do
 		mkdir -p "$folder" 2>/dev/null && [ -w "$folder" ] && continue
 		lack "$folder cannot be written to." \
-			'A system that is read-only takes modules that another system of the same kernel version has built: see packages.rst.'
+			'A system that is read-only takes modules that another system of the same kernel version has built: see /usr/share/doc/connector-dkms.'
 		return
 	done
 	free=$(df --output=avail -m "$STATE" | tail -n 1 | tr -d ' ')

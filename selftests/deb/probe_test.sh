@@ -34,7 +34,7 @@ make_system() {
 	rm -rf "$SYSTEM" "$BIN"
 	mkdir -p "$BIN" "$SYSTEM/lib/modules/$KERNEL/build/include" "$SYSTEM/usr/src" "$SYSTEM/var/lib/connector" \
 		"$SYSTEM/sysroot/lib/rustlib/src/rust/library/core/src"
-	for program in bash awk basename cat comm cp cut df diff dirname env grep head mkdir mv nproc od realpath rm sed sha256sum sort tail tr uname; do
+	for program in bash awk basename cat comm cp cut df diff dirname env grep head ln mkdir mv nproc od realpath rm rmdir sed sha256sum sort tail tr uname; do
 		ln -s "$(command -v "$program")" "$BIN/"
 	done
 	for program in bc bison flex make openssl pahole python3 xz; do
@@ -215,7 +215,7 @@ read_only() {
 	rmdir "$SYSTEM/var/lib/connector"
 	: >"$SYSTEM/var/lib/connector"
 	expect_lack '/var/lib/connector cannot be written to.' \
-		'A system that is read-only takes modules that another system of the same kernel version has built: see packages.rst.'
+		'A system that is read-only takes modules that another system of the same kernel version has built: see /usr/share/doc/connector-dkms.'
 }
 
 # What no probe can know, the build of the metadata finds: the message, and nothing but the log.
@@ -236,6 +236,38 @@ metadata_fails() {
 	find "$SYSTEM/var/lib/connector" -mindepth 1 | diff - <(printf '%s\n' "$SYSTEM/var/lib/connector/$KERNEL.log")
 }
 
+# What update says when all is installed, with a DKMS that only agrees: expect_update <text>
+expect_update() {
+	mkdir -p "$WORK/source/scripts" "$SYSTEM/lib/modules/$KERNEL/build/rust"
+	cp "$TOP/scripts/dkms.sh" "$WORK/source/scripts/"
+	echo 'PACKAGE_VERSION="1"' >"$WORK/source/dkms.conf"
+	: >"$SYSTEM/lib/modules/$KERNEL/build/rust/libkernel.rmeta"
+	script dkms <<<"[ \"\$1\" = install ]"
+	CONNECTOR_ROOT=$SYSTEM PATH=$BIN "$BIN/bash" "$WORK/source/scripts/dkms.sh" update >"$WORK/said" 2>&1
+	sed "s|$SYSTEM||g" "$WORK/said" | diff -u --label said --label expected - <(printf '%s' "${1:+$1
+}")
+}
+
+KEY='the kernel loads these modules if it knows the key that DKMS signs them with (/var/lib/dkms/mok.pub).'
+ENROL='Enrol it once: mokutil --import /var/lib/dkms/mok.pub; reboot, and confirm with the password that you gave.'
+
+secure_boot() {
+	mkdir -p "$SYSTEM/sys/firmware/efi/efivars"
+	printf '\6\0\0\0\1' >"$SYSTEM/sys/firmware/efi/efivars/SecureBoot-0"
+	script mokutil <<<'echo "it is not enrolled"'
+	expect_update "connector: Secure Boot is on: $KEY $ENROL"
+	script mokutil <<<'echo "it is already enrolled"'
+	expect_update ''
+}
+
+lockdown() {
+	mkdir -p "$SYSTEM/sys/kernel/security"
+	echo 'none [integrity] confidentiality' >"$SYSTEM/sys/kernel/security/lockdown"
+	expect_update "connector: The kernel is locked down: $KEY $ENROL"
+	echo '[none] integrity confidentiality' >"$SYSTEM/sys/kernel/security/lockdown"
+	expect_update ''
+}
+
 all_at_once() {
 	rm "$BIN/bc" "$BIN/bindgen" "$SYSTEM/usr/src/linux-source-7.3.tar.xz"
 	expect 77 "connector: no modules are built for Linux $KERNEL. This is why:
@@ -249,7 +281,8 @@ all_at_once() {
 }
 
 CASES=(nothing_lacks native_needs_no_connector no_headers no_rust old_kernel no_symbols no_rustc other_rustc other_bindgen no_compiler
-	rebuilt_compiler no_program no_library no_core_library no_source other_source shipped_metadata full_disk read_only metadata_fails all_at_once)
+	rebuilt_compiler no_program no_library no_core_library no_source other_source shipped_metadata full_disk read_only metadata_fails secure_boot
+	lockdown all_at_once)
 
 ktap_print_header
 ktap_set_plan "${#CASES[@]}"
