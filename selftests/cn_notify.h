@@ -214,7 +214,7 @@ static inline bool events_read(int fd, struct events *e, int timeout_ms)
 /* Reads all queued messages, and those that follow, until a period of silence. */
 static inline void events_read_all(int fd, struct events *e)
 {
-	while (events_read(fd, e, CN_SILENCE_MS))
+	while (events_read(fd, e, cn_limit(200)))
 		;
 }
 
