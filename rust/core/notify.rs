@@ -273,6 +273,12 @@ impl Notifier {
         count
     }
 
+    /// Says to all listeners that there are no notifications any more, by the error `ENOBUFS`: their
+    /// sockets can outlive a guest.
+    pub(crate) fn report_end(&self) {
+        self.delivery.report_loss();
+    }
+
     /// Adds a watcher, and returns its number; see [`WatchList::add`].
     pub(crate) fn watch(&self, function: Function, leaving: &Leaving) -> Result<u64> {
         // Before the watcher begins to read the log, so that no event is left out.

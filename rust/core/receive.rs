@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 use crate::{
+    carrier::FEATURES,
     connector,
     helpers::{request_process_events, trace_receive, traces_receive},
     netlink::{ClosedSocket, Datagram, Protocol, Received},
@@ -21,7 +22,7 @@ use crate::{
     table::{Active, Registry},
 };
 use connector_base::{
-    bindings::{CN_IDX_PROC, CN_VAL_PROC},
+    bindings::{CN_IDX_PROC, CN_NATIVE, CN_VAL_PROC},
     wire::Malformed,
     Id,
 };
@@ -35,9 +36,11 @@ use kernel::prelude::*;
 /// the kernel run `modprobe` for any id.
 const PROCESS_EVENTS: Id = Id::new(CN_IDX_PROC, CN_VAL_PROC);
 
+///
+/// A guest loads nothing: the built-in connector knows whether the id is taken.
 #[inline]
 fn is_loaded_on_demand(id: Id) -> bool {
-    id.as_u64() == PROCESS_EVENTS.as_u64()
+    FEATURES & CN_NATIVE != 0 && id.as_u64() == PROCESS_EVENTS.as_u64()
 }
 
 /// The connector as netlink sees it.

@@ -114,6 +114,7 @@ impl Drop for Channel {
     fn drop(&mut self) {
         if let Some(connector) = connector::get() {
             connector.unregister(self.id, Some(self.serial));
+            connector.notifier().report_end();
         }
     }
 }

@@ -216,7 +216,7 @@ void cn_glue_cond_resched(void);
 void *cn_glue_alloc_nofail(size_t size);
 
 unsigned long cn_glue_random_long(void);
-/* The mark in the outermost frame of the running task, see core/frame.rs; or NULL. */
+/* The mark in the outermost frame of the running task, see core/calls.rs; or NULL. */
 void *cn_glue_outermost_mark(unsigned long key);
 
 void cn_glue_send_begin(void);

@@ -285,6 +285,21 @@ TEST_F(channel, reports_the_clients_of_the_kernel)
 }
 
 /* An open socket holds the module, unless that is a guest; requests do not hold it longer. */
+/* Sockets do not hold a guest, so that listeners outlive it. */
+TEST_F(channel, listeners_notice_the_end_of_a_guest)
+{
+	const char *name = "";
+
+	if (!provider_is_guest())
+		SKIP(return, "sockets hold the connector");
+	ASSERT_TRUE(load(self, ""));
+	ASSERT_EQ(0, ask_at(self->fd, CN_IDX_NOTIFY, CN_VAL_NOTIFY, EVENTS));
+	ASSERT_EQ(0, connector_unload(&name)) TH_LOG("module %s", name);
+	EXPECT_EQ(-ENOBUFS, cn_receive(self->listener, &got));
+	ASSERT_TRUE(load(self, ""));
+	EXPECT_EQ(0, ask_at(self->fd, CN_IDX_NOTIFY, CN_VAL_NOTIFY, EVENTS));
+}
+
 TEST_F(channel, requests_do_not_hold_the_module)
 {
 	int i;

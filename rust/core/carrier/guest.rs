@@ -73,11 +73,12 @@ unsafe impl Send for Carrier {}
 unsafe impl Sync for Carrier {}
 
 impl Carrier {
-    /// Prepares to attach ids.
+    /// Prepares to attach ids, and to send messages.
     ///
     /// # Errors
     ///
-    /// [`ENOMEM`]: no memory.
+    /// - [`ENOMEM`]: no memory.
+    /// - [`EIO`]: the built-in connector does not answer.
     pub(crate) fn new<P: Protocol>() -> Result<Self> {
         // SAFETY: Called once, when the module starts, and before anything else uses the lock.
         unsafe { HELD.init() };
@@ -90,10 +91,12 @@ impl Carrier {
         // SAFETY: The block stays where it is, in its box, until it is unregistered.
         to_result(unsafe { bindings::netlink_register_notifier(block.get()) })?;
         // INVARIANT: The block was just registered.
-        Ok(Self {
+        let carrier = Self {
             input: input_callback::<P>,
             block,
-        })
+        };
+        learn_socket()?;
+        Ok(carrier)
     }
 
     /// To attach ids.
@@ -110,6 +113,7 @@ impl Drop for Carrier {
         // SAFETY: In process context, with no lock held and not inside of a call: the module is
         // being unloaded.
         unsafe { cn_glue_wait_for_callers() };
+        retract();
         // In a statement of its own, so that sockets are put without the lock.
         let held = HELD.lock().take();
         drop(held);
@@ -178,47 +182,51 @@ pub(crate) fn hearing(is_open: impl FnOnce() -> bool) -> Hearing {
     }
 }
 
-/// While this exists, messages can be sent.
+/// What [`Carrier`] has begun. Messages can be sent as long as ids can be attached, since programs
+/// send requests as soon as one is.
 pub(crate) struct Socket(());
 
 impl Socket {
-    /// Finds the kernel socket of the built-in connector.
+    /// Keeps the module loaded on kernels on which it could not be unloaded safely.
     ///
     /// # Errors
     ///
-    /// - [`ENOMEM`]: no memory.
-    /// - [`EIO`]: the datagram that would have named it did not arrive.
+    /// None.
     pub(crate) fn open<P: Protocol>(_: &Carrier, _: &ThisModule, _groups: u32) -> Result<Self> {
-        const TRIES: usize = 8;
-
-        for _ in 0..TRIES {
-            // SAFETY: In any context.
-            let id = unsafe { Id::new(cn_glue_random_long() as u32, cn_glue_random_long() as u32) };
-            match attach(id, c"cn_guest", probe_callback) {
-                Err(error) if error == EINVAL => continue,
-                result => result?,
-            }
-            // SAFETY: In process context.
-            let sent = to_result(unsafe { cn_glue_probe(&raw_id(id)) });
-            detach(id);
-            sent?;
-            if crate::netlink::socket().is_some() {
-                // SAFETY: Called by this module while it starts.
-                if unsafe { cn_glue_stay_loaded() } {
-                    pr_info!("this kernel is preemptible and has no RCU tasks; stays loaded\n");
-                }
-                return Ok(Self(()));
-            }
+        // SAFETY: Called by this module while it starts.
+        if unsafe { cn_glue_stay_loaded() } {
+            pr_info!("this kernel is preemptible and has no RCU tasks; stays loaded\n");
         }
-        pr_err!("the connector of this kernel does not answer\n");
-        Err(EIO)
+        Ok(Self(()))
     }
 }
 
-impl Drop for Socket {
-    fn drop(&mut self) {
-        retract();
+/// Finds the kernel socket of the built-in connector, and publishes it.
+///
+/// # Errors
+///
+/// - [`ENOMEM`]: no memory.
+/// - [`EIO`]: the datagram that would have named it did not arrive.
+fn learn_socket() -> Result {
+    const TRIES: usize = 8;
+
+    for _ in 0..TRIES {
+        // SAFETY: In any context.
+        let id = unsafe { Id::new(cn_glue_random_long() as u32, cn_glue_random_long() as u32) };
+        match attach(id, c"cn_guest", probe_callback) {
+            Err(error) if error == EINVAL => continue,
+            result => result?,
+        }
+        // SAFETY: In process context.
+        let sent = to_result(unsafe { cn_glue_probe(&raw_id(id)) });
+        detach(id);
+        sent?;
+        if crate::netlink::socket().is_some() {
+            return Ok(());
+        }
     }
+    pr_err!("the connector of this kernel does not answer\n");
+    Err(EIO)
 }
 
 /// Learns the kernel socket of the built-in connector: netlink has made it the owner of the

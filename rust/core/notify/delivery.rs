@@ -124,6 +124,11 @@ impl Delivery {
         drop(sending);
         drop(passed);
         Counter::NotifyLost.count();
+        self.report_loss();
+    }
+
+    /// Sets the error `ENOBUFS` for the listeners of all groups that are notified.
+    pub(super) fn report_loss(&self) {
         self.requests.for_each_group(None, |group| {
             if let Some(socket) = socket() {
                 socket.report_loss(group);
