@@ -32,27 +32,22 @@ use crate::{
     calls,
     carrier::{hearing, Attachments, Carrier},
     helpers::{
-        reschedule, trace_register, trace_unregister, InstanceOwner, OneInstance, Workqueues,
+        reschedule, trace_register, trace_unregister, zeroed, InstanceOwner, OneInstance,
+        Workqueues,
     },
     modules::{Leave, Leaving, LeavingModule},
     netlink::{Hearing, Protocol},
     notify::{Limits, Notifier, SocketChange, WatchList},
     parameters::Groups,
-    sync::read_once,
+    sync::Count,
     table::{self, Callback, Cursor, Entry, Found, Name, Registry},
 };
 use connector_base::Id;
 use core::cell::Cell;
-use kernel::{
-    prelude::*,
-    sync::{
-        atomic::{Atomic, Full},
-        rcu::Guard,
-    },
-};
+use kernel::{prelude::*, sync::rcu::Guard};
 
 /// How many registrations hold each group open.
-struct OpenGroups(KVVec<Atomic<u64>>);
+struct OpenGroups(KVVec<Count>);
 
 impl OpenGroups {
     /// All groups closed; they are numbered from 1 to `count`. May sleep.
@@ -61,34 +56,30 @@ impl OpenGroups {
     ///
     /// [`ENOMEM`]: no memory.
     fn new(count: u32) -> Result<Self> {
-        let mut counts = KVVec::with_capacity(count as usize, GFP_KERNEL)?;
-        for _ in 0..count {
-            counts.push(Atomic::new(0), GFP_KERNEL)?;
-        }
-        Ok(Self(counts))
+        Ok(Self(zeroed(count as usize)?))
     }
 
-    fn count(&self, group: u32) -> Option<&Atomic<u64>> {
+    fn count(&self, group: u32) -> Option<&Count> {
         self.0.get((group as usize).checked_sub(1)?)
     }
 
     /// One more registration holds `group` open. A group that doesn't exist is ignored.
     fn open(&self, group: u32) {
         if let Some(count) = self.count(group) {
-            count.fetch_add(1u64, Full);
+            count.increment();
         }
     }
 
     /// One registration less holds `group` open.
     fn close(&self, group: u32) {
         if let Some(count) = self.count(group) {
-            count.fetch_sub(1u64, Full);
+            count.decrement();
         }
     }
 
     /// Whether everyone may join `group`.
     fn is_open(&self, group: u32) -> bool {
-        self.count(group).is_some_and(|count| read_once(count) != 0)
+        self.count(group).is_some_and(|count| !count.is_zero())
     }
 }
 

@@ -21,7 +21,7 @@ use core::{cell::Cell, marker::PhantomData};
 use kernel::{
     prelude::*,
     sync::{
-        atomic::{Atomic, AtomicType, Relaxed, Release},
+        atomic::{Atomic, AtomicType, Full, Relaxed, Release},
         rcu::Guard,
     },
     time::{delay::udelay, Delta},
@@ -44,6 +44,29 @@ pub(crate) fn read_once<T: AtomicType>(word: &Atomic<T>) -> T {
 pub(crate) fn write_once<T: AtomicType>(word: &Atomic<T>, value: T) {
     // SAFETY: As in `read_once`.
     unsafe { word.as_ptr().write_volatile(value) };
+}
+
+/// A count, which may start as memory that is all zeroes.
+#[repr(transparent)]
+pub(crate) struct Count(Atomic<u64>);
+
+// SAFETY: All zeroes is the count 0.
+unsafe impl Zeroable for Count {}
+
+impl Count {
+    /// Adds one. A full barrier.
+    pub(crate) fn increment(&self) {
+        self.0.fetch_add(1u64, Full);
+    }
+
+    /// Takes one off. A full barrier.
+    pub(crate) fn decrement(&self) {
+        self.0.fetch_sub(1u64, Full);
+    }
+
+    pub(crate) fn is_zero(&self) -> bool {
+        read_once(&self.0) == 0
+    }
 }
 
 pub(crate) use words::{add, fetch_add};
