@@ -27,7 +27,7 @@ ROOT=${CONNECTOR_ROOT:-}
 STATE=$ROOT/var/lib/connector
 PACKAGE=connector-dkms
 # The first kernel that has what the source uses.
-OLDEST=7.2
+OLDEST=7.3
 # What unpacking a source and making the metadata takes, in MiB; 200 of them stay.
 SPACE=1500
 

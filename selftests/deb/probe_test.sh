@@ -11,6 +11,7 @@ use_ktap "${KDIR:-}"
 
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
+# shellcheck disable=SC2034
 SAID=$WORK/step
 KERNEL=7.3.4+deb13-amd64
 RUSTC='rustc 1.85.1 (4eb161250 2025-03-15) (built from a source tarball)'
@@ -129,8 +130,8 @@ no_rust() {
 old_kernel() {
 	mv "$SYSTEM/lib/modules/$KERNEL" "$SYSTEM/lib/modules/6.12.117+deb13-amd64"
 	KERNEL=6.12.117+deb13-amd64
-	expect_final 'It is older than Linux 7.2.' \
-		'Use a kernel from Linux 7.2 on that has Rust. Debian has one in the backports.'
+	expect_final 'It is older than Linux 7.3.' \
+		'Use a kernel from Linux 7.3 on that has Rust. Debian has one in the backports.'
 }
 
 no_symbols() {

@@ -103,7 +103,7 @@ kernel() {
 
 # Nothing of ours is there for a kernel.
 has_nothing() {
-	find "/lib/modules/$1" -name 'cn*.ko*' | none
+	find "/lib/modules/$1" -path '*/updates/*' | none
 	[ ! -e "/var/lib/connector/$1" ]
 	dkms status -m connector -k "$1" | { grep -E ': (built|installed)' || true; } | none
 }
@@ -214,11 +214,14 @@ another_kernel() {
 	has_modules "$(kernel amd64)" "$1"
 }
 
+# These headers bring their kernel with them, and that an initramfs and more, which stay.
 kernel_without_rust() {
 	local package
 	package=$(old_headers)
+	foreign_files >/tmp/files
 	apt_install "$package"
-	says_once "${package#linux-headers-}" 'It is older than Linux 7.2.'
+	foreign_files | comm -13 /tmp/files - | sort -u -o /var/log/files-before - /var/log/files-before
+	says_once "${package#linux-headers-}" 'It is older than Linux 7.3.'
 	has_nothing "${package#linux-headers-}"
 	has_modules "$(kernel amd64)" "$1"
 }
