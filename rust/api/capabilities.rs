@@ -11,7 +11,7 @@ use crate::{
     raw,
 };
 
-/// What the connector can do on the running kernel; see [`capabilities`].
+/// What the connector can do on the running kernel; see [`capabilities()`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Capabilities {
     features: u32,
@@ -67,13 +67,12 @@ impl Capabilities {
 /// What the connector can do on the running kernel. It stays the same as long as the module is
 /// loaded.
 ///
-/// A module that needs more than a guest can do says so when it is loaded:
+/// A module that needs more than a guest can do fails to load:
 ///
 /// ```
 /// # use kernel::prelude::*;
 /// # fn check() -> Result {
 /// if !connector::capabilities().notifies_of_groups() {
-///     pr_err!("this kernel's connector does not notify of groups\n");
 ///     return Err(ENODEV);
 /// }
 /// # Ok(())

@@ -39,15 +39,15 @@
 //! | choose the receivers | [`Port`], [`Listeners`] |
 //! | be notified of registrations | [`Watch`], [`Watcher`] |
 //! | visit listeners, be notified of closed sockets | [`visit_listeners`], [`SocketWatch`] |
-//! | learn what the running kernel lacks | [`capabilities`] |
+//! | learn what the running kernel lacks | [`capabilities()`] |
 //!
 //! Users of this crate write no `unsafe`. Their module names the symbol namespace `CONNECTOR`:
 //! `imports_ns: ["CONNECTOR"]` in `module!`; [`module_connector!`] does that by itself.
 //!
 //! Every public function is generic or `#[inline]`, so that a module which is compiled against the
 //! metadata of this crate needs no symbol of it except those that `cn.ko` exports. `cn_guest.ko`
-//! exports the same, where the kernel has the C connector built in; [`capabilities`] says what that
-//! cannot do.
+//! exports the same, where the kernel has the C connector built in; [`capabilities()`] says what
+//! that cannot do.
 //!
 //! C counterpart: `include/linux/connector.h`.
 

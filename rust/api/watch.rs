@@ -106,8 +106,8 @@ impl<W: Watcher> Watch<W> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SocketChange {
     /// This socket was closed, by its program or by the exit of that. It is in no group any more.
-    /// Where [`capabilities`](crate::capabilities) says so, this is only notified of sockets that
-    /// had sent a message.
+    /// Where [`capabilities()`](crate::capabilities()) says so, this is only notified of sockets
+    /// that had sent a message.
     Closed(SocketId),
     /// A program was permitted to join this group. This is not notified everywhere; see
     /// [`Capabilities::notifies_of_groups`](crate::Capabilities::notifies_of_groups). The program

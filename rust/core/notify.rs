@@ -273,8 +273,8 @@ impl Notifier {
         count
     }
 
-    /// Says to all listeners that there are no notifications any more, by the error `ENOBUFS`: their
-    /// sockets can outlive a guest.
+    /// Says to all listeners that there are no notifications any more, by the error `ENOBUFS`.
+    /// Their sockets can outlive a guest.
     pub(crate) fn report_end(&self) {
         self.delivery.report_loss();
     }
