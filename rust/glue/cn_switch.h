@@ -32,13 +32,13 @@ static const struct kernel_param_ops cn_switch_ops = { .set = cn_switch_set };
 #else
 #define CN_SWITCH_INFO(name, description)					\
 	__MODULE_PARM_TYPE(name, "bool");					\
-	MODULE_PARM_DESC(name, description);
+	MODULE_PARM_DESC(name, description)
 #endif
 
 /* Defines the parameter, and the variable of that name with its value. */
 #define CN_SWITCH(name, value, description)					\
 	static struct cn_switch name = { .on = value };				\
-	CN_SWITCH_INFO(name, description)					\
+	CN_SWITCH_INFO(name, description);					\
 	module_param_cb(name, &cn_switch_ops, &name, 0)
 
 #endif /* _CN_SWITCH_H */
