@@ -18,8 +18,9 @@
 //! - A request belongs to the socket that made it, and ends with it. Closing a socket waits for no
 //!   delivery.
 //! - After a snapshot, a requester gets each later event, and no earlier one.
-//! - At most [`MAX_UNREAD`](event_log::MAX_UNREAD) events are kept. Beyond that, listeners of all
-//!   groups that are notified get the error `ENOBUFS`, as for a receive buffer that was full.
+//! - At most [`MAX_UNREAD`](event_log::MAX_UNREAD) events are kept. Beyond that, and where there is
+//!   no memory for an event, listeners of the groups that are notified get the error `ENOBUFS`, as
+//!   for a receive buffer that was full.
 //!
 //! An event is added to the log while the table is locked, which fixes its place, and delivered
 //! afterwards. A request or a snapshot has its place in the same order: the number of the last
@@ -148,13 +149,13 @@ impl Notifier {
             return Err(EINVAL);
         }
         let wants_snapshot = u32::from(header.flags) & CN_NOTIFY_SNAPSHOT != 0;
-        let snapshot_to = wants_snapshot.then_some(sender.portid());
+        let snapshot_to = wants_snapshot.then_some(sender);
         self.subscribe(registry, owner, &request, snapshot_to)
     }
 
     /// Stores a request.
     ///
-    /// With `snapshot_to`, that port is first sent all ids that match now.
+    /// With `snapshot_to`, that program is first sent all ids that match now.
     ///
     /// Context: process; may sleep.
     ///
@@ -168,11 +169,11 @@ impl Notifier {
         registry: &Registry,
         owner: RequestOwner,
         request: &Request<'_>,
-        snapshot_to: Option<u32>,
+        snapshot_to: Option<SenderParms<'_>>,
     ) -> Result {
         let new = StoredRequest::new(owner, request)?;
         let like = match snapshot_to {
-            Some(portid) => Some((portid, StoredRequest::new(owner, request)?)),
+            Some(program) => Some((program, StoredRequest::new(owner, request)?)),
             None => None,
         };
         // From here on, events are added to the log.
@@ -180,7 +181,7 @@ impl Notifier {
         race_delay();
         let stored = match like {
             None => self.store(registry, new, false).map(|stored| stored.is_new),
-            Some((portid, like)) => self.store_with_snapshot(registry, new, &like, portid),
+            Some((program, like)) => self.store_with_snapshot(registry, new, &like, program),
         };
         if !matches!(stored, Ok(true)) {
             self.interested.fetch_sub(1usize, Full);
@@ -194,7 +195,7 @@ impl Notifier {
         registry: &Registry,
         new: StoredRequest,
         like: &StoredRequest,
-        portid: u32,
+        program: SenderParms<'_>,
     ) -> Result<bool> {
         let token = Token::wait(&self.delivery)?;
         let stored = self.store(registry, new, true)?;
@@ -203,7 +204,7 @@ impl Notifier {
         while token.send_next(stored.since) {}
         // Not with the table locked: a request may have many ranges.
         let ids = stored.snapshot.iter().map(|[idx, val]| Id::new(*idx, *val));
-        token.send_snapshot(ids.filter(|id| like.matches(*id)), portid);
+        token.send_snapshot(ids.filter(|id| like.matches(*id)), program);
         Ok(stored.is_new)
     }
 

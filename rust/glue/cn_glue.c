@@ -95,6 +95,13 @@ bool cn_glue_is_kernel_socket(const struct sock *sk)
 	return !sk->sk_net_refcnt;
 }
 
+/* As netlink does for a message that does not fit. */
+void cn_glue_report_loss(struct sock *sk)
+{
+	sk->sk_err = ENOBUFS;
+	sk_error_report(sk);
+}
+
 /* The file of a socket; NULL if it has none. */
 struct file *cn_glue_file(const struct sock *sk)
 {

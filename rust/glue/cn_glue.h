@@ -204,6 +204,7 @@ void cn_glue_joins_outside(struct net *net);
 void **cn_glue_user_data(struct sock *sk);
 bool cn_glue_is_kernel_socket(const struct sock *sk);
 struct file *cn_glue_file(const struct sock *sk);
+void cn_glue_report_loss(struct sock *sk);
 struct file *cn_glue_file_of_other(const struct sock *sk);
 
 bool cn_glue_has_channel(void);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Notification with every allocation failing in turn. A request is stored or refused, as its
- * acknowledgement says. An event is sent or counted as lost.
+ * acknowledgement says. An event is sent or counted as lost; the program gets ENOBUFS for a loss.
  */
 #include "fault.h"
 #include "../cn_client.h"
@@ -13,6 +13,8 @@ static struct cn_received got;
 static int owner, listener;
 static long long notified, lost;
 static uint8_t datagram[512];
+/* Whether the answer came with the error. */
+static bool overrun;
 
 static void save_counters(void)
 {
@@ -42,7 +44,9 @@ static int answer(int *ids)
 	int error = -ENOBUFS;
 
 	*ids = 0;
+	overrun = false;
 	while (cn_receive_within(owner, &got, 0) > 0 || got.len == -ENOBUFS) {
+		overrun |= got.len < 0;
 		if (got.len < 0)
 			continue;
 		if (got.nlh.nlmsg_type == NLMSG_DONE)
@@ -85,7 +89,7 @@ static void check_request(int ret, bool failed, int in_snapshot)
 	int ids, error = answer(&ids);
 	long long delivered = read_counter(STATS, "notified") - notified;
 	long long undelivered = read_counter(STATS, "notify_lost") - lost;
-	bool stored = is_stored();
+	bool reported = overrun, stored = is_stored();
 
 	if (ret < 0) {
 		expect(!stored, "sending failed, and there is a request");
@@ -100,6 +104,7 @@ static void check_request(int ret, bool failed, int in_snapshot)
 	} else {
 		expect(error == -ENOBUFS, "the answer is %d", error);
 	}
+	expect(reported || !undelivered, "%lld ids were lost without a word", undelivered);
 	expect(failed || !error, "no fault, and the answer is %d", error);
 	expect(ids == delivered, "received %d, delivered %lld", ids, delivered);
 	save_counters();
@@ -147,9 +152,13 @@ static void check_event(int ret)
 	long long delivered = read_counter(STATS, "notified") - notified;
 	long long undelivered = read_counter(STATS, "notify_lost") - lost;
 	int received = 0;
+	bool reported = false;
 
-	while (cn_receive_within(listener, &got, 0) > 0 || got.len == -ENOBUFS)
+	while (cn_receive_within(listener, &got, 0) > 0 || got.len == -ENOBUFS) {
 		received += got.len > 0;
+		reported |= got.len < 0;
+	}
+	expect(reported || !undelivered, "an event was lost without a word");
 	expect(delivered + undelivered == (ret >= 0), "%d; delivered %lld, undelivered %lld", ret,
 	       delivered, undelivered);
 	expect(received == delivered, "received %d, delivered %lld", received, delivered);

@@ -12,7 +12,7 @@
 #![allow(unsafe_code)]
 
 use connector_base::{
-    bindings::{self as glue, cn_glue_file_of_other, cn_msg},
+    bindings::{self as glue, cn_glue_file_of_other, cn_glue_report_loss, cn_msg},
     kernel_compat::nlmsg_free,
     wire::{Frame, Header, HEADER_LEN, NETLINK_HEADER_LEN},
 };
@@ -60,6 +60,12 @@ impl SenderParms<'_> {
     pub(crate) fn socket(self) -> *const bindings::sock {
         // SAFETY: By the type invariants.
         unsafe { (*self.parms.as_ptr()).sk }
+    }
+
+    /// Sets the error `ENOBUFS` for its socket, as for a message that it missed.
+    pub(crate) fn report_loss(self) {
+        // SAFETY: By the type invariants.
+        unsafe { cn_glue_report_loss((*self.parms.as_ptr()).sk) };
     }
 
     /// Whether both the opener of the socket and the sender have a capability in the initial user

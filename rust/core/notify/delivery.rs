@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     helpers::{sender_queue, SendSection},
-    netlink::{socket, Filter, Hearing, Skb},
+    netlink::{socket, Filter, Hearing, SenderParms, Skb},
     stats::Counter,
     sync::race_delay,
 };
@@ -48,6 +48,8 @@ const fn message(id: Id, registered: bool) -> Header {
 /// The progress of sending.
 struct Sending {
     cursor: EventCursor,
+    /// How many events the log had lost when this was last compared.
+    lost: u64,
     /// Whether a task has the [`Token`].
     is_busy: bool,
 }
@@ -105,26 +107,31 @@ impl Delivery {
             log <- EventLog::new(&cursor),
             requests <- Requests::new(limits),
             hearing,
-            sending <- new_spinlock!(Sending { cursor, is_busy: false }, "cn_sending"),
+            sending <- new_spinlock!(Sending { cursor, lost: 0, is_busy: false }, "cn_sending"),
             token_is_free <- new_condvar!("cn_token"),
             work <- new_work!("cn_delivery"),
         });
         Arc::pin_init(delivery, GFP_KERNEL)
     }
 
-    /// Skips all events if too many are pending, and reports the loss to the programs.
+    /// Skips all events if too many are pending. Reports that to the programs, and events that the
+    /// log has lost.
     pub(super) fn catch_up(&self) {
         let last = self.log.last_number();
         let mut sending = self.sending.lock();
-        if !sending.cursor.is_behind(last, MAX_UNREAD) {
-            return;
-        }
-        let passed = core::mem::replace(&mut sending.cursor, self.log.end());
+        let lost = self.log.lost();
+        let has_lost = core::mem::replace(&mut sending.lost, lost) != lost;
+        let is_behind = sending.cursor.is_behind(last, MAX_UNREAD);
+        let passed = is_behind.then(|| core::mem::replace(&mut sending.cursor, self.log.end()));
         // The lock ends before many events are freed.
         drop(sending);
         drop(passed);
-        Counter::NotifyLost.count();
-        self.report_loss();
+        if is_behind {
+            Counter::NotifyLost.count();
+        }
+        if is_behind || has_lost {
+            self.report_loss();
+        }
     }
 
     /// Sets the error `ENOBUFS` for the listeners of all groups that are notified.
@@ -193,10 +200,11 @@ impl<'a> Token<'a> {
         true
     }
 
-    /// Sends ids of a snapshot to a port, as many as fit. The others are lost, as any message to a
-    /// full receive buffer.
-    pub(super) fn send_snapshot(&self, mut ids: impl Iterator<Item = Id>, portid: u32) {
+    /// Sends ids of a snapshot to a program, as many as fit. The others are lost, as any message to
+    /// a full receive buffer, and so are those for which there is no memory.
+    pub(super) fn send_snapshot(&self, mut ids: impl Iterator<Item = Id>, to: SenderParms<'_>) {
         let Some(socket) = socket() else {
+            to.report_loss();
             return;
         };
         loop {
@@ -210,9 +218,10 @@ impl<'a> Token<'a> {
                 return;
             }
             let messages = messages.get(..count).unwrap_or_default();
-            let sent = Skb::several(messages, GFP_MAY_SLEEP).and_then(|buffer| {
+            let buffer = Skb::several(messages, GFP_MAY_SLEEP).inspect_err(|_| to.report_loss());
+            let sent = buffer.and_then(|buffer| {
                 // Must not wait: the reader may be the task that is sending the request.
-                socket.unicast(buffer, portid, GFP_MUST_NOT_SLEEP, 0)
+                socket.unicast(buffer, to.portid(), GFP_MUST_NOT_SLEEP, 0)
             });
             let counter = match sent {
                 Ok(_) => Counter::Notified,
@@ -246,7 +255,8 @@ fn send_to(group: u32, event: &Event, hearing: fn(u32) -> Hearing) {
         if !socket.has_listeners(group) {
             return Ok(0);
         }
-        let mut buffer = Skb::new(0, [message.as_bytes()], GFP_MUST_NOT_SLEEP)?;
+        let mut buffer = Skb::new(0, [message.as_bytes()], GFP_MUST_NOT_SLEEP)
+            .inspect_err(|_| socket.report_loss(group))?;
         buffer.set_group(group);
         let hearing = || hearing(group);
         match socket.offer(buffer, 0, group, GFP_MUST_NOT_SLEEP, Filter::NONE, hearing) {
