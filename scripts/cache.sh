@@ -23,6 +23,16 @@ need_space() {
 			"Make room, or set XDG_CACHE_HOME to a folder on a larger file system."
 }
 
+# Ends the script with the newest folder in the cache whose name matches a pattern, if there is one: what is there is good enough
+# without asking the network for something newer.
+print_cached() {
+	local have
+	have=$(find "$CACHE" -maxdepth 1 -type d -name "$1" | sort -rV | head -n 1)
+	[ -n "$have" ] || return 0
+	printf '%s\n' "$have"
+	exit
+}
+
 # cached <name> <title> <function>: prints the folder; when it is not there, <function> <folder> fills it.
 cached() {
 	local folder=$CACHE/$1

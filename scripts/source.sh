@@ -50,26 +50,17 @@ unpack() {
 		tar -xJ -C "$folder" --strip-components=1 "${skip[@]}"
 }
 
-# What is in the cache is good enough without asking the network for something newer.
-print_cached() {
-	local have
-	have=$(find "$CACHE" -maxdepth 1 -type d -name "source-${WANTED:-$KERNEL.*}-$SELECTION" | sort -rV | head -n 1)
-	[ -n "$have" ] || return 0
-	printf '%s\n' "$have"
-	exit
-}
-
 WANTED=${1:-}
 open_cache
 # Sources with other parts left out are other sources.
 SELECTION=$(declare -f unpack | digest)
-print_cached
+print_cached "source-${WANTED:-$KERNEL.*}-$SELECTION"
 if ! has_apt; then
 	die "The kernel source can be fetched on Debian only." \
 		"Give a source of Linux $KERNEL with KSRC=, or a configured and built kernel with KDIR=."
 fi
 hold "$CACHE/apt.lock"
-print_cached
+print_cached "source-${WANTED:-$KERNEL.*}-$SELECTION"
 need_space 2600 'The kernel source and its build'
 WORK=$CACHE/apt.partial
 rm -rf "$WORK"

@@ -59,15 +59,6 @@ key() {
 	} | digest
 }
 
-# What is in the cache is good enough without asking the network for something newer.
-print_cached() {
-	local have
-	have=$(find "$CACHE" -maxdepth 1 -type d -name "stock-$1-[0-9]*-$(key)" | sort -rV | head -n 1)
-	[ -n "$have" ] || return 0
-	printf '%s\n' "$have"
-	exit
-}
-
 # The package that a package without a version in its name stands for: real_name <package>.
 real_name() {
 	private_apt apt-cache depends "$1" | sed -n "s/^ *Depends: \(${1%%-"$FLAVOUR"}-[0-9].*-$FLAVOUR\)$/\1/p" | head -n 1
@@ -215,7 +206,7 @@ make_kdir() {
 	FLAVOUR=$1
 	need_machine
 	hold "$CACHE/stock.apt.lock"
-	print_cached "$FLAVOUR"
+	print_cached "stock-$FLAVOUR-[0-9]*-$(key)"
 	need_space 5000 'The root, the source and the metadata for a kernel of Debian'
 	WORK=$CACHE/stock.apt.partial
 	rm -rf "$WORK"
@@ -238,7 +229,7 @@ case $1 in
 kdir)
 	need_flavour "${2:-}"
 	open_cache
-	print_cached "$2"
+	print_cached "stock-$2-[0-9]*-$(key)"
 	make_kdir "$2"
 	;;
 run)

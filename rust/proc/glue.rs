@@ -214,27 +214,13 @@ impl Glue for ProcGlue {
     type Number = ProcNumber;
 
     fn next_number() -> ProcNumber {
-        let mut cpu = 0;
-        // SAFETY: A number can be written to `cpu`; the drop ends what this begins.
-        let number = unsafe { bindings::cn_proc_glue_next_number(&mut cpu) };
-        // INVARIANT: The glue keeps this task there until the drop.
-        ProcNumber {
-            number,
-            cpu,
-            _task: NotThreadSafe,
-        }
+        // SAFETY: The drop ends what this begins.
+        ProcNumber::begin(|cpu| unsafe { bindings::cn_proc_glue_next_number(cpu) })
     }
 
     fn last_number() -> ProcNumber {
-        let mut cpu = 0;
-        // SAFETY: A number can be written to `cpu`; the drop ends what this begins.
-        let number = unsafe { bindings::cn_proc_glue_last_number(&mut cpu) };
-        // INVARIANT: The glue keeps this task there until the drop.
-        ProcNumber {
-            number,
-            cpu,
-            _task: NotThreadSafe,
-        }
+        // SAFETY: The drop ends what this begins.
+        ProcNumber::begin(|cpu| unsafe { bindings::cn_proc_glue_last_number(cpu) })
     }
 
     fn now() -> u64 {
@@ -303,6 +289,20 @@ pub(crate) struct ProcNumber {
     cpu: u32,
     /// The task that has begun this ends it.
     _task: NotThreadSafe,
+}
+
+impl ProcNumber {
+    /// `read` writes the processor, returns the number, and keeps this task there.
+    fn begin(read: impl FnOnce(&mut u32) -> u32) -> Self {
+        let mut cpu = 0;
+        let number = read(&mut cpu);
+        // INVARIANT: The task stays there until the drop.
+        Self {
+            number,
+            cpu,
+            _task: NotThreadSafe,
+        }
+    }
 }
 
 impl SequenceNumber for ProcNumber {
