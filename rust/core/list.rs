@@ -70,10 +70,12 @@ impl<T> List<T> {
         self.0.is_none()
     }
 
-    /// The same elements, first added first.
-    pub(crate) fn reversed(mut self) -> Self {
+    /// The same elements, first added first. Calls `pause` before each, with which a long list gives
+    /// way to others.
+    pub(crate) fn reversed(mut self, pause: impl Fn()) -> Self {
         let mut reversed = Self::new();
         while let Some(link) = self.pop_link() {
+            pause();
             reversed.push_link(link);
         }
         reversed
@@ -89,8 +91,8 @@ impl<T> List<T> {
                 kept.push_link(link);
             }
         }
-        *self = kept.reversed();
-        extracted.reversed()
+        *self = kept.reversed(|| ());
+        extracted.reversed(|| ())
     }
 
     /// Takes out the first element for which `predicate` holds.

@@ -324,7 +324,9 @@ static SOCKET: Atomic<*mut sock> = Atomic::new(core::ptr::null_mut());
 ///
 /// # Safety
 ///
-/// It must be a kernel socket, and stay until [`retract`], after which nobody sends any more.
+/// It must be a kernel socket, and stay until a grace period of RCU after [`retract`]. Then only the
+/// work item for messages to programs may still send, which looks and sends in one
+/// [`SendSection`](crate::helpers::SendSection).
 pub(crate) unsafe fn publish(socket: NonNull<sock>) {
     SOCKET.store(socket.as_ptr(), Release);
 }
@@ -335,10 +337,10 @@ pub(crate) fn retract() {
 }
 
 /// To send through the kernel's socket; [`None`] before it exists. Context: any, in this module or
-/// one that uses its symbols, so that the socket stays.
+/// one that uses its symbols, so that the socket stays; in a work item, a section of RCU.
 #[inline]
 pub(crate) fn socket() -> Option<Handle> {
-    // INVARIANT: The socket is released when this module is unloaded.
+    // INVARIANT: The socket is released when this module is unloaded, with RCU for the work item.
     NonNull::new(read_once(&SOCKET)).map(Handle)
 }
 

@@ -60,4 +60,30 @@ static inline void faults_by_chance(bool on)
 		;
 }
 
+/* From here on, the n-th point of this thread fails, and so does the next allocation after it. */
+static inline void fault_arm_two(int n)
+{
+	static int times_fd = -1;
+
+	if (times_fd < 0)
+		times_fd = open("/sys/kernel/debug/failslab/times", O_WRONLY | O_CLOEXEC);
+	/* Nothing fails by chance while points are counted. The point itself is one of the two. */
+	fault_arm(1000000);
+	faults_by_chance(true);
+	if (times_fd < 0 || write(times_fd, "2", 1) != 1) {
+		perror("/sys/kernel/debug/failslab/times");
+		exit(1);
+	}
+	fault_arm(n);
+}
+
+/* Ends it. True if a point failed in between. */
+static inline bool fault_disarm_two(void)
+{
+	bool failed = fault_disarm();
+
+	faults_by_chance(false);
+	return failed;
+}
+
 #endif

@@ -51,6 +51,8 @@ struct sweep {
 	void (*check)(int ret, bool failed);
 	/* Another error that means lack of memory, or 0. */
 	int error;
+	/* The allocation after the point fails, too. */
+	bool two;
 	/* Points, errors, and points that did no harm. */
 	int points, errors, harmless;
 };
@@ -67,9 +69,12 @@ static inline void sweep(struct sweep *s)
 	expect(ret >= 0, "without a fault: %d", ret);
 	s->check(ret, false);
 	for (fault_point = 1; failed && faults_wrong < 10; fault_point++) {
-		fault_arm(fault_point);
+		if (s->two)
+			fault_arm_two(fault_point);
+		else
+			fault_arm(fault_point);
 		ret = s->attempt();
-		failed = fault_disarm();
+		failed = s->two ? fault_disarm_two() : fault_disarm();
 		expect(ret >= 0 || failed, "no fault, and still %d", ret);
 		expect(ret >= 0 || is_fault_error(ret) || ret == s->error, "the error is %d", ret);
 		s->check(ret, failed);

@@ -192,6 +192,8 @@ int main(void)
 		{ "removal", unsubscribe, check_unsubscribe },
 		{ "registered", add, check_add },
 		{ "unregistered", del, check_del },
+		/* No memory for the event, neither before nor with the table locked. */
+		{ "unregistered, two failures", del, check_del, .two = true },
 	};
 	int i, ids;
 
@@ -214,9 +216,10 @@ int main(void)
 	expect(!add(), "registering");
 	save_counters();
 	sweep(&sweeps[4]);
+	sweep(&sweeps[5]);
 	client("clear");
 	client_close();
 	close(owner);
 	close(listener);
-	return sweeps_end(sweeps, 5);
+	return sweeps_end(sweeps, 6);
 }

@@ -95,6 +95,12 @@ let_some_fail() {
 	dmesg -n 4
 }
 
+# After let_fail: a thread can have the allocation fail that follows its point.
+let_two_fail() {
+	echo Y >/sys/kernel/debug/failslab/task-filter && echo 100 >/sys/kernel/debug/failslab/probability &&
+		echo 0 >/sys/kernel/debug/failslab/times
+}
+
 # The number of leaks that kmemleak has found, each shown. An object counts when it has been
 # unreachable for five seconds, so the second scan is for objects that are new at the first.
 count_leaks() {

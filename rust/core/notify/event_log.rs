@@ -242,6 +242,11 @@ impl Subject for IdChange {
             .map(|event| Some(Self::Event(event)))
     }
 
+    fn free(unread: UnreadEvents) {
+        // The log is limited.
+        drop(unread);
+    }
+
     fn into_numbers(self) -> (u32, u64) {
         match self {
             Self::Event(Event { id, registered, .. }) => {

@@ -48,6 +48,9 @@ pub(crate) trait Subject: Sized + 'static {
     /// Takes out what comes next. Does not sleep.
     fn take(pending: &mut Self::Pending) -> Option<Self::Batch>;
 
+    /// Frees what a watcher was not notified of. May sleep.
+    fn free(pending: Self::Pending);
+
     /// What has changed, a constant of the interface; and its subject.
     fn into_numbers(self) -> (u32, u64);
 }
@@ -81,12 +84,15 @@ impl<S: Subject> WorkItem for Watcher<S> {
             let Some(batch) = batch else {
                 return;
             };
+            let mut is_live = true;
             for change in batch {
                 race_delay();
-                if !call(&this, change) {
-                    return;
-                }
+                // All are taken out, so that the rest is not freed at once.
+                is_live = is_live && call(&this, change);
                 reschedule();
+            }
+            if !is_live {
+                return;
             }
         }
         enqueue(this);
@@ -295,7 +301,9 @@ impl<S: Subject> WatchList<S> {
             // The watcher may run for long, and must not keep memory meanwhile. In a statement of
             // its own, so that the lock is released before the memory is freed.
             let pending = watcher.pending.lock().take();
-            drop(pending);
+            if let Some(pending) = pending {
+                S::free(pending);
+            }
             if is_idle {
                 calls::reclaim(watcher);
             }

@@ -16,7 +16,7 @@
 use super::watch_list::{Subject, WatchList};
 use crate::{
     calls::Function,
-    helpers::zeroed,
+    helpers::{reschedule, zeroed},
     list::{List, Reserved, Taken},
     modules::Leaving,
 };
@@ -99,14 +99,15 @@ impl IntoIterator for Batch {
     >;
 
     /// The sockets in the order in which they were closed. Each one's memory is freed before the
-    /// watcher is called with it.
+    /// watcher is called with it. May sleep.
     fn into_iter(self) -> Self::IntoIter {
         let closed: fn(u64) -> SocketChange = |subject| SocketChange {
             what: CN_SOCKET_CLOSED,
             subject,
         };
+        let closed = self.closed.reversed(reschedule).into_iter().map(closed);
         // Named in full: so is a method of initializers.
-        Iterator::chain(self.closed.reversed().into_iter().map(closed), self.group)
+        Iterator::chain(closed, self.group)
     }
 }
 
@@ -118,6 +119,13 @@ impl Subject for SocketChange {
         let closed = unread.closed.take();
         let group = unread.take_group();
         (!closed.is_empty() || group.is_some()).then_some(Batch { closed, group })
+    }
+
+    fn free(unread: UnreadChanges) {
+        // Programs decide how many there are.
+        for _ in unread.closed {
+            reschedule();
+        }
     }
 
     fn into_numbers(self) -> (u32, u64) {

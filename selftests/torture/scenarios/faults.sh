@@ -24,6 +24,7 @@ load cn cn_client cn_rust_client
 step failing_allocations.register faults_register
 step failing_allocations.send faults_send
 step failing_allocations.receive faults_receive
+step let_two_fail let_two_fail
 step failing_allocations.notify faults_notify
 step failing_allocations.processes faults_proc
 if [ "$TORTURE" = full ]; then
