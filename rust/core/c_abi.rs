@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The functions that the crate calls; exported by `glue/cn_glue.c` under names with the version of
-//! the interface, as the header says. Those for modules in C are in `connector_h.rs`.
+//! the interface, as the header says. Those for modules in C are in `carrier/own.rs`.
 //!
 //! Turns raw pointers into references in the first lines, and results into numbers in the last.
 //! Each definition is compared with its declaration in C.
@@ -22,7 +22,7 @@ use crate::{
 };
 use connector_base::{
     bindings::{
-        self, cb_id, cn_core_handler, cn_core_release_fn, cn_core_target, cn_core_watch_fn, cn_msg,
+        cb_id, cn_core_handler, cn_core_release_fn, cn_core_target, cn_core_watch_fn, cn_msg,
         CN_NOT_TAKEN, CN_TO_GROUP, CN_TO_PORT, CN_WATCH_IDS, CN_WATCH_SOCKETS,
     },
     wire::Header,

@@ -8,10 +8,10 @@
 //! | where | what |
 //! |---|---|
 //! | [`netlink`], [`receive`], [`send`] | datagrams from programs, and messages to them |
-//! | [`carrier`] | what brings the datagrams: a kernel socket, or the built-in connector |
+//! | [`carrier`] | what brings the datagrams: a kernel socket, or the built-in connector; the functions for modules in C |
 //! | [`table`], [`calls`] | the callbacks, and calls of them |
 //! | [`notify`] | notification of ids and sockets, for programs and modules |
-//! | [`c_abi`], `connector_h` | the functions for other modules, in Rust and in C |
+//! | [`c_abi`] | the functions for the crate of modules in Rust |
 //! | [`connector`], [`modules`] | the one connector, and modules that are unloaded |
 //! | [`start`], [`parameters`] | its start and its end |
 //! | [`stats`], [`proc_files`] | what can be seen of it |
@@ -29,8 +29,6 @@ mod calls;
 #[cfg_attr(not(CN_GUEST), path = "carrier/own.rs")]
 mod carrier;
 mod connector;
-#[cfg(not(CN_GUEST))]
-mod connector_h;
 mod helpers;
 #[cfg(CONFIG_CONNECTOR_KUNIT_TEST)]
 mod kunit;

@@ -266,7 +266,7 @@ macro_rules! assert_declared {
         $(const _: () = {
             // Both branches of an `if` have the same type.
             if true {
-                bindings::$name
+                connector_base::bindings::$name
             } else {
                 $name
             };

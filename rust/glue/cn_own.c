@@ -74,7 +74,7 @@ subsys_initcall(cn_core_start);
 #endif
 
 /*
- * Declared in <linux/connector.h>, defined in core/connector_h.rs: the functions are in Rust, so
+ * Declared in <linux/connector.h>, defined in core/carrier/own.rs: the functions are in Rust, so
  * their exports cannot follow them.
  */
 #define EXPORT(symbol)	EXPORT_SYMBOL_GPL(symbol)
