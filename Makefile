@@ -111,12 +111,12 @@ check: ## format, clippy, W=1, rustdoc, sparse, shellcheck, pyflakes, symbols, u
 	scripts/packages.sh guest check docs patches
 	$(kernel) scripts/check.sh "$$kdir"
 
-docs: ## make the documentation as HTML: the pages, the reference of the Rust API, and that of all Rust code
-	scripts/packages.sh docs
+docs: ## make the documentation as HTML: the pages, the references of the crates for modules and for programs, and of all Rust code
+	scripts/packages.sh guest docs
 	$(kernel) scripts/docs.sh "$$kdir"
 
-kdir: ## print the build folder of the kernel in use, and nothing else
-	scripts/kdir.sh
+kdir: ## print what a call of make needs to build a module for the kernel in use: KDIR=... LLVM=... RUSTC=... BINDGEN=...
+	scripts/kdir.sh make
 
 clean: ## remove everything that was built here
 	scripts/clean.sh

@@ -8,6 +8,7 @@
 #   client.sh extras     manual pages and completions of cnctl, beside it
 #   client.sh folder     prints that folder
 #   client.sh test       the tests that need no kernel
+#   client.sh docs F     the reference of the crate as HTML, in folder F
 #   client.sh lint       rustfmt, clippy and rustdoc, without a warning
 #
 #   TOOLS_PROFILE   quick (the default, for tests): not optimized across crates, which takes a quarter of the time; or
@@ -88,7 +89,20 @@ extras() {
 lint() {
 	find "$TOP"/tools -name "*.rs" -print0 | xargs -0 "$(host_program rustfmt)" --check --color never --edition 2021
 	cargo_here clippy --all-targets --all-features -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo_here doc --no-deps --all-features
+	reference
+}
+
+reference() {
+	RUSTDOCFLAGS='-D warnings' cargo_here doc --no-deps --all-features "$@"
+}
+
+docs() {
+	local folder=$1
+	fetch
+	rm -rf "$BUILD/doc"
+	reference -p connector-client
+	rm -rf "$folder"
+	cp -r "$BUILD/doc" "$folder"
 }
 
 case ${1:-} in
@@ -96,7 +110,8 @@ build) stage "tools: crate, cnctl ($PROFILE)" build --bins --examples ;;
 measured) stage "tools: what is measured ($PROFILE)" build --bin cnctl --example many_requests ;;
 extras) extras ;;
 folder) printf '%s\n' "$BUILT" ;;
+docs) docs "$2" ;;
 test) cargo_here test --all-features ;;
 lint) lint ;;
-*) die 'usage: client.sh build|measured|extras|folder|test|lint' ;;
+*) die 'usage: client.sh build|measured|extras|folder|docs|test|lint' ;;
 esac

@@ -322,7 +322,7 @@ keep() {
 	mkdir -p "$MINE"
 	cp rust/libconnector.rmeta rust/libconnector_base.rmeta "$MINE/"
 	awk -F '\t' '$3 ~ /(^|\/)cn(_guest)?$/' Module.symvers >"$MINE/Module.symvers"
-	sed "s|@folder@|$MINE|g; s|@release@|$KERNEL|g" scripts/connector.mk.in >"$MINE/connector.mk"
+	sed "s|@folder@|$MINE|g; s|@release@|$KERNEL|g; s|@variables@|RUSTC=/usr/bin/rustc|g" scripts/connector.mk.in >"$MINE/connector.mk"
 	grep -q CONNECTOR "$MINE/Module.symvers"
 }
 

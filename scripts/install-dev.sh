@@ -14,6 +14,8 @@
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/tools.sh
+. "$TOP/scripts/tools.sh"
 
 KDIR=$1
 PREFIX=${PREFIX:-/usr/local}
@@ -30,11 +32,23 @@ own_symbols() {
 	awk -F '\t' '$3 ~ /(^|\/)cn(_guest)?$/' "$OUT/core/Module.symvers"
 }
 
+# The compilers that built the crate, as variables of make.
+variables() {
+	find_tools "$KDIR"
+	if [ "${#IN_ROOT[@]}" = 0 ]; then
+		"$TOP/scripts/kdir.sh" make | cut -d ' ' -f 2-
+	else
+		printf 'RUSTC=/usr/bin/rustc\n'
+	fi
+}
+
 install_files() {
+	local tools
+	tools=$(KDIR=$KDIR variables)
 	install -d "$target" "${DESTDIR:-}$PREFIX/include/linux"
 	install -m 644 "$OUT"/core/rust/libconnector{,_base}.rmeta "$target/"
 	own_symbols >"$target/Module.symvers"
-	sed "s|@folder@|$folder|g; s|@release@|$release|g" "$TOP/scripts/connector.mk.in" >"$target/connector.mk"
+	sed "s|@folder@|$folder|g; s|@release@|$release|g; s|@variables@|$tools|g" "$TOP/scripts/connector.mk.in" >"$target/connector.mk"
 	chmod 644 "$target/Module.symvers" "$target/connector.mk"
 	install -m 644 "$TOP/include/uapi/linux/connector_notify.h" "${DESTDIR:-}$PREFIX/include/linux/"
 	PREFIX=$PREFIX "$TOP/scripts/install.sh" makefile

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Prints the build folder of the kernel in use, and nothing else, after making what is missing of it.
+# Prints the build folder of the kernel in use, and nothing else, after making what is missing of it. With "kdir.sh make" it
+# prints the variables that a call of make needs to build a module for that kernel: KDIR=... LLVM=... RUSTC=... BINDGEN=...
 #   KDIR   a configured and built kernel to use instead; it is checked
 #   KSRC   a kernel source to build instead of Debian's
 #   KERNEL   the series of Debian's: 7.3 (the default) or 7.2
@@ -33,24 +34,50 @@ check_kdir() {
 	find_tools "$KDIR"
 }
 
-FRAGMENT=$TOP/scripts/config/$KERNEL_CONFIG.config
-[ -e "$FRAGMENT" ] ||
-	die "There is no kernel configuration $KERNEL_CONFIG (KERNEL_CONFIG=)." \
-		"There are: $(cd "$TOP/scripts/config" && printf '%s ' *.config | sed 's/\.config//g')"
-if [ -n "${KDIR:-}" ]; then
+given_kernel() {
 	[ -d "$KDIR" ] || die "There is no folder $KDIR (KDIR=), or this user may not enter it."
 	KDIR=$(realpath "$KDIR")
 	check_kdir
 	printf '%s\n' "$KDIR"
-	exit
-fi
-"$TOP/scripts/packages.sh" kernel
-source=${KSRC:-$("$TOP/scripts/source.sh")}
-base=$(sed -n 's/^# The base is \(.*\)\.config\.$/\1/p' "$FRAGMENT")
-if [ -n "$base" ]; then
-	mkdir -p "$OUT"
-	merge_fragments "$TOP/scripts/config/$base.config" "$FRAGMENT" >"$OUT/whole.$$"
-	mv "$OUT/whole.$$" "$OUT/$KERNEL_CONFIG.config"
-	FRAGMENT=$OUT/$KERNEL_CONFIG.config
-fi
-"$TOP/scripts/kernel.sh" "$source" "$FRAGMENT"
+}
+
+made_kernel() {
+	local source base
+	"$TOP/scripts/packages.sh" kernel
+	source=${KSRC:-$("$TOP/scripts/source.sh")}
+	base=$(sed -n 's/^# The base is \(.*\)\.config\.$/\1/p' "$FRAGMENT")
+	if [ -n "$base" ]; then
+		mkdir -p "$OUT"
+		merge_fragments "$TOP/scripts/config/$base.config" "$FRAGMENT" >"$OUT/whole.$$"
+		mv "$OUT/whole.$$" "$OUT/$KERNEL_CONFIG.config"
+		FRAGMENT=$OUT/$KERNEL_CONFIG.config
+	fi
+	"$TOP/scripts/kernel.sh" "$source" "$FRAGMENT"
+}
+
+# The variables of make, for a shell: print_variables <kernel build folder>
+print_variables() {
+	local tool
+	find_tools "$1"
+	[ "${#IN_ROOT[@]}" = 0 ] ||
+		die "The compilers of the kernel in $1 are not on this machine, but in a root of Debian." \
+			"The packages install them (make deb), or this runs a command there: scripts/stock.sh run $1 COMMAND"
+	printf 'KDIR=%q' "$1"
+	for tool in "${TOOLS[@]}"; do
+		case $tool in
+		LLVM=* | RUSTC=* | BINDGEN=*) printf ' %q' "$tool" ;;
+		esac
+	done
+	printf '\n'
+}
+
+FRAGMENT=$TOP/scripts/config/$KERNEL_CONFIG.config
+[ -e "$FRAGMENT" ] ||
+	die "There is no kernel configuration $KERNEL_CONFIG (KERNEL_CONFIG=)." \
+		"There are: $(cd "$TOP/scripts/config" && printf '%s ' *.config | sed 's/\.config//g')"
+if [ -n "${KDIR:-}" ]; then folder=$(given_kernel); else folder=$(made_kernel); fi
+case ${1:-} in
+'') printf '%s\n' "$folder" ;;
+make) print_variables "$folder" ;;
+*) die 'usage: kdir.sh [make]' ;;
+esac

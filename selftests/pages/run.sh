@@ -49,6 +49,25 @@ refuse_another_kernel() {
 	grep -q 'and this is 0.0.0: run make install-dev for that kernel' "$WORK/refusal"
 }
 
+# The same for compilers: refuses <what it says> <variable of make...>
+refuses() {
+	local saying=$1 fragment
+	shift
+	fragment=$(find "$WORK/prefix/lib" -name connector.mk)
+	if make -f "$fragment" "KERNELRELEASE=$(cat "$KDIR/include/config/kernel.release")" "$@" >"$WORK/refusal" 2>&1; then
+		return 1
+	fi
+	cat "$WORK/refusal"
+	grep -qF "$saying" "$WORK/refusal"
+}
+
+refuse_another_compiler() {
+	refuses 'was built with "rustc 0.0.0", and RUSTC=true is' 'CONFIG_RUSTC_VERSION_TEXT="rustc 0.0.0"' RUSTC=true &&
+		refuses 'is "not there": install that version' 'CONFIG_RUSTC_VERSION_TEXT="rustc 0.0.0"' RUSTC=false &&
+		refuses 'was built with clang, and CC=gcc is not: set LLVM=' "CONFIG_RUSTC_VERSION_TEXT=\"$(true --version | head -n 1)\"" \
+			RUSTC=true 'CONFIG_CC_IS_CLANG=y' CC=gcc
+}
+
 take_page_apart() {
 	mkdir -p "$WORK/files" "$WORK/empty"
 	python "$TOP/selftests/pages/page.py" "$TOP/Documentation/$PAGE.rst" "$WORK"
@@ -101,6 +120,7 @@ mkdir -p "$LOGS"
 if builds; then
 	try installs install_crate
 	try another_kernel_is_refused refuse_another_kernel
+	try another_compiler_is_refused refuse_another_compiler
 fi
 try page_has_steps take_page_apart
 if builds; then
