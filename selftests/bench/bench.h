@@ -5,8 +5,8 @@
  *
  *   result,<round>,<row>,<case>,<provider>,<value>,<unit>
  *
- * A program measures one row. CN_PROVIDER names the provider, BENCH_ROUND the round. A program that
- * fails prints the reason and exits with 1.
+ * A program measures one row. CN_PROVIDER names the provider, BENCH_ROUND the round; the result is
+ * that of BENCH_LABEL instead, if it is set. A program that fails prints the reason and exits with 1.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -98,8 +98,10 @@ static inline const char *time_unit(void)
 
 static inline void print_result(const char *row, const char *which, double value, const char *unit)
 {
+	const char *label = getenv("BENCH_LABEL");
+
 	printf("result,%s,%s,%s,%s,%.10g,%s\n", variable("BENCH_ROUND"), row, which,
-	       variable("CN_PROVIDER"), value, unit);
+	       label && *label ? label : variable("CN_PROVIDER"), value, unit);
 	fflush(stdout);
 }
 

@@ -11,7 +11,8 @@
 # The file bench.conf, packed beside this one, may set
 #
 #   BENCH_MODE    icount (one processor; default), turns (two that take turns) or wall (two, in wall
-#                 time): the effects of parallel running
+#                 time): the effects of parallel running; guest: as icount, where the C connector is built in, and
+#                 ours is its guest
 #   BENCH         quick (default), full, or gate: the figures that "make test" has time for
 #   BENCH_ROUNDS  how often to count instructions on one processor, 3; in each round the C connector comes first
 
@@ -175,6 +176,32 @@ measure_by_instructions() {
 	done
 }
 
+# C modules use the built-in connector, and modules in Rust the guest, through the crate.
+measure_as_guest() {
+	begin_counting
+	while [ "$BENCH_ROUND" -le "${BENCH_ROUNDS:-3}" ]; do
+		echo "# round $BENCH_ROUND: the built-in connector"
+		load bench_client
+		row baseline dispatch
+		row baseline batch
+		row c dispatch 1
+		row c register 1
+		row c register 4096
+		measure_messages c
+		echo "# round $BENCH_ROUND: its guest"
+		load_connector guest || failed 'cn_guest.ko does not load'
+		load bench_crate
+		export BENCH_LABEL=guest
+		row crate dispatch
+		row crate register 1
+		row crate register 4096
+		measure_messages crate
+		export BENCH_LABEL=
+		unload_all bench_crate bench_client cn_guest
+		BENCH_ROUND=$((BENCH_ROUND + 1))
+	done
+}
+
 # How long two processors keep each other waiting with bottom halves or interrupts off.
 sample_two_processors() {
 	echo "# round $BENCH_ROUND: $1 on two processors"
@@ -228,5 +255,6 @@ case $BENCH_MODE in
 icount) measure_by_instructions ;;
 turns) measure_in_turns ;;
 wall) measure_by_the_clock ;;
-*) failed "BENCH_MODE is icount, turns or wall, not $BENCH_MODE" ;;
+guest) measure_as_guest ;;
+*) failed "BENCH_MODE is icount, turns, wall or guest, not $BENCH_MODE" ;;
 esac

@@ -9,8 +9,9 @@
 #
 # The guest runs three times: with time that counts instructions, on one processor (mode "icount")
 # and on two that take turns (mode "turns"), and with the wall clock on two (mode "wall"), for
-# effects that only real parallel running shows. build/bench/results.csv has every value of every
-# round. report/ makes table.txt and the charts from it.
+# effects that only real parallel running shows. A fourth run (mode "guest") has another kernel, with
+# the C connector built in, unless KDIR= names one to measure. build/bench/results.csv has every
+# value of every round. report/ makes table.txt and the charts from it.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/../../scripts/lib.sh"
@@ -76,6 +77,15 @@ measure_wall() {
 	QEMU_SMP=${QEMU_SMP:-2} measure wall "$(accelerator)" "$1"
 }
 
+# What it costs to be a guest of the built-in connector; only for kernels of our own, since one kernel cannot have both.
+measure_as_guest() (
+	[ -z "${GIVEN_KDIR:-}" ] || return 0
+	export KERNEL_CONFIG=builtin
+	KDIR=$(KDIR='' "$TOP/scripts/kdir.sh")
+	"$TOP/scripts/modules.sh" "$KDIR" bench
+	ICOUNT=1 QEMU_SMP=1 measure guest tcg "$1"
+)
+
 # The other conditions of the figures.
 about() {
 	printf 'Linux %s, %s, %s, %s\n' "$(cat "$KDIR/include/config/kernel.release")" \
@@ -90,6 +100,7 @@ measure_all() {
 	measure_instructions "$WORK/results.csv"
 	measure_turns "$WORK/results.csv"
 	measure_wall "$WORK/results.csv"
+	measure_as_guest "$WORK/results.csv"
 	rm -f "$FOLDER"/*.svg "$FOLDER/table.txt"
 	cp "$WORK/results.csv" "$FOLDER/results.csv"
 	about >"$FOLDER/about.txt"
@@ -111,6 +122,7 @@ publish() {
 	say '  README.md and Documentation/ have the figures of the last run'
 }
 
+GIVEN_KDIR=${KDIR:-}
 KDIR=$1
 WHAT=${2:-quick}
 # The release build of the tools is measured.

@@ -144,6 +144,12 @@ class Drawing(unittest.TestCase):
         self.assertEqual(table.cells(measured, "icount", "dispatch", "instructions"),
                          [["callbacks", "hit", "C", "ours", "C/ours"], ["1", "last", "200", "100", "2.00"]])
 
+    def test_a_guest_is_beside_the_crate_elsewhere(self) -> None:
+        measured = read("icount,tcg,1,echo,ack=no,crate,80,instructions", "guest,tcg,1,echo,ack=no,c,200,instructions",
+                        "guest,tcg,1,echo,ack=no,guest,100,instructions")
+        self.assertEqual(table.cells(measured, "guest", "echo", "instructions"),
+                         [["ack", "C", "guest", "crate, no guest", "C/guest"], ["no", "200", "100", "80", "2.00"]])
+
 
 if __name__ == "__main__":
     unittest.main()

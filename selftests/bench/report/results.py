@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 
 COLUMNS = ["mode", "accelerator", "round", "row", "case", "provider", "value", "unit"]
-PROVIDERS = ["c", "rust", "crate", "genl", "minimal", "baseline"]
+PROVIDERS = ["c", "rust", "crate", "guest", "genl", "minimal", "baseline"]
 
 
 class Malformed(Exception):

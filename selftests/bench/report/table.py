@@ -31,7 +31,7 @@ TITLES = {
     "irqs_off_longest": "The longest such section in any window of a round, whatever it belongs to",
 }
 
-LABELS = {"c": "C", "rust": "ours", "crate": "crate", "genl": "genl", "minimal": "minimal", "baseline": "baseline"}
+LABELS = {"c": "C", "rust": "ours", "crate": "crate", "guest": "guest", "genl": "genl", "minimal": "minimal", "baseline": "baseline"}
 
 
 def number(value: float | None) -> str:
@@ -48,7 +48,7 @@ def ratio(value: float | None, other: float | None) -> str:
 
 
 def title(results: Results, mode: str, row: str, unit: str) -> str:
-    how = {"icount": "", "turns": " of two processors that take turns"}.get(
+    how = {"icount": "", "turns": " of two processors that take turns", "guest": "; on a kernel whose connector is built in"}.get(
         mode, f"; {mode} clock, {results.accelerators[mode]}")
     baseline = results.baseline(Name(mode, row, "-"))
     above = f"; the baseline is {number(baseline)}" if row in ABOVE_BASELINE else ""
@@ -70,18 +70,24 @@ def cells(results: Results, mode: str, row: str, unit: str) -> list[list[str]]:
     baseline = "baseline" in providers
     parameters = list(dict.fromkeys(key for name in names for key in name.parameters()))
     head = parameters + [LABELS[provider] for provider in providers]
-    head += (["C/baseline", "ours/baseline"] if baseline else ["ours/C"]) if rate else ["C/ours"]
+    # Where the connector is built in, ours is a guest; beside it the same work of the crate where it is not one.
+    guest = mode == "guest"
+    if guest:
+        head.append("crate, no guest")
+    head += (["C/baseline", "ours/baseline"] if baseline else ["ours/C"]) if rate else ["C/guest" if guest else "C/ours"]
     lines = [head]
     for name in names:
         given = name.parameters()
         line = [given.get(parameter, "any") for parameter in parameters]
         line += [number(value(name, provider)) for provider in providers]
+        if guest:
+            line.append(number(value(Name("icount", name.row, name.case), "crate")))
         if rate and not baseline:
             line.append(ratio(value(name, "rust"), value(name, "c")))
         elif rate:
             line += [ratio(results.share_of_baseline(name, provider), 1) for provider in ("c", "rust")]
         else:
-            line.append(ratio(value(name, "c"), value(name, "rust")))
+            line.append(ratio(value(name, "c"), value(name, "guest" if guest else "rust")))
         lines.append(line)
     return lines
 
