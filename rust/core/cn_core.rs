@@ -8,7 +8,7 @@
 //! | where | what |
 //! |---|---|
 //! | [`netlink`], [`receive`], [`send`] | datagrams from programs, and messages to them |
-//! | [`carrier`] | what brings the datagrams: a kernel socket, or the built-in connector; the functions for modules in C |
+//! | [`carrier`] | the socket, or the built-in connector; the functions for modules in C |
 //! | [`table`], [`calls`] | the callbacks, and calls of them |
 //! | [`notify`] | notification of ids and sockets, for programs and modules |
 //! | [`c_abi`] | the functions for the crate of modules in Rust |

@@ -185,16 +185,16 @@ measure_as_guest() {
 		row baseline dispatch
 		row baseline batch
 		row c dispatch 1
-		row c register 1
 		row c register 4096
+		row c register 1
 		measure_messages c
 		echo "# round $BENCH_ROUND: its guest"
 		load_connector guest || failed 'cn_guest.ko does not load'
 		load bench_crate
 		export BENCH_LABEL=guest
 		row crate dispatch
-		row crate register 1
 		row crate register 4096
+		row crate register 1
 		measure_messages crate
 		export BENCH_LABEL=
 		unload_all bench_crate bench_client cn_guest

@@ -51,13 +51,13 @@ stage_done() {
 	[ -z "$1" ] || printf '    %-42s %d s\n' "$1" $((SECONDS - $2)) >&2
 }
 
-# One run of the guest: measure <mode> <accelerator> <file of results>.
+# One run of the guest: measure <kernel build directory> <mode> <accelerator> <file of results>.
 measure() {
-	local mode=$1 accel=$2 file=$3 start=$SECONDS lines
+	local kdir=$1 mode=$2 accel=$3 file=$4 start=$SECONDS lines
 	lines=$(wc -l <"$file")
 	printf '%s\n' "BENCH_MODE=$mode" "BENCH=$WHAT" "BENCH_ROUNDS=${BENCH_ROUNDS:-$ROUNDS}" >"$WORK/bench.conf"
 	say "  bench: mode $mode, accelerator $accel"
-	QEMU_ACCEL=$accel TIMEOUT=${TIMEOUT:-3600} "$TOP/scripts/guest.sh" "$KDIR" run \
+	QEMU_ACCEL=$accel TIMEOUT=${TIMEOUT:-3600} "$TOP/scripts/guest.sh" "$kdir" run \
 		"$TOP/selftests/bench/job.sh" "$WORK/bench.conf" | collect "$mode" "$accel" "$file" ||
 		die "The run in mode $mode failed, so there is no report." "The output of the guest is in $OUT/guest/last/."
 	[ "$(wc -l <"$file")" -gt "$lines" ] || die "The run in mode $mode has measured nothing."
@@ -66,25 +66,25 @@ measure() {
 
 # QEMU itself counts instructions, which KVM would bypass.
 measure_instructions() {
-	ICOUNT=1 QEMU_SMP=1 measure icount tcg "$1"
+	ICOUNT=1 QEMU_SMP=1 measure "$KDIR" icount tcg "$1"
 }
 
 measure_turns() {
-	ICOUNT=1 QEMU_SMP=2 measure turns tcg "$1"
+	ICOUNT=1 QEMU_SMP=2 measure "$KDIR" turns tcg "$1"
 }
 
 measure_wall() {
-	QEMU_SMP=${QEMU_SMP:-2} measure wall "$(accelerator)" "$1"
+	QEMU_SMP=${QEMU_SMP:-2} measure "$KDIR" wall "$(accelerator)" "$1"
 }
 
 # What it costs to be a guest of the built-in connector; only for kernels of our own, since one kernel cannot have both.
-measure_as_guest() (
-	[ -z "${GIVEN_KDIR:-}" ] || return 0
-	export KERNEL_CONFIG=builtin
-	KDIR=$(KDIR='' "$TOP/scripts/kdir.sh")
-	"$TOP/scripts/modules.sh" "$KDIR" bench
-	ICOUNT=1 QEMU_SMP=1 measure guest tcg "$1"
-)
+measure_as_guest() {
+	local kdir
+	[ -z "$GIVEN_KDIR" ] || return 0
+	kdir=$(KERNEL_CONFIG=builtin "$TOP/scripts/kdir.sh")
+	KERNEL_CONFIG=builtin "$TOP/scripts/modules.sh" "$kdir" bench
+	KERNEL_CONFIG=builtin ICOUNT=1 QEMU_SMP=1 measure "$kdir" guest tcg "$1"
+}
 
 # The other conditions of the figures.
 about() {
