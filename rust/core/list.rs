@@ -70,8 +70,8 @@ impl<T> List<T> {
         self.0.is_none()
     }
 
-    /// The same elements, first added first. Calls `pause` before each, with which a long list gives
-    /// way to others.
+    /// The same elements, first added first. Calls `pause` before each, with which a long list
+    /// gives way to others.
     pub(crate) fn reversed(mut self, pause: impl Fn()) -> Self {
         let mut reversed = Self::new();
         while let Some(link) = self.pop_link() {

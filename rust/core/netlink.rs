@@ -324,8 +324,8 @@ static SOCKET: Atomic<*mut sock> = Atomic::new(core::ptr::null_mut());
 ///
 /// # Safety
 ///
-/// It must be a kernel socket, and stay until a grace period of RCU after [`retract`]. Then only the
-/// work item for messages to programs may still send, which looks and sends in one
+/// It must be a kernel socket, and stay until a grace period of RCU after [`retract`]. Then only
+/// the work item for messages to programs may still send, which looks and sends in one
 /// [`SendSection`](crate::helpers::SendSection).
 pub(crate) unsafe fn publish(socket: NonNull<sock>) {
     SOCKET.store(socket.as_ptr(), Release);
