@@ -126,8 +126,8 @@ list_files() {
 	put_modules /lib/modules/c "$KDIR/drivers/connector/cn.ko" "$KDIR/samples/connector/cn_test.ko" \
 		"$KDIR/drivers/w1/wire.ko"
 	put_modules /lib/modules/rust "$OUT"/core/rust/cn.ko "$OUT"/core/rust/cn_proc.ko
-	put_modules /lib/modules/guest "$OUT"/core/rust/cn_guest.ko
-	put_modules /lib/modules/kunit "$OUT"/kunit/rust/{cn,cn_guest}.ko
+	put_modules /lib/modules/guest "$OUT"/core/rust/cn_{guest,entry}.ko
+	put_modules /lib/modules/kunit "$OUT"/kunit/rust/{cn,cn_guest,cn_entry}.ko
 	put_modules /lib/modules/coverage "$OUT/coverage/rust/cn.ko" "$OUT/coverage/points"
 	put_modules /lib/modules/test "$OUT"/samples/*.ko "$OUT"/samples/*/*.ko "$OUT"/selftests/modules/*.ko
 	put_modules /lib/modules/samples "$OUT"/samples/*.ko "$OUT"/samples/*/*.ko
@@ -135,7 +135,7 @@ list_files() {
 	put_modules /lib/modules/bench "$OUT"/selftests/bench/modules/*.ko
 	put_modprobe_tree c "$KDIR"/{drivers/connector/cn.ko,samples/connector/cn_test.ko,drivers/w1/wire.ko}
 	put_modprobe_tree rust "$OUT"/core/rust/{cn,cn_proc}.ko "$KDIR"/{samples/connector/cn_test.ko,drivers/w1/wire.ko} "$OUT"/samples/*.ko
-	put_modprobe_tree guest "$OUT"/core/rust/cn_guest.ko "$OUT"/samples/*.ko
+	put_modprobe_tree guest "$OUT"/core/rust/cn_{guest,entry}.ko "$OUT"/samples/*.ko
 	for file in ${DYNAMIC:-}; do
 		put_dynamic "/bin/${file##*/}" "$file"
 	done

@@ -26,7 +26,7 @@ USAGE="KSRC= takes the top folder of a source of Linux $(oldest_series) or later
 files_to_put() {
 	local file
 	(cd "$TOP" && find rust/base rust/api rust/core rust/glue -name '*.rs' -o -name '*.[ch]') |
-		grep -vE '/(bindings_generated\.rs|carrier/guest\.rs|cn_guest\.c)$' | sort | while read -r file; do
+		grep -vE '/(bindings_generated\.rs|carrier/guest\.rs|cn_(guest|entry)\.c)$' | sort | while read -r file; do
 		printf '%s\t%s\n' "$file" "${file#rust/}"
 	done
 	printf '%s\t%s\n' rust/Makefile Kbuild

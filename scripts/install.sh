@@ -62,7 +62,7 @@ uninstall() {
 	rm -rf "$DESTDIR$PREFIX/lib/connector-rs/$release"
 	rmdir "$DESTDIR$PREFIX/lib/connector-rs" 2>/dev/null || true
 	modules=${INSTALL_MOD_PATH:-$DESTDIR}/lib/modules/$release
-	rm -f "$modules"/updates/rust/{cn,cn_guest,cn_proc}.ko*
+	rm -f "$modules"/updates/rust/{cn,cn_guest,cn_entry,cn_proc}.ko*
 	rmdir "$modules/updates/rust" "$modules/updates" 2>/dev/null || true
 	[ -n "${INSTALL_MOD_PATH:-$DESTDIR}" ] || PATH=$PATH:/usr/sbin:/sbin depmod "$release"
 }

@@ -86,11 +86,29 @@ static inline bool module_find(char *path, const char *name)
 	       module_is_in(path, beside, name) || module_is_installed(path, name);
 }
 
-/* -ENOENT if there is no such module, or if a module that it uses is not loaded. */
+static inline bool module_is_loaded(const char *name)
+{
+	char *text = read_file("/proc/modules");
+	char start[64];
+	bool found;
+
+	snprintf(start, sizeof(start), "%s ", module_name(name));
+	found = text && find_line(text, start);
+	free(text);
+	return found;
+}
+
+/*
+ * -ENOENT if there is no such module, or if a module that it uses is not loaded. What a guest uses
+ * is loaded with it, and stays.
+ */
 static inline int module_load(const char *name, const char *params)
 {
 	char path[PATH_MAX];
 
+	if (!strcmp(module_name(name), "cn_guest") && !module_is_loaded("cn_entry") &&
+	    module_find(path, "cn_entry") && module_load_file(path, ""))
+		return -ENOENT;
 	return module_find(path, module_name(name)) ? module_load_file(path, params) : -ENOENT;
 }
 
@@ -123,18 +141,6 @@ static inline int module_unload_soon(const char *name)
 		usleep(10 * 1000);
 	}
 	return ret;
-}
-
-static inline bool module_is_loaded(const char *name)
-{
-	char *text = read_file("/proc/modules");
-	char start[64];
-	bool found;
-
-	snprintf(start, sizeof(start), "%s ", module_name(name));
-	found = text && find_line(text, start);
-	free(text);
-	return found;
 }
 
 /* The kernel log from the call of klog_mark() on. */

@@ -40,7 +40,7 @@ static inline void list_users(struct module_users *users)
 		next += *next == '\n';
 		if (sscanf(line, "%55s %*s %*s %4095s", name, used_by) != 2)
 			continue;
-		if (!strncmp(name, "cn_", 3) && strcmp(name, "cn_guest"))
+		if (!strncmp(name, "cn_", 3) && strcmp(name, "cn_guest") && strcmp(name, "cn_entry"))
 			strcpy(users->names[users->count++], name);
 		if (strcmp(name, module_name("cn")))
 			continue;

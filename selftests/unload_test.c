@@ -11,6 +11,7 @@ SKIP_PROGRAM_ON_C()
 #include "unload/leaving.c"
 #include "unload/owners.c"
 #include "unload/reload.c"
+#include "unload/starved.c"
 #include "unload/unloads.c"
 #include "unload/block.c"
 

@@ -67,6 +67,8 @@ impl<H: Handler> Registration<H> {
     /// - [`EAGAIN`]: the connector has not started yet.
     /// - [`ENODEV`]: the module is being unloaded.
     /// - [`ENOMEM`]: no memory.
+    /// - [`EINTR`]: a signal came while another task registered the same id, on a kernel with a
+    ///   built-in C connector.
     pub fn with_options(id: Id, name: &CStr, handler: Arc<H>, options: Options) -> Result<Self> {
         let name_bytes = name.to_bytes();
         if name_bytes.is_empty() || name_bytes.iter().any(u8::is_ascii_control) {

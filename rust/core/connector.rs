@@ -88,6 +88,7 @@ impl OpenGroups {
 pub(crate) struct Connector {
     groups: Groups,
     open_groups: OpenGroups,
+    #[pin]
     attachments: Attachments,
     #[pin]
     registry: Registry,
@@ -99,11 +100,11 @@ pub(crate) struct Connector {
 
 impl Connector {
     /// Makes a connector without a socket.
-    fn new(groups: Groups, limits: Limits, attachments: Attachments) -> impl PinInit<Self, Error> {
+    fn new(groups: Groups, limits: Limits) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             groups,
             open_groups: OpenGroups::new(groups.count())?,
-            attachments,
+            attachments <- Attachments::new(),
             registry <- Registry::new(),
             notifier: Notifier::new(limits, hearing_of)?,
             socket_watchers: WatchList::new()?,
@@ -153,10 +154,12 @@ impl Connector {
     /// - [`EINVAL`]: the id is taken. A handler is not released then.
     /// - [`ENODEV`]: the module of the callback is being unloaded; likewise.
     /// - [`ENOMEM`]: no memory; likewise.
+    /// - [`EINTR`]: a guest alone: a signal came while another task registered the same id;
+    ///   likewise.
     pub(crate) fn register(&self, id: Id, name: Name, callback: Callback) -> Result<u64> {
         let blank = self.notifier.prepare();
         // Before the table knows of it. A message that comes meanwhile is one to an unknown id.
-        self.attachments.attach(id, name.as_c_str())?;
+        let turn = self.attachments.attach(id, name.as_c_str())?;
         let registered = self.registry.register(
             id,
             name,
@@ -171,6 +174,7 @@ impl Connector {
             },
         );
         let serial = registered.inspect_err(|_| self.attachments.detach(id))?;
+        drop(turn);
         self.notifier.deliver();
         Ok(serial)
     }
@@ -326,7 +330,7 @@ impl RunningConnector {
         calls::init();
         let workqueues = Workqueues::new()?;
         let carrier = Carrier::new::<P>()?;
-        let connector = Connector::new(groups, limits, carrier.attachments());
+        let connector = Connector::new(groups, limits);
         let connector = KBox::pin_init(connector, GFP_KERNEL)?;
         Ok(Self {
             carrier,

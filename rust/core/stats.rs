@@ -47,6 +47,9 @@ counters! {
     DropUnknownId = cn_counter_CN_DROP_UNKNOWN_ID, "drop_unknown_id";
     /// Dropped: the sender may not send to the callback.
     DropRefused = cn_counter_CN_DROP_REFUSED, "drop_refused";
+    /// Dropped: a datagram to a guest, which has no memory to remember the socket. A task sees this
+    /// that is being killed for lack of memory.
+    DropNoMemory = cn_counter_CN_DROP_NO_MEMORY, "drop_no_memory";
     /// Messages that were sent and reached a receive buffer.
     Sent = cn_counter_CN_SENT, "sent";
     /// Not sent: nothing is registered under the id.
@@ -72,6 +75,7 @@ const DROPPED: &[Counter] = &[
     Counter::DropMessageLength,
     Counter::DropUnknownId,
     Counter::DropRefused,
+    Counter::DropNoMemory,
 ];
 
 /// The number of received messages that reached no callback.

@@ -162,6 +162,7 @@ enum cn_counter {
 	CN_DROP_MESSAGE_LENGTH,
 	CN_DROP_UNKNOWN_ID,
 	CN_DROP_REFUSED,
+	CN_DROP_NO_MEMORY,
 	CN_SENT,
 	CN_SEND_UNKNOWN_ID,
 	CN_SEND_NO_LISTENER,
@@ -186,14 +187,24 @@ struct sk_buff *cn_glue_alloc_skb(unsigned int len, gfp_t gfp_mask);
 int cn_glue_unicast_within(struct sk_buff *skb, u32 portid, unsigned int timeout_ms);
 
 /* For a guest of the connector that is built in. */
-int cn_glue_caller_enters(void);
-void cn_glue_caller_leaves(int index);
-void cn_glue_wait_for_callers(void);
-bool cn_glue_stay_loaded(void);
-int cn_glue_probe(const struct cb_id *id);
 void cn_glue_hold_socket(struct sock *sk);
 void cn_glue_put_socket(struct sock *sk);
 bool cn_glue_is_closed(const struct sock *sk);
+
+/*
+ * The module cn_entry (cn_entry.c), which stays loaded when the guest is unloaded. So nothing of
+ * this changes.
+ */
+struct cn_entry_guest {
+	struct module *owner;
+	void (*receive)(struct sk_buff *skb);	/* in the context of the program that sends */
+	void (*closed)(u32 portid);		/* a program's socket; may sleep, as receive() */
+};
+
+int cn_entry_open(const struct cn_entry_guest *guest);
+void cn_entry_close(void);
+int cn_entry_attach(const struct cb_id *id, const char *name);
+struct sock *cn_entry_socket(void);
 
 /* How many network namespaces but the first have, or once had, a member of a group. */
 extern atomic_t cn_glue_outside;

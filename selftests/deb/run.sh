@@ -119,6 +119,9 @@ has_modules() {
 	[[ "$(modinfo -F vermagic "$module")" = "$1 "* ]]
 	modinfo -F signer "$module" | grep .
 	[ "$(modinfo -F alias "$module")" = cn-core ]
+	# modprobe loads it first.
+	[ "$(modinfo -F depends "$module")" = cn_entry ]
+	find "/lib/modules/$1/updates/dkms" -name 'cn_entry.ko*' | grep .
 }
 
 without_kernels() {

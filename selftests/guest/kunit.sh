@@ -5,5 +5,8 @@
 # KUnit on; their results are on the kernel's console.
 
 cn=cn
-[ -e /lib/modules/kunit/cn.ko ] || cn=cn_guest
+if [ -e /lib/modules/kunit/cn_guest.ko ]; then
+	cn=cn_guest
+	insmod /lib/modules/kunit/cn_entry.ko
+fi
 insmod "/lib/modules/kunit/$cn.ko" && rmmod "$cn"

@@ -19,10 +19,10 @@ unload() {
 	return 1
 }
 
-# In the order of their use of each other. Modules that are not loaded are skipped.
+# In the order of their use of each other. Modules that are not loaded are skipped; cn_entry stays.
 unload_everything() {
 	local module
-	for module in $(sed 's/ .*//' /proc/modules | grep -vE '^cn(_guest)?$') cn cn_guest; do
+	for module in $(sed 's/ .*//' /proc/modules | grep -vE '^cn(_guest|_entry)?$') cn cn_guest; do
 		unload "$module" || return 1
 	done
 }
@@ -30,6 +30,7 @@ unload_everything() {
 # Loads the connector of a provider, unless one is loaded or built in: load_connector c|rust|guest.
 load_connector() {
 	if [ "$1" = guest ]; then
+		is_loaded cn_entry || insmod /lib/modules/guest/cn_entry.ko || return
 		is_loaded cn_guest || insmod /lib/modules/guest/cn_guest.ko
 	else
 		[ -e /proc/net/connector ] || insmod "/lib/modules/$1/cn.ko"

@@ -16,6 +16,7 @@ static const char * const names[] = {
 	"received", "delivered", "answered",
 	"drop_short", "drop_length", "drop_payload", "drop_too_long",
 	"drop_message_length", "drop_unknown_id", "drop_refused",
+	"drop_no_memory",
 	"sent", "send_unknown_id", "send_no_listener", "send_no_memory",
 	"send_undelivered", "notified", "notify_lost",
 };
@@ -224,6 +225,64 @@ TEST_F(stats, drop_unknown_id)
 	struct cn_packet p = { .id = { IDX, 2 } };
 
 	EXPECT_TRUE(is_counted(self, &p, " drop_unknown_id=1"));
+}
+
+/* -- Allocations that fail, one after the other, where the kernel can let them -------------- */
+
+#define FAULTS "/sys/kernel/debug/fail"
+
+/* The n-th allocation of this thread fails. The kernel tells nobody. */
+static void arm(int fault, int n)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d", n);
+
+	must(pwrite(fault, text, len, 0) == len, "fail-nth");
+}
+
+/* Ends it. True if an allocation failed in between. */
+static bool disarm(int fault)
+{
+	char text[16] = {};
+	bool failed = pread(fault, text, sizeof(text) - 1, 0) > 0 && !atoi(text);
+
+	arm(fault, 0);
+	return failed;
+}
+
+/* A guest allocates memory for the first message of a socket. What is sent is delivered or counted. */
+TEST_F(stats, drop_no_memory)
+{
+	struct cn_packet p = { .id = { IDX, 1 } };
+	long long delivered = read_counter(STATS, "delivered");
+	long long dropped = read_counter(STATS, "drop_no_memory");
+	int fault = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	uint8_t buf[128];
+	size_t len = cn_build(buf, &p);
+	bool failed = true;
+	int n, fd, sent = 0;
+
+	if (fault < 0 || access(FAULTS "slab/ignore-gfp-wait", W_OK))
+		return;
+	write_to(FAULTS "slab/verbose", "0");
+	write_to(FAULTS "_page_alloc/verbose", "0");
+	write_to(FAULTS "_usercopy/verbose", "0");
+	write_to(FAULTS "slab/ignore-gfp-wait", "N");
+	for (n = 1; failed; n++) {
+		fd = cn_open();
+		arm(fault, n);
+		sent += cn_send_raw(fd, buf, len) > 0;
+		failed = disarm(fault);
+		close(fd);
+	}
+	write_to(FAULTS "slab/ignore-gfp-wait", "Y");
+	close(fault);
+	delivered = read_counter(STATS, "delivered") - delivered;
+	dropped = read_counter(STATS, "drop_no_memory") - dropped;
+	TH_LOG("%d faults, %lld messages delivered, %lld dropped", n - 2, delivered, dropped);
+	EXPECT_LT(2, n);
+	EXPECT_EQ(sent, delivered + dropped);
+	EXPECT_EQ(provider_is_guest(), dropped > 0);
 }
 
 /* Every message of a datagram counts, and padding does not. */

@@ -5,12 +5,16 @@
 //!
 //! The other one is `own.rs`, whose items this file has, too.
 //!
+//! What the built-in connector and netlink call is in another module, `cn_entry`, which stays
+//! loaded. It calls this one with a reference to it. So this module is in use while a program's
+//! task is inside of it, and cannot be unloaded then; its end waits for no task.
+//!
 //! Receiving: each id is registered with the built-in connector, with one function for all of them.
 //! What that gets is part of the datagram, so that all messages of the datagram can be handled, and
 //! acknowledged.
 //!
 //! Sending: through the kernel socket of the built-in connector. A datagram to the kernel names it,
-//! so the guest sends one to itself when it starts.
+//! so `cn_entry` sends one to itself.
 //!
 //! Closed groups: the built-in connector lets every program join an odd group, and none without
 //! rights an even one. So a program without rights can be in a closed group. It does not get the
@@ -19,32 +23,30 @@
 //! Closed sockets: netlink notifies of a port when its socket is already gone. So each socket whose
 //! messages came here is held until then.
 //!
-//! Unloading: the built-in connector does not wait for a callback when it is unregistered. Tasks
-//! inside of it are counted, and RCU tasks covers those that are on their way in or out.
-//!
-//! C counterpart: a client of `drivers/connector/connector.c`.
+//! C counterparts: `rust/glue/cn_entry.c`, and that is a client of `drivers/connector/connector.c`.
 
 #![allow(unsafe_code)]
 
-use crate::netlink::{publish, retract, ClosedSocket, Datagram, Hearing, Protocol};
+use crate::{
+    netlink::{publish, retract, ClosedSocket, Datagram, Hearing, Protocol},
+    stats::Counter,
+};
 use connector_base::{
     bindings::{
-        cb_id, cn_add_callback, cn_del_callback, cn_glue_caller_enters, cn_glue_caller_leaves,
-        cn_glue_hold_socket, cn_glue_is_closed, cn_glue_is_kernel_socket, cn_glue_probe,
-        cn_glue_put_socket, cn_glue_random_long, cn_glue_stay_loaded, cn_glue_wait_for_callers,
-        cn_msg,
+        cb_id, cn_del_callback, cn_entry_attach, cn_entry_close, cn_entry_guest, cn_entry_open,
+        cn_entry_socket, cn_glue_hold_socket, cn_glue_is_closed, cn_glue_is_kernel_socket,
+        cn_glue_put_socket,
     },
     Id,
 };
 use core::ptr::NonNull;
 use kernel::{
-    bindings::{self, netlink_notify, netlink_skb_parms, notifier_block, sk_buff, sock},
-    container_of,
-    error::to_result,
+    bindings::{netlink_skb_parms, sk_buff, sock},
+    error::{from_err_ptr, to_result},
+    new_condvar, new_spinlock,
     prelude::*,
     rbtree::{RBTree, RBTreeNode},
-    sync::global_lock,
-    types::Opaque,
+    sync::{global_lock, CondVar, SpinLock},
 };
 
 /// What this carrier can do, as modules read it: nothing of what can be missing.
@@ -53,24 +55,9 @@ pub(crate) const FEATURES: u32 = 0;
 /// The largest value of the parameter `groups`: the built-in connector has so many.
 pub(crate) const MOST_GROUPS: u32 = 32;
 
-/// The function of the built-in connector's callbacks.
-type Input = unsafe extern "C" fn(*mut cn_msg, *mut netlink_skb_parms);
-
-/// What must exist as long as there are ids, and until no task is in this module any more.
-///
-/// # Invariants
-///
-/// The block is registered with netlink.
-pub(crate) struct Carrier {
-    input: Input,
-    block: KBox<Opaque<notifier_block>>,
-}
-
-// SAFETY: Any thread may unregister the block.
-unsafe impl Send for Carrier {}
-
-// SAFETY: Nothing can be done with the block through a shared reference.
-unsafe impl Sync for Carrier {}
+/// What must exist as long as there are ids: here, the sockets that are held, and the kernel's
+/// socket, since programs send requests as soon as there is an id.
+pub(crate) struct Carrier(());
 
 impl Carrier {
     /// Prepares to attach ids, and to send messages.
@@ -80,39 +67,22 @@ impl Carrier {
     /// - [`ENOMEM`]: no memory.
     /// - [`EIO`]: the built-in connector does not answer.
     pub(crate) fn new<P: Protocol>() -> Result<Self> {
+        // SAFETY: In process context.
+        let socket = from_err_ptr(unsafe { cn_entry_socket() }).inspect_err(|_| {
+            pr_err!("the connector of this kernel does not answer\n");
+        })?;
+        let socket = NonNull::new(socket).ok_or(EIO)?;
         // SAFETY: Called once, when the module starts, and before anything else uses the lock.
         unsafe { HELD.init() };
         *HELD.lock() = Some(RBTree::new());
-        let block = notifier_block {
-            notifier_call: Some(notify_callback::<P>),
-            ..Default::default()
-        };
-        let block = KBox::new(Opaque::new(block), GFP_KERNEL)?;
-        // SAFETY: The block stays where it is, in its box, until it is unregistered.
-        to_result(unsafe { bindings::netlink_register_notifier(block.get()) })?;
-        // INVARIANT: The block was just registered.
-        let carrier = Self {
-            input: input_callback::<P>,
-            block,
-        };
-        learn_socket()?;
-        Ok(carrier)
-    }
-
-    /// To attach ids.
-    pub(crate) fn attachments(&self) -> Attachments {
-        Attachments { input: self.input }
+        // SAFETY: A connector that is built in never releases its socket.
+        unsafe { publish(socket) };
+        Ok(Self(()))
     }
 }
 
 impl Drop for Carrier {
-    /// Sleeps until no task is in this module any more. All ids must be detached.
     fn drop(&mut self) {
-        // SAFETY: By the type invariants the block is registered. This waits for running calls.
-        unsafe { bindings::netlink_unregister_notifier(self.block.get()) };
-        // SAFETY: In process context, with no lock held and not inside of a call: the module is
-        // being unloaded.
-        unsafe { cn_glue_wait_for_callers() };
         retract();
         // In a statement of its own, so that sockets are put without the lock.
         let held = HELD.lock().take();
@@ -120,31 +90,87 @@ impl Drop for Carrier {
     }
 }
 
-/// Attaches ids to the carrier.
-#[derive(Clone, Copy)]
+/// Attaches ids to the built-in connector.
+#[pin_data]
 pub(crate) struct Attachments {
-    input: Input,
+    /// The ids that are being registered.
+    #[pin]
+    turns: SpinLock<RBTree<u64, ()>>,
+    /// Notified when there is one less.
+    #[pin]
+    turn_ends: CondVar,
 }
 
 impl Attachments {
-    /// Lets messages to an id come. May sleep.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            turns <- new_spinlock!(RBTree::new(), "cn_turns"),
+            turn_ends <- new_condvar!("cn_turns"),
+        })
+    }
+
+    /// Lets messages to an id come, while the result is kept and after that, until the id is
+    /// detached.
+    ///
+    /// Whoever registers the same id has to wait while the result is kept: until then, nobody knows
+    /// whether the id is taken. May sleep.
     ///
     /// # Errors
     ///
     /// - [`EINVAL`]: the id is taken, perhaps by a client in C.
     /// - [`ENOMEM`]: no memory.
-    pub(crate) fn attach(self, id: Id, name: &CStr) -> Result {
-        attach(id, name, self.input)
+    /// - [`EINTR`]: a signal came while waiting.
+    pub(crate) fn attach(&self, id: Id, name: &CStr) -> Result<Turn<'_>> {
+        let turn = self.take_turn(id)?;
+        let name = printed(name);
+        // SAFETY: The id and the name are copied.
+        to_result(unsafe { cn_entry_attach(&raw_id(id), name.as_ptr().cast()) })?;
+        Ok(turn)
     }
 
     /// Lets no more messages to an id come, except those that are on their way. Does not sleep.
-    pub(crate) fn detach(self, id: Id) {
-        detach(id);
+    pub(crate) fn detach(&self, id: Id) {
+        // SAFETY: Any id will do. Nobody else attaches and detaches it: the table has one entry for
+        // it, and it is registered by one task at a time.
+        unsafe { cn_del_callback(&raw_id(id)) };
+    }
+
+    fn take_turn(&self, id: Id) -> Result<Turn<'_>> {
+        let node = RBTreeNode::new(id.as_u64(), (), GFP_KERNEL)?;
+        let mut turns = self.turns.lock();
+        while turns.get(&id.as_u64()).is_some() {
+            if self.turn_ends.wait_interruptible(&mut turns) {
+                drop(turns);
+                return Err(EINTR);
+            }
+        }
+        turns.insert(node);
+        drop(turns);
+        Ok(Turn {
+            attachments: self,
+            id,
+        })
     }
 }
 
-/// As the built-in connector, which prints names as they are; so nothing but printable characters.
-fn attach(id: Id, name: &CStr, input: Input) -> Result {
+/// An id that is being registered by one task.
+pub(crate) struct Turn<'a> {
+    attachments: &'a Attachments,
+    id: Id,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        // In a statement of its own, so that it is freed without the lock.
+        let node = self.attachments.turns.lock().remove_node(&self.id.as_u64());
+        drop(node);
+        self.attachments.turn_ends.notify_all();
+    }
+}
+
+/// A name as the built-in connector takes it. It prints names as they are; so nothing but printable
+/// characters.
+fn printed(name: &CStr) -> [u8; 32] {
     let mut printed = [0; 32];
     for (to, from) in printed.iter_mut().zip(name.to_bytes()) {
         *to = match *from {
@@ -155,14 +181,7 @@ fn attach(id: Id, name: &CStr, input: Input) -> Result {
     if let Some(last) = printed.last_mut() {
         *last = 0;
     }
-    // SAFETY: The id and the name are copied. The function stays until the carrier is dropped,
-    // which waits for its last call.
-    to_result(unsafe { cn_add_callback(&raw_id(id), printed.as_ptr().cast(), Some(input)) })
-}
-
-fn detach(id: Id) {
-    // SAFETY: Any id will do. Nobody else attaches and detaches it: the table has one entry for it.
-    unsafe { cn_del_callback(&raw_id(id)) };
+    printed
 }
 
 fn raw_id(id: Id) -> cb_id {
@@ -182,65 +201,51 @@ pub(crate) fn hearing(is_open: impl FnOnce() -> bool) -> Hearing {
     }
 }
 
-/// What [`Carrier`] has begun. Messages can be sent as long as ids can be attached, since programs
-/// send requests as soon as one is.
-pub(crate) struct Socket(());
+/// While this exists, the module `cn_entry` calls this one.
+///
+/// # Invariants
+///
+/// `cn_entry` has this.
+pub(crate) struct Socket(KBox<cn_entry_guest>);
+
+// SAFETY: What this names may be used by all threads.
+unsafe impl Send for Socket {}
+
+// SAFETY: As above.
+unsafe impl Sync for Socket {}
 
 impl Socket {
-    /// Keeps the module loaded on kernels on which it could not be unloaded safely.
+    /// Lets messages come, from here on. The start must not fail any more after this: calls have
+    /// references to the module, for which a start that fails does not wait.
     ///
     /// # Errors
     ///
-    /// None.
-    pub(crate) fn open<P: Protocol>(_: &Carrier, _: &ThisModule, _groups: u32) -> Result<Self> {
-        // SAFETY: Called by this module while it starts.
-        if unsafe { cn_glue_stay_loaded() } {
-            pr_info!("this kernel is preemptible and has no RCU tasks; stays loaded\n");
-        }
-        Ok(Self(()))
+    /// - [`ENOMEM`]: no memory.
+    /// - [`EBUSY`]: there is another guest.
+    pub(crate) fn open<P: Protocol>(
+        _: &Carrier,
+        module: &ThisModule,
+        _groups: u32,
+    ) -> Result<Self> {
+        let guest = cn_entry_guest {
+            owner: module.as_ptr(),
+            receive: Some(receive_callback::<P>),
+            closed: Some(closed_callback::<P>),
+        };
+        let guest = KBox::new(guest, GFP_KERNEL)?;
+        // SAFETY: What is given stays until it is taken back, and calls have a reference to the
+        // module.
+        to_result(unsafe { cn_entry_open(&*guest) })?;
+        // INVARIANT: It was just given.
+        Ok(Self(guest))
     }
 }
 
-/// Finds the kernel socket of the built-in connector, and publishes it.
-///
-/// # Errors
-///
-/// - [`ENOMEM`]: no memory.
-/// - [`EIO`]: the datagram that would have named it did not arrive.
-fn learn_socket() -> Result {
-    const TRIES: usize = 8;
-
-    for _ in 0..TRIES {
-        // SAFETY: In any context.
-        let id = unsafe { Id::new(cn_glue_random_long() as u32, cn_glue_random_long() as u32) };
-        match attach(id, c"cn_guest", probe_callback) {
-            Err(error) if error == EINVAL => continue,
-            result => result?,
-        }
-        // SAFETY: In process context.
-        let sent = to_result(unsafe { cn_glue_probe(&raw_id(id)) });
-        detach(id);
-        sent?;
-        if crate::netlink::socket().is_some() {
-            return Ok(());
-        }
-    }
-    pr_err!("the connector of this kernel does not answer\n");
-    Err(EIO)
-}
-
-/// Learns the kernel socket of the built-in connector: netlink has made it the owner of the
-/// datagram.
-///
-/// # Safety
-///
-/// `parms` must be the control block of a datagram that netlink has passed to the connector.
-unsafe extern "C" fn probe_callback(_: *mut cn_msg, parms: *mut netlink_skb_parms) {
-    // SAFETY: By the safety requirements.
-    let socket = unsafe { (*datagram_of(parms).as_ptr()).sk };
-    if let Some(socket) = NonNull::new(socket) {
-        // SAFETY: A connector that is built in never releases its socket.
-        unsafe { publish(socket) };
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants `cn_entry` has this. The module is being unloaded, so that
+        // it has no call in progress.
+        unsafe { cn_entry_close() };
     }
 }
 
@@ -248,44 +253,19 @@ unsafe extern "C" fn probe_callback(_: *mut cn_msg, parms: *mut netlink_skb_parm
 ///
 /// # Safety
 ///
-/// `parms` must be the control block of a datagram that netlink has passed to the connector, in
-/// process context.
-unsafe extern "C" fn input_callback<P: Protocol>(_: *mut cn_msg, parms: *mut netlink_skb_parms) {
-    let _caller = Caller::enter();
-    // SAFETY: By the safety requirements; netlink keeps the socket while its message is handled.
-    if unsafe { hold((*parms).sk, (*parms).portid) }.is_err() {
-        // The program has been killed, for lack of memory.
-        return;
-    }
+/// `skb` must be a datagram that netlink has passed to the connector, in process context.
+unsafe extern "C" fn receive_callback<P: Protocol>(skb: *mut sk_buff) {
+    // SAFETY: By the safety requirements.
+    let skb = unsafe { NonNull::new_unchecked(skb) };
     // SAFETY: By the safety requirements. The built-in connector uses nothing of the datagram
     // meanwhile.
-    P::receive(unsafe { Datagram::from_raw(datagram_of(parms)) });
-}
-
-/// # Safety
-///
-/// `parms` must be the control block of a datagram.
-unsafe fn datagram_of(parms: *mut netlink_skb_parms) -> NonNull<sk_buff> {
-    let block = parms.cast::<[c_char; 48]>();
-    // SAFETY: By the safety requirements.
-    unsafe { NonNull::new_unchecked(container_of!(block, sk_buff, cb)) }
-}
-
-/// A task that the built-in connector has called, while this lives.
-struct Caller(c_int);
-
-impl Caller {
-    fn enter() -> Self {
-        // SAFETY: The drop ends it.
-        Self(unsafe { cn_glue_caller_enters() })
+    let datagram = unsafe { Datagram::from_raw(skb) };
+    // SAFETY: By the safety requirements; netlink keeps the socket while its message is handled.
+    if unsafe { hold(skb) }.is_err() {
+        Counter::DropNoMemory.count();
+        return;
     }
-}
-
-impl Drop for Caller {
-    fn drop(&mut self) {
-        // SAFETY: The number is that of the call which began.
-        unsafe { cn_glue_caller_leaves(self.0) };
-    }
+    P::receive(datagram);
 }
 
 /// A socket of a program, held.
@@ -322,16 +302,19 @@ global_lock! {
     unsafe(uninit) static HELD: SpinLock<Option<RBTree<Key, HeldSocket>>> = None;
 }
 
-/// Holds a socket, unless it is held.
+/// Holds the socket of a datagram, unless it is held.
 ///
 /// # Safety
 ///
-/// The socket must be there, and have this port.
+/// As for [`receive_callback`].
 ///
 /// # Errors
 ///
 /// [`ENOMEM`]: no memory, which a task sees that is being killed.
-unsafe fn hold(socket: *mut sock, portid: u32) -> Result {
+unsafe fn hold(skb: NonNull<sk_buff>) -> Result {
+    // SAFETY: By the safety requirements; netlink keeps the socket meanwhile.
+    let parms = unsafe { &*(&raw const (*skb.as_ptr()).cb).cast::<netlink_skb_parms>() };
+    let (socket, portid) = (parms.sk, parms.portid);
     let key = (portid, socket.addr());
     let is_held = HELD
         .lock()
@@ -378,21 +361,10 @@ fn take_closed(portid: u32) -> Option<HeldSocket> {
 ///
 /// # Safety
 ///
-/// `data` must point to what netlink notifies of.
-unsafe extern "C" fn notify_callback<P: Protocol>(
-    _: *mut notifier_block,
-    event: c_ulong,
-    data: *mut c_void,
-) -> c_int {
-    // SAFETY: By the safety requirements.
-    let what = unsafe { &*data.cast::<netlink_notify>() };
-    if event == bindings::NETLINK_URELEASE as c_ulong
-        && what.protocol == bindings::NETLINK_CONNECTOR as c_int
-    {
-        while let Some(socket) = take_closed(what.portid) {
-            // SAFETY: It is held for the time of this call.
-            P::closed(unsafe { ClosedSocket::from_raw(socket.0) });
-        }
+/// None.
+unsafe extern "C" fn closed_callback<P: Protocol>(portid: u32) {
+    while let Some(socket) = take_closed(portid) {
+        // SAFETY: It is held for the time of this call.
+        P::closed(unsafe { ClosedSocket::from_raw(socket.0) });
     }
-    0
 }

@@ -63,11 +63,6 @@ impl Carrier {
         to_result(unsafe { cn_glue_watch_namespaces() })?;
         Ok(Self(()))
     }
-
-    /// To attach ids.
-    pub(crate) fn attachments(&self) -> Attachments {
-        Attachments
-    }
 }
 
 impl Drop for Carrier {
@@ -78,20 +73,26 @@ impl Drop for Carrier {
 }
 
 /// Attaches ids to the carrier. The socket of its own gets the messages to all of them.
-#[derive(Clone, Copy)]
-pub(crate) struct Attachments;
+pub(crate) struct Attachments(());
 
 impl Attachments {
+    pub(crate) fn new() -> impl PinInit<Self> {
+        Self(())
+    }
+
     /// Lets messages to an id come.
     #[inline]
-    pub(crate) fn attach(self, _: Id, _: &CStr) -> Result {
-        Ok(())
+    pub(crate) fn attach(&self, _: Id, _: &CStr) -> Result<Turn> {
+        Ok(Turn(()))
     }
 
     /// Lets no more messages to an id come.
     #[inline]
-    pub(crate) fn detach(self, _: Id) {}
+    pub(crate) fn detach(&self, _: Id) {}
 }
+
+/// An id that is being registered. The table alone decides which are taken.
+pub(crate) struct Turn(());
 
 /// Which members of a group can receive a message. If no socket of another network namespace is, or
 /// was, a member of any, all can.
