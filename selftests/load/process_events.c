@@ -323,3 +323,62 @@ TEST_F(autoload_proc, whoever_has_sent_the_first_request)
 	}
 	close(fd);
 }
+
+/*
+ * Elsewhere, no message of any program starts modprobe: not a single one, and not one behind a
+ * message to the notification channel, which a guest gets with it.
+ */
+FIXTURE(no_autoload)
+{
+};
+
+FIXTURE_SETUP(no_autoload)
+{
+	CN_NEEDS();
+}
+
+FIXTURE_TEARDOWN(no_autoload)
+{
+}
+
+TEST_F(no_autoload, where_the_kernel_has_process_events)
+{
+	static const char setting[] = "/proc/sys/kernel/modprobe", counter[] = "/tmp/requests";
+	static const char script[] = "#!/bin/sh\necho >>/tmp/requests\n";
+	static const struct cb_id ids[] = { { 1, 1 }, { 1, 2 }, { 5, 1 } };
+	struct cn_packet first = { .id = { 0xffffffff, 0xffffffff } };
+	uint8_t datagram[200];
+	size_t len = 0;
+	pid_t child;
+	int fd, i;
+
+	if (!provider_is_guest() && !provider_is_c())
+		return;
+	unlink(counter);
+	ASSERT_EQ(0, write_file("/tmp/modprobe", script));
+	ASSERT_EQ(0, chmod("/tmp/modprobe", 0755));
+	ASSERT_EQ(0, write_file(setting, "/tmp/modprobe"));
+	len = NLMSG_ALIGN(cn_build(datagram, &first));
+	for (i = 0; i < ARRAY_SIZE(ids); i++) {
+		struct cn_packet p = { .id = ids[i] };
+
+		len += NLMSG_ALIGN(cn_build(datagram + len, &p));
+	}
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		become_user();
+		fd = cn_open();
+		must(cn_send_raw(fd, datagram, len) > 0, "send");
+		for (i = 0; i < ARRAY_SIZE(ids); i++) {
+			struct cn_packet p = { .id = ids[i] };
+
+			must(cn_send(fd, &p) > 0, "send");
+		}
+		_exit(0);
+	}
+	EXPECT_EQ(child, waitpid(child, &i, 0));
+	EXPECT_EQ(0, i);
+	EXPECT_EQ(0, write_file(setting, "/sbin/modprobe"));
+	EXPECT_EQ(-1, access(counter, F_OK));
+}

@@ -40,6 +40,10 @@ module! {
             default: 0,
             description: "How long it sleeps before that",
         },
+        times: u32 {
+            default: 1,
+            description: "How often it does that, while it is refused",
+        },
         fail: u32 {
             default: 0,
             description: "Sleeps so many milliseconds when all is made, and fails to start",
@@ -107,6 +111,11 @@ fn act() {
     }
     pr_info!("acts\n");
     sleep(u32::clone(&module_parameters::milliseconds.value()));
+    for _ in 1..u32::clone(&module_parameters::times.value()) {
+        if register_late().is_ok() {
+            return;
+        }
+    }
     match register_late() {
         Ok(()) => pr_info!("has made one late\n"),
         Err(error) => pr_info!("was refused: {}\n", error.to_errno()),

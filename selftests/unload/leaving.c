@@ -209,3 +209,49 @@ TEST_F(leaving, leaves_nothing_when_it_fails_to_start)
 	EXPECT_FALSE(module_is_loaded("cn_rust_leaving"));
 	EXPECT_NOTHING_IS_LEFT();
 }
+
+/* -- An id that somebody else fails to register ---------------------------------------------- */
+
+#define FAILURES 50000
+
+FIXTURE(failing)
+{
+	pid_t unloader;
+};
+
+FIXTURE_SETUP(failing)
+{
+	CN_NEEDS_NO_CONNECTOR();
+	ASSERT_EQ(0, module_load_with_client(""));
+}
+
+FIXTURE_TEARDOWN(failing)
+{
+	EXPECT_EQ(0, unload_client());
+	EXPECT_EQ(0, unload_within("cn"));
+}
+
+/* The module is refused because it leaves. The id is free for others all the time. */
+TEST_F(failing, registration_takes_no_id)
+{
+	char params[80];
+	int ret = 0, klog = klog_mark();
+	long count = 0;
+
+	ASSERT_LE(0, klog);
+	snprintf(params, sizeof(params), "context=%d act=%d times=%d", DROP_OF_HANDLER, REGISTERS,
+		 cn_repeat(FAILURES));
+	ASSERT_EQ(0, load_within("cn_rust_leaving", params));
+	self->unloader = begin_process(unload_named, "cn_rust_leaving");
+	ASSERT_TRUE(acts(klog));
+	for (; !ret && is_running(self->unloader); count++) {
+		ret = client("add %u:%u x count", LEAVING_IDX, LATE);
+		ret = ret ? ret : client("del %u:%u", LEAVING_IDX, LATE);
+	}
+	EXPECT_EQ(0, ret);
+	EXPECT_EQ(0, end_process(self->unloader, SOON_MS));
+	EXPECT_LT(10, count);
+	EXPECT_TRUE(KLOG_HAS(klog, "cn_rust_leaving: ", "was refused: "));
+	TH_LOG("%ld registrations", count);
+	close(klog);
+}
