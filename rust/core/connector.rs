@@ -158,23 +158,24 @@ impl Connector {
     ///   likewise.
     pub(crate) fn register(&self, id: Id, name: Name, callback: Callback) -> Result<u64> {
         let blank = self.notifier.prepare();
-        // Before the table knows of it. A message that comes meanwhile is one to an unknown id.
-        let turn = self.attachments.attach(id, name.as_c_str())?;
-        let registered = self.registry.register(
-            id,
-            name,
-            callback,
-            |entry| self.leaving.permit(entry.callback().address()),
-            |entry| {
-                if entry.opens_group() {
-                    self.open_groups.open(entry.group());
-                }
-                trace_register(id, entry.name());
-                self.notifier.append(blank, id, true);
-            },
-        );
-        let serial = registered.inspect_err(|_| self.attachments.detach(id))?;
-        drop(turn);
+        let serial = {
+            // Before the table knows of it. A message that comes meanwhile is one to an unknown id.
+            let _turn = self.attachments.attach(id, name.as_c_str())?;
+            let registered = self.registry.register(
+                id,
+                name,
+                callback,
+                |entry| self.leaving.permit(entry.callback().address()),
+                |entry| {
+                    if entry.opens_group() {
+                        self.open_groups.open(entry.group());
+                    }
+                    trace_register(id, entry.name());
+                    self.notifier.append(blank, id, true);
+                },
+            );
+            registered.inspect_err(|_| self.attachments.detach(id))?
+        };
         self.notifier.deliver();
         Ok(serial)
     }
