@@ -212,7 +212,7 @@ TEST_F(leaving, leaves_nothing_when_it_fails_to_start)
 
 /* -- An id that somebody else fails to register ---------------------------------------------- */
 
-#define FAILURES 50000
+#define FAILURES 10000
 
 FIXTURE(failing)
 {
