@@ -52,11 +52,11 @@ put() {
 	printf 'file %s %s %s 0 0\n' "$1" "$2" "$3" >>"$RUN/files"
 }
 
-# A program of the distribution, with the shared libraries that it needs.
+# A program of the distribution, with the shared libraries that it needs, if it needs any.
 put_dynamic() {
 	local library
 	put "$1" "$2" 755
-	ldd "$2" 2>/dev/null | grep -oE '/[^ ]+' | while read -r library; do
+	{ ldd "$2" 2>/dev/null | grep -oE '/[^ ]+' || true; } | while read -r library; do
 		mkdir -p "$RUN/tree$(dirname "$library")"
 		cp -L "$library" "$RUN/tree$library"
 		put_folders "$(dirname "$library")"
@@ -111,7 +111,7 @@ put_modprobe_tree() {
 }
 
 list_files() {
-	local folder file tools
+	local folder file tools sample
 	: >"$RUN/files"
 	for folder in bin sbin dev proc sys tmp root etc lib lib/modules guest selftests bench torture examples; do
 		printf 'dir /%s 755 0 0\n' "$folder" >>"$RUN/files"
@@ -123,8 +123,10 @@ list_files() {
 	for file in "$TOP"/selftests/guest/*.sh "$TOP/scripts/ktap/ktap.sh" "$KTAP_HELPERS" "$@"; do
 		[ ! -e "$file" ] || put "/guest/${file##*/}" "$file" 755
 	done
-	put_modules /lib/modules/c "$KDIR/drivers/connector/cn.ko" "$KDIR/samples/connector/cn_test.ko" \
-		"$KDIR/drivers/w1/wire.ko"
+	# The kernel's own sample, of its build or made for it.
+	sample=$KDIR/samples/connector
+	[ -e "$sample/ucon" ] || sample=$OUT/kernel-sample
+	put_modules /lib/modules/c "$KDIR/drivers/connector/cn.ko" "$sample/cn_test.ko" "$KDIR/drivers/w1/wire.ko"
 	put_modules /lib/modules/rust "$OUT"/core/rust/cn.ko "$OUT"/core/rust/cn_proc.ko
 	put_modules /lib/modules/guest "$OUT"/core/rust/cn_{guest,entry}.ko
 	put_modules /lib/modules/kunit "$OUT"/kunit/rust/{cn,cn_guest,cn_entry}.ko
@@ -133,14 +135,14 @@ list_files() {
 	put_modules /lib/modules/samples "$OUT"/samples/*.ko "$OUT"/samples/*/*.ko
 	put_modules /lib/modules/torture "$OUT"/selftests/torture/modules/*.ko
 	put_modules /lib/modules/bench "$OUT"/selftests/bench/modules/*.ko
-	put_modprobe_tree c "$KDIR"/{drivers/connector/cn.ko,samples/connector/cn_test.ko,drivers/w1/wire.ko}
-	put_modprobe_tree rust "$OUT"/core/rust/{cn,cn_proc}.ko "$KDIR"/{samples/connector/cn_test.ko,drivers/w1/wire.ko} "$OUT"/samples/*.ko
+	put_modprobe_tree c "$KDIR/drivers/connector/cn.ko" "$sample/cn_test.ko" "$KDIR/drivers/w1/wire.ko"
+	put_modprobe_tree rust "$OUT"/core/rust/{cn,cn_proc}.ko "$sample/cn_test.ko" "$KDIR/drivers/w1/wire.ko" "$OUT"/samples/*.ko
 	put_modprobe_tree guest "$OUT"/core/rust/cn_{guest,entry}.ko "$OUT"/samples/*.ko
 	for file in ${DYNAMIC:-}; do
 		put_dynamic "/bin/${file##*/}" "$file"
 	done
 	[ -z "${TREE:-}" ] || put_tree /debian "$TREE"
-	[ ! -e "$KDIR/samples/connector/ucon" ] || put_dynamic /bin/ucon "$KDIR/samples/connector/ucon"
+	[ ! -e "$sample/ucon" ] || put_dynamic /bin/ucon "$sample/ucon"
 	for file in "$PROGRAMS"/samples/*; do
 		[ ! -f "$file" ] || put "/bin/${file##*/}" "$file" 755
 	done

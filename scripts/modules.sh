@@ -53,6 +53,14 @@ build_tests() {
 	build_test_modules
 }
 
+# The kernel's own sample with its program, where the kernel was built without them. The program gets its library along, since it
+# runs where the root of the compilers is not.
+build_kernel_sample() {
+	[ ! -e "$KDIR/samples/connector/ucon" ] || return 0
+	stage "modules: the kernel's sample" kbuild "$KSRC/samples/connector" "$OUT/kernel-sample" CONFIG_SAMPLE_CONNECTOR=m \
+		userccflags="-isystem $(user_headers)" userldflags=-static modules
+}
+
 # The core once more, for the fuzzer's coverage: what memory checks add to it would be coverage points never reached.
 # Some compilers ask whether that is meant, since the kernel's own crates do have them. With line numbers, and with functions
 # of the library not inlined, for the list of coverage points.
@@ -129,7 +137,7 @@ forget_other_kernels() {
 	now=$(printf '%s\n' "$KDIR" "${TOOLS[@]}"; cat "$KDIR/include/config/auto.conf")
 	mkdir -p "$OUT"
 	if [ "$now" != "$(cat "$OUT/built-for" 2>/dev/null)" ]; then
-		rm -rf "$OUT/core" "$OUT/kunit" "$OUT/coverage" "$OUT/samples" "$OUT/selftests" "$OUT/headers" "$OUT/probe"
+		rm -rf "$OUT/core" "$OUT/kunit" "$OUT/coverage" "$OUT/samples" "$OUT/selftests" "$OUT/headers" "$OUT/probe" "$OUT/kernel-sample"
 		printf '%s\n' "$now" >"$OUT/built-for"
 	fi
 }
@@ -195,6 +203,7 @@ guest)
 	build_samples
 	[ "$(config_of "$KDIR" CONFIG_KUNIT)" != y ] || build_unit_tests
 	build_test_modules
+	build_kernel_sample
 	build_tools
 	;;
 torture)

@@ -12,7 +12,7 @@
 # from these, from the source package of the same version, and with the compilers that the configuration names, in a root of
 # the suite that has these compilers. The result is refused if it is not that of the package.
 #
-# The folder also has what guest.sh boots: the kernel's image, its list of built-in modules, and a few modules of its own.
+# The folder also has what guest.sh boots: the kernel's image and its list of built-in modules.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -29,8 +29,6 @@
 SUITE=trixie-backports
 SERIES=7.3
 FLAVOURS=(amd64 cloud-amd64)
-# Modules of the kernel that tests load; they use the connector of the kernel.
-KERNEL_MODULES=(drivers/w1/wire)
 # What a build of kernel modules runs, besides the compiler of C that the configuration names.
 ROOT_PACKAGES=(bc bindgen bison dwarves flex gcc kmod libc6-dev libelf-dev libssl-dev make openssl python3-minimal rust-src rustc xz-utils)
 
@@ -54,7 +52,7 @@ need_machine() {
 # What shapes the folder besides the version of the kernel.
 key() {
 	{
-		printf '%s\n' "$SUITE" "${KERNEL_MODULES[@]}" "${ROOT_PACKAGES[@]}"
+		printf '%s\n' "$SUITE" "${ROOT_PACKAGES[@]}"
 		declare -f unpack put_packages make_metadata build check_compilers check_symbols kernel_make make_root
 	} | digest
 }
@@ -176,17 +174,13 @@ make_metadata() {
 
 # What guest.sh boots and packs, at the places that a build has it.
 put_packages() {
-	local modules=$PACKAGES/usr/lib/modules/$RELEASE module file
+	local modules=$PACKAGES/usr/lib/modules/$RELEASE file
 	mkdir -p "$BUILD/arch/x86/boot" "$BUILD/usr"
 	for file in "$modules/vmlinuz" "$PACKAGES/boot/vmlinuz-$RELEASE"; do
 		[ ! -e "$file" ] || cp "$file" "$BUILD/arch/x86/boot/bzImage"
 	done
 	[ -e "$BUILD/arch/x86/boot/bzImage" ] || { printf 'error: No package has vmlinuz.\n' && return 1; }
 	cp "$modules"/modules.builtin* "$BUILD/"
-	for module in "${KERNEL_MODULES[@]}"; do
-		mkdir -p "$BUILD/$(dirname "$module")"
-		xz -dc "$modules/kernel/$module.ko.xz" >"$BUILD/$module.ko"
-	done
 	in_root "$ROOT" "$BUILD" gcc -O2 -static -o "$BUILD/usr/gen_init_cpio" "$SOURCE/usr/gen_init_cpio.c"
 }
 

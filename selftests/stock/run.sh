@@ -5,7 +5,8 @@
 # as a guest of the one that they have built in. stock/run.sh
 #   FLAVOUR   only this flavour; all those that scripts/stock.sh knows are tested without it
 #   KDIR      the folder that scripts/stock.sh made for that flavour, if it is not in the cache
-#   T         only parts that match this regular expression: "probe", "samples", "cnctl", "tutorial", and the programs in PROGRAMS
+#   T         only parts that match this regular expression: "probe", "kernel" (the kernel's own sample), "samples", "cnctl", "tutorial" and the test programs; with a
+#             dot, fixtures and tests of programs (unload_test.reload)
 #
 # The last line is "N passed, M failed". What a guest cannot do is in selftests/guest_differences.txt.
 
@@ -16,13 +17,16 @@
 # shellcheck source=scripts/accelerator.sh
 . "$TOP/scripts/accelerator.sh"
 
-# Programs of the selftests that are about what the crate offers. The others are about the place of the C connector, which
-# a guest does not take.
-PROGRAMS=(notify_test policy_test register_test rust_api_test stats_test)
+# Process events are those of the kernel; a guest has no part in them.
+LEFT_OUT=proc_test
+PROGRAMS=()
+for program in "$TOP"/selftests/*_test.c; do
+	[ "$(basename "$program" .c)" = "$LEFT_OUT" ] || PROGRAMS+=("$(basename "$program" .c)")
+done
 # Pages whose reader builds a module.
 PAGES=(tutorial)
 # All parts that use the connector.
-USERS=(samples cnctl "${PAGES[@]}" "${PROGRAMS[@]}")
+USERS=(kernel samples cnctl "${PAGES[@]}" "${PROGRAMS[@]}")
 FILTER=${T:-}
 GIVEN_KDIR=${KDIR:-}
 DIFFERENCES=selftests/guest_differences.txt
@@ -49,6 +53,8 @@ some_selected() {
 check_filter() {
 	local known=(probe "${USERS[@]}")
 	grep -qE -- "$FILTER" </dev/null 2>/dev/null || [ $? -eq 1 ] || die "T is $FILTER; it has to be a regular expression."
+	# With a dot, fixtures and tests of a program are meant, which its run shows.
+	[[ $FILTER != *.* ]] || return 0
 	some_selected "${known[@]}" || die "Nothing that is tested on kernels of Debian matches T=$FILTER. It takes these:" "${known[*]}"
 }
 
@@ -69,17 +75,14 @@ probe() {
 
 # The selftest programs, the samples and cnctl, with the list of programs that tests.sh reads.
 programs() {
-	local name
-	for name in "${PROGRAMS[@]}"; do
-		if selected "$name"; then printf '%s\n' "$name"; fi
-	done >"$WORK/programs"
+	choose_tests "$KDIR" "$FILTER" | grep -v "^$LEFT_OUT\>" >"$WORK/programs" || true
 	{
 		echo 'PROVIDERS=guest'
-		echo 'SKIP_KERNEL_SAMPLE=1'
+		if selected kernel; then echo 'SKIP_KERNEL_SAMPLE='; else echo 'SKIP_KERNEL_SAMPLE=1'; fi
 		if selected samples; then echo 'SKIP_SAMPLES='; else echo 'SKIP_SAMPLES=1'; fi
 		if selected cnctl; then echo 'SKIP_CNCTL='; else echo 'SKIP_CNCTL=1'; fi
 	} >"$WORK/selection"
-	if ! some_selected samples cnctl "${PROGRAMS[@]}"; then return; fi
+	if ! [ -s "$WORK/programs" ] && ! some_selected kernel samples cnctl; then return; fi
 	job "This connector as a guest on Debian's $FLAVOUR" "stock-$FLAVOUR.guest" \
 		guest_results "$KDIR" "$TOP/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection"
 }
@@ -101,7 +104,7 @@ test_flavour() {
 	KDIR=${GIVEN_KDIR:-$("$TOP/scripts/stock.sh" kdir "$FLAVOUR")}
 	use_ktap "$KDIR"
 	if selected probe; then probe; fi
-	if some_selected "${USERS[@]}"; then
+	if [[ $FILTER == *.* ]] || some_selected "${USERS[@]}"; then
 		"$TOP/scripts/modules.sh" "$KDIR" guest
 		programs
 		pages
@@ -122,5 +125,6 @@ done
 whole=()
 [ -n "$FILTER" ] || whole=(--whole)
 mkdir -p build/results
+[ -n "$(ls "$RESULTS")" ] || die "Nothing that is tested on kernels of Debian matches T=$FILTER."
 cp "$RESULTS"/*.ktap build/results/
 ktap verdict "${whole[@]}" --differences="$DIFFERENCES" "$RESULTS"/*.ktap
