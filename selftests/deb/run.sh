@@ -157,19 +157,26 @@ module_of_a_third_party() {
 	depmod "$(kernel amd64)"
 }
 
-# Its files, as the page shows them.
+# Its files and its commands, as the page shows them; and the other way that it names, with a Kbuild file.
 module_of_the_tutorial() {
 	rm -rf /tmp/module
 	mkdir /tmp/module
-	cp /usr/share/doc/libconnector-rust-dev/examples/{cn_echo.rs,cn_echo_user.c} /tmp/module/
 	cd /tmp/module
+	env FILES=/packages/tutorial/files KERNEL="$(kernel amd64)" bash -eux /packages/tutorial/build.sh
+	cd echo
+	[ -x cn_echo_user ]
+	[[ "$(modinfo -F vermagic cn_echo.ko)" = "$(kernel amd64) "* ]]
+	make KERNEL="$(kernel amd64)" clean
 	# shellcheck disable=SC2016
 	printf '%s\n' 'PREFIX ?= /usr/local' 'include $(PREFIX)/lib/connector-rs/$(KERNELRELEASE)/connector.mk' 'obj-m += cn_echo.o' >Kbuild
-	export PREFIX=/usr KDIR
-	KDIR=/usr/lib/connector-rs/$(kernel amd64)/build
-	make -C "$KDIR" M="$PWD" modules
-	gcc -static -o cn_echo_user cn_echo_user.c
+	PREFIX=/usr make -C "/usr/lib/connector-rs/$(kernel amd64)/build" M="$PWD" modules
 	[ -e cn_echo.ko ]
+}
+
+take_tutorial_apart() {
+	rm -rf "$BUILD/tutorial"
+	mkdir -p "$BUILD/tutorial/files"
+	python "$TOP/selftests/pages/page.py" "$TOP/Documentation/tutorial.rst" "$BUILD/tutorial" stock
 }
 
 no_crate_for_a_kernel() {
@@ -276,6 +283,7 @@ VERSION=$(sed -n '1s/.*(\([^)]*\)).*/\1/p' "$TOP/debian/changelog")
 use_ktap "${KDIR:-}"
 "$TOP/scripts/deb.sh" >/dev/null
 "$TOP/scripts/deb.sh" "$NEXT_VERSION" >/dev/null
+take_tutorial_apart
 ROOT=$(cached "root-deb-$SUITE-$({ printf '%s\n' "${ROOT_PACKAGES[@]}"; declare -f fill_root fetch_kernels old_headers make_root; } | digest)" \
 	"test of the packages: root of $SUITE" fill_root)
 hold "$BUILD.test.lock"

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Takes a page of the documentation apart: page.py <page> <folder>
+"""Takes a page of the documentation apart: page.py <page> <folder> [kind of kernel]
 
     files/NAME   what blocks with a caption hold; an included file is copied from beside the page
     build.sh     the commands of blocks of the language sh, in order; where a file is shown, it is copied from $FILES
     session      blocks of the language console: "# command" lines, each with its output below
+
+A block with a class ("own", "stock", "packages") is for that kind of kernel only.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ class Block:
     kind: str
     argument: str
     caption: str = ""
+    kernel: str = ""
     lines: list[str] = field(default_factory=list)
 
 
@@ -37,6 +40,8 @@ def blocks(lines: list[str]) -> Iterator[Block]:
         elif block and options and (found := re.match(rf"{INDENT}:([a-z-]+): *(.*)$", line)):
             if found[1] == "caption":
                 block.caption = found[2]
+            elif found[1] == "class":
+                block.kernel = found[2]
         elif block and (not line or line.startswith(INDENT)):
             options = False
             block.lines.append(line.removeprefix(INDENT))
@@ -49,9 +54,11 @@ def text(block: Block) -> str:
     return "\n".join(block.lines).strip("\n") + "\n"
 
 
-def take_apart(page: Path, folder: Path) -> None:
+def take_apart(page: Path, folder: Path, kernel: str = "") -> None:
     build, session = "", ""
     for block in blocks(page.read_text(encoding="utf-8").split("\n")):
+        if block.kernel not in ("", kernel):
+            continue
         if block.caption:
             build += f'cp "$FILES/{block.caption}" .\n'
         if block.kind == "literalinclude":
@@ -67,4 +74,4 @@ def take_apart(page: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    take_apart(Path(sys.argv[1]), Path(sys.argv[2]))
+    take_apart(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])

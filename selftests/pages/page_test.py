@@ -32,6 +32,16 @@ PAGE = """Title
    # insmod a.ko
    said
 
+.. code-block:: console
+   :class: own
+
+   # cat own
+
+.. code-block:: console
+   :class: stock
+
+   # cat stock
+
 .. code-block:: rust
 
    nothing
@@ -45,10 +55,10 @@ class Page(unittest.TestCase):
             (folder / "files").mkdir()
             (folder / "b.c").write_text("b", encoding="utf-8")
             (folder / "page.rst").write_text(PAGE, encoding="utf-8")
-            page.take_apart(folder / "page.rst", folder)
+            page.take_apart(folder / "page.rst", folder, "own")
             found = {path.name: path.read_text(encoding="utf-8") for path in [*folder.glob("files/*"), folder / "build.sh", folder / "session"]}
         self.assertEqual(found, {"a.c": "int main(void)\n\n{\n", "b.c": "b", "build.sh": 'cp "$FILES/a.c" .\nmake\ncp "$FILES/b.c" .\n',
-                                 "session": "# insmod a.ko\nsaid\n"})
+                                 "session": "# insmod a.ko\nsaid\n# cat own\n"})
 
 
 if __name__ == "__main__":

@@ -16,6 +16,9 @@ WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
 STEP_LINES=40
+# Some blocks of a page are for one kind of kernel: those of distributions have the C connector built in.
+KIND=own
+[ "$(config_of "$KDIR" CONFIG_CONNECTOR)" != y ] || KIND=stock
 
 use_ktap "$KDIR"
 
@@ -70,7 +73,7 @@ refuse_another_compiler() {
 
 take_page_apart() {
 	mkdir -p "$WORK/files" "$WORK/empty"
-	python "$TOP/selftests/pages/page.py" "$TOP/Documentation/$PAGE.rst" "$WORK"
+	python "$TOP/selftests/pages/page.py" "$TOP/Documentation/$PAGE.rst" "$WORK" "$KIND"
 	[ -s "$WORK/session" ] || return 1
 	! builds || { [ -s "$WORK/build.sh" ] && [ -n "$(ls "$WORK/files")" ]; }
 }
