@@ -5,8 +5,9 @@
 # as a guest of the one that they have built in. stock/run.sh
 #   FLAVOUR   only this flavour; all those that scripts/stock.sh knows are tested without it
 #   KDIR      the folder that scripts/stock.sh made for that flavour, if it is not in the cache
-#   T         only parts that match this regular expression: "probe", "kernel" (the kernel's own sample), "samples", "cnctl", "tutorial" and the test programs; with a
-#             dot, fixtures and tests of programs (unload_test.reload)
+#   T         only parts that match this regular expression: "probe", "kernel" (the kernel's own sample), "samples", "cnctl", "tutorial",
+#             the test programs, and "client", which is that of the client crate; with a dot, fixtures and tests of a program
+#             (unload_test.reload)
 #
 # The last line is "N passed, M failed". What a guest cannot do is in selftests/guest_differences.txt.
 
@@ -19,7 +20,7 @@
 
 # Process events are those of the kernel; a guest has no part in them.
 LEFT_OUT=proc_test
-PROGRAMS=()
+PROGRAMS=(client)
 for program in "$TOP"/selftests/*_test.c; do
 	[ "$(basename "$program" .c)" = "$LEFT_OUT" ] || PROGRAMS+=("$(basename "$program" .c)")
 done
@@ -75,7 +76,10 @@ probe() {
 
 # The selftest programs, the samples and cnctl, with the list of programs that tests.sh reads.
 programs() {
-	choose_tests "$KDIR" "$FILTER" | grep -v "^$LEFT_OUT\>" >"$WORK/programs" || true
+	{
+		choose_tests "$KDIR" "$FILTER" | sed "/^$LEFT_OUT\>/d"
+		if selected client; then echo client; fi
+	} >"$WORK/programs"
 	{
 		echo 'PROVIDERS=guest'
 		if selected kernel; then echo 'SKIP_KERNEL_SAMPLE='; else echo 'SKIP_KERNEL_SAMPLE=1'; fi
@@ -113,7 +117,11 @@ test_flavour() {
 
 check_filter
 mapfile -t flavours < <("$TOP/scripts/stock.sh" flavours)
-[ -z "${FLAVOUR:-}" ] || flavours=("$FLAVOUR")
+if [ -n "${FLAVOUR:-}" ]; then
+	printf '%s\n' "${flavours[@]}" | grep -qxF -- "$FLAVOUR" ||
+		die "There is no flavour '$FLAVOUR' of Debian's kernel that this knows (FLAVOUR=)." "There are: ${flavours[*]}"
+	flavours=("$FLAVOUR")
+fi
 [ -z "$GIVEN_KDIR" ] || [ -n "${FLAVOUR:-}" ] || die 'KDIR= is the folder of one flavour.' 'Name it with FLAVOUR=.'
 [ -z "$GIVEN_KDIR" ] || [ -e "$GIVEN_KDIR/debian-root" ] ||
 	die "$GIVEN_KDIR (KDIR=) was not made by scripts/stock.sh: it has no debian-root." 'make stock without KDIR= makes one.'
