@@ -12,18 +12,6 @@
 # shellcheck source=scripts/suite.sh
 . "$TOP/scripts/suite.sh"
 
-# The suite of Debian that has a series.
-suite_of() {
-	case $1 in
-	7.3) printf 'trixie-backports\n' ;;
-	7.2) printf 'sid\n' ;;
-	*)
-		die "The source of Linux $1 (KERNEL=) is not one that is fetched." "Those of 7.3 and 7.2 are." \
-			'Of another version, give a source with KSRC=, or a configured and built kernel with KDIR=.'
-		;;
-	esac
-}
-
 PACKAGE=linux-source-$KERNEL
 SUITE=$(suite_of "$KERNEL")
 

@@ -7,6 +7,8 @@
 #   stock.sh run <kdir> <command...>      runs a command in the root that has this kernel's compilers
 #   stock.sh flavours                     prints the names of the flavours
 #
+#   KERNEL   the series of versions: 7.3 (the default) or 7.2
+#
 # Debian's kernels are built with Rust, but their packages lack the metadata that Rust modules need. The headers package has
 # what shapes the metadata: the configuration, the list of symbols, and the types of the kernel (BTF). So the metadata is made
 # from these, from the source package of the same version, and with the compilers that the configuration names, in a root of
@@ -25,9 +27,8 @@
 # shellcheck source=scripts/tools.sh
 . "$TOP/scripts/tools.sh"
 
-# The suite that has the kernel, and the series of versions that this connector is for.
-SUITE=trixie-backports
-SERIES=7.3
+# The suite that has the kernel.
+SUITE=$(suite_of "$KERNEL")
 FLAVOURS=(amd64 cloud-amd64)
 # What a build of kernel modules runs, besides the compiler of C that the configuration names.
 ROOT_PACKAGES=(bc bindgen bison dwarves flex gcc kmod libc6-dev libelf-dev libssl-dev make openssl python3-minimal rust-src rustc xz-utils)
@@ -67,10 +68,10 @@ find_version() {
 	RELEASE=$(real_name "linux-image-$FLAVOUR")
 	RELEASE=${RELEASE#linux-image-}
 	case $RELEASE in
-	"$SERIES".*) ;;
+	"$KERNEL".*) ;;
 	*)
-		die "The suite $SUITE has no Linux $SERIES for $FLAVOUR${RELEASE:+, but $RELEASE}." \
-			'This connector is for that series; SUITE and SERIES are set in scripts/stock.sh.'
+		die "The suite $SUITE has no Linux $KERNEL for $FLAVOUR${RELEASE:+, but $RELEASE}." \
+			'KERNEL= names the series, and suite_of in scripts/suite.sh its suite.'
 		;;
 	esac
 	VERSION=$(private_apt apt-cache show "linux-headers-$RELEASE" | sed -n 's/^Version: //p' | head -n 1)

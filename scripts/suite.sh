@@ -7,6 +7,18 @@
 
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
+# The suite of Debian that has a series of the kernel: suite_of <series>.
+suite_of() {
+	case $1 in
+	7.3) printf 'trixie-backports\n' ;;
+	7.2) printf 'sid\n' ;;
+	*)
+		die "The series $1 (KERNEL=) of Linux is not one that is fetched." "7.3 and 7.2 are." \
+			'Of another version, give a source with KSRC=, or a configured and built kernel with KDIR=.'
+		;;
+	esac
+}
+
 # The mirrors that this machine's apt takes Debian itself from.
 mirrors() {
 	{

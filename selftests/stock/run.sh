@@ -3,6 +3,7 @@
 #
 # Tests on kernels of Debian, as they are, in QEMU: whether they take Rust modules that were built for them, and this connector
 # as a guest of the one that they have built in. stock/run.sh
+#   KERNEL    the series of versions: 7.3 (the default) or 7.2
 #   FLAVOUR   only this flavour; all those that scripts/stock.sh knows are tested without it
 #   KDIR      the folder that scripts/stock.sh made for that flavour, if it is not in the cache
 #   T         only parts that match this regular expression: "probe", "kernel" (the kernel's own sample), "samples", "cnctl", "tutorial",
@@ -104,7 +105,7 @@ pages() {
 test_flavour() {
 	FLAVOUR=$1
 	export KERNEL_CONFIG=stock-$FLAVOUR
-	OUT=$TOP/build/$KERNEL_CONFIG
+	OUT=$SERIES_OUT/$KERNEL_CONFIG
 	KDIR=${GIVEN_KDIR:-$("$TOP/scripts/stock.sh" kdir "$FLAVOUR")}
 	use_ktap "$KDIR"
 	if selected probe; then probe; fi
