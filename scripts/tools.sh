@@ -30,7 +30,7 @@ check_version() {
 	tested=$(tested_kernels | sed 's/ / and /g')
 	if [ "$(printf '%s\n' "$oldest" "$2" | sort -V | head -n 1)" != "$oldest" ]; then
 		die "$1 is Linux $2, and this needs $oldest or later." "It was tested with $tested."
-	elif ! tested_kernels | grep -qw "$2"; then
+	elif ! tested_kernels | tr ' ' '\n' | cut -d. -f1,2 | grep -qxF -- "$2"; then
 		say "  $1 is Linux $2; this was tested with $tested. Trying it."
 	fi
 }

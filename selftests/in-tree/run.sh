@@ -118,6 +118,13 @@ refuses_other_trees() {
 		small_tree && rm "$FOLDER/Kconfig" && refused 'is not a kernel source' in_tree put
 }
 
+# A newer version than those that were tested is taken, with a message; of these there is none.
+tries_newer_trees() {
+	small_tree && in_tree put >"$WORK/said" && ! grep 'Trying it' "$WORK/said" &&
+		small_tree && sed -i 's/^PATCHLEVEL = .*/PATCHLEVEL = 99/' "$WORK/tree/Makefile" && in_tree put >"$WORK/said" &&
+		grep 'is Linux 7.99; this was tested with .* Trying it' "$WORK/said"
+}
+
 # The one that listens to process events runs on three providers: the kernel's own in C, on the connector in C ("c") and on this
 # one ("c-on-rust"), both built in; and cn_proc.ko ("rust").
 EVENT_PROGRAMS=(proc_test)
@@ -174,6 +181,7 @@ in_a_tree() {
 	check keeps_changes keeps_changes
 	check removes_what_is_gone removes_what_is_gone
 	check refuses_other_trees refuses_other_trees
+	check tries_newer_trees tries_newer_trees
 	check start_order_is_the_same start_order_is_the_same
 	check builds_as_a_module builds_as_a_module
 	check kselftests_on_c kselftests_pass c
