@@ -39,6 +39,21 @@ pub trait Lines: Sized + 'static {
     fn show(state: &mut Self::State, line: u64, output: &mut Output<'_>);
 }
 
+/// The promise that files in `/proc` are removed before their module is gone. Whoever could forget a
+/// [`ProcFile`] cannot make one without it.
+#[derive(Clone, Copy)]
+pub struct FilesAreRemoved(());
+
+impl FilesAreRemoved {
+    /// # Safety
+    ///
+    /// Each [`ProcFile`] that is made with this must be dropped before its module is unloaded.
+    #[inline]
+    pub const unsafe fn promise() -> Self {
+        Self(())
+    }
+}
+
 /// A file in `/proc/net` of the first network namespace, until this is dropped.
 ///
 /// # Invariants
@@ -62,7 +77,7 @@ impl<L: Lines> ProcFile<L> {
     /// # Errors
     ///
     /// [`ENOMEM`]: no memory, or there is a file of this name already.
-    pub fn new(name: &'static CStr) -> Result<Self> {
+    pub fn new(name: &'static CStr, _: FilesAreRemoved) -> Result<Self> {
         // Without a state, the private memory of a file would be a null pointer.
         const { assert!(size_of::<L::State>() != 0) };
         if !create(name, Self::OPERATIONS, size_of::<L::State>()) {

@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 
 use crate::sync::read_once;
-use connector_base::{bindings, Id};
+use connector_base::{bindings, seq_file::FilesAreRemoved, Id};
 use core::{mem::MaybeUninit, ops::Deref};
 use kernel::{
     error::to_result,
@@ -156,6 +156,13 @@ impl<T> Drop for InstanceOwner<T> {
     fn drop(&mut self) {
         self.found.0.store(core::ptr::null_mut(), Release);
     }
+}
+
+/// The promise of `start::Module`, which owns the files of the connector until it is dropped.
+pub(crate) fn files_are_removed() -> FilesAreRemoved {
+    // SAFETY: The kernel drops the module's value before it unloads the module, and nothing forgets
+    // the files.
+    unsafe { FilesAreRemoved::promise() }
 }
 
 /// The queues for work exist as long as this.

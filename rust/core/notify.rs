@@ -63,7 +63,7 @@ use kernel::{
         Arc,
     },
 };
-use requests::{Requests, StoredRequest};
+use requests::{NotAdded, Requests, StoredRequest};
 
 /// Delivers events about ids.
 pub(crate) struct Notifier {
@@ -234,11 +234,13 @@ impl Notifier {
                 found = found.saturating_add(1);
             }
             let since = new.since;
-            let is_new = self.delivery.requests.add(new, reserved);
+            let added = self.delivery.requests.add(new, reserved);
             drop(table);
             snapshot.truncate(found);
+            let is_new = added.is_ok();
+            added.or_else(NotAdded::free)?;
             return Ok(StoredSnapshot {
-                is_new: is_new?,
+                is_new,
                 since,
                 snapshot,
             });

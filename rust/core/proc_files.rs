@@ -14,7 +14,7 @@
 use crate::{
     carrier::FEATURES,
     connector,
-    helpers::reschedule,
+    helpers::{files_are_removed, reschedule},
     stats::{self, Counter},
     table::{Cursor, Entry, Found, SECTION},
 };
@@ -40,11 +40,12 @@ impl ProcFiles {
     ///
     /// [`ENOMEM`]: no memory.
     pub(crate) fn new() -> Result<Self> {
+        let promise = files_are_removed();
         Ok(Self {
             _callbacks: (FEATURES & CN_NATIVE != 0)
-                .then(|| ProcFile::new(c"connector"))
+                .then(|| ProcFile::new(c"connector", promise))
                 .transpose()?,
-            _stats: ProcFile::new(c"connector_stats")?,
+            _stats: ProcFile::new(c"connector_stats", promise)?,
         })
     }
 }

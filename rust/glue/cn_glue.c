@@ -95,9 +95,13 @@ bool cn_glue_is_kernel_socket(const struct sock *sk)
 	return !sk->sk_net_refcnt;
 }
 
-/* As netlink does for a message that does not fit. */
+/*
+ * As netlink does for a message that does not fit, and counted like that. Whether the program has
+ * switched the error off (NETLINK_NO_ENOBUFS) is known to netlink alone.
+ */
 void cn_glue_report_loss(struct sock *sk)
 {
+	sk_drops_inc(sk);
 	sk->sk_err = ENOBUFS;
 	sk_error_report(sk);
 }

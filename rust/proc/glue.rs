@@ -17,6 +17,7 @@ use crate::{
     service::{Glue, SequenceNumber, Service},
 };
 use bindings::{cn_proc_name, cn_proc_task};
+use connector_base::seq_file::FilesAreRemoved;
 use kernel::{
     error::to_result,
     prelude::*,
@@ -72,6 +73,13 @@ impl RunningService {
         SERVICE.store((&raw const *service).cast_mut(), Release);
         Ok(Self { service })
     }
+}
+
+/// The promise of the module, which owns the file of the service until it is dropped.
+pub(crate) fn files_are_removed() -> FilesAreRemoved {
+    // SAFETY: The kernel drops the module's value before it unloads the module, and nothing forgets
+    // the file.
+    unsafe { FilesAreRemoved::promise() }
 }
 
 impl Drop for RunningService {

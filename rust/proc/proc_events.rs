@@ -28,7 +28,7 @@ mod status;
 
 use connector::{Access, Options, Registration, SocketWatch};
 use connector_base::{kernel_compat::parameter, seq_file::ProcFile};
-use glue::{ProcService, RunningService};
+use glue::{files_are_removed, ProcService, RunningService};
 use hook::{Hook, Hooks};
 use kernel::{fmt, prelude::*, sync::Arc};
 use status::Status;
@@ -65,7 +65,7 @@ impl kernel::Module for Module {
         let limit = parameter(&module_parameters::listeners_per_user);
         let service = Arc::pin_init(ProcService::new(hooks, limit), GFP_KERNEL)?;
         let running = RunningService::new(service.clone())?;
-        let file = ProcFile::new(c"cn_proc")?;
+        let file = ProcFile::new(c"cn_proc", files_are_removed())?;
         let watch = SocketWatch::new(service.clone())?;
         let options = Options::new()
             .access(Access::Public)

@@ -2,6 +2,9 @@
 /*
  * Notification with every allocation failing in turn. A request is stored or refused, as its
  * acknowledgement says. An event is sent or counted as lost; the program gets ENOBUFS for a loss.
+ *
+ *   faults_notify          each allocation fails once
+ *   faults_notify large    large allocations fail as let_large_fail has set; a large request repeats
  */
 #include "fault.h"
 #include "../cn_client.h"
@@ -184,7 +187,49 @@ static void check_del(int ret, bool failed)
 	save_counters();
 }
 
-int main(void)
+/* As many ranges as fit in a datagram. */
+#define MANY_RANGES 2000
+
+static int ask_much(void)
+{
+	static struct cn_notify_req list[MANY_RANGES];
+	static uint8_t large[32768], request[32768];
+	struct ranges many = { .n = MANY_RANGES, .list = list }, none = {};
+	struct cn_packet p = {
+		.id = { CN_IDX_NOTIFY, CN_VAL_NOTIFY }, .nl_flags = NLM_F_ACK, .data = request,
+	};
+	int i, ret, ids;
+
+	for (i = 0; i < MANY_RANGES; i++)
+		list[i] = (struct cn_notify_req){ .first = i, .range = 1 };
+	p.data_len = notify_build(request, EVENTS, many, none);
+	ret = cn_send_raw(owner, large, cn_build(large, &p));
+	return ret < 0 ? ret : answer(&ids);
+}
+
+/*
+ * The memory of the request is from vmalloc() then. It is freed when an equal request is there
+ * already. Freeing may sleep; if something is locked meanwhile, the kernel complains.
+ */
+static int repeat_large(void)
+{
+	int i, ret;
+
+	owner = cn_open_in_group(0);
+	if (owner < 0)
+		return 1;
+	faults_by_chance(true);
+	for (i = 0; i < 3; i++) {
+		ret = ask_much();
+		expect(!ret, "request %d: %d", i, ret);
+	}
+	faults_by_chance(false);
+	printf("%d large requests, %d unexpected\n", i, faults_wrong);
+	close(owner);
+	return faults_wrong ? 1 : 0;
+}
+
+int main(int argc, char **argv)
 {
 	struct sweep sweeps[] = {
 		{ "request", subscribe, check_subscribe },
@@ -198,6 +243,8 @@ int main(void)
 	int i, ids;
 
 	faults_begin();
+	if (argc > 1 && !strcmp(argv[1], "large"))
+		return repeat_large();
 	owner = cn_open_in_group(0);
 	listener = cn_open_in_group(EVENTS);
 	if (owner < 0 || listener < 0 || client("clear")) {

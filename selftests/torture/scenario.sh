@@ -101,6 +101,13 @@ let_two_fail() {
 		echo 0 >/sys/kernel/debug/failslab/times
 }
 
+# Allocations of four pages and more fail while a thread requests it. Nothing else fails any more.
+let_large_fail() {
+	local folder=/sys/kernel/debug/fail_page_alloc
+	echo 2 >$folder/min-order && echo Y >$folder/task-filter && echo 100 >$folder/probability && echo -1 >$folder/times &&
+		echo 0 >/sys/kernel/debug/failslab/probability
+}
+
 # The number of leaks that kmemleak has found, each shown. An object counts when it has been
 # unreachable for five seconds, so the second scan is for objects that are new at the first.
 count_leaks() {

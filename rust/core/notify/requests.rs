@@ -96,6 +96,29 @@ struct Stored {
     last: u64,
 }
 
+/// A request that was not added, to be dropped where the task may sleep: the ranges of a large one
+/// may have come from `vmalloc()`.
+pub(crate) struct NotAdded {
+    is_known: bool,
+    _request: StoredRequest,
+    _reserved: Reserved<StoredRequest>,
+}
+
+impl NotAdded {
+    /// Frees the request. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOSPC`]: it was refused, because there are too many; otherwise there is an equal one.
+    pub(crate) fn free(self) -> Result {
+        if self.is_known {
+            Ok(())
+        } else {
+            Err(ENOSPC)
+        }
+    }
+}
+
 /// All requests.
 #[pin_data]
 pub(crate) struct Requests {
@@ -121,17 +144,13 @@ impl Requests {
         List::reserve()
     }
 
-    /// Adds a request unless the socket has made an equal one; returns whether it did. Does not
-    /// sleep.
-    ///
-    /// # Errors
-    ///
-    /// [`ENOSPC`]: there are too many.
+    /// Adds a request, unless the socket has made an equal one or there are too many. Neither
+    /// sleeps nor frees memory.
     pub(crate) fn add(
         &self,
         mut new: StoredRequest,
         reserved: Reserved<StoredRequest>,
-    ) -> Result<bool> {
+    ) -> Result<(), NotAdded> {
         let mut stored = self.stored.lock();
         let (mut total, mut own, mut is_known) = (0usize, 0usize, false);
         for one in stored.list.iter() {
@@ -141,16 +160,18 @@ impl Requests {
                 is_known |= one.group == new.group && one.has_ranges_of(&new);
             }
         }
-        if is_known {
-            return Ok(false);
-        }
-        if total >= self.limits.total || own >= self.limits.per_socket {
-            return Err(ENOSPC);
+        let has_room = total < self.limits.total && own < self.limits.per_socket;
+        if is_known || !has_room {
+            return Err(NotAdded {
+                is_known,
+                _request: new,
+                _reserved: reserved,
+            });
         }
         stored.last = stored.last.wrapping_add(1);
         new.serial = stored.last;
         stored.list.push_reserved(reserved, new);
-        Ok(true)
+        Ok(())
     }
 
     /// Removes the requests of a socket that have the ranges of `like`, whatever their group, and

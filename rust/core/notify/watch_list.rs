@@ -4,8 +4,9 @@
 //!
 //! Changes happen anywhere: while ids are registered, inside of a call of a module, with locks of
 //! netlink held. No watcher is called there. Each watcher has a list of what it was not notified of
-//! yet, and a work item that calls it, in order. A slow watcher delays no other watcher, no
-//! program, and no registration.
+//! yet, and a work item that calls it, in order. A slow watcher delays no program and no
+//! registration, and no other watcher as long as fewer than 2,048 watchers sleep at a time: so many
+//! items of one workqueue run at once.
 //!
 //! There are watchers of ids ([`event_log`](super::event_log)) and of sockets
 //! ([`watch_sockets`](super::watch_sockets)), which differ in what they are notified of.

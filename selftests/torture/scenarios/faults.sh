@@ -27,6 +27,8 @@ step failing_allocations.receive faults_receive
 step let_two_fail let_two_fail
 step failing_allocations.notify faults_notify
 step failing_allocations.processes faults_proc
+step let_large_fail let_large_fail
+step failing_allocations.large_request faults_notify large
 if [ "$TORTURE" = full ]; then
 	unload_everything
 	step failing_allocations.leaks count_leaks
