@@ -39,8 +39,8 @@ pub trait Lines: Sized + 'static {
     fn show(state: &mut Self::State, line: u64, output: &mut Output<'_>);
 }
 
-/// The promise that files in `/proc` are removed before their module is gone. Whoever could forget a
-/// [`ProcFile`] cannot make one without it.
+/// The promise that files in `/proc` are removed before their module is gone. Whoever could forget
+/// a [`ProcFile`] cannot make one without it.
 #[derive(Clone, Copy)]
 pub struct FilesAreRemoved(());
 
