@@ -160,7 +160,17 @@ impl Connector {
         let blank = self.notifier.prepare();
         let serial = {
             // Before the table knows of it. A message that comes meanwhile is one to an unknown id.
-            let _turn = self.attachments.attach(id, name.as_c_str())?;
+            let attach = || self.attachments.attach(id, name.as_c_str());
+            let attached = attach().or_else(|error| {
+                if error != EINVAL {
+                    return Err(error);
+                }
+                // A task may have removed the id from the table, and be about to detach it. It does
+                // both in one critical section.
+                drop(self.registry.lock());
+                attach()
+            });
+            let _turn = attached?;
             let registered = self.registry.register(
                 id,
                 name,
