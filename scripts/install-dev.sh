@@ -44,7 +44,7 @@ variables() {
 
 install_files() {
 	local tools
-	tools=$(KDIR=$KDIR variables)
+	tools=$(KDIR=$KDIR variables | sed 's/[&|\\]/\\&/g')
 	install -d "$target" "${DESTDIR:-}$PREFIX/include/linux"
 	install -m 644 "$OUT"/core/rust/libconnector{,_base}.rmeta "$target/"
 	own_symbols >"$target/Module.symvers"

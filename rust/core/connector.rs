@@ -170,7 +170,7 @@ impl Connector {
                 drop(self.registry.lock());
                 attach()
             });
-            let _turn = attached?;
+            let _attaching = attached?;
             let registered = self.registry.register(
                 id,
                 name,

@@ -8,7 +8,7 @@
  * So these functions stay in memory: nothing unloads this module.
  *
  * They call the guest with a reference to its module. A guest with a call in progress is in use,
- * and cannot be unloaded. So unloading waits for no task.
+ * and cannot be unloaded. So unloading does not wait for such calls.
  *
  * After an upgrade, the module that is in memory is older than the guest. So what is exported does
  * not change: a guest that needs something else needs a module of another name.
@@ -156,7 +156,10 @@ static int probe(void)
 	return ret;
 }
 
-/* Or -ENOMEM; -EIO if the built-in connector does not answer. Sleeps. */
+/*
+ * Or an error pointer: -EIO if the built-in connector does not answer; else that of a socket, of
+ * sending, or of registering with the built-in connector. Sleeps.
+ */
 struct sock *cn_entry_socket(void)
 {
 	int ret = 0, tries;

@@ -102,7 +102,7 @@ bool cn_glue_is_kernel_socket(const struct sock *sk)
 void cn_glue_report_loss(struct sock *sk)
 {
 	sk_drops_inc(sk);
-	sk->sk_err = ENOBUFS;
+	WRITE_ONCE(sk->sk_err, ENOBUFS);
 	sk_error_report(sk);
 }
 

@@ -69,7 +69,6 @@ TEST_F(load, makes_the_proc_file_and_unload_removes_it)
 	EXPECT_EQ(-1, access("/proc/net/connector_stats", F_OK));
 }
 
-/* A guest waits for grace periods of RCU tasks each time, which are a third of a second. */
 TEST_F_TIMEOUT(load, many_times, cn_limit(120))
 {
 	int i;

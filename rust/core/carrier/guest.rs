@@ -64,12 +64,12 @@ impl Carrier {
     ///
     /// # Errors
     ///
-    /// - [`ENOMEM`]: no memory.
     /// - [`EIO`]: the built-in connector does not answer.
+    /// - Those of opening a socket and sending, and of the built-in connector: [`ENOMEM`] as a rule.
     pub(crate) fn new<P: Protocol>() -> Result<Self> {
         // SAFETY: In process context.
-        let socket = from_err_ptr(unsafe { cn_entry_socket() }).inspect_err(|_| {
-            pr_err!("the connector of this kernel does not answer\n");
+        let socket = from_err_ptr(unsafe { cn_entry_socket() }).inspect_err(|error| {
+            pr_err!("no answer from the connector of this kernel ({error:?})\n");
         })?;
         let socket = NonNull::new(socket).ok_or(EIO)?;
         // SAFETY: Called once, when the module starts, and before anything else uses the lock.
@@ -95,17 +95,17 @@ impl Drop for Carrier {
 pub(crate) struct Attachments {
     /// The ids that are being registered.
     #[pin]
-    turns: SpinLock<RBTree<u64, ()>>,
+    attaching: SpinLock<RBTree<u64, ()>>,
     /// Notified when there is one less.
     #[pin]
-    turn_ends: CondVar,
+    ended: CondVar,
 }
 
 impl Attachments {
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
-            turns <- new_spinlock!(RBTree::new(), "cn_turns"),
-            turn_ends <- new_condvar!("cn_turns"),
+            attaching <- new_spinlock!(RBTree::new(), "cn_attaching"),
+            ended <- new_condvar!("cn_attaching"),
         })
     }
 
@@ -120,12 +120,12 @@ impl Attachments {
     /// - [`EINVAL`]: the id is taken, perhaps by a client in C.
     /// - [`ENOMEM`]: no memory.
     /// - [`EINTR`]: a signal came while waiting.
-    pub(crate) fn attach(&self, id: Id, name: &CStr) -> Result<Turn<'_>> {
-        let turn = self.take_turn(id)?;
+    pub(crate) fn attach(&self, id: Id, name: &CStr) -> Result<Attaching<'_>> {
+        let begun = self.begin(id)?;
         let name = printed(name);
         // SAFETY: The id and the name are copied.
         to_result(unsafe { cn_entry_attach(&raw_id(id), name.as_ptr().cast()) })?;
-        Ok(turn)
+        Ok(begun)
     }
 
     /// Lets no more messages to an id come, except those that are on their way. Does not sleep.
@@ -135,18 +135,18 @@ impl Attachments {
         unsafe { cn_del_callback(&raw_id(id)) };
     }
 
-    fn take_turn(&self, id: Id) -> Result<Turn<'_>> {
+    fn begin(&self, id: Id) -> Result<Attaching<'_>> {
         let node = RBTreeNode::new(id.as_u64(), (), GFP_KERNEL)?;
-        let mut turns = self.turns.lock();
-        while turns.get(&id.as_u64()).is_some() {
-            if self.turn_ends.wait_interruptible(&mut turns) {
-                drop(turns);
+        let mut attaching = self.attaching.lock();
+        while attaching.get(&id.as_u64()).is_some() {
+            if self.ended.wait_interruptible(&mut attaching) {
+                drop(attaching);
                 return Err(EINTR);
             }
         }
-        turns.insert(node);
-        drop(turns);
-        Ok(Turn {
+        attaching.insert(node);
+        drop(attaching);
+        Ok(Attaching {
             attachments: self,
             id,
         })
@@ -154,17 +154,21 @@ impl Attachments {
 }
 
 /// An id that is being registered by one task.
-pub(crate) struct Turn<'a> {
+pub(crate) struct Attaching<'a> {
     attachments: &'a Attachments,
     id: Id,
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Attaching<'_> {
     fn drop(&mut self) {
         // In a statement of its own, so that it is freed without the lock.
-        let node = self.attachments.turns.lock().remove_node(&self.id.as_u64());
+        let node = self
+            .attachments
+            .attaching
+            .lock()
+            .remove_node(&self.id.as_u64());
         drop(node);
-        self.attachments.turn_ends.notify_all();
+        self.attachments.ended.notify_all();
     }
 }
 

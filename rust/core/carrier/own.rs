@@ -82,8 +82,8 @@ impl Attachments {
 
     /// Lets messages to an id come.
     #[inline]
-    pub(crate) fn attach(&self, _: Id, _: &CStr) -> Result<Turn> {
-        Ok(Turn(()))
+    pub(crate) fn attach(&self, _: Id, _: &CStr) -> Result<Attaching> {
+        Ok(Attaching(()))
     }
 
     /// Lets no more messages to an id come.
@@ -92,7 +92,7 @@ impl Attachments {
 }
 
 /// An id that is being registered. The table alone decides which are taken.
-pub(crate) struct Turn(());
+pub(crate) struct Attaching(());
 
 /// Which members of a group can receive a message. If no socket of another network namespace is, or
 /// was, a member of any, all can.
