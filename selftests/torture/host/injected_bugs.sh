@@ -6,7 +6,7 @@
 #
 # INJECTED_BUG=, a regular expression, chooses bugs by name.
 #
-# torture.small: 60
+# torture.small: 120
 # torture.full: 7200
 
 unset KERNEL_CONFIG KDIR
