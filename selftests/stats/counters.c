@@ -263,7 +263,7 @@ TEST_F(stats, drop_no_memory)
 	int n, fd, sent = 0;
 
 	if (fault < 0 || access(FAULTS "slab/ignore-gfp-wait", W_OK))
-		return;
+		SKIP(return, "not on this machine: a kernel with fault injection");
 	write_to(FAULTS "slab/verbose", "0");
 	write_to(FAULTS "_page_alloc/verbose", "0");
 	write_to(FAULTS "_usercopy/verbose", "0");
