@@ -176,9 +176,11 @@ impl Drop for Attaching<'_> {
 /// characters.
 fn printed(name: &CStr) -> [u8; 32] {
     let mut printed = [0; 32];
-    for (to, from) in printed.iter_mut().zip(name.to_bytes()) {
-        *to = match *from {
-            b' '..=b'~' => *from,
+    // The bytes without the zero are one less, and the compiler does not know that there is one.
+    let bytes = name.to_bytes_with_nul().iter().copied();
+    for (to, from) in printed.iter_mut().zip(bytes.take_while(|byte| *byte != 0)) {
+        *to = match from {
+            b' '..=b'~' => from,
             _ => b'?',
         };
     }
