@@ -69,6 +69,16 @@ strict_core() {
 	no_warnings "$OUT/check/core.log"
 }
 
+# The same for the form that is a guest of a built-in connector, which has files of its own. Without sparse, for which
+# the macros of its modules are too much (see SPARSE).
+strict_guest() {
+	KDIR=$(KDIR='' KERNEL_CONFIG=builtin "$TOP/scripts/kdir.sh")
+	find_tools "$KDIR"
+	strict_build "$TOP" "$OUT/check/guest" 2>&1 | tee "$OUT/check/guest.log"
+	no_warnings "$OUT/check/guest.log"
+	"$TOP/scripts/panics.sh" "$OUT"/check/guest/rust/cn_{guest,entry}.ko
+}
+
 strict_users() {
 	local part
 	for part in samples selftests/modules selftests/bench/modules selftests/torture/modules; do
@@ -186,6 +196,13 @@ patch_series() {
 	"$TOP/scripts/patches.sh"
 }
 
+# The files of the guest are in no patch.
+guest_style() {
+	cd "$TOP"
+	perl "$KSRC/scripts/checkpatch.pl" --root="$KSRC" --show-types --no-summary --file rust/glue/cn_{entry,guest}.c rust/core/carrier/guest.rs
+}
+
+GIVEN_KDIR=${KDIR:-}
 KDIR=$1
 KSRC=$(source_of "$KDIR")
 "$TOP/scripts/modules.sh" "$KDIR" all
@@ -196,6 +213,11 @@ mkdir -p "$OUT/check"
 
 item 'format of Rust files' rust_format
 item 'core: clippy, W=1, sparse' strict_core
+if [ -z "$GIVEN_KDIR" ]; then
+	item 'as a guest: clippy, W=1, panic symbols' strict_guest
+else
+	printf '  %-44s skipped: KDIR= names another kernel\n' 'as a guest: clippy, W=1, panic symbols'
+fi
 item 'samples, test modules: clippy, W=1' strict_users
 item 'documentation of the crates' rust_documentation
 item 'examples in it compile' rust_examples
@@ -210,5 +232,6 @@ item 'unsafe only in boundary files' unsafe_stays_inside
 item 'lists of differences, bugs, limits' written_lists
 item 'a licence line in every file' license_lines
 item 'patches for a kernel tree: checkpatch' patch_series
+item 'files of the guest: checkpatch' guest_style
 
 [ "$FAILED" -eq 0 ] || die "$FAILED checks failed; the logs are in $LOGS"
