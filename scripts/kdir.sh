@@ -28,7 +28,8 @@ check_kdir() {
 		die "The kernel in $KDIR has no modules." "Set CONFIG_MODULES=y and build it again."
 	[ -e "$KDIR/rust/libkernel.rmeta" ] ||
 		die "$KDIR has no Rust metadata (rust/libkernel.rmeta)." \
-			"Header packages of distributions lack it. Give the folder of a full build, or run make there."
+			"Headers of distributions lack it. On Debian, the packages of this project make it (make deb)." \
+			"Else give the folder of a full build, or run make there."
 	[ -e "$KDIR/Module.symvers" ] ||
 		die "$KDIR has no Module.symvers." "Run make there, with modules."
 	find_tools "$KDIR"
