@@ -101,11 +101,10 @@ let_two_fail() {
 		echo 0 >/sys/kernel/debug/failslab/times
 }
 
-# Allocations of four pages and more fail while a thread requests it. Nothing else fails any more. The number of
-# failures is no limit: the program reads how many are left of it.
+# Allocations of four pages and more fail while a thread requests it. Nothing else fails any more.
 let_large_fail() {
 	local folder=/sys/kernel/debug/fail_page_alloc
-	echo 2 >$folder/min-order && echo Y >$folder/task-filter && echo 100 >$folder/probability && echo 1000000 >$folder/times &&
+	echo 2 >$folder/min-order && echo Y >$folder/task-filter && echo 100 >$folder/probability && echo -1 >$folder/times &&
 		echo 0 >/sys/kernel/debug/failslab/probability
 }
 
