@@ -53,8 +53,8 @@ build_tests() {
 	build_test_modules
 }
 
-# The kernel's own sample with its program, where the kernel was built without them. The program gets its library along, since it
-# runs where the root of the compilers is not.
+# The kernel's own sample with its program, where the kernel was built without them. The program is static, since the
+# guest has not the libraries of the root with the compilers.
 build_kernel_sample() {
 	[ ! -e "$KDIR/samples/connector/ucon" ] || return 0
 	stage "modules: the kernel's sample" kbuild "$KSRC/samples/connector" "$OUT/kernel-sample" CONFIG_SAMPLE_CONNECTOR=m \

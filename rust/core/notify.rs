@@ -238,7 +238,7 @@ impl Notifier {
             drop(table);
             snapshot.truncate(found);
             let is_new = added.is_ok();
-            added.or_else(NotAdded::free)?;
+            added.or_else(NotAdded::into_result)?;
             return Ok(StoredSnapshot {
                 is_new,
                 since,

@@ -222,13 +222,13 @@ impl Glue for ProcGlue {
     type Number = ProcNumber;
 
     fn next_number() -> ProcNumber {
-        // SAFETY: The drop ends what this begins.
-        ProcNumber::begin(|cpu| unsafe { bindings::cn_proc_glue_next_number(cpu) })
+        // SAFETY: The function does what is required.
+        unsafe { ProcNumber::begin(bindings::cn_proc_glue_next_number) }
     }
 
     fn last_number() -> ProcNumber {
-        // SAFETY: The drop ends what this begins.
-        ProcNumber::begin(|cpu| unsafe { bindings::cn_proc_glue_last_number(cpu) })
+        // SAFETY: As above.
+        unsafe { ProcNumber::begin(bindings::cn_proc_glue_last_number) }
     }
 
     fn now() -> u64 {
@@ -300,11 +300,14 @@ pub(crate) struct ProcNumber {
 }
 
 impl ProcNumber {
-    /// `read` writes the processor, returns the number, and keeps this task there.
-    fn begin(read: impl FnOnce(&mut u32) -> u32) -> Self {
+    /// # Safety
+    ///
+    /// `read` must write the processor, return the number, and keep this task there until the drop.
+    unsafe fn begin(read: unsafe extern "C" fn(*mut u32) -> u32) -> Self {
         let mut cpu = 0;
-        let number = read(&mut cpu);
-        // INVARIANT: The task stays there until the drop.
+        // SAFETY: A number can be written to `cpu`; the drop ends what this begins.
+        let number = unsafe { read(&mut cpu) };
+        // INVARIANT: By the safety requirements.
         Self {
             number,
             cpu,

@@ -105,12 +105,12 @@ pub(crate) struct NotAdded {
 }
 
 impl NotAdded {
-    /// Frees the request. May sleep.
+    /// Frees the request, which an equal one makes unnecessary. May sleep.
     ///
     /// # Errors
     ///
-    /// [`ENOSPC`]: it was refused, because there are too many; otherwise there is an equal one.
-    pub(crate) fn free(self) -> Result {
+    /// [`ENOSPC`]: there is none; the request was refused, because there are too many.
+    pub(crate) fn into_result(self) -> Result {
         if self.is_known {
             Ok(())
         } else {
