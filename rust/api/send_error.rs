@@ -6,8 +6,7 @@
 
 #![forbid(unsafe_code)]
 
-use connector_base::kernel_compat::{ECONNREFUSED, ENOBUFS};
-use kernel::prelude::*;
+use kernel::{bindings, prelude::*};
 
 /// Why a message was not sent, or not to all receivers.
 ///
@@ -45,9 +44,9 @@ pub enum SendError {
     /// limit. [`EAGAIN`].
     ReceiverFull,
     /// Others got the message, but a listener that asked for this error (`NETLINK_BROADCAST_ERROR`)
-    /// missed it. [`ENOBUFS`].
+    /// missed it. `ENOBUFS`.
     SomeMissed,
-    /// There is no socket with this port. [`ECONNREFUSED`].
+    /// There is no socket with this port. `ECONNREFUSED`.
     NoSuchPort,
     /// No memory for the message. [`ENOMEM`].
     NoMemory,
@@ -63,6 +62,10 @@ pub enum SendError {
 
 /// The error of a wait that a signal has ended; user space must not see this number.
 const ERESTARTSYS: c_int = -512;
+
+// Errors without a name in the kernel crate of Linux 7.2.
+const ENOBUFS: c_int = -(bindings::ENOBUFS as c_int);
+const ECONNREFUSED: c_int = -(bindings::ECONNREFUSED as c_int);
 
 impl SendError {
     /// The error of the core for a message to a port.
@@ -81,13 +84,15 @@ impl SendError {
         match error {
             ESRCH => Self::NoListeners,
             ENODEV => Self::UnknownId,
-            ENOBUFS => Self::SomeMissed,
-            ECONNREFUSED => Self::NoSuchPort,
             ENOMEM => Self::NoMemory,
             EMSGSIZE => Self::TooLong,
             EINTR => Self::Interrupted,
-            _ if error.to_errno() == ERESTARTSYS => Self::Interrupted,
-            _ => Self::Other(error),
+            _ => match error.to_errno() {
+                ENOBUFS => Self::SomeMissed,
+                ECONNREFUSED => Self::NoSuchPort,
+                ERESTARTSYS => Self::Interrupted,
+                _ => Self::Other(error),
+            },
         }
     }
 }
@@ -99,8 +104,8 @@ impl From<SendError> for Error {
             SendError::NoListeners => ESRCH,
             SendError::UnknownId => ENODEV,
             SendError::ReceiverFull => EAGAIN,
-            SendError::SomeMissed => ENOBUFS,
-            SendError::NoSuchPort => ECONNREFUSED,
+            SendError::SomeMissed => Self::from_errno(ENOBUFS),
+            SendError::NoSuchPort => Self::from_errno(ECONNREFUSED),
             SendError::NoMemory => ENOMEM,
             SendError::TooLong => EMSGSIZE,
             SendError::Interrupted => EINTR,

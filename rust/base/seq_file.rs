@@ -97,6 +97,16 @@ impl<L: Lines> Drop for ProcFile<L> {
     }
 }
 
+/// The folder `/proc/net` of the first network namespace.
+#[cfg(CONFIG_PROC_FS)]
+#[inline]
+fn proc_net() -> *mut bindings::proc_dir_entry {
+    let namespace = &raw const bindings::init_net;
+    let field = namespace.wrapping_byte_add(crate::bindings::CN_OFFSET_OF_PROC_NET as usize);
+    // SAFETY: The namespace is always there. C says where the field is; it does not change.
+    unsafe { field.cast::<*mut bindings::proc_dir_entry>().read() }
+}
+
 /// Makes a file whose readers have a zeroed state of this size each.
 #[cfg(CONFIG_PROC_FS)]
 #[inline]
@@ -107,7 +117,7 @@ fn create(name: &'static CStr, operations: &'static seq_operations, state_size: 
         crate::bindings::proc_create_seq_private(
             name.as_char_ptr(),
             0o444,
-            crate::kernel_compat::proc_net(),
+            proc_net(),
             operations,
             state_size as c_uint,
             null_mut(),
@@ -127,9 +137,7 @@ fn create(_: &'static CStr, _: &'static seq_operations, _: usize) -> bool {
 #[inline]
 fn remove(name: &'static CStr) {
     // SAFETY: The name is static, and `init_net` is always there.
-    unsafe {
-        crate::bindings::remove_proc_entry(name.as_char_ptr(), crate::kernel_compat::proc_net());
-    }
+    unsafe { crate::bindings::remove_proc_entry(name.as_char_ptr(), proc_net()) };
 }
 
 #[cfg(not(CONFIG_PROC_FS))]

@@ -21,7 +21,7 @@ use connector_base::{
         cn_glue_file, cn_glue_unicast_within, sock_diag_save_cookie, CN_GFP_DIRECT_RECLAIM,
         CN_WAIT_FOR_EVER, CN_WAIT_NOT,
     },
-    kernel_compat::{smp_rmb, ENOBUFS},
+    kernel_compat::smp_rmb,
 };
 use core::{marker::PhantomData, ptr::NonNull};
 use kernel::{
@@ -170,10 +170,9 @@ impl Handle {
     /// Sets the error `ENOBUFS` for all listeners of `group`, as for a message that they missed.
     /// Context: process.
     pub(crate) fn report_loss(self, group: u32) {
+        let error = -(bindings::ENOBUFS as c_int);
         // SAFETY: By the type invariants this is a kernel socket.
-        unsafe {
-            bindings::netlink_set_err(self.0.as_ptr(), 0, group, ENOBUFS.to_errno());
-        }
+        unsafe { bindings::netlink_set_err(self.0.as_ptr(), 0, group, error) };
     }
 
     /// Calls `filter`, which refuses it, with each socket that can receive a message to `group`;

@@ -10,8 +10,7 @@
 #include "cn_glue.h"
 #include "cn_trace.h"
 
-/* For base/kernel_compat/linux_7_2.rs: bindgen saw no definition of struct net there. */
+/* For base/seq_file.rs: the kernel crate of Linux 7.2 has no fields of struct net. */
 enum {
 	CN_OFFSET_OF_PROC_NET = offsetof(struct net, proc_net),
-	CN_OFFSET_OF_USER_NS = offsetof(struct net, user_ns),
 };

@@ -211,6 +211,7 @@ extern atomic_t cn_glue_outside;
 int cn_glue_watch_namespaces(void);
 void cn_glue_unwatch_namespaces(void);
 void cn_glue_joins_outside(struct net *net);
+bool cn_glue_is_administrator(const struct net *net);
 
 void **cn_glue_user_data(struct sock *sk);
 bool cn_glue_is_kernel_socket(const struct sock *sk);

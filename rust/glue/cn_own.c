@@ -3,6 +3,7 @@
  * What core/carrier/own.rs cannot do in Rust: a counter of network namespaces, the start of a
  * connector that is built in, and the export of the C interface.
  */
+#include <linux/capability.h>
 #include <linux/export.h>
 #include <linux/init.h>
 #include <net/net_namespace.h>
@@ -61,6 +62,12 @@ void cn_glue_joins_outside(struct net *net)
 	/* A */
 	if (test_and_set_bit(0, word))
 		atomic_dec(&cn_glue_outside);
+}
+
+/* Whether the running task may administer a network namespace. */
+bool cn_glue_is_administrator(const struct net *net)
+{
+	return ns_capable(net->user_ns, CAP_NET_ADMIN);
 }
 
 void **cn_glue_user_data(struct sock *sk)

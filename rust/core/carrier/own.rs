@@ -25,11 +25,10 @@ use crate::{
 };
 use connector_base::{
     bindings::{
-        cb_id, cn_glue_is_kernel_socket, cn_glue_joins_outside, cn_glue_outside,
-        cn_glue_unwatch_namespaces, cn_glue_user_data, cn_glue_watch_namespaces, cn_msg,
-        CN_ALL_GROUPS, CN_ALL_IDS, CN_GROUP_CHANGES, CN_IDX_PROC, CN_NATIVE,
+        cb_id, cn_glue_is_administrator, cn_glue_is_kernel_socket, cn_glue_joins_outside,
+        cn_glue_outside, cn_glue_unwatch_namespaces, cn_glue_user_data, cn_glue_watch_namespaces,
+        cn_msg, CN_ALL_GROUPS, CN_ALL_IDS, CN_GROUP_CHANGES, CN_IDX_PROC, CN_NATIVE,
     },
-    kernel_compat::user_ns,
     wire::{Header, HEADER_LEN},
     Id,
 };
@@ -185,8 +184,7 @@ unsafe extern "C" fn input_callback<P: Protocol>(skb: *mut sk_buff) {
 unsafe extern "C" fn bind_callback<P: Protocol>(net: *mut net, group: c_int) -> c_int {
     let group = u32::try_from(group).unwrap_or(0);
     // SAFETY: By the safety requirements; a network namespace holds its user namespace.
-    let may_join = P::is_open(group)
-        || unsafe { bindings::ns_capable(user_ns(net), bindings::CAP_NET_ADMIN as c_int) };
+    let may_join = P::is_open(group) || unsafe { cn_glue_is_administrator(net) };
     if !may_join {
         return EPERM.to_errno();
     }

@@ -13,7 +13,6 @@
 
 use connector_base::{
     bindings::{self as glue, cn_glue_file_of_other, cn_glue_report_loss, cn_msg},
-    kernel_compat::nlmsg_free,
     wire::{Frame, Header, HEADER_LEN, NETLINK_HEADER_LEN},
 };
 use core::{marker::PhantomData, ptr::NonNull};
@@ -373,8 +372,9 @@ impl Skb {
 
 impl Drop for Skb {
     fn drop(&mut self) {
-        // SAFETY: By the type invariants the buffer is ours.
-        unsafe { nlmsg_free(self.0.as_ptr()) };
+        let no_reason = bindings::skb_drop_reason_SKB_DROP_REASON_NOT_SPECIFIED;
+        // SAFETY: By the type invariants the buffer is ours. `nlmsg_free()` calls this.
+        unsafe { bindings::sk_skb_reason_drop(core::ptr::null_mut(), self.0.as_ptr(), no_reason) };
     }
 }
 
