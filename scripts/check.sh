@@ -152,8 +152,8 @@ unsafe_stays_inside() {
 	done
 	mapfile -t boundaries < <(grep -rlE 'allow\(unsafe_code\)' rust --include='*.rs')
 	# Of the two carriers, one is in a build.
-	if [ "${#boundaries[@]}" -gt 15 ]; then
-		printf '%d boundary files, at most 15:\n' "${#boundaries[@]}"
+	if [ "${#boundaries[@]}" -gt 14 ]; then
+		printf '%d boundary files, at most 14:\n' "${#boundaries[@]}"
 		printf '  %s\n' "${boundaries[@]}"
 		status=1
 	fi

@@ -32,10 +32,10 @@ use crate::{
     calls,
     carrier::{hearing, Attachments, Carrier},
     helpers::{
-        reschedule, trace_register, trace_unregister, zeroed, InstanceOwner, OneInstance,
-        Workqueues,
+        reschedule, trace_register, trace_unregister, zeroed, InstanceOwner, Leave, Module,
+        OneInstance, Workqueues,
     },
-    modules::{Leave, Leaving, LeavingModule},
+    modules::Leaving,
     netlink::{Hearing, Protocol},
     notify::{Limits, Notifier, SocketChange, WatchList},
     parameters::Groups,
@@ -297,7 +297,7 @@ impl Connector {
 
 impl Leave for Connector {
     /// Removes the callbacks and watchers that a module left behind.
-    fn leaves(module: LeavingModule<'_>) {
+    fn leaves(module: &Module) {
         let Some(connector) = get() else {
             return;
         };

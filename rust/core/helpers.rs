@@ -2,7 +2,8 @@
 
 //! Functions of the kernel that Rust cannot call by themselves, made safe.
 //!
-//! C counterpart: `glue/cn_glue.c`, and what it names.
+//! C counterparts: `glue/cn_glue.c`, and what it names; `register_module_notifier()` in
+//! `include/linux/module.h`.
 
 #![allow(unsafe_code)]
 
@@ -10,10 +11,11 @@ use crate::sync::read_once;
 use connector_base::{bindings, seq_file::FilesAreRemoved, Id};
 use core::{mem::MaybeUninit, ops::Deref};
 use kernel::{
+    bindings::{module, notifier_block},
     error::to_result,
     prelude::*,
     sync::atomic::{Atomic, Release},
-    types::NotThreadSafe,
+    types::{NotThreadSafe, Opaque},
     workqueue::Queue,
 };
 
@@ -199,6 +201,86 @@ pub(crate) fn watcher_queue() -> &'static Queue {
 pub(crate) fn sender_queue() -> &'static Queue {
     // SAFETY: As in `watcher_queue`.
     unsafe { Queue::from_raw(bindings::cn_glue_sender_workqueue()) }
+}
+
+/// A module, while it is there.
+#[repr(transparent)]
+pub(crate) struct Module(Opaque<module>);
+
+// SAFETY: All that can be done with it is to look at its layout, which any task may.
+unsafe impl Sync for Module {}
+
+impl Module {
+    /// Whether code at `address` belongs to it.
+    pub(crate) fn contains(&self, address: *const c_void) -> bool {
+        // SAFETY: The module is there; its layout does not change once it was loaded.
+        unsafe { bindings::cn_glue_within_module(address, self.0.get()) }
+    }
+}
+
+/// A receiver of notifications of modules that leave.
+pub(crate) trait Leave {
+    /// The module is being unloaded, or its start has failed. Its memory is freed when this has
+    /// returned.
+    ///
+    /// Context: process, with the rwsem of the notifier chain held for reading.
+    fn leaves(module: &Module);
+}
+
+/// Notifies `T` of modules that leave, as long as it exists.
+///
+/// # Invariants
+///
+/// The block is registered.
+pub(crate) struct ModuleNotifier(KBox<Opaque<notifier_block>>);
+
+// SAFETY: Any thread may unregister the block.
+unsafe impl Send for ModuleNotifier {}
+
+// SAFETY: Nothing can be done through a shared reference.
+unsafe impl Sync for ModuleNotifier {}
+
+impl ModuleNotifier {
+    /// Starts to call a function for each module that leaves; see [`Leave`].
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory.
+    pub(crate) fn new<T: Leave>() -> Result<Self> {
+        let block = notifier_block {
+            notifier_call: Some(notify_callback::<T>),
+            ..Default::default()
+        };
+        let block = KBox::new(Opaque::new(block), GFP_KERNEL)?;
+        // SAFETY: The block stays where it is, in its box, until it is unregistered.
+        to_result(unsafe { bindings::cn_glue_register_module_notifier(block.get()) })?;
+        // INVARIANT: The block was just registered.
+        Ok(Self(block))
+    }
+}
+
+impl Drop for ModuleNotifier {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants the block is registered. This waits for running calls.
+        unsafe { bindings::cn_glue_unregister_module_notifier(self.0.get()) };
+    }
+}
+
+/// Notifies `T`.
+///
+/// # Safety
+///
+/// `data` must point to the module whose state changes.
+unsafe extern "C" fn notify_callback<T: Leave>(
+    _: *mut notifier_block,
+    state: c_ulong,
+    data: *mut c_void,
+) -> c_int {
+    if state == bindings::CN_MODULE_STATE_GOING as c_ulong {
+        // SAFETY: By the safety requirements; its memory is freed after all notifiers.
+        T::leaves(unsafe { &*data.cast::<Module>() });
+    }
+    0
 }
 
 /// Whether a tracepoint is on, which costs one instruction that does nothing while it is off.

@@ -11,9 +11,8 @@
 use crate::{
     carrier::{Socket, MOST_GROUPS},
     connector::{self, Connector, RunningConnector},
-    helpers::has_channel,
+    helpers::{has_channel, ModuleNotifier},
     module_parameters,
-    modules::ModuleNotifier,
     netlink::SenderParms,
     notify::Limits,
     parameters::{Groups, Refused},

@@ -6,6 +6,7 @@
 //!   the call of a C function that each of them costs where `CONFIG_RUST_INLINE_HELPERS` is off.
 //! - [`RcuPointer`], [`RcuSlot`], [`RcuArrayPointer`]: read by a [`Reader`] without a lock.
 //! - [`ListPointer`]: read and changed under a lock, whose holder has the [`Changes`].
+//! - [`StackList`]: values on the stacks of tasks, which all tasks can see.
 //! - [`race_delay`]: makes races more likely, on kernels with checks.
 //!
 //! Following a pointer is safe: its target is freed a grace period after the last pointer to it was
@@ -19,10 +20,12 @@
 use connector_base::bindings;
 use core::{cell::Cell, marker::PhantomData};
 use kernel::{
+    new_spinlock,
     prelude::*,
     sync::{
         atomic::{Atomic, AtomicType, Full, Relaxed, Release},
         rcu::Guard,
+        SpinLock,
     },
     time::{delay::udelay, Delta},
     types::NotThreadSafe,
@@ -387,6 +390,84 @@ impl<T> Drop for RetiredArray<T> {
 pub(crate) unsafe fn free_deferred<T>(memory: *mut T) {
     // SAFETY: By the safety requirements of this function.
     unsafe { bindings::cn_glue_kvfree_rcu(memory.cast::<c_void>()) };
+}
+
+/// A value that a task has put into a [`StackList`].
+struct Node<T> {
+    value: *const T,
+    /// The next one, or null; used with the list locked.
+    next: Cell<*const Self>,
+}
+
+/// The first node of a list, or null.
+struct FirstNode<T>(*const Node<T>);
+
+// SAFETY: All tasks may use the values by reference, and whoever has the lock the nodes.
+unsafe impl<T: Sync> Send for FirstNode<T> {}
+
+/// Values that tasks have put here, each for the time of a function. The nodes are on the stacks of
+/// these tasks. So putting a value here allocates nothing, and cannot fail.
+///
+/// # Invariants
+///
+/// The nodes from the first one on form a list that ends with null; it changes with the lock held.
+/// A node stays as long as it is in the list, and so does its value.
+#[pin_data]
+pub(crate) struct StackList<T> {
+    #[pin]
+    first: SpinLock<FirstNode<T>>,
+}
+
+impl<T: Sync> StackList<T> {
+    /// An empty list.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            first <- new_spinlock!(FirstNode(core::ptr::null()), "cn_stack_list"),
+        })
+    }
+
+    /// Whether `predicate` holds for one of the values. Does not sleep, and `predicate` must not.
+    pub(crate) fn any(&self, predicate: impl Fn(&T) -> bool) -> bool {
+        // SAFETY: By the type invariants; the list is locked.
+        nodes(&self.first.lock()).any(|node| predicate(unsafe { &*node.value }))
+    }
+
+    /// Runs `work`, during which `value` is in the list. Sleeps if `work` does.
+    pub(crate) fn with<R>(&self, value: &T, work: impl FnOnce() -> R) -> R {
+        let node = Node {
+            value,
+            next: Cell::new(core::ptr::null()),
+        };
+        let mut first = self.first.lock();
+        node.next.set(first.0);
+        // INVARIANT: The former first node is behind this one, which is removed below, before it is
+        // gone: there is no unwinding in the kernel.
+        first.0 = &raw const node;
+        drop(first);
+        let result = work();
+        self.remove(&node);
+        result
+    }
+
+    /// Removes a node of this list.
+    fn remove(&self, node: &Node<T>) {
+        let mut first = self.first.lock();
+        // INVARIANT: The list goes on behind the node.
+        if core::ptr::eq(first.0, node) {
+            first.0 = node.next.get();
+        } else if let Some(previous) = nodes(&first).find(|one| core::ptr::eq(one.next.get(), node))
+        {
+            previous.next.set(node.next.get());
+        }
+    }
+}
+
+/// The nodes of a list, which is locked.
+fn nodes<T>(first: &FirstNode<T>) -> impl Iterator<Item = &Node<T>> {
+    // SAFETY: By the invariants of `StackList`: no node leaves the list while that is locked.
+    let first = unsafe { first.0.as_ref() };
+    // SAFETY: As above.
+    core::iter::successors(first, |node| unsafe { node.next.get().as_ref() })
 }
 
 /// Waits for up to 30 microseconds, in one of sixteen calls. It stands between two steps, so that

@@ -51,6 +51,8 @@ const ADAPTATIONS: &[Edit] = &[
         "Preemption::disable()",
         "kernel::sync::rcu::read_lock()",
     ),
+    ("sync", "#[pin_data]\n", ""),
+    ("sync", "    #[pin]\n", ""),
     ("table", "#[pin_data]\n", ""),
     ("table", "    #[pin]\n", ""),
     ("table/slots", "#[pin_data]\n", ""),
