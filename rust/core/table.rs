@@ -18,20 +18,22 @@
 
 #![allow(unsafe_code)]
 
+mod callback;
 mod entry;
 mod hash;
 mod lists;
 mod slots;
 
-pub(crate) use entry::{Active, CFunction, Callback, CoreHandler, Entry, Internal, Name};
+pub(crate) use callback::{Active, CFunction, Callback, CoreHandler, Internal};
+pub(crate) use entry::{Entry, Name};
 pub(crate) use slots::{any, Cursor, Found, Locked, Table, SECTION};
 
 use crate::{
     calls,
     sync::{race_delay, Changes, Preemption},
 };
+use callback::{EntryOwner, RemovedEntry};
 use connector_base::Id;
-use entry::{EntryOwner, RemovedEntry};
 use kernel::{
     new_condvar,
     prelude::*,

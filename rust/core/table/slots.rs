@@ -23,7 +23,8 @@
 #![forbid(unsafe_code)]
 
 use super::{
-    entry::{Entry, RemovedEntry},
+    callback::RemovedEntry,
+    entry::Entry,
     hash,
     lists::{DyingList, LiveList},
 };

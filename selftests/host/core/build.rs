@@ -10,10 +10,11 @@ use injected_bugs::{Edit, INJECTED_BUGS};
 use std::{env, fs, path::Path};
 
 /// Those that are in no folder are modules by themselves, the others of `table.rs`.
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "calls",
     "sync",
     "table",
+    "table/callback",
     "table/entry",
     "table/hash",
     "table/lists",
@@ -136,7 +137,7 @@ fn write_variant(variant: &str, core: &Path, out: &Path, edits: &[Edit], loom: b
             edit(file, &mut text, LOOM);
         }
         match file {
-            "table/entry" => text += include_str!("src/handler_cookie.rs"),
+            "table/callback" => text += include_str!("src/handler_cookie.rs"),
             "table/slots" => text += include_str!("src/table_counts.rs"),
             _ => (),
         }

@@ -27,7 +27,7 @@ const FREED_AT_ONCE: Edit = (
 );
 
 /// Where a call is left.
-const LEAVES: &str = "self.entry().calls.leave().then_some(Dead(self.0))";
+const LEAVES: &str = "self.entry().calls().0.leave().then_some(Dead(self.0))";
 
 /// Where a task that unregisters waits for calls to return.
 const WAITS: &str = "if !calls::is_inside() {";
@@ -144,11 +144,11 @@ pub const INJECTED_BUGS: &[InjectedBug] = &[
         model: "unregistering_waits",
         says: RACE,
         edits: &[
-            ("table/entry", "self.calls.try_enter().then(", "(!self.calls.is_dead()).then("),
+            ("table/callback", "calls.try_enter().then(", "(!calls.is_dead()).then("),
             (
                 "table",
                 "if let Some(dead) = active.leave() {",
-                "if let Some(dead) = { core::mem::forget(active); None::<entry::Dead> } {",
+                "if let Some(dead) = { core::mem::forget(active); None::<callback::Dead> } {",
             ),
         ],
     },
@@ -168,16 +168,16 @@ pub const INJECTED_BUGS: &[InjectedBug] = &[
         name: "reclaimed_by_nobody",
         model: "unregistering_waits",
         says: "deadlock",
-        edits: &[("table/entry", LEAVES, "{ let _ = self.entry().calls.leave(); None }")],
+        edits: &[("table/callback", LEAVES, "{ let _ = self.entry().calls().0.leave(); None }")],
     },
     InjectedBug {
         name: "reclaimed_while_it_runs",
         model: "release_comes_once",
         says: IN_USE,
         edits: &[(
-            "table/entry",
+            "table/callback",
             LEAVES,
-            "{ let _ = self.entry().calls.leave(); Some(Dead(self.0)) }",
+            "{ let _ = self.entry().calls().0.leave(); Some(Dead(self.0)) }",
         )],
     },
     InjectedBug {
