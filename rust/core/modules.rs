@@ -5,7 +5,8 @@
 //! Guarantees:
 //!
 //! - Any number of modules can be unloaded at the same time. What this keeps of a module is on the
-//!   stack of the task that unloads it, so that it allocates nothing, cannot fail and does not wait.
+//!   stack of the task that unloads it, so adding it allocates nothing, cannot fail and does not
+//!   wait.
 //! - What [`Leaving::permit`] has permitted before a module was added is found by the task that
 //!   added it, under the lock under which it was permitted.
 
