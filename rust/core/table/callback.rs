@@ -2,8 +2,8 @@
 
 //! The code of a callback, and the proofs that it may be called or reclaimed.
 //!
-//! [`Active`] keeps an [`Entry`] while it is called. [`Dead`] is the right to reclaim it. Its memory
-//! is freed a grace period after that, so that look-ups need no lock.
+//! [`Active`] keeps an [`Entry`] while it is called. [`Dead`] is the right to reclaim it. Its
+//! memory is freed a grace period after that, so that look-ups need no lock.
 //!
 //! C counterparts: `cn_call_callback()` and `cn_queue_release_callback()` in `drivers/connector`.
 
