@@ -87,7 +87,10 @@ pub struct Watch<W: Watcher> {
 }
 
 impl<W: Watcher> Watch<W> {
-    /// Starts to call `watcher`. May sleep.
+    /// Starts to call `watcher`.
+    ///
+    /// Context: process; may sleep. May make a workqueue, so do not call it in a callback of CPU
+    /// hotplug, nor with a lock that one takes.
     ///
     /// # Errors
     ///
@@ -187,7 +190,7 @@ pub struct SocketWatch<W: SocketWatcher> {
 }
 
 impl<W: SocketWatcher> SocketWatch<W> {
-    /// Starts to call `watcher`. May sleep; errors as for [`Watch::new`].
+    /// Starts to call `watcher`. Context and errors as for [`Watch::new`].
     pub fn new(watcher: Arc<W>) -> Result<Self> {
         Ok(Self {
             _watching: Watching::new::<W, OfSockets>(watcher)?,

@@ -232,8 +232,9 @@ unsafe extern "C" fn cn_core_capable(parms: *const netlink_skb_parms, capability
 
 /// Adds a watcher of ids or sockets (`CN_WATCH_...`), and writes its number to `serial`.
 ///
-/// Context: process; may sleep. Returns 0, `-EAGAIN`, `-ENODEV` (the module is being unloaded),
-/// `-EINVAL` (there is nothing of that kind) or `-ENOMEM`. On failure, the cookie is not released.
+/// Context: process; may sleep; CPU hotplug is not locked. Returns 0, `-EAGAIN`, `-ENODEV` (the
+/// module is being unloaded), `-EINVAL` (there is nothing of that kind) or `-ENOMEM`. On failure,
+/// the cookie is not released.
 ///
 /// # Safety
 ///

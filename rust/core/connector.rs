@@ -33,7 +33,7 @@ use crate::{
     carrier::{hearing, Attachments, Carrier},
     helpers::{
         reschedule, trace_register, trace_unregister, zeroed, InstanceOwner, Leave, Module,
-        OneInstance, Workqueues,
+        OneInstance, Workqueue,
     },
     modules::Leaving,
     netlink::{Hearing, Protocol},
@@ -327,7 +327,7 @@ pub(crate) fn hearing_of(group: u32) -> Hearing {
 /// What uses the connector is dropped before it: calls of the carrier, which cause work, and work.
 pub(crate) struct RunningConnector {
     carrier: Carrier,
-    _workqueues: Workqueues,
+    _workqueue: Workqueue,
     connector: InstanceOwner<Connector>,
 }
 
@@ -339,13 +339,13 @@ impl RunningConnector {
     /// [`ENOMEM`]: no memory.
     pub(crate) fn start<P: Protocol>(groups: Groups, limits: Limits) -> Result<Self> {
         calls::init();
-        let workqueues = Workqueues::new()?;
+        let workqueue = Workqueue::new()?;
         let carrier = Carrier::new::<P>()?;
         let connector = Connector::new(groups, limits);
         let connector = KBox::pin_init(connector, GFP_KERNEL)?;
         Ok(Self {
             carrier,
-            _workqueues: workqueues,
+            _workqueue: workqueue,
             connector: CONNECTOR.own(connector),
         })
     }

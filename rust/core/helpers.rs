@@ -9,9 +9,9 @@
 
 use crate::sync::read_once;
 use connector_base::{bindings, seq_file::FilesAreRemoved, Id};
-use core::{mem::MaybeUninit, ops::Deref};
+use core::{mem::MaybeUninit, ops::Deref, ptr::NonNull};
 use kernel::{
-    bindings::{module, notifier_block},
+    bindings::{module, notifier_block, workqueue_struct},
     error::to_result,
     prelude::*,
     sync::atomic::{Atomic, Release},
@@ -127,7 +127,8 @@ impl<T> OneInstance<T> {
     pub(crate) fn get(&self) -> Option<&'static T> {
         let value = read_once(&self.0);
         // SAFETY: The owner is dropped when this module is unloaded, after the socket, the files,
-        // the module notifier, the carrier and the work items have ended. Every other caller is in
+        // the module notifier, the carrier and the work items have ended; those of watchers that
+        // were removed may not have, and do not call this. Every other caller is in
         // a module that uses symbols of this one, so that this one cannot be unloaded meanwhile.
         unsafe { value.as_ref() }
     }
@@ -167,11 +168,11 @@ pub(crate) fn files_are_removed() -> FilesAreRemoved {
     unsafe { FilesAreRemoved::promise() }
 }
 
-/// The queues for work exist as long as this.
-pub(crate) struct Workqueues(());
+/// The queue for work of the connector itself exists as long as this.
+pub(crate) struct Workqueue(());
 
-impl Workqueues {
-    /// Makes the queues. There is one of this type at a time.
+impl Workqueue {
+    /// Makes the queue. There is one of this type at a time.
     ///
     /// # Errors
     ///
@@ -183,24 +184,76 @@ impl Workqueues {
     }
 }
 
-impl Drop for Workqueues {
+impl Drop for Workqueue {
     fn drop(&mut self) {
-        // SAFETY: The queues were made, and nothing puts work into them any more. This waits for
-        // work.
+        // SAFETY: The queue was made, and nothing puts work into it any more. This waits for work.
         unsafe { bindings::cn_glue_workqueue_destroy() };
     }
 }
 
-/// The queue for the work items of watchers.
-pub(crate) fn watcher_queue() -> &'static Queue {
+/// The queue for messages to programs.
+pub(crate) fn sender_queue() -> &'static Queue {
     // SAFETY: The queue exists as long as the connector does, and this is called by that alone.
     unsafe { Queue::from_raw(bindings::cn_glue_workqueue()) }
 }
 
-/// The queue for messages to programs.
-pub(crate) fn sender_queue() -> &'static Queue {
-    // SAFETY: As in `watcher_queue`.
-    unsafe { Queue::from_raw(bindings::cn_glue_sender_workqueue()) }
+/// How many watchers can use one [`OwnedQueue`], so that the items of all run at any time.
+pub(crate) fn queue_places() -> usize {
+    // SAFETY: In any context.
+    unsafe { bindings::cn_glue_queue_places() as usize }
+}
+
+/// A queue for the work items of watchers. The drop waits for its work.
+///
+/// # Invariants
+///
+/// The pointer is that of a workqueue, which this owns.
+pub(crate) struct OwnedQueue(NonNull<workqueue_struct>);
+
+// SAFETY: A workqueue may be used and destroyed by any task.
+unsafe impl Send for OwnedQueue {}
+
+// SAFETY: As above.
+unsafe impl Sync for OwnedQueue {}
+
+impl OwnedQueue {
+    /// Makes a queue.
+    ///
+    /// Context: process; may sleep. CPU hotplug is not locked.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`]: no memory.
+    pub(crate) fn new() -> Result<Self> {
+        // SAFETY: In process context.
+        let queue = unsafe { bindings::cn_glue_queue_create() };
+        // INVARIANT: The workqueue was just made.
+        NonNull::new(queue).map(Self).ok_or(ENOMEM)
+    }
+
+    /// Waits until nothing is queued. Nothing is put into the queue from now on.
+    ///
+    /// Context: process, not in a work item of this queue; sleeps.
+    pub(crate) fn drain(&self) {
+        // SAFETY: By the type invariants.
+        unsafe { bindings::cn_glue_queue_drain(self.0.as_ptr()) };
+    }
+}
+
+impl Deref for OwnedQueue {
+    type Target = Queue;
+
+    fn deref(&self) -> &Queue {
+        // SAFETY: By the type invariants, it exists as long as `self`.
+        unsafe { Queue::from_raw(self.0.as_ptr()) }
+    }
+}
+
+impl Drop for OwnedQueue {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants; nobody has a reference to it any more.
+        unsafe { bindings::cn_glue_queue_destroy(self.0.as_ptr()) };
+    }
 }
 
 /// A module, while it is there.

@@ -5,7 +5,7 @@
 //! This file is what the rest of the core uses of the folder: the [`Notifier`] of ids, and the
 //! watchers of sockets. [`requests`] are those of programs. [`event_log`] has the events about ids,
 //! [`delivery`] sends them to programs. [`watch_list`] calls watchers in the kernel, of ids and of
-//! sockets ([`watch_sockets`]).
+//! sockets ([`watch_sockets`]), by workqueues ([`watch_queues`]).
 //!
 //! Guarantees:
 //!
@@ -34,6 +34,7 @@ mod delivery;
 mod event_log;
 mod requests;
 mod watch_list;
+mod watch_queues;
 mod watch_sockets;
 
 pub(crate) use event_log::{Blank, IdChange};

@@ -9,6 +9,7 @@
 #include <linux/jiffies.h>
 #include <linux/kmod.h>
 #include <linux/net.h>
+#include <linux/nodemask.h>
 #include <linux/percpu.h>
 #include <linux/pid_namespace.h>
 #include <linux/preempt.h>
@@ -240,19 +241,11 @@ void cn_glue_send_end(void)
 }
 
 static struct workqueue_struct *workqueue;
-/* Of its own, so that watchers that sleep do not keep messages from being sent. */
-static struct workqueue_struct *sender_workqueue;
 
 int cn_glue_workqueue_create(void)
 {
-	workqueue = alloc_workqueue("cn", WQ_UNBOUND, WQ_MAX_ACTIVE);
-	if (!workqueue)
-		return -ENOMEM;
-	sender_workqueue = alloc_workqueue("cn_sender", WQ_UNBOUND, 0);
-	if (sender_workqueue)
-		return 0;
-	destroy_workqueue(workqueue);
-	return -ENOMEM;
+	workqueue = alloc_workqueue("cn", WQ_UNBOUND, 0);
+	return workqueue ? 0 : -ENOMEM;
 }
 
 struct workqueue_struct *cn_glue_workqueue(void)
@@ -260,15 +253,33 @@ struct workqueue_struct *cn_glue_workqueue(void)
 	return workqueue;
 }
 
-struct workqueue_struct *cn_glue_sender_workqueue(void)
-{
-	return sender_workqueue;
-}
-
 void cn_glue_workqueue_destroy(void)
 {
-	destroy_workqueue(sender_workqueue);
 	destroy_workqueue(workqueue);
+}
+
+struct workqueue_struct *cn_glue_queue_create(void)
+{
+	return alloc_workqueue("cn_watchers", WQ_UNBOUND, WQ_MAX_ACTIVE);
+}
+
+/*
+ * An item counts twice while it runs and is queued again. Nodes share the limit of a workqueue by
+ * their processors, and a node has WQ_DFL_MIN_ACTIVE at least.
+ */
+unsigned int cn_glue_queue_places(void)
+{
+	return (num_possible_nodes() > 1 ? WQ_DFL_MIN_ACTIVE : WQ_MAX_ACTIVE) / 2;
+}
+
+void cn_glue_queue_drain(struct workqueue_struct *queue)
+{
+	drain_workqueue(queue);
+}
+
+void cn_glue_queue_destroy(struct workqueue_struct *queue)
+{
+	destroy_workqueue(queue);
 }
 
 int cn_glue_register_module_notifier(struct notifier_block *nb)

@@ -235,11 +235,16 @@ void *cn_glue_outermost_mark(unsigned long key);
 void cn_glue_send_begin(void);
 void cn_glue_send_end(void);
 
-/* The queues for watchers and for messages to programs, and their end, which waits for all work. */
+/* The queue for work of the connector itself, and its end, which waits for all work. */
 int cn_glue_workqueue_create(void);
 struct workqueue_struct *cn_glue_workqueue(void);
-struct workqueue_struct *cn_glue_sender_workqueue(void);
 void cn_glue_workqueue_destroy(void);
+
+/* A queue for watchers, or NULL; how many can use it, and all sleep; and its end. */
+struct workqueue_struct *cn_glue_queue_create(void);
+unsigned int cn_glue_queue_places(void);
+void cn_glue_queue_drain(struct workqueue_struct *queue);
+void cn_glue_queue_destroy(struct workqueue_struct *queue);
 
 int cn_glue_register_module_notifier(struct notifier_block *nb);
 int cn_glue_unregister_module_notifier(struct notifier_block *nb);

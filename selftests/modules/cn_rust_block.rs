@@ -47,6 +47,10 @@ module! {
             default: 0,
             description: "How long watchers take for each change, in microseconds",
         },
+        sleepers: u32 {
+            default: 0,
+            description: "How many watchers stay inside, as the gate, when 43:95 is registered",
+        },
     },
 }
 
@@ -67,6 +71,8 @@ const CHURN_ANOTHER: Id = Id::new(IDX, 7);
 /// The id that is registered and dropped.
 const CHURNED: Id = Id::new(IDX, 98);
 const CHURNED_TOO: Id = Id::new(IDX, 97);
+/// Has watchers sleep.
+const SLEEP: Id = Id::new(IDX, 95);
 /// Dropped when the module is unloaded.
 const WAITS: Id = Id::new(IDX, 96);
 const TRIGGER: Id = Id::new(IDX, 99);
@@ -205,6 +211,28 @@ impl Watcher for Gate {
     }
 }
 
+/// Stays inside when [`SLEEP`] is registered, until the gate is open.
+struct Sleeper(Arc<Gate>);
+
+impl Watcher for Sleeper {
+    fn changed(&self, id: Id, change: Change) {
+        if id == SLEEP && change == Change::Registered {
+            self.0.inside.add(1, Relaxed);
+            self.0.open.wait_for_completion();
+            self.0.inside.add(-1, Relaxed);
+        }
+    }
+}
+
+fn watch_asleep(gate: &Arc<Gate>) -> Result<KVVec<Watch<Sleeper>>> {
+    let mut watches = KVVec::new();
+    for _ in 0..u32::clone(&module_parameters::sleepers.value()) {
+        let sleeper = Arc::new(Sleeper(gate.clone()), GFP_KERNEL)?;
+        watches.push(Watch::new(sleeper)?, GFP_KERNEL)?;
+    }
+    Ok(watches)
+}
+
 struct BlockModule {
     gate: Arc<Gate>,
     // Before the watch.
@@ -212,6 +240,7 @@ struct BlockModule {
     _others: [Registration<Gate>; 6],
     _sockets: SocketWatch<Gate>,
     _watch: Watch<Gate>,
+    _sleepers: KVVec<Watch<Sleeper>>,
 }
 
 impl kernel::Module for BlockModule {
@@ -229,6 +258,7 @@ impl kernel::Module for BlockModule {
         ];
         let registration = register(GATE)?;
         *gate.registration.lock() = Some(registration.into());
+        let sleepers = watch_asleep(&gate)?;
         let (sockets, watch) = (SocketWatch::new(gate.clone())?, Watch::new(gate.clone())?);
         let waits = if u32::clone(&module_parameters::drop_waits.value()) != 0 {
             let waits = Arc::new(Waits(gate.clone()), GFP_KERNEL)?;
@@ -241,6 +271,7 @@ impl kernel::Module for BlockModule {
             _others: others,
             _sockets: sockets,
             _watch: watch,
+            _sleepers: sleepers,
             gate,
         })
     }

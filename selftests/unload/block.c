@@ -21,11 +21,14 @@
 #define MISSED 5
 #define GROUPS 6
 #define CHURN_ANOTHER 7
+#define SLEEP 95
 #define CHURNED 98
 #define BLOCK_TRIGGER 99
 #define GROUP 7
 #define PORT 5555
 #define TASKS 500
+/* More than the kernel runs of one workqueue at once: WQ_MAX_ACTIVE. */
+#define SLEEPERS 2300
 /* 140,000 events; a watcher takes five minutes for as many. */
 #define CHURN_MS 30000
 
@@ -320,6 +323,37 @@ TEST_F(block, a_slow_watcher_holds_up_nobody)
 	EXPECT_LE(1, missed);
 	/* Pending events are not delivered any more. */
 	EXPECT_EQ(0, unload_within("cn_rust_block"));
+}
+
+static int register_for_sleepers(const void *arg)
+{
+	client_close();
+	return client("add %u:%u x count", BLOCK_IDX, SLEEP);
+}
+
+/* However many watchers sleep, the others are notified: one of ids, and one of sockets. */
+TEST_F(block, watchers_that_sleep_delay_no_watcher)
+{
+	int sleepers = cn_repeat(SLEEPERS), fd;
+	long long end;
+	char params[64];
+
+	snprintf(params, sizeof(params), "end_on_register=1 sleepers=%d", sleepers);
+	ASSERT_EQ(0, load_within("cn_rust_block", params));
+	ASSERT_EQ(0, run_within(SOON_MS, register_for_sleepers, NULL));
+	ASSERT_EQ(sleepers, wait_for_inside(self->fd, sleepers));
+	EXPECT_EQ(0, run_within(SOON_MS, register_trigger, NULL));
+	end = watchdog_ms() + cn_timeout();
+	while (is_shown(" 43:1\n") && watchdog_ms() < end)
+		usleep(1000);
+	EXPECT_FALSE(is_shown(" 43:1\n"));
+	fd = cn_open_in_group(GROUP);
+	end = watchdog_ms() + cn_timeout();
+	while (!count(self->fd, GROUPS) && watchdog_ms() < end)
+		usleep(1000);
+	EXPECT_LE(1, count(self->fd, GROUPS));
+	EXPECT_EQ(sleepers, count(self->fd, COUNT));
+	close(fd);
 }
 
 /* The drop of a handler waits until the watcher is notified of the unregistration. */

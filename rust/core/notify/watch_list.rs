@@ -4,9 +4,8 @@
 //!
 //! Changes happen anywhere: while ids are registered, inside of a call of a module, with locks of
 //! netlink held. No watcher is called there. Each watcher has a list of what it was not notified of
-//! yet, and a work item that calls it, in order. A slow watcher delays no program and no
-//! registration, and no other watcher as long as fewer than 2,048 watchers sleep at a time: so many
-//! items of one workqueue run at once.
+//! yet, and a work item that calls it, in order. A slow watcher delays no program, no
+//! registration and no other watcher, however many sleep ([`watch_queues`](super::watch_queues)).
 //!
 //! There are watchers of ids ([`event_log`](super::event_log)) and of sockets
 //! ([`watch_sockets`](super::watch_sockets)), which differ in what they are notified of.
@@ -16,9 +15,10 @@
 
 #![forbid(unsafe_code)]
 
+use super::watch_queues::{QueuePlace, WatchQueues};
 use crate::{
     calls::{self, Deferred, Function, Reclaim},
-    helpers::{reschedule, watcher_queue},
+    helpers::{queue_places, reschedule},
     list::List,
     modules::Leaving,
     sync::{race_delay, read_once},
@@ -68,6 +68,8 @@ pub(crate) struct Watcher<S: Subject> {
     pending: SpinLock<Option<S::Pending>>,
     #[pin]
     work: Work<Watcher<S>>,
+    /// Where the work item is queued.
+    queue: QueuePlace,
     deferred: Deferred,
 }
 
@@ -145,7 +147,8 @@ impl<S: Subject> Reclaim for Watcher<S> {
 /// Queues the work item of a watcher.
 pub(crate) fn enqueue<S: Subject>(watcher: Arc<Watcher<S>>) {
     // A work item that is queued already finds the pending changes, too.
-    let _ = watcher_queue().enqueue(watcher);
+    let place = watcher.clone();
+    let _ = place.queue.enqueue(watcher);
 }
 
 /// The data that the lock of a list protects.
@@ -157,6 +160,10 @@ struct Watchers<S: Subject> {
 }
 
 /// Watchers of one kind. Each of them keeps this as well, until it is reclaimed.
+///
+/// # Dropping
+///
+/// There are no watchers then, and nothing is notified any more. This waits for the last work.
 pub(crate) struct WatchList<S: Subject>(Arc<Shared<S>>);
 
 #[pin_data]
@@ -168,6 +175,14 @@ struct Shared<S: Subject> {
     /// Notified when a watcher was reclaimed.
     #[pin]
     reclaimed: CondVar,
+    #[pin]
+    queues: WatchQueues,
+}
+
+impl<S: Subject> Drop for WatchList<S> {
+    fn drop(&mut self) {
+        self.0.queues.end();
+    }
 }
 
 impl<S: Subject> WatchList<S> {
@@ -181,6 +196,7 @@ impl<S: Subject> WatchList<S> {
             watchers <- new_spinlock!(Watchers { list: List::new(), last: 0 }, "cn_watchers"),
             count: Atomic::new(0),
             reclaimed <- new_condvar!("cn_watchers"),
+            queues <- WatchQueues::new(queue_places()),
         });
         Ok(Self(Arc::pin_init(shared, GFP_KERNEL)?))
     }
@@ -189,7 +205,7 @@ impl<S: Subject> WatchList<S> {
     ///
     /// With the list locked, `leaving` decides whether the watcher may be added.
     ///
-    /// Context: process; may sleep.
+    /// Context: process; may sleep. CPU hotplug is not locked.
     ///
     /// # Errors
     ///
@@ -205,6 +221,7 @@ impl<S: Subject> WatchList<S> {
     ) -> Result<Arc<Watcher<S>>> {
         let address = function.address();
         let reserved = List::reserve()?;
+        let queue = self.0.queues.take()?;
         let watcher = Arc::pin_init(
             pin_init!(Watcher {
                 serial: 0,
@@ -212,6 +229,7 @@ impl<S: Subject> WatchList<S> {
                 list: self.0.clone(),
                 pending <- new_spinlock!(Some(pending), "cn_watcher"),
                 work <- new_work!("cn_watcher"),
+                queue,
                 deferred: Deferred::new(),
             }),
             GFP_KERNEL,
