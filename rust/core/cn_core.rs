@@ -60,7 +60,7 @@ module! {
     params: {
         groups: u32 {
             default: crate::parameters::DEFAULT_GROUPS,
-            description: "Number of groups, 1 to 65536; less than 32 means 32 (default 26)",
+            description: "Number of groups, 1 to 1024; less than 32 means 32 (default 26)",
         },
         open_groups: u64 {
             default: 0,

@@ -11,8 +11,11 @@
 /// The C connector requests this number; netlink makes at least [`MIN_GROUPS`] of it.
 pub(crate) const DEFAULT_GROUPS: u32 = 26;
 
-/// The largest value of the parameter `groups`: each socket that joins a group has a bit for each.
-pub(crate) const MAX_GROUPS: u32 = 65536;
+/// The largest value of the parameter `groups`.
+///
+/// Each member socket has a bit for each group, and netlink passes all of them, with its table
+/// locked, whenever a socket joins or leaves a group.
+pub(crate) const MAX_GROUPS: u32 = 1024;
 
 /// The least number of groups that a netlink protocol has.
 const MIN_GROUPS: u32 = 32;

@@ -13,12 +13,12 @@ pub fn parameters(bytes: &[u8]) {
         .filter(|group| open >> (group - 1) & 1 == 1)
         .collect();
     match Groups::new(count, open, MAX_GROUPS) {
-        Err(Refused::Groups) => assert!(count == 0 || count > 65536),
+        Err(Refused::Groups) => assert!(count == 0 || count > 1024),
         Err(Refused::OpenGroups) => {
-            assert!((1..=65536).contains(&count) && !named.iter().all(|group| exists(*group)));
+            assert!((1..=1024).contains(&count) && !named.iter().all(|group| exists(*group)));
         }
         Ok(groups) => {
-            assert!((1..=65536).contains(&count) && named.iter().all(|group| exists(*group)));
+            assert!((1..=1024).contains(&count) && named.iter().all(|group| exists(*group)));
             assert_eq!(groups.count(), count.max(32));
             for group in (0..=70).chain([group]) {
                 assert_eq!(groups.is_open(group), group == 1 || named.contains(&group));
