@@ -185,7 +185,8 @@ impl Port {
     ///
     /// When the time is over, sending fails with [`SendError::ReceiverFull`], and unlike with
     /// `GFP_NOWAIT` the program is not notified that it missed something. The wait is at least one
-    /// tick of the kernel's clock; where sleeping is not allowed, there is none.
+    /// tick of the kernel's clock, and at most 24.8 days (2,147,483,647 ms), which a longer `time`
+    /// becomes; where sleeping is not allowed, there is none.
     ///
     /// # Examples
     ///
@@ -201,11 +202,9 @@ impl Port {
     /// ```
     #[inline]
     pub fn within(self, time: Delta) -> PortWithin {
-        let longest = bindings::CN_WAIT_NOT.wrapping_sub(1);
-        let milliseconds = time.as_millis().clamp(1, longest.into());
         PortWithin {
             port: self,
-            wait_ms: milliseconds as u32,
+            wait_ms: wait_ms(time.as_millis()),
         }
     }
 
@@ -257,6 +256,24 @@ pub struct PortWithin {
     port: Port,
     wait_ms: u32,
 }
+
+/// The number of milliseconds that the core waits for `milliseconds`.
+const fn wait_ms(milliseconds: i64) -> u32 {
+    // The kernel's `msecs_to_jiffies()` has no limit for larger numbers.
+    const LONGEST: u32 = i32::MAX as u32;
+    if milliseconds < 1 {
+        1
+    } else if milliseconds > LONGEST as i64 {
+        LONGEST
+    } else {
+        milliseconds as u32
+    }
+}
+
+static_assert!(wait_ms(i64::MIN) == 1 && wait_ms(0) == 1 && wait_ms(500) == 500);
+static_assert!(wait_ms(i32::MAX as i64) == i32::MAX as u32);
+static_assert!(wait_ms(i32::MAX as i64 + 1) == i32::MAX as u32);
+static_assert!(wait_ms(i64::MAX) == i32::MAX as u32);
 
 /// A [`Port`] to which a message seems to come through a group; made by [`Port::shown_in`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
