@@ -125,7 +125,8 @@ impl Socket {
                 NoDatagram::Unusable(size, _) => {
                     return Ok(Attempt::Truncated(DecodeError::Truncated {
                         size,
-                        room: self.buffer.len(),
+                        // Its length may be that of an earlier datagram.
+                        room: self.buffer.capacity(),
                     }));
                 }
                 NoDatagram::Failed(error) => match error.raw_os_error() {
