@@ -3,37 +3,38 @@
 #
 # How QEMU is to run a guest here. Sourced after lib.sh.
 
-# KVM devices that exist, and open, and run nothing are common in nested machines: the firmware has to run for a second.
+# KVM devices that exist, and open, and run nothing are common in nested machines; others run the firmware, and stop at an
+# instruction of the kernel. So the kernel has to start, up to its panic for want of a root: kvm_runs <kernel build folder>
 kvm_runs() {
-	{
-		sleep 1
-		printf 'info status\nquit\n'
-	} | timeout 10 qemu-system-x86_64 -nodefaults -no-user-config -display none -M pc -accel kvm -cpu host -m 32M \
-		-monitor stdio 2>&1 | grep 'VM status: running' >/dev/null
+	timeout --kill-after=1 20 qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -M pc -accel kvm -cpu host \
+		-m 512M -kernel "$1/arch/x86/boot/bzImage" -append 'console=ttyS0 panic=-1' -serial stdio </dev/null 2>&1 |
+		grep 'Kernel panic - not syncing: VFS' >/dev/null
 }
 
+# runs_on_kvm <kernel build folder>
 runs_on_kvm() {
 	case ${HAS_KVM:-} in
 	y) return 0 ;;
 	n) return 1 ;;
 	esac
 	[ -w /dev/kvm ] || return 1
-	kvm_runs && return
-	say '  /dev/kvm is there, but nothing runs on it: QEMU emulates the processor'
+	kvm_runs "$1" && return
+	say '  /dev/kvm is there, but no kernel runs on it: QEMU emulates the processor'
 	return 1
 }
 
-# For a script that starts several guests: it takes a second to find out, and they inherit the answer.
+# For a script that starts several guests, which inherit the answer: look_for_kvm <kernel build folder>
 look_for_kvm() {
 	if [ -n "${QEMU_ACCEL:-}" ]; then return; fi
-	if runs_on_kvm; then HAS_KVM=y; else HAS_KVM=n; fi
+	if runs_on_kvm "$1"; then HAS_KVM=y; else HAS_KVM=n; fi
 	export HAS_KVM
 }
 
+# The accelerator for a guest: accelerator <kernel build folder>
 accelerator() {
 	if [ -n "${QEMU_ACCEL:-}" ]; then
 		printf '%s\n' "$QEMU_ACCEL"
-	elif [ "${ICOUNT:-0}" != 1 ] && runs_on_kvm; then
+	elif [ "${ICOUNT:-0}" != 1 ] && runs_on_kvm "$1"; then
 		printf 'kvm\n'
 	else
 		printf 'tcg\n'

@@ -199,7 +199,7 @@ qemu_command() {
 	command -v qemu-system-x86_64 >/dev/null ||
 		die 'qemu-system-x86_64 is not in PATH.' 'Install QEMU for x86-64 (qemu-system-x86 in Debian), or add its folder to PATH.'
 	adapt_to_kernel
-	accel=$(accelerator)
+	accel=$(accelerator "$KDIR")
 	QEMU=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -M pc
 		-accel "$accel" -m "${QEMU_MEM:-512M}")
 	[ "$accel" != kvm ] || QEMU+=(-cpu host)

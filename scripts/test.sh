@@ -32,7 +32,7 @@ trap 'end_jobs; rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
 mkdir "$RESULTS"
 cd "$TOP"
-look_for_kvm
+look_for_kvm "$KDIR"
 use_ktap "$KDIR"
 
 # Fails if no test matches, before anything is built.

@@ -74,7 +74,7 @@ measure_turns() {
 }
 
 measure_wall() {
-	QEMU_SMP=${QEMU_SMP:-2} measure "$KDIR" wall "$(accelerator)" "$1"
+	QEMU_SMP=${QEMU_SMP:-2} measure "$KDIR" wall "$(accelerator "$KDIR")" "$1"
 }
 
 # What it costs to be a guest of the built-in connector; only for kernels of our own, since one kernel cannot have both.

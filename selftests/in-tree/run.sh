@@ -21,7 +21,6 @@ DIFFERENCES=selftests/proc_differences.txt
 cd "$TOP"
 trap 'rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
-look_for_kvm
 
 # Prints the build folder: kernel rust|c|modular.
 kernel() {
@@ -168,6 +167,7 @@ BUILT=$SERIES_OUT/builtin
 "$TOP/scripts/packages.sh" kernel guest patches
 RUST=$(kernel rust)
 C=$(kernel c)
+look_for_kvm "$C"
 SOURCE=$(cat "$BUILT/tree-of")
 KERNEL_CONFIG=builtin "$TOP/scripts/modules.sh" "$RUST" built-in
 build_kernel_selftest

@@ -108,6 +108,7 @@ test_flavour() {
 	OUT=$SERIES_OUT/$KERNEL_CONFIG
 	KDIR=${GIVEN_KDIR:-$("$TOP/scripts/stock.sh" kdir "$FLAVOUR")}
 	use_ktap "$KDIR"
+	look_for_kvm "$KDIR"
 	if selected probe; then probe; fi
 	if [[ $FILTER == *.* ]] || some_selected "${USERS[@]}"; then
 		"$TOP/scripts/modules.sh" "$KDIR" guest
@@ -127,7 +128,6 @@ fi
 [ -z "$GIVEN_KDIR" ] || [ -e "$GIVEN_KDIR/debian-root" ] ||
 	die "$GIVEN_KDIR (KDIR=) was not made by scripts/stock.sh: it has no debian-root." 'make stock without KDIR= makes one.'
 "$TOP/scripts/packages.sh" guest
-look_for_kvm
 for flavour in "${flavours[@]}"; do
 	test_flavour "$flavour"
 done

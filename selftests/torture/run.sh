@@ -190,7 +190,7 @@ RESULTS=${2:-$WORK/ktap}
 trap 'end_jobs; rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
 use_ktap "$KDIR"
-look_for_kvm
+look_for_kvm "$KDIR"
 if [ "$FORM" = small ]; then
 	what=torture
 else
