@@ -190,9 +190,10 @@ in_a_tree() {
 
 printf '\nThe connector in a kernel tree\n'
 in_a_tree | read_results in_tree
+# First, since it builds the programs that the kernel with the connector in C needs, too.
+process_events_of_the_module
 built_in c "$C" c
 built_in rust "$RUST" c-on-rust
-process_events_of_the_module
 select_programs
 if [ -s "$WORK/programs" ]; then
 	guest "$RUST" in-tree-selftests "$TOP/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection"

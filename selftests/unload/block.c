@@ -231,9 +231,9 @@ static int register_many(const void *arg)
 /* Another program, which does not share a lock with the one above. */
 static int load_another(const void *arg)
 {
-	int ret = module_load("cn_echo", "");
+	int ret = module_load("cn_rust_module", "");
 
-	return ret ? ret : module_unload_soon("cn_echo");
+	return ret ? ret : module_unload_soon("cn_rust_module");
 }
 
 static void check_full_socket(struct __test_metadata *_metadata, struct reader *reader)

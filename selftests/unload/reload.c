@@ -8,9 +8,9 @@
 #include "kselftest_harness.h"
 #include "cn_module.h"
 
-/* That of the sample cn_echo, which replies. */
-#define ECHO_IDX 20
-#define ECHO_VAL 1
+/* That of modules/cn_rust_module.rs, which replies. */
+#define REPLY_IDX 26
+#define REPLY_VAL 1
 #define RELOADS 25
 #define FLOODS 2
 /* Slow kernels need as long for the messages of a round, and longer for the grace periods. */
@@ -39,7 +39,7 @@ FIXTURE_TEARDOWN(reload)
 
 static void *flood(void *arg)
 {
-	struct cn_packet p = { .id = { ECHO_IDX, ECHO_VAL } };
+	struct cn_packet p = { .id = { REPLY_IDX, REPLY_VAL } };
 	int fd = cn_open_in_group(0);
 	char byte;
 
@@ -72,9 +72,9 @@ TEST_F_TIMEOUT(reload, under_senders_calls_nothing_that_is_gone, cn_limit(RELOAD
 	for (i = 0; i < FLOODS; i++)
 		ASSERT_EQ(0, pthread_create(&self->senders[i], NULL, flood, NULL));
 	for (i = 0; i < RELOADS; i++) {
-		ASSERT_EQ(0, module_load("cn_echo", ""));
+		ASSERT_EQ(0, module_load("cn_rust_module", ""));
 		EXPECT_TRUE(is_flooded());
-		ASSERT_EQ(0, module_unload("cn_echo"));
+		ASSERT_EQ(0, module_unload("cn_rust_module"));
 		if (provider_is_guest()) {
 			/* A sender may be in it, on its way out. */
 			ASSERT_EQ(0, module_unload_soon("cn"));
