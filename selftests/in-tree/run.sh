@@ -151,7 +151,7 @@ built_in() {
 process_events_of_the_module() {
 	local kdir
 	kdir=$(KERNEL_CONFIG=plain "$TOP/scripts/kdir.sh")
-	KERNEL_CONFIG=plain "$TOP/scripts/modules.sh" "$kdir" tests
+	KERNEL_CONFIG=plain "$TOP/scripts/modules.sh" "$kdir" all
 	printf '%s\n' "${EVENT_PROGRAMS[@]}" >"$WORK/programs"
 	printf '%s\n' PROVIDERS=rust SKIP_KERNEL_SAMPLE=1 SKIP_SAMPLES=1 SKIP_CNCTL=1 >"$WORK/selection"
 	GUEST_CONFIG=plain guest "$kdir" process-events "$TOP/selftests/guest/tests.sh" "$WORK/programs" "$WORK/selection"
