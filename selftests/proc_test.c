@@ -14,5 +14,6 @@
 #include "proc/limit.c"
 #include "proc/many_listeners.c"
 #include "proc/starved.c"
+#include "proc/stopping.c"
 
 TEST_HARNESS_MAIN

@@ -231,6 +231,7 @@ static void close_one(struct work_struct *work);
 static struct rounds closing = ROUNDS(closing, close_one);
 static DECLARE_WAIT_QUEUE_HEAD(close_is_delivered);
 static u64 closed;	/* the number of the socket, or 0 */
+static bool stopping;	/* the service is not notified any more */
 
 static void close_one(struct work_struct *work)
 {
@@ -243,7 +244,8 @@ static void close_one(struct work_struct *work)
 		sock_diag_save_cookie(socket->sk, cookie);
 		WRITE_ONCE(closed, (u64)cookie[1] << 32 | cookie[0]);
 		sock_release(socket);
-		wait_event_timeout(close_is_delivered, !READ_ONCE(closed), CLOSES_MAX);
+		wait_event_timeout(close_is_delivered,
+				   !READ_ONCE(closed) || READ_ONCE(stopping), CLOSES_MAX);
 		WRITE_ONCE(closed, 0);
 	}
 	end_round(&closing, served);
@@ -268,9 +270,14 @@ int cn_proc_glue_start_work(void)
 	return workqueue ? 0 : -ENOMEM;
 }
 
-/* Work that is scheduled after this does not run; no task waits any more. */
+/*
+ * Work that is scheduled after this does not run; no task waits any more. A killed task may have left
+ * a round behind, which waits for a notification that does not come any more.
+ */
 void cn_proc_glue_stop_work(void)
 {
+	WRITE_ONCE(stopping, true);
+	wake_up_all(&close_is_delivered);
 	disable_delayed_work_sync(&updating.work);
 	disable_delayed_work_sync(&visiting.work);
 	disable_delayed_work_sync(&closing.work);
