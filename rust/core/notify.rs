@@ -40,7 +40,7 @@ mod watch_sockets;
 pub(crate) use event_log::{Blank, IdChange};
 #[cfg(CONFIG_CONNECTOR_KUNIT_TEST)]
 pub(crate) use event_log::{EventCursor, EventLog, UnreadEvents};
-pub(crate) use requests::{Limits, RequestOwner};
+pub(crate) use requests::{Limits, RequestOwner, Requests, StoredRequest};
 #[cfg(CONFIG_CONNECTOR_KUNIT_TEST)]
 pub(crate) use watch_list::Subject;
 pub(crate) use watch_list::WatchList;
@@ -64,7 +64,7 @@ use kernel::{
         Arc,
     },
 };
-use requests::{NotAdded, Requests, StoredRequest};
+use requests::NotAdded;
 
 /// Delivers events about ids.
 pub(crate) struct Notifier {

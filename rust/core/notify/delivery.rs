@@ -134,9 +134,10 @@ impl Delivery {
         }
     }
 
-    /// Sets the error `ENOBUFS` for the listeners of all groups that are notified.
+    /// Sets the error `ENOBUFS` for the listeners of all groups that are notified, once for each
+    /// group.
     pub(super) fn report_loss(&self) {
-        self.requests.for_each_group(None, |group| {
+        self.requests.for_each_group(|group| {
             if let Some(socket) = socket() {
                 socket.report_loss(group);
             }
@@ -196,7 +197,7 @@ impl<'a> Token<'a> {
         race_delay();
         self.0
             .requests
-            .for_each_group(Some(&event), |group| send_to(group, &event, self.0.hearing));
+            .for_each_match(&event, |group| send_to(group, &event, self.0.hearing));
         true
     }
 

@@ -10,6 +10,7 @@ use super::event_log::Event;
 use crate::{
     helpers::zeroed,
     list::{List, Reserved},
+    parameters::MAX_GROUPS,
 };
 use connector_base::{
     notify_request::{matches, Request},
@@ -19,6 +20,36 @@ use kernel::{bindings::sock, new_spinlock, prelude::*, sync::SpinLock};
 
 /// How many groups are looked up at a time.
 const GROUP_BATCH: usize = 64;
+
+/// A set of groups, without an allocation.
+struct GroupSet([u64; MAX_GROUPS.div_ceil(u64::BITS) as usize]);
+
+impl GroupSet {
+    const EMPTY: Self = Self([0; MAX_GROUPS.div_ceil(u64::BITS) as usize]);
+
+    /// The index of the word of a group, and its bit there. Bit 0 stands for group 1.
+    fn position(group: u32) -> (usize, u64) {
+        let bit = group.wrapping_sub(1);
+        ((bit / u64::BITS) as usize, 1u64.wrapping_shl(bit))
+    }
+
+    /// Adds a group. There is none above [`MAX_GROUPS`].
+    fn add(&mut self, group: u32) {
+        let (index, bit) = Self::position(group);
+        if let Some(word) = self.0.get_mut(index) {
+            *word |= bit;
+        }
+    }
+
+    fn contains(&self, group: u32) -> bool {
+        let (index, bit) = Self::position(group);
+        self.0.get(index).is_some_and(|word| word & bit != 0)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        (1..=MAX_GROUPS).filter(|group| self.contains(*group))
+    }
+}
 
 /// The socket that a request belongs to, for comparison only.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -193,9 +224,19 @@ impl Requests {
             .fold(0usize, |count, _| count.saturating_add(1))
     }
 
-    /// Calls `action` with the groups of the requests that match an event, or of all; last made
-    /// first. Nothing is locked then.
-    pub(crate) fn for_each_group(&self, event: Option<&Event>, action: impl Fn(u32)) {
+    /// Calls `action` with each group of the requests, once, however many requests name it. Nothing
+    /// is locked then. Does not sleep unless `action` does.
+    pub(crate) fn for_each_group(&self, action: impl FnMut(u32)) {
+        let mut groups = GroupSet::EMPTY;
+        let stored = self.stored.lock();
+        stored.list.iter().for_each(|one| groups.add(one.group));
+        drop(stored);
+        groups.iter().for_each(action);
+    }
+
+    /// Calls `action` with the group of each request that matches an event; last made first. A
+    /// group that several of them name comes as often. Nothing is locked then.
+    pub(crate) fn for_each_match(&self, event: &Event, action: impl Fn(u32)) {
         let mut groups = [0u32; GROUP_BATCH];
         let mut before = u64::MAX;
         loop {
@@ -205,7 +246,7 @@ impl Requests {
             let meant = stored
                 .list
                 .iter()
-                .filter(|one| one.serial < limit && event.is_none_or(|event| one.is_for(event)));
+                .filter(|one| one.serial < limit && one.is_for(event));
             for (to, request) in groups.iter_mut().zip(meant) {
                 *to = request.group;
                 before = request.serial;
