@@ -38,11 +38,7 @@ mod watch_queues;
 mod watch_sockets;
 
 pub(crate) use event_log::{Blank, IdChange};
-#[cfg(CONFIG_CONNECTOR_KUNIT_TEST)]
-pub(crate) use event_log::{EventCursor, EventLog, UnreadEvents};
-pub(crate) use requests::{Limits, RequestOwner, Requests, StoredRequest};
-#[cfg(CONFIG_CONNECTOR_KUNIT_TEST)]
-pub(crate) use watch_list::Subject;
+pub(crate) use requests::{Limits, RequestOwner};
 pub(crate) use watch_list::WatchList;
 pub(crate) use watch_sockets::SocketChange;
 
@@ -64,7 +60,7 @@ use kernel::{
         Arc,
     },
 };
-use requests::NotAdded;
+use requests::{NotAdded, Requests, StoredRequest};
 
 /// Delivers events about ids.
 pub(crate) struct Notifier {

@@ -293,3 +293,65 @@ fn catch_up(watcher: &Watcher<IdChange>, log: &EventLog) {
     // In a statement of its own, so that the lock is released before the memory is freed.
     drop(passed);
 }
+
+#[cfg(CONFIG_CONNECTOR_KUNIT_TEST)]
+#[kernel::prelude::kunit_tests(cn_event_log)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readers_read_at_their_own_pace() -> Result {
+        let mut early = EventCursor::start()?;
+        let log = KBox::pin_init(EventLog::new(&early), GFP_KERNEL)?;
+        for val in 0..1000 {
+            log.append(Blank::new(GFP_KERNEL)?, Id::new(1, val), true);
+        }
+        let mut late = log.end();
+        assert!(late.next_up_to(u64::MAX).is_none());
+        assert_eq!(log.last_number(), 1000);
+        let first = early.next_up_to(1).map(|event| event.id);
+        assert_eq!(first, Some(Id::new(1, 0)));
+        assert!(early.next_up_to(1).is_none());
+        log.append(Blank::new(GFP_KERNEL)?, Id::new(2, 0), false);
+        let event = late.next_up_to(u64::MAX);
+        assert!(event.is_some_and(|event| event.number == 1001 && !event.registered));
+        let mut count = 0u32;
+        while early.next_up_to(u64::MAX).is_some() {
+            count = count.saturating_add(1);
+        }
+        assert_eq!(count, 1000);
+        Ok(())
+    }
+
+    #[test]
+    fn a_loss_is_notified_after_what_came_before() -> Result {
+        let start = EventCursor::start()?;
+        let log = KBox::pin_init(EventLog::new(&start), GFP_KERNEL)?;
+        let mut unread = UnreadEvents::new(&log);
+        log.append(Blank::new(GFP_KERNEL)?, Id::new(1, 1), true);
+        log.lose();
+        drop(unread.catch_up(&log));
+        log.append(Blank::new(GFP_KERNEL)?, Id::new(1, 2), true);
+        drop(unread.catch_up(&log));
+        let mut next = || IdChange::take(&mut unread).flatten();
+        assert!(matches!(next(), Some(IdChange::Missed)));
+        // The older one was passed over, since the watcher has to discard its state.
+        assert!(matches!(next(), Some(IdChange::Event(event)) if event.id == Id::new(1, 2)));
+        assert!(next().is_none());
+        Ok(())
+    }
+
+    /// A recursion ends in the guard page of the stack, on kernels that have one (`VMAP_STACK`).
+    #[test]
+    fn many_events_are_freed_without_recursion() -> Result {
+        let early = EventCursor::start()?;
+        let log = KBox::pin_init(EventLog::new(&early), GFP_KERNEL)?;
+        for val in 0..100_000 {
+            log.append(Blank::new(GFP_KERNEL)?, Id::new(1, val), true);
+        }
+        assert!(early.has_next());
+        drop(early);
+        assert_eq!(log.last_number(), 100_000);
+        Ok(())
+    }
+}

@@ -260,3 +260,47 @@ impl Requests {
         }
     }
 }
+
+#[cfg(CONFIG_CONNECTOR_KUNIT_TEST)]
+#[kernel::prelude::kunit_tests(cn_requests)]
+mod tests {
+    use super::*;
+    use core::ptr::without_provenance;
+    use zerocopy::IntoBytes;
+
+    const OWNERS: usize = 100;
+
+    /// Each socket requests events in each of these groups.
+    fn add_all(requests: &Requests, groups: &[u32]) -> Result {
+        for owner in 1..=OWNERS {
+            for group in groups {
+                let payload = [0, 0, *group, 0];
+                let request = Request::read(payload.as_bytes()).ok_or(EINVAL)?;
+                let owner = RequestOwner::new(without_provenance(owner));
+                let new = StoredRequest::new(owner, &request)?;
+                let added = requests.add(new, Requests::reserve()?);
+                added.or_else(|refused| refused.into_result())?;
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_loss_is_reported_once_to_a_group_of_many_requests() -> Result {
+        let limits = Limits {
+            total: 1000,
+            per_socket: 1000,
+        };
+        let requests = KBox::pin_init(Requests::new(limits), GFP_KERNEL)?;
+        add_all(&requests, &[1024, 1, 65, 64])?;
+        let mut reported = [0; 6];
+        let mut places = reported.iter_mut();
+        requests.for_each_group(|group| {
+            if let Some(to) = places.next() {
+                *to = group;
+            }
+        });
+        assert_eq!(reported, [1, 64, 65, 1024, 0, 0]);
+        Ok(())
+    }
+}
