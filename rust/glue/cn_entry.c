@@ -11,7 +11,8 @@
  * and cannot be unloaded. So unloading does not wait for such calls.
  *
  * After an upgrade, the module that is in memory is older than the guest. So what is exported does
- * not change: a guest that needs something else needs a module of another name.
+ * not change: a guest that needs something else needs a module of another name. The assertions at the
+ * end of this file hold that.
  */
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -173,6 +174,18 @@ struct sock *cn_entry_socket(void)
 	return READ_ONCE(kernel_socket) ?: ERR_PTR(-EIO);
 }
 EXPORT_SYMBOL_NS_GPL(cn_entry_socket, "CONNECTOR_ENTRY");
+
+/* The interface that stays: a guest of another version was compiled with the same. */
+static_assert(sizeof(struct cn_entry_guest) == 3 * sizeof(void *));
+static_assert(offsetof(struct cn_entry_guest, owner) == 0);
+static_assert(offsetof(struct cn_entry_guest, receive) == sizeof(void *));
+static_assert(offsetof(struct cn_entry_guest, closed) == 2 * sizeof(void *));
+static_assert(__same_type(((struct cn_entry_guest *)0)->receive, void (*)(struct sk_buff *)));
+static_assert(__same_type(((struct cn_entry_guest *)0)->closed, void (*)(u32)));
+static_assert(__same_type(cn_entry_open, int (const struct cn_entry_guest *)));
+static_assert(__same_type(cn_entry_close, void (void)));
+static_assert(__same_type(cn_entry_attach, int (const struct cb_id *, const char *)));
+static_assert(__same_type(cn_entry_socket, struct sock *(void)));
 
 /*
  * Nothing was registered before this, so that nothing is called if it fails. There is no exit. The
