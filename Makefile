@@ -22,7 +22,7 @@ samples: ## build cn.ko and the samples
 	$(kernel) scripts/modules.sh "$$kdir" samples
 
 tools: ## build the client crate and cnctl, static, in build/tools/programs
-	scripts/packages.sh guest
+	scripts/packages.sh tools
 	export TOOLS_PROFILE=release && scripts/client.sh build && scripts/client.sh extras
 
 modules_install: ## install cn.ko for the kernel in KDIR (INSTALL_MOD_PATH is honoured)
@@ -32,7 +32,7 @@ install-dev: ## install what others need to build modules on the crate (PREFIX, 
 	$(kernel) scripts/install-dev.sh "$$kdir"
 
 install: ## install cnctl, the modules for the kernel in KDIR, and what install-dev does (PREFIX, DESTDIR)
-	scripts/packages.sh guest
+	scripts/packages.sh install
 	export TOOLS_PROFILE=release && scripts/client.sh build && scripts/client.sh extras
 	$(kernel) scripts/install-dev.sh "$$kdir" && scripts/install.sh tool && \
 		INSTALL_MOD_PATH="$${INSTALL_MOD_PATH:-$$DESTDIR}" scripts/modules.sh "$$kdir" install
@@ -69,7 +69,7 @@ litmus: ## check the protocols of the core in the kernel's memory model, with he
 	selftests/litmus/run.sh $(if $(KDIR),"$(KDIR)")
 
 fuzz: ## fuzz the pure files on the host; FUZZ_SECONDS= or FUZZ_RUNS= for each target
-	scripts/packages.sh guest fuzz
+	scripts/packages.sh fuzz
 	selftests/host/fuzz.sh
 
 bench: ## measure the C connector, ours and generic netlink; BENCH=full takes more rounds
@@ -108,11 +108,11 @@ guest: ## run CMD='...' in a guest, with nothing loaded, and end with its result
 	$(kernel) scripts/modules.sh "$$kdir" core && scripts/guest.sh "$$kdir" command /dev/null $(FILES)
 
 check: ## format, clippy, W=1, rustdoc, sparse, shellcheck, pyflakes, symbols, unsafe
-	scripts/packages.sh guest check docs patches
+	scripts/packages.sh check docs patches
 	$(kernel) scripts/check.sh "$$kdir"
 
 docs: ## make the documentation as HTML: the pages, the references of the crates for modules and for programs, and of all Rust code
-	scripts/packages.sh guest docs
+	scripts/packages.sh docs
 	$(kernel) scripts/docs.sh "$$kdir"
 
 kdir: ## print what a call of make needs to build a module for the kernel in use: KDIR=... LLVM=... RUSTC=... BINDGEN=...

@@ -127,6 +127,11 @@ shell_scripts() {
 	xargs shellcheck -x -s dash <"$OUT/check/dash"
 }
 
+# What the verbs of make ask for, and say, where something is missing.
+set_up() {
+	KDIR=$KDIR "$TOP/selftests/setup/setup_test.sh"
+}
+
 # What reads and reports results: what a compiler would find, and tests.
 python_files() {
 	local pyflakes=pyflakes3 folder
@@ -226,6 +231,7 @@ item 'example in README.md is a sample' readme_example
 item 'tests that the promises name exist' named_tests
 item 'crate and tool: clippy, rustdoc' client_and_tool
 item 'shell scripts' shell_scripts
+item 'what make asks for and says' set_up
 item 'Python: pyflakes, tests of the readers' python_files
 item 'no panic symbol' no_panic_symbols
 item 'unsafe only in boundary files' unsafe_stays_inside

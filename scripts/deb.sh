@@ -44,7 +44,7 @@ ours=$(sed -n 's/^version = "\(.*\)"/\1/p' "$TOP/tools/Cargo.toml" | head -n 1)
 VERSION=${1:-$written}
 COPY=$BUILD/connector-rs-$VERSION
 
-"$TOP/scripts/packages.sh" guest deb
+"$TOP/scripts/packages.sh" deb
 export TOOLS_PROFILE=release
 "$TOP/scripts/client.sh" build
 "$TOP/scripts/client.sh" extras

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Makes sure that the programs for a purpose are there: packages.sh kernel|guest|fuzz|bench|check|docs|patches|wireshark|litmus|stock|deb...
+# Makes sure that the programs for a purpose are there: packages.sh kernel|tools|install|results|guest|fuzz|bench|check|docs|patches|wireshark|litmus|stock|deb...
 #
 # On Debian 12 and 13, missing packages are installed, as root or through sudo. Everywhere else, or
 # without those rights, this lists exactly what is missing and fails. Nothing is removed, and apt's
 # lists are fetched anew only when something is missing.
+#
+#   OS_RELEASE   the file that says what this system is, for tests (/etc/os-release)
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -14,10 +16,10 @@
 
 debian_release() {
 	# shellcheck source=/dev/null
-	(. /etc/os-release 2>/dev/null && [ "${ID:-}" = debian ] && printf '%s\n' "${VERSION_ID:-}") || true
+	(. "${OS_RELEASE:-/etc/os-release}" 2>/dev/null && [ "${ID:-}" = debian ] && printf '%s\n' "${VERSION_ID:-}") || true
 }
 
-# Package names of Debian, by purpose and release.
+# Package names of Debian, by purpose and release. The kernel is apart: with KDIR=, none is built.
 packages_for() {
 	case $1 in
 	kernel)
@@ -28,20 +30,34 @@ packages_for() {
 		13) printf '%s\n' rustc rust-src rustfmt cargo bindgen ;;
 		esac
 		;;
-	guest)
-		printf '%s\n' make gcc libc6-dev kmod busybox-static qemu-system-x86 python3
+	tools)
+		printf '%s\n' make gcc libc6-dev
 		case $2 in
 		12) printf '%s\n' cargo-web ;;
 		13) printf '%s\n' cargo ;;
 		esac
 		;;
+	install)
+		packages_for tools "$2"
+		printf '%s\n' kmod
+		;;
+	results)
+		printf '%s\n' python3
+		;;
+	guest)
+		packages_for tools "$2"
+		printf '%s\n' kmod busybox-static qemu-system-x86 python3
+		;;
 	fuzz)
-		printf '%s\n' g++
+		packages_for tools "$2"
+		printf '%s\n' g++ python3
 		;;
 	bench)
-		printf '%s\n' python3-matplotlib
+		printf '%s\n' python3 python3-matplotlib
 		;;
 	check)
+		packages_for tools "$2"
+		printf '%s\n' python3
 		printf '%s\n' shellcheck sparse binutils git pyflakes3
 		case $2 in
 		12) printf '%s\n' rust-web-clippy rustfmt-web ;;
@@ -49,6 +65,7 @@ packages_for() {
 		esac
 		;;
 	docs)
+		packages_for tools "$2"
 		printf '%s\n' python3-sphinx
 		;;
 	patches)
@@ -64,6 +81,7 @@ packages_for() {
 		printf '%s\n' mmdebstrap util-linux xz-utils debian-archive-keyring ca-certificates
 		;;
 	deb)
+		packages_for tools "$2"
 		printf '%s\n' debhelper dh-dkms dpkg-dev fakeroot git lintian
 		;;
 	esac
@@ -125,7 +143,7 @@ install_missing() {
 		return
 	fi
 	# shellcheck source=/dev/null
-	BACKPORTS=$(. /etc/os-release && printf '%s-backports' "$VERSION_CODENAME")
+	BACKPORTS=$(. "${OS_RELEASE:-/etc/os-release}" && printf '%s-backports' "$VERSION_CODENAME")
 	WORK=$(mktemp -d)
 	trap 'rm -rf "$WORK"' EXIT
 	mkdir "$WORK/parts"
@@ -156,16 +174,19 @@ programs_for() {
 	case $1 in
 	kernel) printf '%s\n' make gcc 'clang-19 clang' 'ld.lld-19 ld.lld' 'llvm-nm-19 llvm-nm' flex bison bc rustc bindgen \
 		rsync xz depmod ;;
-	guest) printf '%s\n' make gcc depmod busybox qemu-system-x86_64 cargo python3 ;;
-	fuzz) printf '%s\n' cargo 'g++ c++' ;;
+	tools) printf '%s\n' make gcc cargo ;;
+	install) programs_for tools && printf '%s\n' depmod ;;
+	results) printf '%s\n' python3 ;;
+	guest) programs_for tools && printf '%s\n' depmod busybox qemu-system-x86_64 python3 ;;
+	fuzz) programs_for tools && printf '%s\n' 'g++ c++' python3 ;;
 	bench) printf '%s\n' python3 ;;
-	check) printf '%s\n' shellcheck sparse nm git clippy-driver rustfmt 'pyflakes3 pyflakes' python3 ;;
-	docs) printf '%s\n' sphinx-build rustdoc ;;
+	check) programs_for tools && printf '%s\n' shellcheck sparse nm git clippy-driver rustfmt 'pyflakes3 pyflakes' python3 ;;
+	docs) programs_for tools && printf '%s\n' sphinx-build rustdoc ;;
 	patches) printf '%s\n' git perl ;;
 	wireshark) printf '%s\n' tshark ;;
 	litmus) printf '%s\n' herd7 ;;
 	stock) printf '%s\n' mmdebstrap unshare xz ;;
-	deb) printf '%s\n' dh dh_dkms dpkg-buildpackage git lintian ;;
+	deb) programs_for tools && printf '%s\n' dh dh_dkms dpkg-buildpackage git lintian ;;
 	esac
 }
 

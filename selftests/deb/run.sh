@@ -274,7 +274,7 @@ life() {
 
 [ "$(uname -m)" = x86_64 ] || die 'The packages are tested with kernels for x86-64 only.'
 has_apt || die 'The packages are tested on Debian only.'
-"$TOP/scripts/packages.sh" guest deb stock
+"$TOP/scripts/packages.sh" deb stock results
 need_root
 open_cache
 need_space 8000 'The test of the packages'
