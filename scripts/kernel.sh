@@ -21,11 +21,14 @@ NLMON=$TOP/scripts/config/nlmon.h
 # in front of them is somebody else's choice.
 choose_compilers() {
 	RUSTC=${RUSTC:-$(first_program /usr/bin/rustc rustc)}
+	need_program RUSTC "$RUSTC" "Without RUSTC=, make uses the rustc of the system, which it installs on Debian: make kdir"
 	if [ -z "${LLVM:-}" ]; then
 		if command -v clang-19 >/dev/null; then LLVM=-19; else LLVM=1; fi
 	fi
-	CLANG=clang${LLVM#1}
+	need_llvm "$LLVM"
+	CLANG=$(llvm_program "$LLVM" clang)
 	[ -n "${BINDGEN:-}" ] || choose_bindgen
+	need_program BINDGEN "$BINDGEN" "Without BINDGEN=, make uses that of the system, or builds $BINDGEN_VERSION: make kdir"
 	local beside
 	beside=$(dirname "$RUSTC")
 	TOOLS=("LLVM=$LLVM" "RUSTC=$RUSTC" "HOSTRUSTC=$RUSTC" "RUSTFMT=$beside/rustfmt" "RUSTDOC=$beside/rustdoc"

@@ -93,6 +93,49 @@ program_saying() {
 	return 1
 }
 
+# Refuses a compiler that a variable of make names and that is not there, or does not run:
+# need_program <variable> <program> <what to do...>
+need_program() {
+	local variable=$1 program=$2
+	shift 2
+	command -v "$program" >/dev/null || die "$program ($variable) is not on this machine." "$@"
+	"$program" --version >/dev/null 2>&1 || die "$program ($variable) does not run here: '$program --version' fails." "$@"
+}
+
+# How a program of LLVM is called: llvm_program <LLVM=> <program>
+llvm_program() {
+	case $1 in
+	*/) printf '%s\n' "$1$2" ;;
+	-*) printf '%s\n' "$2$1" ;;
+	*) printf '%s\n' "$2" ;;
+	esac
+}
+
+# Refuses a value of LLVM= whose programs are not there; one message names the first: need_llvm <LLVM=>
+need_llvm() {
+	local program suffix folder others
+	local -a advice=()
+	suffix=$(llvm_program "$1" '')
+	case $1 in
+	*/) advice=('LLVM= names the folder that has them, or the suffix of their names.') ;;
+	*) advice=("Debian has them: apt-get install clang$suffix lld$suffix llvm$suffix") ;;
+	esac
+	others=$(IFS=: && for folder in $PATH; do printf '%s\n' "$folder"/clang-[0-9]*; done |
+		sed -nE 's|.*/clang(-[0-9]+)$|LLVM=\1|p' | sort -u | paste -sd ' ')
+	[ -z "$others" ] || advice+=("There is here: $others")
+	for program in clang ld.lld llvm-nm; do
+		need_program "LLVM=$1" "$(llvm_program "$1" "$program")" "${advice[@]}"
+	done
+}
+
+# What gets the rustc that says a text: get_rustc <text>. Debian says so in its own.
+get_rustc() {
+	case $1 in
+	*'built from a source tarball'*) printf 'It is of a distribution. On Debian: apt-get install rustc rust-src\n' ;;
+	*) awk '{ print "It is the one of rustup: rustup toolchain install " $2 " --component rust-src" }' <<<"$1" ;;
+	esac
+}
+
 # All bindgen programs that set-up has built, newest first.
 cached_bindgens() {
 	find "$CACHE" -maxdepth 3 -path '*/bindgen-*/bin/bindgen' 2>/dev/null | sort -r
@@ -112,8 +155,9 @@ find_tools() {
 
 	wanted=$(config_of "$kdir" CONFIG_RUSTC_VERSION_TEXT)
 	RUSTC=${RUSTC:-$(program_saying "$wanted" /usr/bin/rustc rustc)} ||
-		die "The kernel in $kdir was built with '$wanted', which is not on this machine." \
-			"Install that version of rustc, or name it with RUSTC=, or rebuild the kernel with yours."
+		die "The kernel in $kdir was built with '$wanted', which is not on this machine." "$(get_rustc "$wanted")" \
+			"If it has another name here, give that with RUSTC=. Or rebuild the kernel with yours."
+	need_program RUSTC "$RUSTC" "The kernel in $kdir was built with '$wanted'." "$(get_rustc "$wanted")"
 	if [ "$("$RUSTC" --version)" != "$wanted" ]; then
 		die "$RUSTC is not the compiler that built the kernel in $kdir." \
 			"kernel: $wanted" "here:   $("$RUSTC" --version)" \
@@ -125,13 +169,20 @@ find_tools() {
 	BINDGEN=${BINDGEN:-$(program_saying "$wanted" "${bindgens[@]}" /usr/bin/bindgen bindgen)} ||
 		die "The kernel in $kdir was built with '$wanted', which is not on this machine." \
 			"Install it (cargo install bindgen-cli --version ${wanted##* }), or name it with BINDGEN=."
+	need_program BINDGEN "$BINDGEN" "The kernel in $kdir was built with '$wanted'." \
+		"This installs it: cargo install bindgen-cli --version ${wanted##* } --locked"
 
 	wanted=$(config_of "$kdir" CONFIG_CC_VERSION_TEXT)
-	if [ -z "${LLVM:-}" ] && [ -n "$(config_of "$kdir" CONFIG_CC_IS_CLANG)" ]; then
+	if [ -z "$(config_of "$kdir" CONFIG_CC_IS_CLANG)" ]; then
+		[ -n "${LLVM:-}" ] || command -v "${wanted%% *}" >/dev/null ||
+			die "The kernel in $kdir was built with '$wanted', and ${wanted%% *} is not on this machine." \
+				"On Debian: apt-get install $(cut -d ' ' -f 1 <<<"${wanted##*-linux-gnu-}")"
+	elif [ -z "${LLVM:-}" ]; then
 		LLVM=$(llvm_saying "$wanted") ||
 			die "The kernel in $kdir was built with '$wanted', which is not on this machine." \
 				"Install that version of clang and lld, or name its suffix with LLVM= (for example LLVM=-19)."
 	fi
+	[ -z "${LLVM:-}" ] || need_llvm "$LLVM"
 	[ -z "${LLVM:-}" ] || TOOLS+=("LLVM=$LLVM")
 
 	local beside

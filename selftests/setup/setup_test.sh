@@ -67,7 +67,86 @@ other_distributions_ask_for_programs() {
 	sed -n 's/^  //p' "$WORK/said" | grep -vE '^(make|depmod)$' | diff -u --label expected --label asked <(printf '%s\n' gcc cargo) -
 }
 
-CASES=(verbs_ask_for_what_they_need other_distributions_ask_for_programs)
+# A program that only says its version: says <name> <text>
+says() {
+	script "$1" <<<"printf '%s\n' '$2'"
+}
+
+# Compilers, and a source and a kernel that they have built.
+make_compilers() {
+	local program
+	for program in awk df find flock git mktemp paste sha256sum stat touch true; do
+		ln -s "$(command -v "$program")" "$BIN/"
+	done
+	script dpkg-query <<<'echo installed'
+	for program in rustc 'clang-99' 'ld.lld-99' 'llvm-nm-99' bindgen; do
+		says "$program" "$program 1.2.3"
+	done
+	SOURCE=$WORK/source KERNEL_BUILD=$WORK/kernel
+	rm -rf "$SOURCE" "$KERNEL_BUILD"
+	mkdir -p "$SOURCE/rust/kernel" "$KERNEL_BUILD/include/config" "$KERNEL_BUILD/rust"
+	printf 'VERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 4\nkernelversion:\n\t@sh -c "echo 7.3.4"\n' >"$SOURCE/Makefile"
+	: >"$KERNEL_BUILD/rust/libkernel.rmeta"
+	: >"$KERNEL_BUILD/Module.symvers"
+	echo 7.3.4 >"$KERNEL_BUILD/include/config/kernel.release"
+	cat >"$KERNEL_BUILD/include/config/auto.conf" <<-END
+		CONFIG_RUST=y
+		CONFIG_MODULES=y
+		CONFIG_RUSTC_VERSION_TEXT="rustc 1.2.3"
+		CONFIG_BINDGEN_VERSION_TEXT="bindgen 1.2.3"
+		CONFIG_CC_VERSION_TEXT="clang-99 1.2.3"
+		CONFIG_CC_IS_CLANG=y
+	END
+}
+
+# The whole message of make: refuses <line of the message> <argument of make...>
+refuses() {
+	local message=$1
+	shift
+	! make_there kdir "$@" || return 1
+	cat "$WORK/said"
+	grep -v '^make: ' "$WORK/said" | sed "s|$WORK|WORK|g; s|$BIN|BIN|g" | diff -u --label expected --label said <(printf 'error: %b\n' "$message") -
+}
+
+# A kernel is to be built.
+compilers_that_are_missing() {
+	local tools=(LLVM=-99 "RUSTC=$BIN/rustc" "BINDGEN=$BIN/bindgen") system='uses the rustc of the system, which it installs on Debian'
+	local llvm='  Debian has them: apt-get install clang lld llvm\n  There is here: LLVM=-99' bindgen='uses that of the system, or builds 0.72.1'
+	make_compilers
+	refuses "/none/rustc (RUSTC) is not on this machine.\n  Without RUSTC=, make $system: make kdir" \
+		"KSRC=$SOURCE" "${tools[@]}" RUSTC=/none/rustc
+	refuses "clang (LLVM=1) is not on this machine.\n$llvm" "KSRC=$SOURCE" "${tools[@]}" LLVM=1
+	refuses "clang-77 (LLVM=-77) is not on this machine.\n${llvm//install clang lld llvm/install clang-77 lld-77 llvm-77}" \
+		"KSRC=$SOURCE" "${tools[@]}" LLVM=-77
+	refuses "/none/bindgen (BINDGEN) is not on this machine.\n  Without BINDGEN=, make $bindgen: make kdir" \
+		"KSRC=$SOURCE" "${tools[@]}" BINDGEN=/none/bindgen
+	rm "$BIN/ld.lld-99"
+	refuses "ld.lld-99 (LLVM=-99) is not on this machine.\n${llvm//install clang lld llvm/install clang-99 lld-99 llvm-99}" \
+		"KSRC=$SOURCE" "${tools[@]}"
+	script rustc <<<'exit 1'
+	refuses "WORK/bin/rustc (RUSTC) does not run here: 'WORK/bin/rustc --version' fails.\n  Without RUSTC=, make $system: make kdir" \
+		"KSRC=$SOURCE" "${tools[@]}"
+}
+
+# A kernel is there, and asks for those that built it.
+compilers_of_a_kernel_that_are_missing() {
+	local built="  The kernel in WORK/kernel was built with"
+	make_compilers
+	make_there kdir "KDIR=$KERNEL_BUILD" LLVM=-99
+	refuses "/none/rustc (RUSTC) is not on this machine.\n$built 'rustc 1.2.3'.
+  It is the one of rustup: rustup toolchain install 1.2.3 --component rust-src" "KDIR=$KERNEL_BUILD" RUSTC=/none/rustc
+	refuses "/none/bindgen (BINDGEN) is not on this machine.\n$built 'bindgen 1.2.3'.
+  This installs it: cargo install bindgen-cli --version 1.2.3 --locked" "KDIR=$KERNEL_BUILD" BINDGEN=/none/bindgen
+	refuses 'clang (LLVM=1) is not on this machine.
+  Debian has them: apt-get install clang lld llvm
+  There is here: LLVM=-99' "KDIR=$KERNEL_BUILD" LLVM=1
+	sed -i '/CONFIG_CC_/d' "$KERNEL_BUILD/include/config/auto.conf"
+	echo 'CONFIG_CC_VERSION_TEXT="x86_64-linux-gnu-gcc-14 (Debian) 14.2.0"' >>"$KERNEL_BUILD/include/config/auto.conf"
+	refuses "The kernel in WORK/kernel was built with 'x86_64-linux-gnu-gcc-14 (Debian) 14.2.0', and x86_64-linux-gnu-gcc-14 is not on this machine.
+  On Debian: apt-get install gcc-14" "KDIR=$KERNEL_BUILD"
+}
+
+CASES=(verbs_ask_for_what_they_need other_distributions_ask_for_programs compilers_that_are_missing compilers_of_a_kernel_that_are_missing)
 
 ktap_print_header
 ktap_set_plan "${#CASES[@]}"
