@@ -132,16 +132,26 @@ help: ## this list
 		KSRC 'a kernel source to use' \
 		KERNEL '7.3 (the default) or 7.2: which kernel source of Debian to use' \
 		TORTURE_KDIR 'as KDIR, for make torture' \
-		KERNEL_CONFIG 'plain (the default) or torture: which kernel to build and use' \
+		KERNEL_CONFIG 'which kernel of scripts/config to build and use: plain (the default), torture, builtin, torture-builtin, realtime' \
 		LLVM,RUSTC,BINDGEN 'compilers, as for kbuild' \
 		PREFIX,DESTDIR 'where install and install-dev install (/usr/local), and a folder in front of it' \
+		INSTALL_MOD_PATH 'a folder in front of that of the modules (DESTDIR)' \
+		ZSH_FUNCTIONS 'where install puts the completion for zsh, if not below PREFIX' \
+		WIRESHARK_PLUGINS 'where install puts the dissector, if not below PREFIX' \
+		CMD 'the command that make guest runs' \
+		FILES 'modules and programs that go to /guest (guest, shell)' \
+		TIMEOUT 'seconds after which a guest is stopped (1500)' \
 		QEMU_ACCEL 'tcg or kvm; chosen by what the processor says' \
 		QEMU_SMP 'processors of the guest (2; with ICOUNT 1)' \
+		ICOUNT '1: the time of the guest is the number of its instructions' \
 		BENCH 'quick (the default) or full' \
+		BENCH_ROUNDS 'how often make bench measures, if not as BENCH says' \
+		PROVIDER 'whose instructions make profile shows: rust (the default), c or baseline' \
 		T 'regular expression: only these test programs' \
 		TORTURE 'small (the default) or full' \
 		FLAVOUR 'which of the kernels of Debian make stock tests (amd64, cloud-amd64)' \
-		FUZZ_SECONDS,FUZZ_RUNS 'how long each target of make fuzz runs (3), or how many inputs it gets' \
+		FUZZ_SECONDS 'how long each target of make fuzz runs (3)' \
+		FUZZ_RUNS 'how many inputs each target of make fuzz gets, instead' \
 		SEED 'for what is random in make torture' \
 		PERCENT 'how much of the numbers of TORTURE=full is done (100)' \
 		V '1: show what the builds say' | expand -t 24

@@ -179,6 +179,20 @@ written_lists() {
 	python selftests/torture/coverage_points.py check selftests/torture/unreachable.txt rust/*/*.rs rust/core/*/*.rs
 }
 
+# Whatever the Makefile hands to the scripts, make help explains.
+explained_variables() {
+	local name names listed status=0
+	cd "$TOP"
+	names=$(sed -n 's/^VARIABLES := //p' Makefile)
+	listed=$(make help | sed '1,/^Variables$/d' | awk '{ print $1 }' | tr , '\n')
+	for name in $names; do
+		grep -qx -- "$name" <<<"$listed" && continue
+		printf 'make help does not list %s\n' "$name"
+		status=1
+	done
+	return "$status"
+}
+
 license_lines() {
 	local file status=0
 	cd "$TOP"
@@ -236,6 +250,7 @@ item 'Python: pyflakes, tests of the readers' python_files
 item 'no panic symbol' no_panic_symbols
 item 'unsafe only in boundary files' unsafe_stays_inside
 item 'lists of differences, bugs, limits' written_lists
+item 'variables in make help' explained_variables
 item 'a licence line in every file' license_lines
 item 'patches for a kernel tree: checkpatch' patch_series
 item 'files of the guest: checkpatch' guest_style

@@ -130,8 +130,8 @@ impl Attachments {
 
     /// Lets no more messages to an id come, except those that are on their way. Does not sleep.
     pub(crate) fn detach(&self, id: Id) {
-        // SAFETY: Any id will do. Nobody else attaches and detaches it: the table has one entry for
-        // it, and it is registered by one task at a time.
+        // SAFETY: Any id will do. It is the one that was attached: the table has one entry for it,
+        // it is registered by one task at a time, and modules in C leave ids of others alone.
         unsafe { cn_del_callback(&raw_id(id)) };
     }
 

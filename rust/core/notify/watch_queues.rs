@@ -4,7 +4,9 @@
 //!
 //! The kernel runs a limited number of work items of one workqueue at a time, and a watcher may
 //! sleep for as long as it likes. So few watchers share a workqueue that all of them can sleep.
-//! Another one is made when the others are full. So no watcher waits for another one.
+//! Another one is made when the others are full. So no watcher waits for another one to return. If
+//! many of them begin to sleep at once, the kernel makes their threads one after the other, which
+//! takes a moment.
 //!
 //! C counterpart: none.
 
