@@ -9,6 +9,7 @@ SKIP_PROGRAM_ON_C()
 
 #include "unload/forgotten.c"
 #include "unload/leaving.c"
+#include "unload/open_files.c"
 #include "unload/owners.c"
 #include "unload/reload.c"
 #include "unload/starved.c"

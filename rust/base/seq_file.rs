@@ -12,6 +12,7 @@
 use core::{fmt, marker::PhantomData, ptr::null_mut};
 use kernel::{
     bindings::{self, loff_t, seq_file, seq_operations},
+    error::code::{ENODEV, ENOMEM},
     prelude::*,
 };
 use zerocopy::FromZeros;
@@ -56,6 +57,9 @@ impl FilesAreRemoved {
 
 /// A file in `/proc/net` of the first network namespace, until this is dropped.
 ///
+/// An open file keeps its module in use. The memory that a program reads into can be such that it
+/// waits for another program, for ever; so the module cannot be unloaded then, and nothing waits.
+///
 /// # Invariants
 ///
 /// There is a file of this name, and it is ours; or the kernel has no `/proc`.
@@ -77,10 +81,14 @@ impl<L: Lines> ProcFile<L> {
     /// # Errors
     ///
     /// [`ENOMEM`]: no memory, or there is a file of this name already.
-    pub fn new(name: &'static CStr, _: FilesAreRemoved) -> Result<Self> {
+    pub fn new(
+        name: &'static CStr,
+        owner: &'static ThisModule,
+        _: FilesAreRemoved,
+    ) -> Result<Self> {
         // Without a state, the private memory of a file would be a null pointer.
         const { assert!(size_of::<L::State>() != 0) };
-        if !create(name, Self::OPERATIONS, size_of::<L::State>()) {
+        if !create::<L>(name, owner) {
             return Err(ENOMEM);
         }
         // INVARIANT: The file was just made.
@@ -107,28 +115,89 @@ fn proc_net() -> *mut bindings::proc_dir_entry {
     unsafe { field.cast::<*mut bindings::proc_dir_entry>().read() }
 }
 
-/// Makes a file whose readers have a zeroed state of this size each.
+/// Makes a file.
 #[cfg(CONFIG_PROC_FS)]
 #[inline]
-fn create(name: &'static CStr, operations: &'static seq_operations, state_size: usize) -> bool {
+fn create<L: Lines>(name: &'static CStr, owner: &'static ThisModule) -> bool {
     // SAFETY: The name and the functions are static, and `init_net` is always there. The functions
-    // expect a state of this size.
+    // expect the module as the data of the file.
     let file = unsafe {
-        crate::bindings::proc_create_seq_private(
+        crate::bindings::proc_create_data(
             name.as_char_ptr(),
             0o444,
             proc_net(),
-            operations,
-            state_size as c_uint,
-            null_mut(),
+            const { &operations::<L>() },
+            owner.as_ptr().cast(),
         )
     };
     !file.is_null()
 }
 
+/// What is done with an open file.
+#[cfg(CONFIG_PROC_FS)]
+const fn operations<L: Lines>() -> crate::bindings::proc_ops {
+    crate::bindings::proc_ops {
+        proc_open: Some(open_callback::<L>),
+        proc_read_iter: Some(bindings::seq_read_iter),
+        proc_lseek: Some(bindings::seq_lseek),
+        proc_release: Some(release_callback::<L>),
+        // SAFETY: All zeroes is a valid value: no flags, and no functions.
+        ..unsafe { core::mem::zeroed() }
+    }
+}
+
+/// Opens a file, with a reference to its module and a zeroed state.
+///
+/// # Safety
+///
+/// `inode` must be that of a file of [`create`], and `file` the one that is being opened.
+#[cfg(CONFIG_PROC_FS)]
+unsafe extern "C" fn open_callback<L: Lines>(
+    inode: *mut bindings::inode,
+    file: *mut bindings::file,
+) -> c_int {
+    // SAFETY: By the safety requirements; procfs puts the data of the file there. The module is
+    // there while this runs: it removes the file before it is gone, and that waits.
+    let owner = unsafe { (*inode).i_private }.cast();
+    // SAFETY: As above; null stands for code that is built in.
+    if !unsafe { bindings::try_module_get(owner) } {
+        return ENODEV.to_errno();
+    }
+    let size = size_of::<L::State>() as c_int;
+    // SAFETY: By the safety requirements. The functions are static and expect such a state.
+    let state = unsafe { bindings::__seq_open_private(file, ProcFile::<L>::OPERATIONS, size) };
+    if state.is_null() {
+        // SAFETY: The reference was just taken.
+        unsafe { bindings::module_put(owner) };
+        return ENOMEM.to_errno();
+    }
+    0
+}
+
+/// Closes a file. The removal of the file waits until this has returned.
+///
+/// It is generic so that each module has its own.
+///
+/// # Safety
+///
+/// `file` must be one that [`open_callback`] has opened, and `inode` its inode.
+#[cfg(CONFIG_PROC_FS)]
+unsafe extern "C" fn release_callback<L: Lines>(
+    inode: *mut bindings::inode,
+    file: *mut bindings::file,
+) -> c_int {
+    // SAFETY: By the safety requirements.
+    let owner = unsafe { (*inode).i_private }.cast();
+    // SAFETY: By the safety requirements.
+    let result = unsafe { bindings::seq_release_private(inode, file) };
+    // SAFETY: The reference was taken when the file was opened.
+    unsafe { bindings::module_put(owner) };
+    result
+}
+
 #[cfg(not(CONFIG_PROC_FS))]
 #[inline]
-fn create(_: &'static CStr, _: &'static seq_operations, _: usize) -> bool {
+fn create<L: Lines>(_: &'static CStr, _: &'static ThisModule) -> bool {
     true
 }
 

@@ -39,13 +39,13 @@ impl ProcFiles {
     /// # Errors
     ///
     /// [`ENOMEM`]: no memory.
-    pub(crate) fn new() -> Result<Self> {
+    pub(crate) fn new(owner: &'static ThisModule) -> Result<Self> {
         let promise = files_are_removed();
         Ok(Self {
             _callbacks: (FEATURES & CN_NATIVE != 0)
-                .then(|| ProcFile::new(c"connector", promise))
+                .then(|| ProcFile::new(c"connector", owner, promise))
                 .transpose()?,
-            _stats: ProcFile::new(c"connector_stats", promise)?,
+            _stats: ProcFile::new(c"connector_stats", owner, promise)?,
         })
     }
 }

@@ -68,7 +68,7 @@ impl kernel::Module for Running {
     fn init(module: &'static ThisModule) -> Result<Self> {
         let running = RunningConnector::start::<Receiver>(groups()?, limits())?;
         let module_notifier = ModuleNotifier::new::<Connector>()?;
-        let proc_files = ProcFiles::new()?;
+        let proc_files = ProcFiles::new(module)?;
         let channel = has_channel()
             .then(|| Channel::new(running.connector(), channel_id()))
             .transpose()?;

@@ -60,12 +60,12 @@ struct Module {
 }
 
 impl kernel::Module for Module {
-    fn init(_module: &'static ThisModule) -> Result<Self> {
+    fn init(module: &'static ThisModule) -> Result<Self> {
         let hooks = find_hooks()?;
         let limit = parameter(&module_parameters::listeners_per_user);
         let service = Arc::pin_init(ProcService::new(hooks, limit), GFP_KERNEL)?;
         let running = RunningService::new(service.clone())?;
-        let file = ProcFile::new(c"cn_proc", files_are_removed())?;
+        let file = ProcFile::new(c"cn_proc", module, files_are_removed())?;
         let watch = SocketWatch::new(service.clone())?;
         let options = Options::new()
             .access(Access::Public)

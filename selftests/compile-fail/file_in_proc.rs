@@ -9,7 +9,8 @@ extern crate connector_base;
 use connector_base::seq_file::{FilesAreRemoved, Lines, ProcFile};
 use kernel::prelude::*;
 
-pub fn forget<L: Lines>() -> Result {
-    core::mem::forget(ProcFile::<L>::new(c"file", FilesAreRemoved::promise())?);
+pub fn forget<L: Lines>(owner: &'static ThisModule) -> Result {
+    let promise = FilesAreRemoved::promise();
+    core::mem::forget(ProcFile::<L>::new(c"file", owner, promise)?);
     Ok(())
 }
