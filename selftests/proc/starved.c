@@ -12,6 +12,10 @@
 #define SPINNERS 2
 #define MEMBERS 3000
 #define READING_MS 12000
+/* More than a probe can follow, and for how long they are in turns before others leave them no time. */
+#define FAILING 300
+#define FAILING_SECONDS 5
+#define SESSIONS 20
 /*
  * The limit of a reader and of a process that opens and closes a socket. The starved program would
  * take many seconds.
@@ -51,6 +55,62 @@ FIXTURE_TEARDOWN(starved)
 	for (i = 0; i <= SPINNERS; i++)
 		if (self->children[i] > 0)
 			kill(self->children[i], SIGKILL);
+}
+
+static void fail_to_begin_sessions(void)
+{
+	setsid();
+	become_starved();
+	for (;;)
+		setsid();
+}
+
+/* They stay where they are then, most of them inside of setsid(). */
+TEST_F_TIMEOUT(starved, calls_that_fail_hide_no_session, cn_limit(60))
+{
+	int count = cn_repeat(FAILING), began = 0, fd, i;
+	pid_t programs[FAILING], child;
+	struct process_message m;
+
+	fd = process_open(PROC_EVENT_SID);
+	ASSERT_LE(0, fd);
+	for (i = 0; i < SPINNERS; i++)
+		kill(self->children[i], SIGSTOP);
+	for (i = 0; i < count; i++) {
+		programs[i] = fork();
+		if (!programs[i])
+			fail_to_begin_sessions();
+	}
+	sleep(FAILING_SECONDS);
+	for (i = 0; i < SPINNERS; i++)
+		kill(self->children[i], SIGCONT);
+	sleep(1);
+	/* Their own sessions may have been too many for the buffer. */
+	while (process_read_within(fd, &m, 0) != -ETIMEDOUT)
+		;
+	for (i = 0; i < SESSIONS; i++) {
+		child = fork();
+		if (!child) {
+			setsid();
+			_exit(0);
+		}
+		waitpid(child, NULL, 0);
+		while (!process_read_within(fd, &m, cn_limit(1000))) {
+			if (process_subject(&m.event) == child) {
+				began++;
+				break;
+			}
+		}
+	}
+	/* They end only if they get some time. */
+	for (i = 0; i < SPINNERS; i++)
+		kill(self->children[i], SIGSTOP);
+	for (i = 0; i < count; i++)
+		kill(programs[i], SIGKILL);
+	for (i = 0; i < count; i++)
+		waitpid(programs[i], NULL, 0);
+	EXPECT_EQ(SESSIONS, began);
+	close(fd);
 }
 
 static int listen_once(const void *arg)

@@ -17,8 +17,13 @@
 /* With PREEMPT_RT, nothing can be sent where a probe runs. */
 #if defined(CONFIG_KRETPROBES) && !defined(CONFIG_PREEMPT_RT)
 
-/* Calls that a probe can follow at one time, some of which sleep; it misses those beyond. */
+/*
+ * Calls that a probe can follow at one time; it misses those beyond. A task that is preempted in one
+ * stays in it for as long as others keep it from running, and a program can repeat some, or sleep in
+ * them.
+ */
 #define MAX_ACTIVE 128
+#define MAX_ACTIVE_OF_PROGRAMS 1024
 
 struct credentials {
 	bool uid;
@@ -52,6 +57,17 @@ static int after_commit_creds(struct kretprobe_instance *instance, struct pt_reg
 				    from_kgid_munged(&init_user_ns, cred->gid),
 				    from_kgid_munged(&init_user_ns, cred->egid));
 	return 0;
+}
+
+/*
+ * Not followed are calls that fail, which a program can repeat without end. They are those of the
+ * leader of a session, which stays one, and of the leader of a process group.
+ */
+static int on_setsid(struct kretprobe_instance *instance, struct pt_regs *regs)
+{
+	struct task_struct *leader = current->group_leader;
+
+	return leader->signal->leader || task_pgrp(leader) == task_pid(leader);
 }
 
 static int after_setsid(struct kretprobe_instance *instance, struct pt_regs *regs)
@@ -141,6 +157,7 @@ struct probe_hook {
 	kretprobe_handler_t entry;
 	kretprobe_handler_t handler;
 	size_t data_size;
+	int max_active;
 	struct kretprobe probe;
 };
 
@@ -148,10 +165,10 @@ struct probe_hook {
 static struct probe_hook probe_hooks[] = {
 	[CN_PROC_HOOK_EXIT] = { NULL, on_exit, after_exit },
 	[CN_PROC_HOOK_CREDENTIALS] = { "commit_creds", on_commit_creds, after_commit_creds,
-				       sizeof(struct credentials) },
-	[CN_PROC_HOOK_SID] = { "__x64_sys_setsid", NULL, after_setsid },
+				       sizeof(struct credentials), MAX_ACTIVE_OF_PROGRAMS },
+	[CN_PROC_HOOK_SID] = { "__x64_sys_setsid", on_setsid, after_setsid },
 	[CN_PROC_HOOK_PTRACE] = { "__x64_sys_ptrace", on_ptrace, after_ptrace,
-				  sizeof(struct tracee) },
+				  sizeof(struct tracee), MAX_ACTIVE_OF_PROGRAMS },
 	[CN_PROC_HOOK_COREDUMP] = { "vfs_coredump", on_coredump, after_coredump },
 };
 
@@ -165,7 +182,7 @@ static int attach_probe(struct probe_hook *hook)
 		.entry_handler = hook->entry,
 		.handler = hook->handler,
 		.data_size = hook->data_size,
-		.maxactive = MAX_ACTIVE,
+		.maxactive = hook->max_active ?: MAX_ACTIVE,
 	};
 	return register_kretprobe(&hook->probe);
 }
