@@ -182,6 +182,7 @@ unsafe extern "C" fn open_callback<L: Lines>(
 ///
 /// `file` must be one that [`open_callback`] has opened, and `inode` its inode.
 #[cfg(CONFIG_PROC_FS)]
+#[allow(clippy::extra_unused_type_parameters)]
 unsafe extern "C" fn release_callback<L: Lines>(
     inode: *mut bindings::inode,
     file: *mut bindings::file,
