@@ -93,8 +93,10 @@ impl<'a> Sender<'a> {
 
     /// The user on whose behalf the message was sent, as a number of the initial user namespace.
     ///
-    /// This is the real user id, or the one that the sender has put into `SCM_CREDENTIALS`, which
-    /// only a privileged sender may choose.
+    /// This is the real user id, or the one that the sender has put into `SCM_CREDENTIALS`: its
+    /// real, effective or saved one, or, with `CAP_SETUID` in its user namespace, any that is
+    /// mapped there. So it does not prove that the sender may do what that user may; see
+    /// [`Access`](crate::Access).
     #[inline]
     pub fn uid(&self) -> u32 {
         self.credentials.uid()
