@@ -2,7 +2,7 @@
 #
 # The verbs of this project. The work is done by scripts/; the modules are described by Kbuild files.
 
-VARIABLES := KDIR KSRC KERNEL TORTURE_KDIR KERNEL_CONFIG LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T V TORTURE SEED PERCENT FUZZ_SECONDS FUZZ_RUNS FLAVOUR CMD BENCH BENCH_ROUNDS ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR ZSH_FUNCTIONS WIRESHARK_PLUGINS
+VARIABLES := KDIR KSRC KERNEL TORTURE_KDIR KERNEL_CONFIG LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T V TORTURE SEED PERCENT FUZZ_SECONDS FUZZ_RUNS FLAVOUR PROVIDER FILES JOB_SLOTS INJECTED_BUG CMD BENCH BENCH_ROUNDS ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR ZSH_FUNCTIONS WIRESHARK_PLUGINS
 # What is given to make reaches the scripts; the scripts call kbuild without our own flags.
 export VARIABLES $(VARIABLES)
 
@@ -105,6 +105,7 @@ shell: ## a shell in a guest with the connector and the samples loaded; FILES='.
 guest: ## run CMD='...' in a guest, with nothing loaded, and end with its result (FILES= as above; ICOUNT=1: time is instructions)
 	scripts/guest.sh arguments command $(FILES)
 	scripts/packages.sh guest
+	scripts/client.sh build || echo 'Without this, cnctl is not in the guest.'
 	$(kernel) scripts/modules.sh "$$kdir" core && scripts/guest.sh "$$kdir" command /dev/null $(FILES)
 
 check: ## format, clippy, W=1, rustdoc, sparse, shellcheck, pyflakes, symbols, unsafe
@@ -148,11 +149,13 @@ help: ## this list
 		BENCH_ROUNDS 'how often make bench measures, if not as BENCH says' \
 		PROVIDER 'whose instructions make profile shows: rust (the default), c or baseline' \
 		T 'regular expression: only these test programs' \
+		JOB_SLOTS 'how many jobs of make test run at a time (2)' \
 		TORTURE 'small (the default) or full' \
 		FLAVOUR 'which of the kernels of Debian make stock tests (amd64, cloud-amd64)' \
 		FUZZ_SECONDS 'how long each target of make fuzz runs (3)' \
 		FUZZ_RUNS 'how many inputs each target of make fuzz gets, instead' \
 		SEED 'for what is random in make torture' \
+		INJECTED_BUG 'regular expression: only these bugs (TORTURE=full T=injected_bugs)' \
 		PERCENT 'how much of the numbers of TORTURE=full is done (100)' \
 		V '1: show what the builds say' | expand -t 24
 

@@ -77,6 +77,13 @@ strict_guest() {
 	strict_build "$TOP" "$OUT/check/guest" 2>&1 | tee "$OUT/check/guest.log"
 	no_warnings "$OUT/check/guest.log"
 	"$TOP/scripts/panics.sh" "$OUT"/check/guest/rust/cn_{guest,entry}.ko
+	entry_exports "$OUT/check/guest/Module.symvers"
+}
+
+# What cn_entry exports does not change, since the one in memory serves newer guests; its types are asserted in cn_entry.c.
+entry_exports() {
+	awk -F '\t' '$3 ~ /(^|\/)cn_entry$/ { print $2 }' "$1" | sort |
+		diff -u --label frozen <(printf '%s\n' cn_entry_attach cn_entry_close cn_entry_open cn_entry_socket) --label exported -
 }
 
 strict_users() {
@@ -179,11 +186,15 @@ written_lists() {
 	python selftests/torture/coverage_points.py check selftests/torture/unreachable.txt rust/*/*.rs rust/core/*/*.rs
 }
 
-# Whatever the Makefile hands to the scripts, make help explains.
+# Whatever the Makefile hands to the scripts, and whatever pages give to its verbs, make help explains.
 explained_variables() {
 	local name names listed status=0
 	cd "$TOP"
-	names=$(sed -n 's/^VARIABLES := //p' Makefile)
+	names=$(
+		sed -n 's/^VARIABLES := //p' Makefile
+		files '*.rst' '*.md' | xargs grep -ohE "make ($(sed -n 's/^\([a-z_-]*\):.*## .*/\1/p' Makefile | paste -sd '|')) [^\`]*" |
+			grep -oE '\b[A-Z_]+=' | tr -d = | grep -v '^CONFIG_' | sort -u
+	)
 	listed=$(make help | sed '1,/^Variables$/d' | awk '{ print $1 }' | tr , '\n')
 	for name in $names; do
 		grep -qx -- "$name" <<<"$listed" && continue
