@@ -380,11 +380,6 @@ impl Function {
         self.watch as *const c_void
     }
 
-    /// Whether [`Self::end`] was called.
-    pub(crate) fn is_ended(&self) -> bool {
-        self.calls.is_dead()
-    }
-
     /// Calls the function, and returns whether that was the last call; [`None`] if it may not be
     /// called any more.
     pub(crate) fn call(&self, change: u32, subject: u64) -> Option<bool> {
@@ -396,14 +391,13 @@ impl Function {
         Some(self.calls.leave())
     }
 
-    /// Refuses further calls. Returns whether none is running. False as well if this was done
-    /// before.
-    pub(crate) fn end(&self) -> bool {
+    /// Refuses further calls, and returns whether none is running; [`None`] if this was done before.
+    pub(crate) fn end(&self) -> Option<bool> {
         if self.is_ended.xchg(true, Full) {
-            return false;
+            return None;
         }
         self.calls.kill();
-        self.calls.leave()
+        Some(self.calls.leave())
     }
 
     /// Releases the cookie, if the calls are over and that was not done before.

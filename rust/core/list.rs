@@ -95,17 +95,6 @@ impl<T> List<T> {
         extracted.reversed(|| ())
     }
 
-    /// Takes out the first element for which `predicate` holds.
-    pub(crate) fn remove(&mut self, predicate: impl Fn(&T) -> bool) -> Option<T> {
-        let mut next = &mut self.0;
-        while next.as_ref().is_some_and(|link| !predicate(&link.value)) {
-            next = &mut next.as_mut()?.next;
-        }
-        let mut link = KBox::into_inner(next.take()?);
-        *next = link.next.take();
-        Some(link.value)
-    }
-
     /// The elements, last added first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         let mut next = self.0.as_deref();

@@ -51,6 +51,10 @@ module! {
             default: 0,
             description: "How many watchers stay inside, as the gate, when 43:95 is registered",
         },
+        forgets: u32 {
+            default: 0,
+            description: "Whether the module leaves these watchers to the connector",
+        },
     },
 }
 
@@ -240,7 +244,7 @@ struct BlockModule {
     _others: [Registration<Gate>; 6],
     _sockets: SocketWatch<Gate>,
     _watch: Watch<Gate>,
-    _sleepers: KVVec<Watch<Sleeper>>,
+    sleepers: KVVec<Watch<Sleeper>>,
 }
 
 impl kernel::Module for BlockModule {
@@ -271,7 +275,7 @@ impl kernel::Module for BlockModule {
             _others: others,
             _sockets: sockets,
             _watch: watch,
-            _sleepers: sleepers,
+            sleepers,
             gate,
         })
     }
@@ -279,6 +283,11 @@ impl kernel::Module for BlockModule {
 
 impl Drop for BlockModule {
     fn drop(&mut self) {
+        if u32::clone(&module_parameters::forgets.value()) != 0 {
+            core::mem::take(&mut self.sleepers)
+                .into_iter()
+                .for_each(core::mem::forget);
+        }
         self.gate.end();
         if u32::clone(&module_parameters::drop_waits.value()) != 0 {
             // The watcher has nothing else to be called for then.

@@ -29,6 +29,7 @@
 #define TASKS 500
 /* More than the kernel runs of one workqueue at once: WQ_MAX_ACTIVE. */
 #define SLEEPERS 2300
+#define FEW_WATCHERS 2500
 /* 140,000 events; a watcher takes five minutes for as many. */
 #define CHURN_MS 30000
 
@@ -358,6 +359,41 @@ TEST_F(block, watchers_that_sleep_delay_no_watcher)
 	EXPECT_LE(1, count(self->fd, GROUPS));
 	EXPECT_EQ(sleepers, count(self->fd, COUNT));
 	close(fd);
+}
+
+/* How long unloading takes in ms, with as many watchers; the shortest of some times. */
+static long long unload_ms(int watchers, int forgets)
+{
+	long long shortest = -1, begin, took;
+	char params[64];
+	int i;
+
+	snprintf(params, sizeof(params), "sleepers=%d forgets=%d", watchers, forgets);
+	for (i = 0; i < 3; i++) {
+		if (load_within("cn_rust_block", params))
+			return -1;
+		begin = watchdog_ms();
+		if (unload_within("cn_rust_block"))
+			return -1;
+		took = watchdog_ms() - begin;
+		if (shortest < 0 || took < shortest)
+			shortest = took;
+	}
+	return shortest;
+}
+
+/* Eight times as many watchers are unloaded in eight times the time, not in 64 times. */
+TEST_F(block, unloading_takes_as_long_as_there_are_watchers)
+{
+	int few = cn_repeat(FEW_WATCHERS), forgets;
+
+	for (forgets = 0; forgets < 2; forgets++) {
+		long long of_few = unload_ms(few, forgets), of_many = unload_ms(8 * few, forgets);
+
+		TH_LOG("%d watchers: %lld ms; %d: %lld ms", few, of_few, 8 * few, of_many);
+		ASSERT_LT(0, of_few);
+		EXPECT_GT(20 * of_few, of_many);
+	}
 }
 
 /* The drop of a handler waits until the watcher is notified of the unregistration. */

@@ -19,13 +19,13 @@ use super::watch_queues::{QueuePlace, WatchQueues};
 use crate::{
     calls::{self, Deferred, Function, Reclaim},
     helpers::{queue_places, reschedule},
-    list::List,
     modules::Leaving,
     sync::{race_delay, read_once},
 };
 use kernel::{
     new_condvar, new_spinlock,
     prelude::*,
+    rbtree::{RBTree, RBTreeNodeReservation},
     sync::{
         atomic::{Atomic, Full},
         Arc, CondVar, SpinLock,
@@ -136,7 +136,7 @@ impl<S: Subject> Reclaim for Watcher<S> {
         this.function.release();
         let list = this.list.clone();
         let mut watchers = list.watchers.lock();
-        let removed = watchers.list.remove(|one| one.serial == this.serial);
+        let removed = watchers.tree.remove(&this.serial);
         list.count.fetch_sub(1usize, Full);
         list.reclaimed.notify_all();
         drop(watchers);
@@ -153,8 +153,8 @@ pub(crate) fn enqueue<S: Subject>(watcher: Arc<Watcher<S>>) {
 
 /// The data that the lock of a list protects.
 struct Watchers<S: Subject> {
-    /// Last added first; those that are dead stay until they were reclaimed.
-    list: List<Arc<Watcher<S>>>,
+    /// By number; those that are dead stay until they were reclaimed.
+    tree: RBTree<u64, Arc<Watcher<S>>>,
     /// The number of the last watcher; none is used twice.
     last: u64,
 }
@@ -193,7 +193,7 @@ impl<S: Subject> WatchList<S> {
     /// [`ENOMEM`]: no memory.
     pub(crate) fn new() -> Result<Self> {
         let shared = pin_init!(Shared {
-            watchers <- new_spinlock!(Watchers { list: List::new(), last: 0 }, "cn_watchers"),
+            watchers <- new_spinlock!(Watchers { tree: RBTree::new(), last: 0 }, "cn_watchers"),
             count: Atomic::new(0),
             reclaimed <- new_condvar!("cn_watchers"),
             queues <- WatchQueues::new(queue_places()),
@@ -220,7 +220,7 @@ impl<S: Subject> WatchList<S> {
         leaving: &Leaving,
     ) -> Result<Arc<Watcher<S>>> {
         let address = function.address();
-        let reserved = List::reserve()?;
+        let reserved = RBTreeNodeReservation::new(GFP_KERNEL)?;
         let queue = self.0.queues.take()?;
         let watcher = Arc::pin_init(
             pin_init!(Watcher {
@@ -241,7 +241,8 @@ impl<S: Subject> WatchList<S> {
         watchers.last = watchers.last.wrapping_add(1);
         *watcher.as_mut().project().serial = watchers.last;
         let watcher = Arc::from(watcher);
-        watchers.list.push_reserved(reserved, watcher.clone());
+        let node = reserved.into_node(watchers.last, watcher.clone());
+        watchers.tree.insert(node);
         self.0.count.fetch_add(1usize, Full);
         Ok(watcher)
     }
@@ -258,37 +259,23 @@ impl<S: Subject> WatchList<S> {
         if self.is_empty() {
             return;
         }
-        let mut before = u64::MAX;
-        loop {
-            let mut some = [const { None }; WATCHER_BATCH];
-            let watchers = self.0.watchers.lock();
-            let limit = before;
-            let others = watchers.list.iter().filter(|one| one.serial < limit);
-            for (to, watcher) in some.iter_mut().zip(others) {
-                before = watcher.serial;
-                *to = Some(watcher.clone());
-            }
-            drop(watchers);
-            let is_last = some.last().is_none_or(|last| last.is_none());
-            for watcher in some.into_iter().flatten() {
-                update(&watcher);
-                enqueue(watcher);
-            }
-            if is_last {
-                return;
-            }
-        }
+        self.for_each(|watcher| {
+            update(&watcher);
+            enqueue(watcher);
+        });
     }
 
     /// Removes the watcher with this number. Waits until it has returned, except inside of a call.
     ///
     /// Context: process; may sleep.
     pub(crate) fn remove(&self, serial: u64) -> usize {
-        let removed = self.kill(|watcher| watcher.serial == serial);
+        // In a statement of its own, so that the lock is released before the watcher is.
+        let found = self.0.watchers.lock().tree.get(&serial).cloned();
+        let removed = found.is_some_and(kill);
         if !calls::is_inside() {
-            self.wait_until_reclaimed(|watcher| watcher.serial == serial);
+            self.wait_until_reclaimed(serial);
         }
-        removed
+        removed.into()
     }
 
     /// Removes the watchers for whose code `predicate` holds, waits until they have returned, and
@@ -297,43 +284,72 @@ impl<S: Subject> WatchList<S> {
     /// Context: process, not inside of a call; may sleep.
     pub(crate) fn remove_all(&self, predicate: impl Fn(*const c_void) -> bool) -> usize {
         let of_code = |watcher: &Watcher<S>| predicate(watcher.function.address());
-        let removed = self.kill(of_code);
-        self.wait_until_reclaimed(of_code);
-        removed
+        let mut count = 0usize;
+        self.for_each(|watcher| {
+            if of_code(&watcher) && kill(watcher) {
+                count = count.saturating_add(1);
+            }
+            reschedule();
+        });
+        self.for_each(|watcher| {
+            if of_code(&watcher) {
+                self.wait_until_reclaimed(watcher.serial);
+            }
+        });
+        count
     }
 
-    fn kill(&self, predicate: impl Fn(&Watcher<S>) -> bool) -> usize {
-        let mut count = 0usize;
+    /// Calls `work` with all watchers that are there now, in the order of their numbers. Nothing of
+    /// the list is locked then.
+    fn for_each(&self, mut work: impl FnMut(Arc<Watcher<S>>)) {
+        let (mut next, mut last) = (0, None);
         loop {
-            let watchers = self.0.watchers.lock();
-            let found = {
-                let mut live = watchers.list.iter().filter(|one| !one.function.is_ended());
-                live.find(|one| predicate(one)).cloned()
-            };
-            let Some(watcher) = found else {
-                return count;
-            };
-            // Under the lock, so that another task does not find it.
-            let is_idle = watcher.function.end();
+            let mut some = [const { None }; WATCHER_BATCH];
+            let mut watchers = self.0.watchers.lock();
+            // One that is added meanwhile is not reached, or this might not end.
+            let last = *last.get_or_insert(watchers.last);
+            let mut cursor = watchers.tree.cursor_lower_bound_mut(&next);
+            for to in &mut some {
+                let Some(here) = cursor else {
+                    break;
+                };
+                let (serial, watcher) = here.current();
+                next = serial.wrapping_add(1);
+                *to = (*serial <= last).then(|| watcher.clone());
+                cursor = here.move_next();
+            }
             drop(watchers);
-            race_delay();
-            // The watcher may run for long, and must not keep memory meanwhile. In a statement of
-            // its own, so that the lock is released before the memory is freed.
-            let pending = watcher.pending.lock().take();
-            if let Some(pending) = pending {
-                S::free(pending);
+            let is_last = some.last().is_none_or(|last| last.is_none());
+            some.into_iter().flatten().for_each(&mut work);
+            if is_last {
+                return;
             }
-            if is_idle {
-                calls::reclaim(watcher);
-            }
-            count = count.saturating_add(1);
         }
     }
 
-    fn wait_until_reclaimed(&self, predicate: impl Fn(&Watcher<S>) -> bool) {
+    fn wait_until_reclaimed(&self, serial: u64) {
         let mut watchers = self.0.watchers.lock();
-        while watchers.list.iter().any(|one| predicate(one)) {
+        while watchers.tree.get(&serial).is_some() {
             self.0.reclaimed.wait(&mut watchers);
         }
     }
+}
+
+/// Has a watcher called no more, and reclaimed when its last call has returned. Returns false if it
+/// was removed before.
+fn kill<S: Subject>(watcher: Arc<Watcher<S>>) -> bool {
+    let Some(is_idle) = watcher.function.end() else {
+        return false;
+    };
+    race_delay();
+    // The watcher may run for long, and must not keep memory meanwhile. In a statement of its own,
+    // so that the lock is released before the memory is freed.
+    let pending = watcher.pending.lock().take();
+    if let Some(pending) = pending {
+        S::free(pending);
+    }
+    if is_idle {
+        calls::reclaim(watcher);
+    }
+    true
 }
