@@ -13,7 +13,7 @@
 # the kernel's source, by the compilers that built the kernel, and kept, since that takes minutes:
 #
 #   /var/lib/connector/KERNEL/build           a folder for make -C: that of the headers, with metadata
-#   /var/lib/connector/KERNEL/libconnector*.rmeta, Module.symvers, connector.mk   the crate, as built for this kernel
+#   /var/lib/connector/KERNEL/libconnector*.rmeta, Module.symvers, *.mk   the crate, as built for this kernel
 #
 #   CONNECTOR_ROOT   put in front of the folders of the system, for tests
 
@@ -323,11 +323,13 @@ keep() {
 	cp rust/libconnector.rmeta rust/libconnector_base.rmeta "$MINE/"
 	awk -F '\t' '$3 ~ /(^|\/)cn(_guest)?$/' Module.symvers >"$MINE/Module.symvers"
 	sed "s|@folder@|$MINE|g; s|@release@|$KERNEL|g; s|@variables@|RUSTC=/usr/bin/rustc|g" scripts/connector.mk.in >"$MINE/connector.mk"
+	# One in front of it in PATH has built neither the kernel nor the crate.
+	echo 'RUSTC ?= /usr/bin/rustc' >"$MINE/build.mk"
 	grep -q CONNECTOR "$MINE/Module.symvers"
 }
 
 drop() {
-	rm -f "$MINE"/libconnector*.rmeta "$MINE/Module.symvers" "$MINE/connector.mk"
+	rm -f "$MINE"/libconnector*.rmeta "$MINE/Module.symvers" "$MINE"/{connector,build}.mk
 }
 
 forget_gone() {

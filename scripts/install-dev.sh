@@ -9,6 +9,8 @@
 #   PREFIX/lib/connector-rs/RELEASE/libconnector_base.rmeta
 #   PREFIX/lib/connector-rs/RELEASE/Module.symvers       the symbols of cn.ko, for modpost
 #   PREFIX/lib/connector-rs/RELEASE/connector.mk         the flags, for the Kbuild file of the module
+#   PREFIX/lib/connector-rs/RELEASE/build.mk             the kernel build directory and its compilers; without DESTDIR only,
+#                                                        since another machine has them elsewhere
 #   PREFIX/include/linux/connector_notify.h              for user programs
 #   PREFIX/share/connector/connector.mk                  for the Makefile of the module
 
@@ -42,14 +44,23 @@ variables() {
 	fi
 }
 
+# For make: what the Makefile of a module need not be given.
+build_file() {
+	printf '# SPDX-License-Identifier: GPL-2.0\n\nKDIR ?= %s\n' "$KDIR"
+	tr ' ' '\n' <<<"$1" | sed -nE 's/^(LLVM|RUSTC)=/\1 ?= /p'
+}
+
 install_files() {
-	local tools
-	tools=$(KDIR=$KDIR variables | sed 's/[&|\\]/\\&/g')
+	local tools escaped
+	tools=$(KDIR=$KDIR variables)
+	escaped=$(printf '%s\n' "$tools" | sed 's/[&|\\]/\\&/g')
 	install -d "$target" "${DESTDIR:-}$PREFIX/include/linux"
 	install -m 644 "$OUT"/core/rust/libconnector{,_base}.rmeta "$target/"
 	own_symbols >"$target/Module.symvers"
-	sed "s|@folder@|$folder|g; s|@release@|$release|g; s|@variables@|$tools|g" "$TOP/scripts/connector.mk.in" >"$target/connector.mk"
-	chmod 644 "$target/Module.symvers" "$target/connector.mk"
+	sed "s|@folder@|$folder|g; s|@release@|$release|g; s|@variables@|$escaped|g" "$TOP/scripts/connector.mk.in" >"$target/connector.mk"
+	rm -f "$target/build.mk"
+	[ -n "${DESTDIR:-}" ] || build_file "$tools" >"$target/build.mk"
+	chmod 644 "$target"/{Module.symvers,*.mk}
 	install -m 644 "$TOP/include/uapi/linux/connector_notify.h" "${DESTDIR:-}$PREFIX/include/linux/"
 	PREFIX=$PREFIX "$TOP/scripts/install.sh" makefile
 }

@@ -80,13 +80,19 @@ take_page_apart() {
 
 # The commands of the page, and the files where it shows them, from an empty folder on.
 build_module() {
-	local path=/usr/sbin:/usr/bin
 	find_tools "$KDIR"
-	[ "${#IN_ROOT[@]}" != 0 ] || path=$(dirname "$RUSTC"):$PATH
 	cd "$WORK/empty"
-	# The reader's shell: the variables that the page asks for, and nothing else of ours.
-	"${IN_ROOT[@]}" env -i HOME="$HOME" PATH="$path" KDIR="$KDIR" LLVM="${LLVM:-}" PREFIX="$WORK/prefix" \
-		FILES="$WORK/files" bash -eux "$WORK/build.sh"
+	# The reader's shell: the variables that the page asks for, and nothing else of ours. No compiler, and no folder of the
+	# kernel: install-dev has written down both.
+	"${IN_ROOT[@]}" env -i HOME="$HOME" PATH="$WORK/bin:/usr/sbin:/usr/bin" KERNEL="$(cat "$KDIR/include/config/kernel.release")" \
+		PREFIX="$WORK/prefix" FILES="$WORK/files" bash -eux "$WORK/build.sh"
+}
+
+# A compiler that built no kernel, in front of the one that did.
+put_another_compiler_first() {
+	mkdir -p "$WORK/bin"
+	printf '#!/bin/sh\necho rustc 0.0.0\n' >"$WORK/bin/rustc"
+	chmod +x "$WORK/bin/rustc"
 }
 
 # What a module takes of cn.ko has plain names: a mangled one would be that of one build.
@@ -127,6 +133,7 @@ if builds; then
 fi
 try page_has_steps take_page_apart
 if builds; then
+	put_another_compiler_first
 	try builds build_module
 	try no_mangled_symbol need_no_mangled_symbol
 fi
