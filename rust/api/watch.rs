@@ -49,7 +49,8 @@ pub trait Watcher: Send + Sync + 'static {
 
 /// Notifies a watcher of all ids that are registered and unregistered, until this is dropped.
 ///
-/// Each change costs a little time for each watcher there is; a module needs one.
+/// Each change costs a little time for each watcher there is, and a thread of the kernel for each
+/// that sleeps, which the kernel keeps for some minutes; a module needs one watcher.
 ///
 /// It is not notified of earlier registrations, also where the watch is made inside of a watcher.
 ///
