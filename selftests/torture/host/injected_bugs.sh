@@ -129,7 +129,7 @@ copy_tree
 caught=0
 
 # Without an injected bug, the tests that are to notice them have to pass.
-LONGEST=1800 run_programs "$(cut -d' ' -f2 "$WORK/list" | tr ',' '\n' | sort -u | paste -sd,)" || true
+LONGEST=1800 run_programs "$(cut -f2 "$WORK/list" | tr ',' '\n' | sort -u | paste -sd,)" || true
 by=$(noticed_by)
 if [ -n "$by" ]; then
 	failed without_an_injected_bug "$by"
