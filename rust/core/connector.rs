@@ -160,7 +160,7 @@ impl Connector {
         let blank = self.notifier.prepare();
         let serial = {
             // Before the table knows of it. A message that comes meanwhile is one to an unknown id.
-            let attach = || self.attachments.attach(id, name.as_c_str());
+            let attach = || self.attachments.attach(id, &name);
             let attached = attach().or_else(|error| {
                 if error != EINVAL {
                     return Err(error);
@@ -180,7 +180,7 @@ impl Connector {
                     if entry.opens_group() {
                         self.open_groups.open(entry.group());
                     }
-                    trace_register(id, entry.name());
+                    trace_register(id, || entry.name());
                     self.notifier.append(blank, id, true);
                 },
             );
@@ -205,7 +205,7 @@ impl Connector {
                 if entry.opens_group() {
                     self.open_groups.close(entry.group());
                 }
-                trace_unregister(id, entry.name());
+                trace_unregister(id, || entry.name());
                 self.notifier.append(blank, id, false);
                 // With the table locked, so that nobody else has attached the id.
                 self.attachments.detach(id);

@@ -386,19 +386,19 @@ pub(crate) fn trace_send(id: Id, portid: u32, group: u32, len: usize, result: Re
     unsafe { bindings::cn_glue_trace_send(&id.into(), portid, group, len as u32, error) };
 }
 
-/// Traces a callback that was registered (`connector:cn_register`).
-pub(crate) fn trace_register(id: Id, name: &CStr) {
+/// Traces a callback that was registered (`connector:cn_register`); `name` is called if that is enabled.
+pub(crate) fn trace_register<'a>(id: Id, name: impl FnOnce() -> &'a CStr) {
     if is_on!(__tracepoint_cn_register) {
         // SAFETY: The arguments live as long as the call.
-        unsafe { bindings::cn_glue_trace_register(&id.into(), name.as_char_ptr()) };
+        unsafe { bindings::cn_glue_trace_register(&id.into(), name().as_char_ptr()) };
     }
 }
 
-/// Traces a callback that was unregistered (`connector:cn_unregister`).
-pub(crate) fn trace_unregister(id: Id, name: &CStr) {
+/// Traces a callback that was unregistered (`connector:cn_unregister`); `name` is called if that is enabled.
+pub(crate) fn trace_unregister<'a>(id: Id, name: impl FnOnce() -> &'a CStr) {
     if is_on!(__tracepoint_cn_unregister) {
         // SAFETY: The arguments live as long as the call.
-        unsafe { bindings::cn_glue_trace_unregister(&id.into(), name.as_char_ptr()) };
+        unsafe { bindings::cn_glue_trace_unregister(&id.into(), name().as_char_ptr()) };
     }
 }
 

@@ -112,7 +112,7 @@ impl Handle {
 
     /// Sends as [`Self::multicast`] does, to the members that can receive the message. Also returns
     /// whether there is any but `except`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn offer(
         self,
         buffer: Skb,

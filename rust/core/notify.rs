@@ -93,10 +93,15 @@ impl Notifier {
     }
 
     /// Adds an event to the log. To be called while the table is locked.
+    #[inline]
     pub(crate) fn append(&self, blank: Option<Blank>, id: Id, registered: bool) {
-        if read_once(&self.interested) == 0 {
-            return;
+        if read_once(&self.interested) != 0 {
+            self.append_event(blank, id, registered);
         }
+    }
+
+    #[cold]
+    fn append_event(&self, blank: Option<Blank>, id: Id, registered: bool) {
         // The first watcher or request may be newer than the call of `prepare`.
         match blank.ok_or(ENOMEM).or_else(|_| Blank::new(GFP_ATOMIC)) {
             Ok(blank) => self.delivery.log.append(blank, id, registered),

@@ -30,6 +30,7 @@
 use crate::{
     netlink::{publish, retract, ClosedSocket, Datagram, Hearing, Protocol},
     stats::Counter,
+    table::Name,
 };
 use connector_base::{
     bindings::{
@@ -120,9 +121,9 @@ impl Attachments {
     /// - [`EINVAL`]: the id is taken, perhaps by a client in C.
     /// - [`ENOMEM`]: no memory.
     /// - [`EINTR`]: a signal came while waiting.
-    pub(crate) fn attach(&self, id: Id, name: &CStr) -> Result<Attaching<'_>> {
+    pub(crate) fn attach(&self, id: Id, name: &Name) -> Result<Attaching<'_>> {
         let begun = self.begin(id)?;
-        let name = printed(name);
+        let name = printed(name.as_c_str());
         // SAFETY: The id and the name are copied.
         to_result(unsafe { cn_entry_attach(&raw_id(id), name.as_ptr().cast()) })?;
         Ok(begun)

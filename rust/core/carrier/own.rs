@@ -21,7 +21,7 @@ use crate::{
     parameters::MAX_GROUPS,
     send::{send, CoreTarget},
     sync::read_once,
-    table::{CFunction, Callback},
+    table::{CFunction, Callback, Name},
 };
 use connector_base::{
     bindings::{
@@ -81,7 +81,7 @@ impl Attachments {
 
     /// Lets messages to an id come.
     #[inline]
-    pub(crate) fn attach(&self, _: Id, _: &CStr) -> Result<Attaching> {
+    pub(crate) fn attach(&self, _: Id, _: &Name) -> Result<Attaching> {
         Ok(Attaching(()))
     }
 
