@@ -6,7 +6,7 @@
 #   T   only selftest programs whose name matches this regular expression or, with a dot, whose fixtures and tests do
 #       (register_test.unregister); "host", "fuzz", "compile-fail", "kunit", "tutorial", "programs", "wireshark", "demo",
 #       "bench" and "torture" name the others, "kernel" the kernel's own sample, "samples" ours, "cnctl" the tool; "builtin"
-#       names all that runs on a kernel with the C connector built in
+#       names all that runs on a kernel with the C connector built in, and "stock" a part of "make stock"
 #   TORTURE   small (the default) or full: how long the torture takes
 #
 # Each job writes KTAP, which stays in build/results. The last line is "N passed, M failed".
@@ -26,7 +26,7 @@ TORTURE=${TORTURE:-small}
 WORK=$(mktemp -d)
 RESULTS=$WORK/ktap
 DIFFERENCES=(--differences=selftests/differences.txt --differences=selftests/guest_differences.txt)
-NAMES=(host fuzz compile-fail kunit tutorial programs wireshark demo bench torture kernel samples cnctl client builtin)
+NAMES=(host fuzz compile-fail kunit tutorial programs wireshark demo bench torture kernel samples cnctl client builtin stock)
 for program in "$TOP"/selftests/*_test.c; do NAMES+=("$(basename "$program" .c)"); done
 trap 'end_jobs; rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
@@ -53,7 +53,7 @@ wants_modules() {
 	[[ $FILTER != *.* ]] || return 0
 	for name in "${NAMES[@]}"; do
 		case $name in
-		host | fuzz | torture | builtin) continue ;;
+		host | fuzz | torture | builtin | stock) continue ;;
 		esac
 		if selected "$name"; then return; fi
 	done
@@ -130,6 +130,19 @@ as_guest() {
 	kunit "$kdir" kunit_guest
 }
 
+# The smaller kernel that Debian ships, as it is: whether it takes modules, and the samples on it. Left out, with the reason, where
+# it cannot be fetched, or no root can be made for its compilers.
+as_guest_of_debian() {
+	local flavour=cloud-amd64
+	printf '\nThe kernel that Debian ships\n'
+	if ! KDIR='' scripts/stock.sh kdir "$flavour" 2>"$WORK/errors" >/dev/null; then
+		echo "ok 1 kernel # SKIP $(sed -n 's/^error: //p' "$WORK/errors" | head -n 1)" | read_results stock
+		return
+	fi
+	KDIR='' FLAVOUR=$flavour T='^(probe|samples)$' selftests/stock/run.sh "$RESULTS" ||
+		echo 'not ok 0 runs # it did not get to its end' | read_results stock
+}
+
 # Pages with steps, as their reader does them.
 pages() {
 	local page
@@ -184,6 +197,7 @@ if [ -n "$with_torture" ] && [ "$with_torture" != full ]; then start_series tort
 # On C they are to compare with, and races are not looked for: with one processor they take two thirds of the time.
 if wants_programs; then start_in_slot selftests-c selftests c 1; fi
 if selected builtin; then start_in_slot builtin as_guest; fi
+if selected stock; then start_in_slot stock as_guest_of_debian; fi
 if selected bench; then
 	start_in_slot bench job 'Instructions against their limits' bench --brief selftests/bench/run.sh "$KDIR" gate
 fi
