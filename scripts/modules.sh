@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Builds against a kernel: modules.sh <kernel build directory> core|samples|tests|demo|bench|all|guest|torture|torture-full|install [make argument...]
+# Builds against a kernel: modules.sh <kernel build directory> core|samples|tests|demo|bench|all|guest|guest-samples|torture|
+# torture-full|install [make argument...]
 #
-# With a kernel that has the C connector built in, ours is built as its guest, and "guest" is what is tested there. With one that
-# has this connector built in, "built-in" builds what uses it, the samples and the test modules. "probe" builds a module that needs no
-# connector.
+# With a kernel that has the C connector built in, ours is built as its guest, and "guest" is what is tested there; "guest-samples"
+# is the part of it that the samples need. With one that has this connector built in, "built-in" builds what uses it, the samples and
+# the test modules. "probe" builds a module that needs no connector.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -184,6 +185,10 @@ case $what in
 core) ;;
 install) install_core ;;
 samples) build_samples ;;
+guest-samples)
+	build_samples
+	build_kernel_sample
+	;;
 tests) build_tests ;;
 demo)
 	build_samples

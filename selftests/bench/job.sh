@@ -109,19 +109,18 @@ measure_few() {
 }
 
 measure_messages() {
+	row "$1" batch
+	[ "$BENCH" != gate ] || return 0
 	row "$1" echo
 	row "$1" multicast
-	row "$1" batch
 }
 
 measure_crate() {
 	load bench_crate
 	row crate dispatch
 	row crate register 1
-	if [ "$BENCH" != gate ]; then
-		measure_messages crate
-		sample_irqs_off crate 1
-	fi
+	measure_messages crate
+	[ "$BENCH" = gate ] || sample_irqs_off crate 1
 	unload_all bench_crate
 }
 
@@ -145,10 +144,10 @@ measure_connector() {
 	load_connector "$1" || failed "$file does not load"
 	load bench_client
 	measure_few "$1"
+	measure_messages "$1"
 	if [ "$BENCH" != gate ]; then
 		row "$1" module "$file"
 		row "$1" unregister_sleeping
-		measure_messages "$1"
 		# Programs and their libraries, on ours. The program prints the provider of each
 		# figure.
 		[ "$1" = c ] || row rust client

@@ -110,6 +110,7 @@ pages() {
 
 # The build of each flavour is apart, like that of each kernel in scripts/config.
 test_flavour() {
+	local what
 	FLAVOUR=$1
 	export KERNEL_CONFIG=stock-$FLAVOUR
 	OUT=$SERIES_OUT/$KERNEL_CONFIG
@@ -118,7 +119,8 @@ test_flavour() {
 	look_for_kvm "$KDIR"
 	if selected probe; then probe; fi
 	if [[ $FILTER == *.* ]] || some_selected "${USERS[@]}"; then
-		if needs_programs; then "$TOP/scripts/modules.sh" "$KDIR" guest; else "$TOP/scripts/modules.sh" "$KDIR" samples; fi
+		if needs_programs; then what=guest; else what=guest-samples; fi
+		"$TOP/scripts/modules.sh" "$KDIR" "$what"
 		programs
 		pages
 	fi
