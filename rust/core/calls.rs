@@ -115,11 +115,6 @@ impl Calls {
         fetch_add(&self.left, DEAD.wrapping_sub(entered).wrapping_add(1));
     }
 
-    /// Whether calls are refused.
-    pub(crate) fn is_dead(&self) -> bool {
-        read_once(&self.entered) & DEAD != 0
-    }
-
     /// Whether calls are refused, and all have left, the registration included.
     pub(crate) fn are_over(&self) -> bool {
         read_once(&self.left) > DEAD

@@ -348,7 +348,7 @@ mod calls_tests {
         assert!(!calls.leave());
         assert_eq!(calls.completed(), Some(1));
         calls.kill();
-        assert!(calls.is_dead());
+        assert!(calls.completed().is_none());
         assert!(!calls.try_enter());
         assert!(!calls.leave());
         assert!(calls.leave());

@@ -110,7 +110,7 @@ pub const INJECTED_BUGS: &[InjectedBug] = &[
         edits: &[(
             "calls",
             "fetch_add(&self.left, 1) & DEAD != 0\n",
-            "let left = fetch_add(&self.left, 1);\n        kernel::memory::touch(self);\n        self.is_dead() && left & DEAD != 0\n",
+            "let left = fetch_add(&self.left, 1);\n        kernel::memory::touch(self);\n        read_once(&self.entered) & DEAD != 0 && left & DEAD != 0\n",
         )],
     },
     InjectedBug {
@@ -144,7 +144,7 @@ pub const INJECTED_BUGS: &[InjectedBug] = &[
         model: "unregistering_waits",
         says: RACE,
         edits: &[
-            ("table/callback", "calls.try_enter().then(", "(!calls.is_dead()).then("),
+            ("table/callback", "calls.try_enter().then(", "calls.completed().is_some().then("),
             (
                 "table",
                 "if let Some(dead) = active.leave() {",
