@@ -162,10 +162,10 @@ unsafe_stays_inside() {
 	for root in rust/base/connector_base.rs rust/api/connector.rs rust/core/cn_core.rs rust/proc/proc_events.rs; do
 		grep -qE '^#!\[deny\(.*unsafe_code.*\)\]' "$root" || { printf '%s does not deny unsafe code\n' "$root"; status=1; }
 	done
-	mapfile -t boundaries < <(grep -rlE 'allow\(unsafe_code\)' rust --include='*.rs')
 	# Of the two carriers, one is in a build.
+	mapfile -t boundaries < <(grep -rlE 'allow\(unsafe_code\)' rust --include='*.rs' --exclude=guest.rs)
 	if [ "${#boundaries[@]}" -gt 14 ]; then
-		printf '%d boundary files, at most 14:\n' "${#boundaries[@]}"
+		printf '%d boundary files in a build, at most 14:\n' "${#boundaries[@]}"
 		printf '  %s\n' "${boundaries[@]}"
 		status=1
 	fi

@@ -74,8 +74,7 @@ const DEAD: u64 = 1 << 63;
 pub(crate) struct Calls {
     /// How many were entered, the registration included; and [`DEAD`].
     entered: Atomic<u64>,
-    /// How many of them have left; of a dead subject, one more than [`DEAD`] less how many have
-    /// not.
+    /// How many of them have left. When dead: [`DEAD`] + 1 - (calls that have not left).
     left: Atomic<u64>,
 }
 

@@ -8,10 +8,10 @@
 //! | where | what |
 //! |---|---|
 //! | [`netlink`], [`receive`], [`send`] | datagrams from programs, and messages to them |
-//! | [`carrier`] | the socket, or the built-in connector; the functions for modules in C |
+//! | [`carrier`] | the socket, or the built-in connector |
 //! | [`table`], [`calls`] | the callbacks, and calls of them |
 //! | [`notify`] | notification of ids and sockets, for programs and modules |
-//! | [`c_abi`] | the functions for the crate of modules in Rust |
+//! | [`c_abi`], `c_functions` | the functions for the crate of modules in Rust, and for modules in C |
 //! | [`connector`], [`modules`] | the one connector, and modules that are unloaded |
 //! | [`start`], [`parameters`] | its start and its end |
 //! | [`stats`], [`proc_files`] | what can be seen of it |
@@ -24,6 +24,8 @@
 #![cfg_attr(CN_GUEST, allow(dead_code, unused_imports))]
 
 mod c_abi;
+#[cfg(not(CN_GUEST))]
+mod c_functions;
 mod calls;
 #[cfg_attr(CN_GUEST, path = "carrier/guest.rs")]
 #[cfg_attr(not(CN_GUEST), path = "carrier/own.rs")]

@@ -325,6 +325,7 @@ pub(crate) fn hearing_of(group: u32) -> Hearing {
 /// Runs the connector for as long as it exists.
 ///
 /// What uses the connector is dropped before it: calls of the carrier, which cause work, and work.
+/// Without callbacks, which the drop of this unregisters first, nothing causes work any more.
 pub(crate) struct RunningConnector {
     carrier: Carrier,
     _workqueue: Workqueue,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Functions of the kernel that Rust cannot call by themselves, made safe.
+//! Safe wrappers of functions in C.
 //!
 //! C counterparts: `glue/cn_glue.c`, and what it names; `register_module_notifier()` in
 //! `include/linux/module.h`.
@@ -25,6 +25,13 @@ pub(crate) fn count(counter: u32) {
     debug_assert!(counter < bindings::cn_counter_CN_COUNTERS);
     // SAFETY: The counter is one of those that the glue has.
     unsafe { bindings::cn_glue_count(counter) };
+}
+
+/// Adds a number to a counter. Context: any.
+pub(crate) fn count_many(counter: u32, number: usize) {
+    debug_assert!(counter < bindings::cn_counter_CN_COUNTERS);
+    // SAFETY: As in `count`.
+    unsafe { bindings::cn_glue_count_many(counter, number as c_ulong) };
 }
 
 /// Adds one to the counter of delivered messages, in fewer instructions. Context: any.
@@ -193,7 +200,8 @@ impl Drop for Workqueue {
 
 /// The queue for messages to programs.
 pub(crate) fn sender_queue() -> &'static Queue {
-    // SAFETY: The queue exists as long as the connector does, and this is called by that alone.
+    // SAFETY: The connector alone calls this, to deliver an event. The queue exists as long as there
+    // are callbacks, whose registering and unregistering are the events.
     unsafe { Queue::from_raw(bindings::cn_glue_workqueue()) }
 }
 

@@ -209,6 +209,7 @@ impl Handle {
     /// - [`ECONNREFUSED`]: there is no such socket.
     /// - [`EAGAIN`]: its receive buffer is full, and waiting (any longer) is not allowed.
     /// - [`EINTR`] or `ERESTARTSYS`: a signal came while waiting.
+    /// - With a limit of its own also those of opening a socket, as [`ENOMEM`]: no memory.
     #[inline]
     pub(crate) fn unicast(
         self,
@@ -362,13 +363,14 @@ pub(crate) trait Protocol {
 
     /// Whether every program may join a group. Otherwise a program needs `CAP_NET_ADMIN`.
     ///
-    /// Context: process, with locks of netlink held.
+    /// Context: process; must not wait for programs or modules.
     fn is_open(group: u32) -> bool;
 
     /// A program was permitted to join a group. Context: as [`Self::is_open`].
     fn joins(group: u32);
 
-    /// A socket has left a group. Context: as [`Self::is_open`].
+    /// A socket has left a group. Context: as [`Self::is_open`]; after a failed `bind()` with
+    /// netlink's table locked, where nothing may sleep.
     fn left(group: u32);
 
     /// A program's socket is being closed.

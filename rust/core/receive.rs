@@ -31,13 +31,13 @@ use kernel::prelude::*;
 /// The id of process events, whose module is loaded when a program asks for it. Its alias is
 /// `cn-id-1-1`.
 ///
-/// Programs for process events do not load a module, because the kernel's own provider is built in.
+/// Existing programs load no module, because they expect the built-in provider.
 /// No other id loads a module: a program chooses the id that it sends to, so every user could make
 /// the kernel run `modprobe` for any id.
 const PROCESS_EVENTS: Id = Id::new(CN_IDX_PROC, CN_VAL_PROC);
 
-///
-/// A guest loads nothing: the built-in connector knows whether the id is taken.
+/// Whether a message to this id loads a module. A guest loads nothing: the built-in connector knows
+/// whether the id is taken.
 #[inline]
 fn is_loaded_on_demand(id: Id) -> bool {
     FEATURES & CN_NATIVE != 0 && id.as_u64() == PROCESS_EVENTS.as_u64()

@@ -47,8 +47,8 @@ counters! {
     DropUnknownId = cn_counter_CN_DROP_UNKNOWN_ID, "drop_unknown_id";
     /// Dropped: the sender may not send to the callback.
     DropRefused = cn_counter_CN_DROP_REFUSED, "drop_refused";
-    /// Dropped: a datagram to a guest, which has no memory to remember the socket. A task sees this
-    /// that is being killed for lack of memory.
+    /// Dropped: a datagram to a guest, which has no memory to remember the socket. Only a task that
+    /// is being killed sees this.
     DropNoMemory = cn_counter_CN_DROP_NO_MEMORY, "drop_no_memory";
     /// Messages that were sent and reached a receive buffer.
     Sent = cn_counter_CN_SENT, "sent";
@@ -91,6 +91,11 @@ impl Counter {
     #[inline]
     pub(crate) fn count(self) {
         helpers::count(self as u32);
+    }
+
+    /// Adds a number. Context: any.
+    pub(crate) fn count_many(self, number: u64) {
+        helpers::count_many(self as u32, number as usize);
     }
 
     /// The sum over all CPUs.

@@ -192,7 +192,9 @@ pub(crate) unsafe trait RcuFreed: Send + Sync {}
 ///
 /// # Invariants
 ///
-/// What it leads to is freed at least a grace period after the last pointer to it was changed.
+/// What it leads to is freed at least a grace period after it was taken out of the structure: after
+/// the last pointer that leads to it from what new readers find was changed. A reader that found
+/// the value with this pointer earlier may follow it as well.
 #[repr(transparent)]
 pub(crate) struct RcuPointer<T>(Atomic<*mut T>);
 

@@ -45,6 +45,11 @@ void cn_glue_count(unsigned int counter)
 	this_cpu_inc(cn_counters[counter]);
 }
 
+void cn_glue_count_many(unsigned int counter, unsigned long number)
+{
+	this_cpu_add(cn_counters[counter], number);
+}
+
 void cn_glue_count_delivered(void)
 {
 	this_cpu_inc(cn_counters[CN_DELIVERED]);

@@ -81,7 +81,7 @@ subsys_initcall(cn_core_start);
 #endif
 
 /*
- * Declared in <linux/connector.h>, defined in core/carrier/own.rs: the functions are in Rust, so
+ * Declared in <linux/connector.h>, defined in core/c_functions.rs: the functions are in Rust, so
  * their exports cannot follow them.
  */
 #define EXPORT(symbol)	EXPORT_SYMBOL_GPL(symbol)

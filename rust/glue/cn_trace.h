@@ -11,7 +11,7 @@
 #include <linux/connector.h>
 #include <linux/tracepoint.h>
 
-/* A message came in; error is what a sender gets that asked for an ACK. */
+/* A message came in; error is the result that an ACK carries. */
 TRACE_EVENT(cn_receive,
 	TP_PROTO(const struct cb_id *id, u32 portid, u32 len, int error, const char *why),
 	TP_ARGS(id, portid, len, error, why),

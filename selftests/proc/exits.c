@@ -73,7 +73,7 @@ TEST_F(exits, parent_can_reap)
 	}
 }
 
-TEST_F(exits, parent_can_reap_who_had_much)
+TEST_F(exits, parent_can_reap_a_large_process)
 {
 	int child = make_child(NULL);
 
@@ -82,7 +82,7 @@ TEST_F(exits, parent_can_reap_who_had_much)
 	EXPECT_EQ(7, process_reap_now(child));
 }
 
-TEST_F(exits, parent_can_reap_who_was_killed)
+TEST_F(exits, parent_can_reap_a_killed_process)
 {
 	int child, i;
 

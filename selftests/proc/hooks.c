@@ -152,7 +152,7 @@ TEST_F(hooks, asking_attaches)
 	EXPECT_TRUE(process_hears(self->fd));
 }
 
-TEST_F(hooks, who_joins_without_asking_attaches_nothing)
+TEST_F(hooks, joining_without_a_request_attaches_nothing)
 {
 	self->fd = cn_open_in_group(CN_IDX_PROC);
 	ASSERT_LE(0, self->fd);

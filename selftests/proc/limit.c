@@ -70,7 +70,7 @@ TEST_F(limit, user_is_refused_beyond_it)
 	EXPECT_FALSE(process_hears(self->fds[LIMIT]));
 }
 
-TEST_F(limit, refusal_is_the_answer_to_who_asks_for_one)
+TEST_F(limit, refusal_is_answered_where_an_ack_is_requested)
 {
 	static struct cn_received got;
 	struct proc_input input = { PROC_CN_MCAST_LISTEN, PROC_EVENT_SID };
@@ -220,7 +220,7 @@ TEST_F(limit, is_for_each_user)
 }
 
 /* The requester is counted, not the opener of the socket. */
-TEST_F(limit, is_of_who_asks)
+TEST_F(limit, counts_for_the_requesting_user)
 {
 	int error, fd = cn_open_in_group(CN_IDX_PROC);
 

@@ -65,7 +65,7 @@ TEST_F(listeners, several_in_one_process)
 	EXPECT_TRUE(process_hears(self->fd));
 }
 
-TEST_F(listeners, who_ignores_hears_nothing)
+TEST_F(listeners, ignoring_socket_gets_no_event)
 {
 	int other = process_open(0);
 
@@ -79,7 +79,7 @@ TEST_F(listeners, who_ignores_hears_nothing)
 	close(other);
 }
 
-TEST_F(listeners, who_did_not_ask_hears_nothing)
+TEST_F(listeners, member_without_request_gets_no_event)
 {
 	int other = cn_open_in_group(CN_IDX_PROC);
 
@@ -105,7 +105,7 @@ TEST_F(listeners, filter_can_be_changed)
 }
 
 /* Each time, the very next thing that happens. */
-TEST_F(listeners, who_joins_after_asking_misses_nothing)
+TEST_F(listeners, joining_after_the_request_loses_no_event)
 {
 	int other, i;
 
@@ -120,7 +120,7 @@ TEST_F(listeners, who_joins_after_asking_misses_nothing)
 	}
 }
 
-TEST_F(listeners, who_left_the_group_hears_nothing)
+TEST_F(listeners, socket_that_left_the_group_gets_no_event)
 {
 	int other = process_open(0);
 
@@ -152,7 +152,7 @@ TEST_F(listeners, request_with_a_filter_is_acknowledged)
 	EXPECT_EQ(0, process_answer(self->fd, number + 1));
 }
 
-TEST_F(listeners, who_did_not_join_is_acknowledged)
+TEST_F(listeners, socket_outside_the_group_is_acknowledged)
 {
 	int other = cn_open_in_group(0);
 
@@ -225,7 +225,7 @@ TEST_F(listeners, other_lengths_are_refused)
 	EXPECT_TRUE(process_hears(self->fd));
 }
 
-TEST_F(listeners, refusal_is_the_answer_to_who_asks_for_one)
+TEST_F(listeners, refusal_is_answered_where_an_ack_is_requested)
 {
 	static struct cn_received got;
 	uint32_t operation = 3;

@@ -253,7 +253,7 @@ static long long time_beside(int fd)
 }
 
 /* First with one listener and users that do something else, then with all of the listeners. */
-TEST_F(users, hold_up_nobody_who_asks)
+TEST_F(users, hold_up_no_request)
 {
 	long long quiet, disturbed;
 

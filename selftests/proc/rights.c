@@ -47,7 +47,7 @@ TEST_F(rights, listening)
 	close(other);
 }
 
-TEST_F(rights, who_may_not_listen_hears_nothing)
+TEST_F(rights, refused_listener_gets_no_event)
 {
 	int other = cn_open_in_group(CN_IDX_PROC);
 

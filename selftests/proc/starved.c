@@ -121,7 +121,7 @@ static int listen_once(const void *arg)
 }
 
 /* Hooks are attached for it, and meanwhile for another one. */
-TEST_F(starved, requests_hold_up_nobody_who_asks)
+TEST_F(starved, requests_hold_up_no_other_request)
 {
 	int tries;
 

@@ -110,7 +110,7 @@ static bool has_lost_messages(int fd)
 }
 
 /* A program inside of sendmsg() cannot read, and so must not be waited for. */
-TEST_F(rust, replies_do_not_wait_for_who_does_not_read)
+TEST_F(rust, replies_do_not_wait_for_a_program_that_does_not_read)
 {
 	static const enum behaviour kinds[] = { ECHO, REVERSE, RAW, BUNDLE };
 	unsigned int kind;

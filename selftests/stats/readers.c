@@ -98,7 +98,7 @@ FIXTURE_TEARDOWN(readers)
 }
 
 /* With the highest priority, so that the time contains no wait for the scheduler. */
-TEST_F(readers, hold_up_nobody_who_registers)
+TEST_F(readers, hold_up_no_registration)
 {
 	long long begin, total = 0;
 	int i, rounds = cn_repeat(ROUNDS);

@@ -270,7 +270,7 @@ TEST_F(block, closing_a_full_socket_ends)
 	check_full_socket(_metadata, &reader);
 }
 
-TEST_F(block, killing_who_has_a_full_socket_ends)
+TEST_F(block, killing_the_owner_of_a_full_socket_ends)
 {
 	struct reader reader = { .ends_by_itself = false };
 

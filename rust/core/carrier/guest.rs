@@ -317,7 +317,7 @@ global_lock! {
 ///
 /// # Errors
 ///
-/// [`ENOMEM`]: no memory, which a task sees that is being killed.
+/// [`ENOMEM`]: no memory. Only a task that is being killed sees this.
 unsafe fn hold(skb: NonNull<sk_buff>) -> Result {
     // SAFETY: By the safety requirements; netlink keeps the socket meanwhile.
     let parms = unsafe { &*(&raw const (*skb.as_ptr()).cb).cast::<netlink_skb_parms>() };

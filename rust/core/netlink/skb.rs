@@ -88,8 +88,7 @@ impl SenderParms<'_> {
 /// # Invariants
 ///
 /// For `'a`, `message` points to a message that is followed by as many bytes as it says. Nobody
-/// else uses it.
-#[derive(Clone, Copy)]
+/// else uses it; there is one of these for it.
 pub(crate) struct RawMessage<'a> {
     message: *mut cn_msg,
     sender: SenderParms<'a>,
@@ -117,7 +116,7 @@ impl<'a> RawMessage<'a> {
 
     /// The sender.
     #[inline]
-    pub(crate) fn sender(self) -> SenderParms<'a> {
+    pub(crate) fn sender(&self) -> SenderParms<'a> {
         self.sender
     }
 

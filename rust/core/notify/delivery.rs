@@ -121,13 +121,14 @@ impl Delivery {
         let mut sending = self.sending.lock();
         let lost = self.log.lost();
         let has_lost = core::mem::replace(&mut sending.lost, lost) != lost;
-        let is_behind = sending.cursor.is_behind(last, MAX_UNREAD);
+        let unread = sending.cursor.unread(last);
+        let is_behind = unread > MAX_UNREAD;
         let passed = is_behind.then(|| core::mem::replace(&mut sending.cursor, self.log.end()));
         // The lock ends before many events are freed.
         drop(sending);
         drop(passed);
         if is_behind {
-            Counter::NotifyLost.count();
+            Counter::NotifyLost.count_many(unread);
         }
         if is_behind || has_lost {
             self.report_loss();
@@ -268,5 +269,31 @@ fn send_to(group: u32, event: &Event, hearing: fn(u32) -> Hearing) {
     match sent {
         Ok(_) => Counter::Notified.count(),
         Err(_) => Counter::NotifyLost.count(),
+    }
+}
+
+#[cfg(CONFIG_CONNECTOR_KUNIT_TEST)]
+#[kernel::prelude::kunit_tests(cn_delivery)]
+mod tests {
+    use super::*;
+    use crate::notify::event_log::Blank;
+
+    #[test]
+    fn skipped_events_are_counted() -> Result {
+        let limits = Limits {
+            total: 1,
+            per_socket: 1,
+        };
+        let delivery = Delivery::new(limits, |_| Hearing::All)?;
+        for _ in 0..=MAX_UNREAD {
+            let blank = Blank::new(GFP_KERNEL)?;
+            delivery.log.append(blank, Id::new(1, 1), true);
+        }
+        let before = Counter::NotifyLost.total();
+        delivery.catch_up();
+        assert!(Counter::NotifyLost.total() - before > MAX_UNREAD);
+        // The next one is not behind any more.
+        assert!(!delivery.sending.lock().cursor.has_next());
+        Ok(())
     }
 }

@@ -166,9 +166,9 @@ impl EventCursor {
         self.0.event.number
     }
 
-    /// Whether more than `limit` events up to the one with the number `last` were not read.
-    pub(crate) fn is_behind(&self, last: u64, limit: u64) -> bool {
-        last.saturating_sub(self.number()) > limit
+    /// How many events up to the one with the number `last` were not read.
+    pub(crate) fn unread(&self, last: u64) -> u64 {
+        last.saturating_sub(self.number())
     }
 
     /// Whether there is an event to be read.
@@ -219,7 +219,7 @@ impl UnreadEvents {
     pub(crate) fn catch_up(&mut self, log: &EventLog) -> Option<EventCursor> {
         let lost = log.lost();
         let has_lost = core::mem::replace(&mut self.lost, lost) != lost;
-        if !has_lost && !self.cursor.is_behind(log.last_number(), MAX_UNREAD) {
+        if !has_lost && self.cursor.unread(log.last_number()) <= MAX_UNREAD {
             return None;
         }
         // The watcher has to discard its state, and so need not be notified of earlier events.

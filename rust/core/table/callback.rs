@@ -153,7 +153,7 @@ impl CoreHandler {
 
     /// Calls the handler, and returns what it returned; [`None`] if the sender may not send to it.
     ///
-    /// Apart from what calls functions in C, to keep that small.
+    /// A function of its own, so that the path of C callbacks stays small.
     ///
     /// # Safety
     ///

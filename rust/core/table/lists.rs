@@ -87,7 +87,8 @@ impl<T: Linked> LiveList<T> {
         self.first.read(reader)
     }
 
-    /// The element behind `element`.
+    /// The element behind `element`, which was found with the same `reader`. One that was kept by
+    /// other means may have left the list since, and so may its successor.
     pub(crate) fn next<'a>(element: &T, reader: &'a impl Reader) -> Option<&'a T> {
         element.links().next.read(reader)
     }
