@@ -340,9 +340,13 @@ unsafe fn hold(skb: NonNull<sk_buff>) -> Result {
         HeldSocket(unsafe { NonNull::new_unchecked(socket) }),
         GFP_KERNEL,
     )?;
-    // Another thread of the program may have been faster.
-    let replaced = HELD.lock().as_mut().map(|held| held.insert(node));
-    drop(replaced);
+    // Another thread of the program may have been faster; or there is no carrier any more.
+    let unused = match HELD.lock().as_mut() {
+        Some(held) => held.insert(node),
+        None => Some(node),
+    };
+    // Without the lock.
+    drop(unused);
     Ok(())
 }
 
