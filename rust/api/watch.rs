@@ -60,8 +60,9 @@ pub trait Watcher: Send + Sync + 'static {
 /// not notified of are discarded. The drop sleeps, except inside of a call of the connector: there
 /// the watcher lives on until its call has returned. Do not hold a lock that the watcher takes.
 ///
-/// The drop waits for a running call of the watcher. A module with many watches that sleep waits for
-/// one after the other; those that its exit forgets ([`core::mem::forget`]) are removed together.
+/// The drop waits for a running call of the watcher. A module with many watches that sleep waits
+/// for one after the other; those that its exit forgets ([`core::mem::forget`]) are removed
+/// together.
 ///
 /// # Examples
 ///

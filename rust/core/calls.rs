@@ -385,7 +385,8 @@ impl Function {
         Some(self.calls.leave())
     }
 
-    /// Refuses further calls, and returns whether none is running; [`None`] if this was done before.
+    /// Refuses further calls, and returns whether none is running; [`None`] if this was done
+    /// before.
     pub(crate) fn end(&self) -> Option<bool> {
         if self.is_ended.xchg(true, Full) {
             return None;

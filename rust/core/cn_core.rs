@@ -11,7 +11,7 @@
 //! | [`carrier`] | the socket, or the built-in connector |
 //! | [`table`], [`calls`] | the callbacks, and calls of them |
 //! | [`notify`] | notification of ids and sockets, for programs and modules |
-//! | [`c_abi`], `c_functions` | the functions for the crate of modules in Rust, and for modules in C |
+//! | [`c_abi`], `c_functions` | the functions for modules in Rust, by their crate, and in C |
 //! | [`connector`], [`modules`] | the one connector, and modules that are unloaded |
 //! | [`start`], [`parameters`] | its start and its end |
 //! | [`stats`], [`proc_files`] | what can be seen of it |

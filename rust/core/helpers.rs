@@ -200,8 +200,8 @@ impl Drop for Workqueue {
 
 /// The queue for messages to programs.
 pub(crate) fn sender_queue() -> &'static Queue {
-    // SAFETY: The connector alone calls this, to deliver an event. The queue exists as long as there
-    // are callbacks, whose registering and unregistering are the events.
+    // SAFETY: The connector alone calls this, to deliver an event. The queue exists as long as
+    // there are callbacks, whose registering and unregistering are the events.
     unsafe { Queue::from_raw(bindings::cn_glue_workqueue()) }
 }
 
@@ -394,7 +394,8 @@ pub(crate) fn trace_send(id: Id, portid: u32, group: u32, len: usize, result: Re
     unsafe { bindings::cn_glue_trace_send(&id.into(), portid, group, len as u32, error) };
 }
 
-/// Traces a callback that was registered (`connector:cn_register`); `name` is called if that is enabled.
+/// Traces a callback that was registered (`connector:cn_register`). `name` is called if that is
+/// enabled.
 pub(crate) fn trace_register<'a>(id: Id, name: impl FnOnce() -> &'a CStr) {
     if is_on!(__tracepoint_cn_register) {
         // SAFETY: The arguments live as long as the call.
@@ -402,7 +403,8 @@ pub(crate) fn trace_register<'a>(id: Id, name: impl FnOnce() -> &'a CStr) {
     }
 }
 
-/// Traces a callback that was unregistered (`connector:cn_unregister`); `name` is called if that is enabled.
+/// Traces a callback that was unregistered (`connector:cn_unregister`). `name` is called if that is
+/// enabled.
 pub(crate) fn trace_unregister<'a>(id: Id, name: impl FnOnce() -> &'a CStr) {
     if is_on!(__tracepoint_cn_unregister) {
         // SAFETY: The arguments live as long as the call.

@@ -2,9 +2,9 @@
 
 //! A singly linked list that owns its elements.
 //!
-//! Adding an element takes one allocation, which can be made beforehand, and moves nothing. Elements
-//! are plain values. Those of `kernel::list` are reference counted and hold links, which numbers and
-//! requests do not need.
+//! Adding an element takes one allocation, which can be made beforehand, and moves nothing.
+//! Elements are plain values. Those of `kernel::list` are reference counted and hold links, which
+//! numbers and requests do not need.
 
 #![forbid(unsafe_code)]
 

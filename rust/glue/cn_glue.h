@@ -174,10 +174,10 @@ enum cn_counter {
 };
 
 /*
- * Wrappers of inline functions and macros of the kernel, as short as their use in C. Longer ones are
- * the limited wait, for which netlink has no function; the buffer, which is made at its full length
- * in one step; the search of the stack for a mark; and the request for a module, for which a task
- * waits that can be killed.
+ * Wrappers of inline functions and macros of the kernel, as short as their use in C. Longer ones
+ * are the limited wait, for which netlink has no function; the buffer, which is made at its full
+ * length in one step; the search of the stack for a mark; and the request for a module, for which a
+ * task waits that can be killed.
  */
 void cn_glue_count(unsigned int counter);
 void cn_glue_count_many(unsigned int counter, unsigned long number);

@@ -110,7 +110,7 @@ impl<'a> RawMessage<'a> {
 
     /// The arguments of a function in C.
     #[inline]
-    pub(crate) fn as_raw(self) -> (*mut cn_msg, *mut netlink_skb_parms) {
+    pub(crate) fn into_raw(self) -> (*mut cn_msg, *mut netlink_skb_parms) {
         (self.message, self.sender.parms.as_ptr())
     }
 

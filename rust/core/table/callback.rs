@@ -166,7 +166,7 @@ impl CoreHandler {
         if !is_permitted {
             return None;
         }
-        let (message, parms) = message.as_raw();
+        let (message, parms) = message.into_raw();
         // SAFETY: By the type invariants the function may be called with the cookie until that is
         // released. By the safety requirements it was not. The message and its control block are
         // valid by the invariants of `RawMessage`.
@@ -310,7 +310,7 @@ impl Active {
     pub(crate) fn call(&self, message: RawMessage<'_>) -> Option<Result> {
         match self.entry().callback() {
             Callback::C(function) => {
-                let (message, parms) = message.as_raw();
+                let (message, parms) = message.into_raw();
                 // SAFETY: By the invariants of `RawMessage` both are there. By the type invariants
                 // the callback may be called.
                 unsafe { (function.0)(message, parms) };
