@@ -2,7 +2,7 @@
 #
 # The verbs of this project. The work is done by scripts/; the modules are described by Kbuild files.
 
-VARIABLES := KDIR KSRC KERNEL TORTURE_KDIR KERNEL_CONFIG LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T V TORTURE SEED PERCENT FUZZ_SECONDS FUZZ_RUNS FLAVOUR PROVIDER FILES JOB_SLOTS INJECTED_BUG CMD BENCH BENCH_ROUNDS ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR ZSH_FUNCTIONS WIRESHARK_PLUGINS
+VARIABLES := ARCH KDIR KSRC KERNEL TORTURE_KDIR KERNEL_CONFIG LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T V TORTURE SEED PERCENT FUZZ_SECONDS FUZZ_RUNS FLAVOUR PROVIDER FILES JOB_SLOTS INJECTED_BUG CMD BENCH BENCH_ROUNDS ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR ZSH_FUNCTIONS WIRESHARK_PLUGINS
 # What is given to make reaches the scripts; the scripts call kbuild without our own flags.
 export VARIABLES $(VARIABLES)
 
@@ -129,7 +129,8 @@ help: ## this list
 	printf 'make <verb> [variable=value...]\n\n'
 	sed -n 's/^\([a-z_-]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
 	printf '\nVariables\n'
-	printf '  %s\t%s\n' KDIR 'a configured, built kernel to use' \
+	printf '  %s\t%s\n' ARCH 'the processor: x86_64 (the default), arm64 or riscv64, for run, test, modules and what else uses a kernel or a guest' \
+		KDIR 'a configured, built kernel to use' \
 		KSRC 'a kernel source to use' \
 		KERNEL '7.3 (the default) or 7.2: which kernel source of Debian to use' \
 		TORTURE_KDIR 'as KDIR, for make torture' \

@@ -3,6 +3,7 @@
 #
 # Prints the build folder of the kernel in use, and nothing else, after making what is missing of it. With "kdir.sh make" it
 # prints the variables that a call of make needs to build a module for that kernel: KDIR=... LLVM=... RUSTC=... BINDGEN=...
+#   ARCH   the processor of the kernel: x86_64 (the default), arm64, riscv64
 #   KDIR   a configured and built kernel to use instead; it is checked
 #   KSRC   a kernel source to build instead of Debian's
 #   KERNEL   the series of Debian's: 7.3 (the default) or 7.2
@@ -42,17 +43,23 @@ given_kernel() {
 	printf '%s\n' "$KDIR"
 }
 
+# Makes one fragment of two: merge <first> <second>
+merge() {
+	mkdir -p "$OUT"
+	merge_fragments "$1" "$2" >"$OUT/whole.$$"
+	mv "$OUT/whole.$$" "$OUT/$KERNEL_CONFIG.config"
+	FRAGMENT=$OUT/$KERNEL_CONFIG.config
+}
+
 made_kernel() {
 	local source base
 	"$TOP/scripts/packages.sh" kernel
 	source=${KSRC:-$("$TOP/scripts/source.sh")}
 	base=$(sed -n 's/^# The base is \(.*\)\.config\.$/\1/p' "$FRAGMENT")
 	if [ -n "$base" ]; then
-		mkdir -p "$OUT"
-		merge_fragments "$TOP/scripts/config/$base.config" "$FRAGMENT" >"$OUT/whole.$$"
-		mv "$OUT/whole.$$" "$OUT/$KERNEL_CONFIG.config"
-		FRAGMENT=$OUT/$KERNEL_CONFIG.config
+		merge "$TOP/scripts/config/$base.config" "$FRAGMENT"
 	fi
+	[ ! -e "$(arch_fragment)" ] || merge "$FRAGMENT" "$(arch_fragment)"
 	"$TOP/scripts/kernel.sh" "$source" "$FRAGMENT"
 }
 
@@ -66,7 +73,7 @@ print_variables() {
 	printf 'KDIR=%q' "$1"
 	for tool in "${TOOLS[@]}"; do
 		case $tool in
-		LLVM=* | RUSTC=* | BINDGEN=*) printf ' %q' "$tool" ;;
+		LLVM=* | RUSTC=* | BINDGEN=* | ARCH=*) printf ' %q' "$tool" ;;
 		esac
 	done
 	printf '\n'

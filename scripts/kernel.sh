@@ -32,7 +32,7 @@ choose_compilers() {
 	local beside
 	beside=$(dirname "$RUSTC")
 	TOOLS=("LLVM=$LLVM" "RUSTC=$RUSTC" "HOSTRUSTC=$RUSTC" "RUSTFMT=$beside/rustfmt" "RUSTDOC=$beside/rustdoc"
-		"CLIPPY_DRIVER=$beside/clippy-driver" "BINDGEN=$BINDGEN")
+		"CLIPPY_DRIVER=$beside/clippy-driver" "BINDGEN=$BINDGEN" "${ARCH_TOOLS[@]}")
 	use_libclang_of "$LLVM"
 }
 

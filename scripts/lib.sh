@@ -14,8 +14,18 @@ CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/connector-rs
 KERNEL_CONFIG=${KERNEL_CONFIG:-plain}
 # The series of the kernel whose source Debian gives. What is built for another one than the usual is apart, too.
 KERNEL=${KERNEL:-7.3}
-SERIES_OUT=$TOP/build
-[ "$KERNEL" = 7.3 ] || SERIES_OUT=$TOP/build/$KERNEL
+# The processor that this is about (scripts/arch.sh). What is built for another one than the usual is apart as well. The kernel's make
+# reads a variable of this name, too.
+ARCH=${ARCH:-x86_64}
+ARCH_OUT=$TOP/build
+if [ "$ARCH" = x86_64 ]; then
+	export -n ARCH
+else
+	export ARCH
+	ARCH_OUT=$TOP/build/$ARCH
+fi
+SERIES_OUT=$ARCH_OUT
+[ "$KERNEL" = 7.3 ] || SERIES_OUT=$ARCH_OUT/$KERNEL
 OUT=$SERIES_OUT
 [ "$KERNEL_CONFIG" = plain ] || OUT=$SERIES_OUT/$KERNEL_CONFIG
 LOGS=$OUT/log

@@ -13,6 +13,8 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/suite.sh
 . "$TOP/scripts/suite.sh"
+# shellcheck source=scripts/arch.sh
+. "$TOP/scripts/arch.sh"
 
 debian_release() {
 	# shellcheck source=/dev/null
@@ -29,6 +31,7 @@ packages_for() {
 		12) printf '%s\n' rustc-web rust-web-src rustfmt-web cargo-web ;;
 		13) printf '%s\n' rustc rust-src rustfmt cargo bindgen ;;
 		esac
+		cross_packages "$2"
 		;;
 	tools)
 		printf '%s\n' make gcc libc6-dev
@@ -46,7 +49,9 @@ packages_for() {
 		;;
 	guest)
 		packages_for tools "$2"
-		printf '%s\n' kmod busybox-static qemu-system-x86 python3
+		printf '%s\n' kmod busybox-static python3
+		cross_packages "$2"
+		emulator_packages "$2"
 		;;
 	fuzz)
 		packages_for tools "$2"
@@ -119,7 +124,7 @@ apt_install() {
 # If a part of QEMU is from the backports, the rest of it has to be, too. Then all of QEMU comes from there, by
 # sources and lists of our own; the machine's stay as they are.
 need_backports() {
-	[[ " $* " == *' qemu-system-x86 '* ]] &&
+	[[ " $* " == *' qemu-'* ]] &&
 		! apt-get install -s -q --no-install-recommends --no-remove "$@" >/dev/null 2>&1
 }
 
@@ -177,7 +182,7 @@ programs_for() {
 	tools) printf '%s\n' make gcc cargo ;;
 	install) programs_for tools && printf '%s\n' depmod ;;
 	results) printf '%s\n' python3 ;;
-	guest) programs_for tools && printf '%s\n' depmod busybox qemu-system-x86_64 python3 ;;
+	guest) programs_for tools && printf '%s\n' depmod busybox "$QEMU_PROGRAM" python3 $USER_EMULATOR ;;
 	fuzz) programs_for tools && printf '%s\n' 'g++ c++' python3 ;;
 	bench) printf '%s\n' python3 ;;
 	check) programs_for tools && printf '%s\n' shellcheck sparse nm git clippy-driver rustfmt 'pyflakes3 pyflakes' python3 ;;

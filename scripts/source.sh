@@ -9,6 +9,8 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/cache.sh
 . "$TOP/scripts/cache.sh"
+# shellcheck source=scripts/arch.sh
+. "$TOP/scripts/arch.sh"
 # shellcheck source=scripts/suite.sh
 . "$TOP/scripts/suite.sh"
 
@@ -38,10 +40,22 @@ unpack() {
 		tar -xJ -C "$folder" --strip-components=1 "${skip[@]}"
 }
 
+# With the parts of another processor than the usual one.
+unpack_for_arch() {
+	unpack "$1"
+	dpkg-deb --fsys-tarfile "$WORK/source.deb" | tar -xO --wildcards "./usr/src/$PACKAGE.tar.xz" |
+		tar -xJ -C "$1" --strip-components=1 --exclude='*.dts*' "$PACKAGE/arch/$SOURCE_ARCH"
+}
+
 WANTED=${1:-}
+UNPACK=unpack
 open_cache
 # Sources with other parts left out are other sources.
 SELECTION=$(declare -f unpack | digest)
+if is_foreign; then
+	UNPACK=unpack_for_arch
+	SELECTION=$ARCH-$(declare -f unpack unpack_for_arch | digest)
+fi
 print_cached "source-${WANTED:-$KERNEL.*}-$SELECTION"
 if ! has_apt; then
 	die "The kernel source can be fetched on Debian only." \
@@ -60,4 +74,4 @@ VERSION=$(newest_version)
 	die "No version ${WANTED:-$KERNEL.x} of the package $PACKAGE was found in the suite $SUITE." \
 		"Give a source of Linux $KERNEL with KSRC=, or a configured and built kernel with KDIR=."
 stage 'kernel source: download' download
-cached "source-$VERSION-$SELECTION" "kernel source: unpack $VERSION" unpack
+cached "source-$VERSION-$SELECTION" "kernel source: unpack $VERSION" "$UNPACK"

@@ -4,6 +4,9 @@
 # Which compilers a kernel was built with, and where they are on this machine. A module has to be
 # built by the very same ones. Sourced after lib.sh.
 
+# shellcheck source=scripts/arch.sh
+. "$TOP/scripts/arch.sh"
+
 # The value of a configuration symbol of a built kernel, without quotes: config_of <kdir> <symbol>.
 config_of() {
 	sed -n "s/^$2=//p" "$1/include/config/auto.conf" | tr -d '"'
@@ -37,7 +40,7 @@ check_version() {
 
 # Where the user programs are, which are the same for all kernels of one source: programs_of <kdir>.
 programs_of() {
-	printf '%s/build/programs/%s\n' "$TOP" "$(source_of "$1" | digest)"
+	printf '%s/programs/%s\n' "$ARCH_OUT" "$(source_of "$1" | digest)"
 }
 
 # What the kselftests of a kernel have: a line for each test, <program>.<fixture>.<test>, without its variants.
@@ -45,7 +48,7 @@ list_tests() {
 	local program
 	for program in "$(programs_of "$1")"/selftests/*_test; do
 		# It does not look for a connector then. To have listed its tests is to have skipped them.
-		{ CN_PROVIDER=rust "$program" -l 2>&1 || [ $? = 4 ]; } |
+		{ CN_PROVIDER=rust ${USER_EMULATOR:+"$USER_EMULATOR"} "$program" -l 2>&1 || [ $? = 4 ]; } |
 			awk -v name="${program##*/}" '/^[a-z]/ { fixture = $1 } !/^[#-]/ && NF > !/^ / { print name "." fixture "." $NF }'
 	done
 }
@@ -188,7 +191,7 @@ find_tools() {
 	local beside
 	beside=$(dirname "$RUSTC")
 	TOOLS+=("RUSTC=$RUSTC" "HOSTRUSTC=$RUSTC" "RUSTFMT=$beside/rustfmt" "RUSTDOC=$beside/rustdoc"
-		"CLIPPY_DRIVER=$beside/clippy-driver" "BINDGEN=$BINDGEN")
+		"CLIPPY_DRIVER=$beside/clippy-driver" "BINDGEN=$BINDGEN" "${ARCH_TOOLS[@]}")
 	use_libclang_of "${LLVM:-}"
 }
 
