@@ -20,14 +20,17 @@
 . "$TOP/scripts/cache.sh"
 # shellcheck source=scripts/cargo.sh
 . "$TOP/scripts/cargo.sh"
+# shellcheck source=scripts/tools.sh
+. "$TOP/scripts/tools.sh"
 
 PROFILE=${TOOLS_PROFILE:-quick}
 case $PROFILE in
-release) BUILD=$TOP/build/tools ;;
-quick) BUILD=$TOP/build/tools-quick ;;
+release) BUILD=$ARCH_OUT/tools ;;
+quick) BUILD=$ARCH_OUT/tools-quick ;;
 *) die "TOOLS_PROFILE is $PROFILE; it can be quick or release." ;;
 esac
 TARGET=$(host_target)
+! is_foreign || TARGET=$RUST_TARGET
 BUILT=$BUILD/programs
 
 cargo_here() {
@@ -43,11 +46,21 @@ fetch() {
 	return 1
 }
 
+# With a target named, these are not for what runs while building.
+add_cross_flags() {
+	local llvm=${LLVM:--19} std
+	[ -n "${LLVM:-}" ] || command -v clang-19 >/dev/null || llvm=1
+	std=$("$TOP/scripts/foreign.sh" std)
+	RUSTFLAGS+=" -C linker=$(llvm_program "$llvm" clang) -C link-arg=--target=$TRIPLE -C link-arg=-fuse-ld=lld"
+	RUSTFLAGS+=${std:+" --sysroot=$std"}
+}
+
 # With a target named, programs that run while building are linked as usual. Examples are distinguished from what
 # cargo leaves beside them by their names: build <which, for cargo...>
 build() {
 	local built=$BUILD/$TARGET/$PROFILE example
 	export RUSTFLAGS='-C target-feature=+crt-static'
+	! is_foreign || add_cross_flags
 	begin_target "tools-$PROFILE" "$BUILD" "$TOP"/tools/Cargo.* "$TOP"/tools/*/Cargo.toml
 	fetch
 	cargo_here build --profile "$PROFILE" --target "$TARGET" --all-features "$@"

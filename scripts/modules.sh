@@ -99,7 +99,8 @@ selftests() (
 	for program in "$out"/*; do
 		[ ! -f "$program" ] || [ "${program##*/}" = client ] || [ -e "$TOP/selftests/${program##*/}.c" ] || rm "$program"
 	done
-	stage 'programs: selftests' make -C "$TOP/selftests" -j"$(jobs)" SELFTESTS="$KSRC/tools/testing/selftests" \
+	mapfile -t cross < <(program_tools "${LLVM:-}")
+	stage 'programs: selftests' make -C "$TOP/selftests" -j"$(jobs)" "${cross[@]}" SELFTESTS="$KSRC/tools/testing/selftests" \
 		OUTPUT="$out" KHDR_INCLUDES="-isystem $(user_headers)" USERLDFLAGS='-static -s'
 )
 
@@ -108,7 +109,8 @@ programs() (
 	out=$PROGRAMS/$1
 	mkdir -p "$out"
 	hold "$PROGRAMS.lock"
-	stage "programs: $1" make -f "$TOP/selftests/programs.mk" -C "$TOP/$1" -j"$(jobs)" \
+	mapfile -t cross < <(program_tools "${LLVM:-}")
+	stage "programs: $1" make -f "$TOP/selftests/programs.mk" -C "$TOP/$1" -j"$(jobs)" "${cross[@]}" \
 		OUT="$out" KSRC="$KSRC" HEADERS="$(user_headers)"
 )
 
@@ -127,7 +129,7 @@ user_headers() {
 		printf '%s\n' "$KDIR/usr/include"
 	else
 		[ -e "$OUT/headers/include/linux/connector.h" ] ||
-			make -C "$KDIR" INSTALL_HDR_PATH="$OUT/headers" headers_install >&2
+			make -C "$KDIR" "${ARCH_TOOLS[@]}" INSTALL_HDR_PATH="$OUT/headers" headers_install >&2
 		printf '%s\n' "$OUT/headers/include"
 	fi
 }

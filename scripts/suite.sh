@@ -32,6 +32,9 @@ mirrors() {
 	} | awk '!seen[$0]++'
 }
 
+# What sources this may give options that choose another processor.
+APT_OPTIONS=()
+
 # Of the lists, only that of packages.
 private_apt() {
 	local program=$1
@@ -40,7 +43,7 @@ private_apt() {
 		-o Dir::Etc::preferencesparts=/dev/null -o Dir::State::lists="$WORK/lists" -o Dir::Cache="$WORK/cache" \
 		-o Dir::State::status=/dev/null -o APT::Get::List-Cleanup=0 -o APT::Sandbox::User= \
 		-o APT::Update::Error-Mode=any -o Acquire::Languages=none \
-		-o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false "$@"
+		-o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false "${APT_OPTIONS[@]}" "$@"
 }
 
 # Fetches the list of a suite: fetch_lists <suite> <what to do without it>.
