@@ -3,11 +3,14 @@
 #
 # How QEMU is to run a guest here. Sourced after lib.sh.
 
+# shellcheck source=scripts/arch.sh
+. "$TOP/scripts/arch.sh"
+
 # KVM devices that exist, and open, and run nothing are common in nested machines; others run the firmware, and stop at an
 # instruction of the kernel. So the kernel has to start, up to its panic for want of a root: kvm_runs <kernel build folder>
 kvm_runs() {
-	timeout --kill-after=1 20 qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -M pc -accel kvm -cpu host \
-		-m 512M -kernel "$1/arch/x86/boot/bzImage" -append 'console=ttyS0 panic=-1' -serial stdio </dev/null 2>&1 |
+	timeout --kill-after=1 20 "$QEMU_PROGRAM" -nodefaults -no-user-config -display none -no-reboot "${QEMU_MACHINE[@]}" \
+		-accel kvm -cpu host -m 512M -kernel "$1/$KERNEL_IMAGE" -append "console=$GUEST_CONSOLE panic=-1" -serial stdio </dev/null 2>&1 |
 		grep 'Kernel panic - not syncing: VFS' >/dev/null
 }
 
@@ -17,7 +20,7 @@ runs_on_kvm() {
 	y) return 0 ;;
 	n) return 1 ;;
 	esac
-	[ -w /dev/kvm ] || return 1
+	! is_foreign && [ -w /dev/kvm ] || return 1
 	kvm_runs "$1" && return
 	say '  /dev/kvm is there, but no kernel runs on it: QEMU emulates the processor'
 	return 1

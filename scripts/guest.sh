@@ -12,7 +12,7 @@
 # DYNAMIC names programs that are to be in /bin with their shared libraries, TREE a folder that is to be /debian;
 # CONSOLE names a file for a copy of the console, MONITOR a socket for QEMU's monitor.
 # The job is a busybox sh script; the extra files land in /guest. Standard output is what the guest
-# wrote to its second serial port. The first one is the kernel's console; it goes to a file and must
+# wrote to its second port (GUEST_PORT in arch.sh). The first one is the kernel's console; it goes to a file and must
 # not contain a warning. The guest reports how its job ended; no report is a failure.
 
 # shellcheck source=scripts/lib.sh
@@ -23,7 +23,7 @@
 . "$TOP/scripts/tools.sh"
 
 # What a kernel prints when something is wrong with it.
-WARNINGS='BUG:|WARNING:|UBSAN:|KASAN|kernel BUG at|Oops|RIP:|Call Trace:|possible circular locking'
+WARNINGS='BUG:|WARNING:|UBSAN:|KASAN|kernel BUG at|Oops|RIP:|Call [Tt]race:|Internal error: |possible circular locking'
 WARNINGS+='|inconsistent lock state|sleeping function called|suspicious RCU usage|ODEBUG:|ref_tracker:'
 WARNINGS+='|unreferenced object 0x|blocked for more than|soft lockup|rcu: INFO|refcount_t:'
 WARNINGS+='|list_add corruption|list_del corruption|panicked|Kernel panic|BUG [^ ]+ \(|lockdep is turned off'
@@ -110,6 +110,10 @@ put_modprobe_tree() {
 	done
 }
 
+find_busybox() {
+	if is_foreign; then "$TOP/scripts/foreign.sh" busybox; else command -v busybox; fi
+}
+
 list_files() {
 	local folder file tools sample
 	: >"$RUN/files"
@@ -117,7 +121,7 @@ list_files() {
 		printf 'dir /%s 755 0 0\n' "$folder" >>"$RUN/files"
 	done
 	printf 'nod /dev/console 600 0 0 c 5 1\n' >>"$RUN/files"
-	put /bin/busybox "$(command -v busybox)" 755
+	put /bin/busybox "$(find_busybox)" 755
 	printf 'slink /bin/sh busybox 777 0 0\nslink /sbin/modprobe ../bin/busybox 777 0 0\n' >>"$RUN/files"
 	put /init "$TOP/selftests/guest/init" 755
 	for file in "$TOP"/selftests/guest/*.sh "$TOP/scripts/ktap/ktap.sh" "$KTAP_HELPERS" "$@"; do
@@ -196,11 +200,11 @@ adapt_to_kernel() {
 
 qemu_command() {
 	local accel smp=${QEMU_SMP:-2}
-	command -v qemu-system-x86_64 >/dev/null ||
-		die 'qemu-system-x86_64 is not in PATH.' 'Install QEMU for x86-64 (qemu-system-x86 in Debian), or add its folder to PATH.'
+	command -v "$QEMU_PROGRAM" >/dev/null ||
+		die "$QEMU_PROGRAM is not in PATH." "Install QEMU for $ARCH (${QEMU_PACKAGES[13]} in Debian), or add its folder to PATH."
 	adapt_to_kernel
 	accel=$(accelerator "$KDIR")
-	QEMU=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -M pc
+	QEMU=("$QEMU_PROGRAM" -nodefaults -no-user-config -display none -no-reboot "${QEMU_MACHINE[@]}"
 		-accel "$accel" -m "${QEMU_MEM:-512M}")
 	[ "$accel" != kvm ] || QEMU+=(-cpu host)
 	if [ "${ICOUNT:-0}" = 1 ]; then
@@ -209,14 +213,14 @@ qemu_command() {
 		# A reader of the monitor needs the guest to sleep in real time.
 		QEMU+=(-icount "shift=0,sleep=$([ -n "${MONITOR:-}" ] && echo on || echo off)")
 		# The kernel cannot know that this clock is exact; else it would have timers at ticks only.
-		APPEND="tsc=reliable ${APPEND:-}"
+		APPEND="$GUEST_EXACT ${APPEND:-}"
 	fi
 	# The guest's programs write to a terminal, whatever that is here.
 	if [ ! -t 1 ] || [ -n "${NO_COLOR:-}" ]; then APPEND="NO_COLOR=1 LS_COLORS=none ${APPEND:-}"; fi
 	# Whether the timer works is tried for a hundredth of a second, in which a busy machine may run nothing of the guest.
 	# Without ACPI the kernel reads the MP table, where the BIOS lists one processor per socket.
-	QEMU+=(-smp "$smp,sockets=$smp,cores=1,threads=1" -kernel "$KDIR/arch/x86/boot/bzImage" -initrd "$RUN/initramfs.cpio"
-		-append "console=ttyS0 loglevel=8 no_timer_check panic_on_warn=1 oops=panic panic=-1 watchdog_thresh=60 CN_SLOWNESS=$(slowness) ${APPEND:-}"
+	QEMU+=(-smp "$smp,sockets=$smp,cores=1,threads=1" -kernel "$KDIR/$KERNEL_IMAGE" -initrd "$RUN/initramfs.cpio"
+		-append "console=$GUEST_CONSOLE GUEST_PORT=$GUEST_PORT loglevel=8 $GUEST_TIMER panic_on_warn=1 oops=panic panic=-1 watchdog_thresh=60 CN_SLOWNESS=$(slowness) ${APPEND:-}"
 		-serial "file:$RUN/console.log")
 	[ -z "${MONITOR:-}" ] || QEMU+=(-monitor "unix:$MONITOR,server=on,wait=off")
 }
@@ -224,7 +228,7 @@ qemu_command() {
 # Runs QEMU with a time limit, as a child that our end takes along.
 boot_job() {
 	local status=0
-	QEMU+=(-chardev "stdio,id=user,signal=off" -serial chardev:user)
+	QEMU+=(-chardev "stdio,id=user,signal=off" "${QEMU_PORT[@]}")
 	timeout --kill-after=5 "${TIMEOUT:-1500}" "${QEMU[@]}" </dev/null >"$RUN/pipe" 2>"$RUN/qemu.log" &
 	CHILD=$!
 	# In the background, because a signal interrupts waiting only.
@@ -247,7 +251,7 @@ boot_shell() {
 	[ "$size" != '0 0' ] || size='24 80'
 	APPEND="GUEST_ROWS=${size% *} GUEST_COLS=${size#* }"
 	qemu_command
-	QEMU+=(-chardev "stdio,id=user,signal=off,mux=on" -serial chardev:user)
+	QEMU+=(-chardev "stdio,id=user,signal=off,mux=on" "${QEMU_PORT[@]}")
 	"${QEMU[@]}" || true
 	stty "$terminal"
 }

@@ -91,7 +91,7 @@ about() {
 	printf 'Linux %s, %s, %s, %s\n' "$(cat "$KDIR/include/config/kernel.release")" \
 		"$(sed -n 's/^CONFIG_CC_VERSION_TEXT=\(.*\)$/\1/p' "$KDIR/include/config/auto.conf")" \
 		"$(sed -n 's/^CONFIG_RUSTC_VERSION_TEXT=\([^(]*[^( ]\).*$/\1/p' "$KDIR/include/config/auto.conf")" \
-		"$(qemu-system-x86_64 --version | sed -n '1s/ emulator version\( [^ ]*\).*/\1/p')"
+		"$("$QEMU_PROGRAM" --version | sed -n '1s/ emulator version\( [^ ]*\).*/\1/p')"
 }
 
 measure_all() {
