@@ -12,6 +12,8 @@
 #include <linux/sched/task.h>
 #include <linux/uidgid.h>
 
+#include <asm/syscall.h>
+
 #include "hooks.h"
 
 /* With PREEMPT_RT, nothing can be sent where a probe runs. */
@@ -101,10 +103,11 @@ static int record_tracee(struct kretprobe_instance *instance, long request, pid_
 
 static int on_ptrace(struct kretprobe_instance *instance, struct pt_regs *regs)
 {
-	const struct pt_regs *call = (const struct pt_regs *)regs_get_kernel_argument(regs, 0);
+	struct pt_regs *call = (struct pt_regs *)regs_get_kernel_argument(regs, 0);
+	unsigned long arguments[6];
 
-	return record_tracee(instance, regs_get_kernel_argument((struct pt_regs *)call, 0),
-			   regs_get_kernel_argument((struct pt_regs *)call, 1));
+	syscall_get_arguments(current, call, arguments);
+	return record_tracee(instance, arguments[0], arguments[1]);
 }
 
 static int after_ptrace(struct kretprobe_instance *instance, struct pt_regs *regs)
@@ -161,13 +164,28 @@ struct probe_hook {
 	struct kretprobe probe;
 };
 
-/* System calls have the names of x86-64: the functions that they call may be inlined. */
+/*
+ * The function of a system call: the functions that it calls may be inlined. It takes the registers of the caller. Where it
+ * has another name or other parameters, it is not found, and its events are missing.
+ */
+#if defined(CONFIG_X86_64)
+#define SYSTEM_CALL(name) "__x64_sys_" #name
+#elif defined(CONFIG_ARM64)
+#define SYSTEM_CALL(name) "__arm64_sys_" #name
+#elif defined(CONFIG_RISCV)
+#define SYSTEM_CALL(name) "__riscv_sys_" #name
+#elif defined(CONFIG_S390)
+#define SYSTEM_CALL(name) "__s390x_sys_" #name
+#else
+#define SYSTEM_CALL(name) "(" #name ")"
+#endif
+
 static struct probe_hook probe_hooks[] = {
 	[CN_PROC_HOOK_EXIT] = { NULL, on_exit, after_exit },
 	[CN_PROC_HOOK_CREDENTIALS] = { "commit_creds", on_commit_creds, after_commit_creds,
 				       sizeof(struct credentials), MAX_ACTIVE_OF_PROGRAMS },
-	[CN_PROC_HOOK_SID] = { "__x64_sys_setsid", on_setsid, after_setsid },
-	[CN_PROC_HOOK_PTRACE] = { "__x64_sys_ptrace", on_ptrace, after_ptrace,
+	[CN_PROC_HOOK_SID] = { SYSTEM_CALL(setsid), on_setsid, after_setsid },
+	[CN_PROC_HOOK_PTRACE] = { SYSTEM_CALL(ptrace), on_ptrace, after_ptrace,
 				  sizeof(struct tracee), MAX_ACTIVE_OF_PROGRAMS },
 	[CN_PROC_HOOK_COREDUMP] = { "vfs_coredump", on_coredump, after_coredump },
 };
