@@ -7,6 +7,7 @@
 #       (register_test.unregister); "host", "fuzz", "compile-fail", "kunit", "tutorial", "programs", "wireshark", "demo",
 #       "bench" and "torture" name the others, "kernel" the kernel's own sample, "samples" ours, "cnctl" the tool; "builtin"
 #       names all that runs on a kernel with the C connector built in, and "stock" a part of "make stock"
+#   ARCH   the processor; with another one than x86-64, the parts in selftests/arch_left_out.txt are left out
 #   TORTURE   small (the default) or full: how long the torture takes
 #
 # Each job writes KTAP, which stays in build/results. The last line is "N passed, M failed".
@@ -28,6 +29,7 @@ RESULTS=$WORK/ktap
 DIFFERENCES=(--differences=selftests/differences.txt --differences=selftests/guest_differences.txt)
 NAMES=(host fuzz compile-fail kunit tutorial programs wireshark demo bench torture kernel samples cnctl client builtin stock)
 for program in "$TOP"/selftests/*_test.c; do NAMES+=("$(basename "$program" .c)"); done
+declare -A LEFT_OUT=()
 trap 'end_jobs; rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
 mkdir "$RESULTS"
@@ -42,7 +44,7 @@ check_filter() {
 	# With a dot, fixtures and tests of a program are meant, which its run shows.
 	[[ $FILTER != *.* ]] || return 0
 	for name in "${NAMES[@]}"; do
-		if selected "$name"; then return; fi
+		if matches "$name"; then return; fi
 	done
 	die "No test matches T=$FILTER. It takes these, or programs with a dot and a fixture or test:" "${NAMES[*]}"
 }
@@ -60,8 +62,29 @@ wants_modules() {
 	return 1
 }
 
+# With another processor, some are left out.
 selected() {
+	[ -z "${LEFT_OUT[$1]-}" ] && matches "$1"
+}
+
+matches() {
 	[ -z "$FILTER" ] || printf '%s\n' "$1" | grep -qE -- "$FILTER"
+}
+
+# What is left out with another processor than the usual one.
+find_left_out() {
+	local part reason
+	is_foreign || return 0
+	while IFS=$'\t' read -r part reason; do
+		LEFT_OUT[$part]=$reason
+	done < <(ktap list selftests/arch_left_out.txt part reason)
+}
+
+say_left_out() {
+	local part
+	for part in "${!LEFT_OUT[@]}"; do
+		! matches "$part" || skipped "$part" "not on this machine: ${LEFT_OUT[$part]}"
+	done | read_results "$ARCH" --brief
 }
 
 # A job whose results a command writes, with a title: job <title> <name> <option of the reader, or ''> <command...>.
@@ -182,6 +205,7 @@ kunit_parse() {
 [ "$(config_of "$KDIR" CONFIG_CONNECTOR)" != y ] ||
 	die "The kernel in $KDIR has the connector built in, so the tests cannot load the one in C and ours in turn." \
 		'Give one with CONFIG_CONNECTOR=m. The guest of a built-in connector is tested on a kernel that is made for it (T=builtin).'
+find_left_out
 check_filter
 # Only one test needs these programs; without them it is left out.
 if selected wireshark && ! "$TOP/scripts/packages.sh" wireshark; then
@@ -227,7 +251,8 @@ if [ -z "$FILTER" ]; then
 	printf "\nThe kernel's reader of results\n"
 	kunit_parse
 fi
+[ "${#LEFT_OUT[@]}" = 0 ] || say_left_out
 [ -n "$(ls "$RESULTS")" ] || die "No test matches T=$FILTER."
-rm -rf "$TOP/build/results"
-cp -r "$RESULTS" "$TOP/build/results"
-ktap verdict "${whole[@]}" "${BROKEN_JOBS[@]}" "${DIFFERENCES[@]}" "$TOP"/build/results/*.ktap
+rm -rf "$ARCH_OUT/results"
+cp -r "$RESULTS" "$ARCH_OUT/results"
+ktap verdict "${whole[@]}" "${BROKEN_JOBS[@]}" "${DIFFERENCES[@]}" "$ARCH_OUT"/results/*.ktap

@@ -24,6 +24,7 @@ KINDS = {
     "differences of a guest": {"reason": "1", "test": "*", "sometimes": "*"},
     "differences of the fuzzer": {"operation": "1", "differs": "1", "reason": "1"},
     "unreachable coverage points": {"point": "1", "reason": "1"},
+    "parts left out": {"part": "1", "reason": "1"},
     "slow fixtures": {"fixture": "1", "reason": "1"},
     "injected bugs": {"bug": "1", "program": "+", "file": "1", "old": "+", "new": "*"},
     "lines of the scorecard": {"line": "1", "what": "1", "small": "1", "full": "?", "program": "*"},
