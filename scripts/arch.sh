@@ -79,9 +79,9 @@ riscv64)
 	;;
 esac
 
-# The arguments of the kernel's make. Programs that the kernel build makes for the guest are static, since it has no libraries.
+# The arguments of the kernel's make.
 ARCH_TOOLS=()
-[ -z "$KERNEL_ARCH" ] || ARCH_TOOLS=("ARCH=$KERNEL_ARCH" userldflags=-static)
+[ -z "$KERNEL_ARCH" ] || ARCH_TOOLS=("ARCH=$KERNEL_ARCH")
 
 # Whether all is for another processor than the usual one.
 is_foreign() {

@@ -55,10 +55,11 @@ build_tests() {
 }
 
 # The kernel's own sample with its program, where the kernel was built without them. The program is static, since the
-# guest has not the libraries of the root with the compilers.
+# guest has not the libraries of the root with the compilers. For another processor, the kernel's configuration finds that its
+# compiler cannot link programs, since it does not try the linker that the build uses.
 build_kernel_sample() {
 	[ ! -e "$KDIR/samples/connector/ucon" ] || return 0
-	stage "modules: the kernel's sample" kbuild "$KSRC/samples/connector" "$OUT/kernel-sample" CONFIG_SAMPLE_CONNECTOR=m \
+	stage "modules: the kernel's sample" kbuild "$KSRC/samples/connector" "$OUT/kernel-sample" CONFIG_SAMPLE_CONNECTOR=m CONFIG_CC_CAN_LINK=y \
 		userccflags="-isystem $(user_headers)" userldflags=-static modules
 }
 
@@ -203,6 +204,7 @@ bench)
 all)
 	build_samples
 	build_tests
+	! is_foreign || build_kernel_sample
 	build_bench
 	build_tools
 	;;
