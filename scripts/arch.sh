@@ -93,11 +93,23 @@ arch_fragment() {
 	printf '%s/scripts/config/arch/%s.config\n' "$TOP" "$ARCH"
 }
 
-# The arguments of make that name the compiler for programs of the guest, a line for each: program_tools <LLVM=>. Without, make
-# has its own.
-program_tools() {
+# Which clang makes programs, of the version that LLVM= names: cross_clang
+cross_clang() {
+	if [ -z "${LLVM:-}" ] && command -v clang-19 >/dev/null; then
+		printf 'clang-19\n'
+	else
+		llvm_program "${LLVM:-1}" clang
+	fi
+}
+
+# Sets PROGRAM_CC, the compiler for programs of the guest, and PROGRAM_TOOLS, the arguments of make that name it; make has
+# its own where none is needed: find_program_cc
+find_program_cc() {
+	PROGRAM_CC=(gcc)
+	PROGRAM_TOOLS=()
 	is_foreign || return 0
-	printf '%s\n' "ARCH=$KERNEL_ARCH" "CC=$(llvm_program "$1" clang) --target=$TRIPLE -fuse-ld=lld"
+	PROGRAM_CC=("$(cross_clang)" "--target=$TRIPLE" -fuse-ld=lld)
+	PROGRAM_TOOLS=("ARCH=$KERNEL_ARCH" "CC=${PROGRAM_CC[*]}")
 }
 
 # Debian's packages with the C library for programs: cross_packages <release>. The version of gcc is that of the release.

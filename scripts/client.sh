@@ -48,10 +48,9 @@ fetch() {
 
 # With a target named, these are not for what runs while building.
 add_cross_flags() {
-	local llvm=${LLVM:--19} std
-	[ -n "${LLVM:-}" ] || command -v clang-19 >/dev/null || llvm=1
+	local std
 	std=$("$TOP/scripts/foreign.sh" std)
-	RUSTFLAGS+=" -C linker=$(llvm_program "$llvm" clang) -C link-arg=--target=$TRIPLE -C link-arg=-fuse-ld=lld"
+	RUSTFLAGS+=" -C linker=$(cross_clang) -C link-arg=--target=$TRIPLE -C link-arg=-fuse-ld=lld"
 	RUSTFLAGS+=${std:+" --sysroot=$std"}
 }
 

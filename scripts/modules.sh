@@ -100,8 +100,7 @@ selftests() (
 	for program in "$out"/*; do
 		[ ! -f "$program" ] || [ "${program##*/}" = client ] || [ -e "$TOP/selftests/${program##*/}.c" ] || rm "$program"
 	done
-	mapfile -t cross < <(program_tools "${LLVM:-}")
-	stage 'programs: selftests' make -C "$TOP/selftests" -j"$(jobs)" "${cross[@]}" SELFTESTS="$KSRC/tools/testing/selftests" \
+	stage 'programs: selftests' make -C "$TOP/selftests" -j"$(jobs)" "${PROGRAM_TOOLS[@]}" SELFTESTS="$KSRC/tools/testing/selftests" \
 		OUTPUT="$out" KHDR_INCLUDES="-isystem $(user_headers)" USERLDFLAGS='-static -s'
 )
 
@@ -110,8 +109,7 @@ programs() (
 	out=$PROGRAMS/$1
 	mkdir -p "$out"
 	hold "$PROGRAMS.lock"
-	mapfile -t cross < <(program_tools "${LLVM:-}")
-	stage "programs: $1" make -f "$TOP/selftests/programs.mk" -C "$TOP/$1" -j"$(jobs)" "${cross[@]}" \
+	stage "programs: $1" make -f "$TOP/selftests/programs.mk" -C "$TOP/$1" -j"$(jobs)" "${PROGRAM_TOOLS[@]}" \
 		OUT="$out" KSRC="$KSRC" HEADERS="$(user_headers)"
 )
 
@@ -168,6 +166,7 @@ CORE=("KBUILD_EXTRA_SYMBOLS=$OUT/core/Module.symvers" "CONNECTOR_RMETA_DIR=$OUT/
 hold "$OUT/lock"
 refuse_build_in_place
 find_tools "$KDIR"
+find_program_cc
 forget_other_kernels
 case $what in
 built-in)

@@ -18,6 +18,7 @@
 KDIR=$1
 HERE=$TOP/selftests/wireshark
 WORK=$OUT/wireshark
+find_program_cc
 
 # What Wireshark loads as root is none of a user's scripts (from 4.4 on it does not even say so): then it runs as nobody, from
 # a folder that everybody can read.
@@ -59,7 +60,7 @@ infos() {
 build_programs() {
 	local name
 	for name in wireshark/capture wireshark/datagrams real/work; do
-		gcc -static -O2 -Wall -Wno-sign-compare -D_GNU_SOURCE -I "$KDIR/usr/include" \
+		"${PROGRAM_CC[@]}" -static -O2 -Wall -Wno-sign-compare -D_GNU_SOURCE -I "$KDIR/usr/include" \
 			-o "$WORK/$(basename "$name")" "$TOP/selftests/$name.c"
 	done
 }
