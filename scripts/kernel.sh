@@ -121,7 +121,7 @@ check_version "The source in $KSRC" "$(series_of "$KSRC")"
 FRAGMENT=$(mktemp)
 trap 'rm -f "$FRAGMENT"' EXIT
 translate "$2" >"$FRAGMENT"
-RELEASE=$(make -s -C "$KSRC" kernelversion)
+RELEASE=$(make -s -C "$KSRC" "${ARCH_TOOLS[@]}" kernelversion)
 
 open_cache
 choose_compilers

@@ -133,7 +133,7 @@ fetch_backports() {
 	cp "$WORK/sources.list" "$WORK/parts/backports.list"
 	find /etc/apt/sources.list.d -type f -exec cp -t "$WORK/parts" {} +
 	cp -n /var/lib/apt/lists/*_* "$WORK/lists"
-	printf 'Package: src:qemu src:seabios src:ipxe src:libslirp\nPin: release n=%s\nPin-Priority: 990\n' "$BACKPORTS" \
+	printf 'Package: src:qemu src:seabios src:ipxe src:libslirp src:opensbi\nPin: release n=%s\nPin-Priority: 990\n' "$BACKPORTS" \
 		>"$WORK/preferences"
 }
 
