@@ -112,16 +112,17 @@ find_program_cc() {
 	PROGRAM_TOOLS=("ARCH=$KERNEL_ARCH" "CC=${PROGRAM_CC[*]}")
 }
 
-# Debian's packages with the C library for programs: cross_packages <release>. The version of gcc is that of the release.
+# Debian's packages for programs: their compiler, the C library, and what runs them here. The version of gcc is that of the release:
+# cross_packages <release>
 cross_packages() {
 	local gcc=12
 	is_foreign || return 0
 	[ "$1" = 12 ] || gcc=14
-	printf '%s\n' "libc6-dev-$DEBIAN_ARCH-cross" "libgcc-$gcc-dev-$DEBIAN_ARCH-cross"
+	printf '%s\n' clang-19 lld-19 qemu-user "libc6-dev-$DEBIAN_ARCH-cross" "libgcc-$gcc-dev-$DEBIAN_ARCH-cross"
 }
 
-# Debian's packages with the emulators: emulator_packages <release>
+# Debian's packages with the emulator: emulator_packages <release>
 emulator_packages() {
 	# shellcheck disable=SC2086
-	printf '%s\n' ${QEMU_PACKAGES[$1]} ${USER_EMULATOR:+qemu-user}
+	printf '%s\n' ${QEMU_PACKAGES[$1]}
 }

@@ -89,11 +89,11 @@ clean_ours() {
 }
 
 extras() {
-	local shell
+	local shell cnctl=(${USER_EMULATOR:+"$USER_EMULATOR"} "$BUILT/cnctl")
 	mkdir -p "$BUILT/man" "$BUILT/completion"
-	"$BUILT/cnctl" man "$BUILT/man"
+	"${cnctl[@]}" man "$BUILT/man"
 	for shell in bash zsh fish; do
-		"$BUILT/cnctl" completion "$shell" >"$BUILT/completion/cnctl.$shell"
+		"${cnctl[@]}" completion "$shell" >"$BUILT/completion/cnctl.$shell"
 	done
 	say "  $BUILT has cnctl, man/ and completion/"
 }

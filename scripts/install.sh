@@ -20,7 +20,7 @@ PREFIX=${PREFIX:-/usr/local}
 DESTDIR=${DESTDIR:-}
 ZSH_FUNCTIONS=${ZSH_FUNCTIONS:-$PREFIX/share/zsh/site-functions}
 WIRESHARK_PLUGINS=${WIRESHARK_PLUGINS:-$PREFIX/lib/wireshark/plugins}
-BUILT=$TOP/build/tools/programs
+BUILT=$ARCH_OUT/tools/programs
 
 # Every file of the tool: its mode, where it is, where it goes.
 tool_files() {

@@ -39,6 +39,7 @@ packages_for() {
 		12) printf '%s\n' cargo-web ;;
 		13) printf '%s\n' cargo ;;
 		esac
+		cross_packages "$2"
 		;;
 	install)
 		packages_for tools "$2"
@@ -50,7 +51,6 @@ packages_for() {
 	guest)
 		packages_for tools "$2"
 		printf '%s\n' kmod busybox-static python3
-		cross_packages "$2"
 		emulator_packages "$2"
 		;;
 	fuzz)

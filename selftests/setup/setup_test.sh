@@ -39,11 +39,12 @@ make_there() {
 	env -i HOME="$WORK" PATH="$BIN" OS_RELEASE="$WORK/os-release" CMD="${CMD:-}" make -C "$TOP" --no-print-directory "$@" >"$WORK/said" 2>&1
 }
 
-# The packages that a verb asks for first: asks_for <verb> <package...>
+# The packages that a verb asks for first: asks_for "<verb> [argument of make...]" <package...>
 asks_for() {
-	local verb=$1
+	local verb
+	read -ra verb <<<"$1"
 	shift
-	! make_there "$verb" || return 1
+	! make_there "${verb[@]}" || return 1
 	cat "$WORK/said"
 	sed -n 's/^  As root: .* --no-install-recommends //p' "$WORK/said" | tr ' ' '\n' |
 		diff -u --label expected --label asked <(printf '%s\n' "$@" | sort) -
@@ -58,6 +59,15 @@ verbs_ask_for_what_they_need() {
 	asks_for fuzz "${tools[@]}" g++ python3
 	asks_for docs "${tools[@]}" python3-sphinx
 	CMD=true asks_for guest "${tools[@]}" busybox-static kmod python3 qemu-system-x86
+}
+
+# The emulator, and what makes programs and runs them.
+other_processors_ask_for_more() {
+	local tools=(cargo gcc libc6-dev make clang-19 lld-19 libc6-dev-arm64-cross libgcc-14-dev-arm64-cross qemu-user)
+	asks_for 'tools ARCH=arm64' "${tools[@]}"
+	CMD=true asks_for 'guest ARCH=arm64' "${tools[@]}" busybox-static kmod python3 qemu-system-arm
+	! make_there guest CMD=true ARCH=none || return 1
+	grep 'ARCH is none; it can be x86_64 (the default), arm64 or riscv64' "$WORK/said"
 }
 
 # Where the names of packages are not known, those of programs.
@@ -146,7 +156,7 @@ compilers_of_a_kernel_that_are_missing() {
   On Debian: apt-get install gcc-14" "KDIR=$KERNEL_BUILD"
 }
 
-CASES=(verbs_ask_for_what_they_need other_distributions_ask_for_programs compilers_that_are_missing compilers_of_a_kernel_that_are_missing)
+CASES=(verbs_ask_for_what_they_need other_processors_ask_for_more other_distributions_ask_for_programs compilers_that_are_missing compilers_of_a_kernel_that_are_missing)
 
 ktap_print_header
 ktap_set_plan "${#CASES[@]}"
