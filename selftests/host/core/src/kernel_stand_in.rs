@@ -239,7 +239,7 @@ pub mod netlink {
             Self(SenderParms(PhantomData))
         }
 
-        pub fn as_raw(self) -> (*mut cn_msg, *mut netlink_skb_parms) {
+        pub fn into_raw(self) -> (*mut cn_msg, *mut netlink_skb_parms) {
             (core::ptr::null_mut(), core::ptr::null_mut())
         }
 
