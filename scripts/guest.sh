@@ -32,7 +32,7 @@ WARNINGS+='|turning off the locking correctness validator|new suspected memory l
 # Every run has a folder of its own; the five newest stay for reading. Guests that start at once do this one by one.
 make_run_folder() {
 	local folders_lock
-	mkdir -p "$OUT/guest"
+	need_folder "$OUT/guest"
 	exec {folders_lock}>"$OUT/guest/lock"
 	flock "$folders_lock"
 	find "$OUT/guest" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn |
@@ -253,6 +253,8 @@ boot_shell() {
 }
 
 end_child() {
+	local status=$?
+	[ "$status" -lt 1 ] || [ "$status" -gt 2 ] || (need_folder "$RUN") || true
 	[ -z "${CHILD:-}" ] || kill "$CHILD" 2>/dev/null || true
 	[ -z "${CONSOLE:-}" ] || cp "$RUN/console.log" "$CONSOLE" 2>/dev/null || true
 	rm -rf "$RUN/pipe" "$RUN/tree" "$RUN/initramfs.cpio"

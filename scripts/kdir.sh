@@ -48,7 +48,7 @@ made_kernel() {
 	source=${KSRC:-$("$TOP/scripts/source.sh")}
 	base=$(sed -n 's/^# The base is \(.*\)\.config\.$/\1/p' "$FRAGMENT")
 	if [ -n "$base" ]; then
-		mkdir -p "$OUT"
+		need_folder "$OUT"
 		merge_fragments "$TOP/scripts/config/$base.config" "$FRAGMENT" >"$OUT/whole.$$"
 		mv "$OUT/whole.$$" "$OUT/$KERNEL_CONFIG.config"
 		FRAGMENT=$OUT/$KERNEL_CONFIG.config

@@ -31,6 +31,7 @@ for program in "$TOP"/selftests/*_test.c; do NAMES+=("$(basename "$program" .c)"
 trap 'end_jobs; rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
 mkdir "$RESULTS"
+need_folder "$TOP/build"
 cd "$TOP"
 look_for_kvm "$KDIR"
 use_ktap "$KDIR"

@@ -25,7 +25,7 @@ make_machine() {
 	BIN=$WORK/bin
 	rm -rf "$BIN"
 	mkdir -p "$BIN"
-	for program in bash sh make basename cat cut dirname env grep head mkdir nproc readlink realpath rm sed sort tail tr uname; do
+	for program in bash sh make basename cat cut dirname env find grep head mkdir nproc readlink realpath rm sed sort stat tail tr uname; do
 		ln -s "$(command -v "$program")" "$BIN/"
 	done
 	printf 'ID=debian\nVERSION_ID="13"\n' >"$WORK/os-release"
@@ -36,7 +36,8 @@ make_machine() {
 
 # Runs make with these programs only, and without what this run of make was given: make_there <argument of make...>
 make_there() {
-	env -i HOME="$WORK" PATH="$BIN" OS_RELEASE="$WORK/os-release" CMD="${CMD:-}" make -C "$TOP" --no-print-directory "$@" >"$WORK/said" 2>&1
+	env -i HOME="$WORK" PATH="$BIN" OS_RELEASE="$WORK/os-release" CMD="${CMD:-}" \
+		PREFIX="$WORK/prefix" make -C "${CHECKOUT:-$TOP}" --no-print-directory "$@" >"$WORK/said" 2>&1
 }
 
 # The packages that a verb asks for first: asks_for <verb> <package...>
@@ -75,7 +76,7 @@ says() {
 # Compilers, and a source and a kernel that they have built.
 make_compilers() {
 	local program
-	for program in awk df find flock git mktemp paste sha256sum stat touch true; do
+	for program in awk df flock git mktemp paste sha256sum touch true; do
 		ln -s "$(command -v "$program")" "$BIN/"
 	done
 	script dpkg-query <<<'echo installed'
@@ -101,9 +102,14 @@ make_compilers() {
 
 # The whole message of make: refuses <line of the message> <argument of make...>
 refuses() {
+	VERB=kdir says_of "$@"
+}
+
+# The same of another verb: says_of <line of the message> <argument of make...>
+says_of() {
 	local message=$1
 	shift
-	! make_there kdir "$@" || return 1
+	! make_there "$VERB" "$@" || return 1
 	cat "$WORK/said"
 	grep -v '^make: ' "$WORK/said" | sed "s|$WORK|WORK|g; s|$BIN|BIN|g" | diff -u --label expected --label said <(printf 'error: %b\n' "$message") -
 }
@@ -128,6 +134,37 @@ compilers_that_are_missing() {
 		"KSRC=$SOURCE" "${tools[@]}"
 }
 
+# What is built has no place: the programs that would write say what the kernel says.
+folders_that_take_nothing() {
+	local head
+	export CHECKOUT=$WORK/checkout VERB=modules
+	make_compilers
+	mkdir -p "$CHECKOUT/rust"
+	cp -r "$TOP"/{Makefile,scripts} "$CHECKOUT"
+	cp "$TOP/rust/Kbuild" "$CHECKOUT/rust"
+	head=$(realpath "$BIN/head")
+	rm "$BIN/head"
+	script head <<-END
+		[ "\$1" != -c ] || { echo "head: error writing 'standard output': No space left on device" >&2 && exit 1; }
+		exec $head "\$@"
+	END
+	says_of 'No room is left on the device of WORK/checkout/build.\n  Make room there; df lists what is free.' "KDIR=$KERNEL_BUILD" LLVM=-99
+	rm -r "$CHECKOUT/build"
+	: >"$CHECKOUT/build"
+	says_of 'Cannot write to WORK/checkout/build: File exists.
+  It has to be writable: give the checkout to this user, or copy it.' "KDIR=$KERNEL_BUILD" LLVM=-99
+	ln -sf "$head" "$BIN/head"
+	rm "$CHECKOUT/build" "$BIN/find"
+	mkdir -p "$CHECKOUT/build/core"
+	script find <<<"echo '$CHECKOUT/build/core'"
+	says_of "Cannot write to WORK/checkout/build/core: it belongs to $(id -un).
+  Remove build/ as that user, or give it to the one who builds." "KDIR=$KERNEL_BUILD" LLVM=-99
+	rm -r "$CHECKOUT/build" "$BIN/mkdir"
+	script mkdir <<<"echo \"mkdir: cannot create directory '\${!#}': Read-only file system\" >&2; exit 1"
+	says_of 'WORK/checkout/build is read-only.\n  It has to be writable: give the checkout to this user, or copy it.' \
+		"KDIR=$KERNEL_BUILD" LLVM=-99
+}
+
 # A kernel is there, and asks for those that built it.
 compilers_of_a_kernel_that_are_missing() {
 	local built="  The kernel in WORK/kernel was built with"
@@ -146,7 +183,9 @@ compilers_of_a_kernel_that_are_missing() {
   On Debian: apt-get install gcc-14" "KDIR=$KERNEL_BUILD"
 }
 
-CASES=(verbs_ask_for_what_they_need other_distributions_ask_for_programs compilers_that_are_missing compilers_of_a_kernel_that_are_missing)
+CASES=(verbs_ask_for_what_they_need other_distributions_ask_for_programs compilers_that_are_missing
+	compilers_of_a_kernel_that_are_missing
+	folders_that_take_nothing)
 
 ktap_print_header
 ktap_set_plan "${#CASES[@]}"
