@@ -6,7 +6,7 @@
 #   guest.sh <kernel build directory> run <job script> [file...]    result as exit code
 #   guest.sh <kernel build directory> shell <job script> [file...]  on the user's terminal
 #   guest.sh <kernel build directory> command /dev/null [file...]   the job is the variable CMD
-#   guest.sh arguments shell|command [file...]      says what is wrong with these, before anything is built
+#   guest.sh arguments shell|command|run [file...]  says what is wrong with these and with variables, before anything is built
 #
 # QEMU_ACCEL, QEMU_SMP, QEMU_MEM, ICOUNT=1, TIMEOUT (seconds) and APPEND (kernel parameters) shape the run;
 # DYNAMIC names programs that are to be in /bin with their shared libraries, TREE a folder that is to be /debian;
@@ -278,10 +278,30 @@ judge() {
 	exit "$verdict"
 }
 
+# Variables of make that shape a guest, or what is measured in it, each with an expression for its values and with words for them.
+check_variables() {
+	local name pattern words
+	while read -r name pattern words; do
+		[ -z "${!name:-}" ] || [[ ${!name} =~ ^($pattern)$ ]] || die "$name is ${!name}; it can be $words."
+	done <<-'END'
+		TIMEOUT [1-9][0-9]* a number of seconds
+		QEMU_SMP [1-9][0-9]{0,2} a number of processors, 1 to 999
+		QEMU_MEM [1-9][0-9]*[MG] an amount of memory, such as 512M or 2G
+		QEMU_ACCEL tcg|kvm tcg or kvm
+		ICOUNT 0|1 1, or 0 (the default)
+		BENCH quick|full quick (the default) or full
+		BENCH_ROUNDS [1-9][0-9]* a number
+		PROVIDER rust|c|baseline rust (the default), c or baseline
+	END
+	[ "${QEMU_ACCEL:-}" != kvm ] || [ "${ICOUNT:-0}" = 0 ] || die 'With ICOUNT=1, instructions are counted, and KVM counts none.' 'Leave out QEMU_ACCEL=kvm.'
+	[ "${QEMU_ACCEL:-}" != kvm ] || [ -w /dev/kvm ] || die 'QEMU_ACCEL is kvm, and this user cannot open /dev/kvm.' 'QEMU_ACCEL=tcg needs no device.'
+}
+
 # What a user gives to make: check_arguments <verb> [file...]
 check_arguments() {
 	local verb=$1 file
 	shift
+	check_variables
 	case $verb in
 	command) [ -n "${CMD:-}" ] || die 'What is to run in the guest?' "usage: make guest CMD='...' [FILES='...']" ;;
 	shell) [ -t 0 ] || die 'A shell in the guest needs a terminal.' "For a command use: make guest CMD='...'" ;;

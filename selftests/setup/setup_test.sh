@@ -134,6 +134,22 @@ compilers_that_are_missing() {
 		"KSRC=$SOURCE" "${tools[@]}"
 }
 
+# Before anything is built, or asked for.
+values_that_are_none() {
+	local verb
+	for verb in run test bench profile guest; do
+		VERB=$verb CMD=true says_of 'TIMEOUT is soon; it can be a number of seconds.' TIMEOUT=soon
+	done
+	export VERB=run
+	says_of 'QEMU_SMP is 0; it can be a number of processors, 1 to 999.' QEMU_SMP=0
+	says_of 'QEMU_MEM is lots; it can be an amount of memory, such as 512M or 2G.' QEMU_MEM=lots
+	says_of 'QEMU_ACCEL is fast; it can be tcg or kvm.' QEMU_ACCEL=fast
+	says_of 'ICOUNT is yes; it can be 1, or 0 (the default).' ICOUNT=yes
+	says_of 'With ICOUNT=1, instructions are counted, and KVM counts none.\n  Leave out QEMU_ACCEL=kvm.' ICOUNT=1 QEMU_ACCEL=kvm
+	VERB=bench says_of 'BENCH is long; it can be quick (the default) or full.' BENCH=long
+	VERB=profile says_of 'PROVIDER is mine; it can be rust (the default), c or baseline.' PROVIDER=mine
+}
+
 # What is built has no place: the programs that would write say what the kernel says.
 folders_that_take_nothing() {
 	local head
@@ -184,7 +200,7 @@ compilers_of_a_kernel_that_are_missing() {
 }
 
 CASES=(verbs_ask_for_what_they_need other_distributions_ask_for_programs compilers_that_are_missing
-	compilers_of_a_kernel_that_are_missing
+	compilers_of_a_kernel_that_are_missing values_that_are_none
 	folders_that_take_nothing)
 
 ktap_print_header
