@@ -150,6 +150,15 @@ values_that_are_none() {
 	VERB=profile says_of 'PROVIDER is mine; it can be rust (the default), c or baseline.' PROVIDER=mine
 }
 
+# Packages are installed, and PATH lacks the folder of what is in them.
+programs_that_are_not_in_path() {
+	local program
+	script dpkg-query <<<'echo installed'
+	for program in gcc cargo depmod python3; do says "$program" "$program"; done
+	VERB=guest CMD=true says_of 'The packages are installed, but these programs are not in PATH: busybox qemu-system-x86_64
+  Add their folder to PATH; Debian has them in /usr/bin.'
+}
+
 # What is built has no place: the programs that would write say what the kernel says.
 folders_that_take_nothing() {
 	local head
@@ -200,7 +209,7 @@ compilers_of_a_kernel_that_are_missing() {
 }
 
 CASES=(verbs_ask_for_what_they_need other_distributions_ask_for_programs compilers_that_are_missing
-	compilers_of_a_kernel_that_are_missing values_that_are_none
+	compilers_of_a_kernel_that_are_missing values_that_are_none programs_that_are_not_in_path
 	folders_that_take_nothing)
 
 ktap_print_header
