@@ -134,6 +134,20 @@ compilers_that_are_missing() {
 		"KSRC=$SOURCE" "${tools[@]}"
 }
 
+# Programs are named that are others, or have not all that the kernel is built with.
+compilers_that_are_none() {
+	local advice='  Without RUSTC=, make uses the rustc of the system, which it installs on Debian: make kdir'
+	make_compilers
+	says other 'something 1.2.3'
+	refuses "WORK/bin/other (RUSTC) is no rustc: 'WORK/bin/other --version' says something else.\n$advice" "KSRC=$SOURCE" "RUSTC=$BIN/other"
+	refuses "WORK/bin/other (BINDGEN) is no bindgen: 'WORK/bin/other --version' says something else.
+  Without BINDGEN=, make uses that of the system, or builds 0.72.1: make kdir" "KSRC=$SOURCE" "RUSTC=$BIN/rustc" LLVM=-99 "BINDGEN=$BIN/other"
+	refuses 'LLVM is nonsense; it can be 1, a suffix such as -19, or a folder with a / at its end.' "KSRC=$SOURCE" "RUSTC=$BIN/rustc" LLVM=nonsense
+	refuses 'WORK/bin/rustc has no source of the Rust library, which the kernel compiles.
+  On Debian: apt-get install rust-src. With rustup: rustup component add rust-src' \
+		"KSRC=$SOURCE" "RUSTC=$BIN/rustc" LLVM=-99 "BINDGEN=$BIN/bindgen"
+}
+
 # Before anything is built, or asked for.
 values_that_are_none() {
 	local verb
@@ -208,7 +222,7 @@ compilers_of_a_kernel_that_are_missing() {
   On Debian: apt-get install gcc-14" "KDIR=$KERNEL_BUILD"
 }
 
-CASES=(verbs_ask_for_what_they_need other_distributions_ask_for_programs compilers_that_are_missing
+CASES=(verbs_ask_for_what_they_need other_distributions_ask_for_programs compilers_that_are_missing compilers_that_are_none
 	compilers_of_a_kernel_that_are_missing values_that_are_none programs_that_are_not_in_path
 	folders_that_take_nothing)
 
