@@ -29,9 +29,11 @@ modules_install: ## install cn.ko for the kernel in KDIR (INSTALL_MOD_PATH is ho
 	$(kernel) scripts/modules.sh "$$kdir" install
 
 install-dev: ## install what others need to build modules on the crate (PREFIX, DESTDIR)
+	scripts/install.sh check
 	$(kernel) scripts/install-dev.sh "$$kdir"
 
 install: ## install cnctl, the modules for the kernel in KDIR, and what install-dev does (PREFIX, DESTDIR)
+	scripts/install.sh check
 	scripts/packages.sh install
 	export TOOLS_PROFILE=release && scripts/client.sh build && scripts/client.sh extras
 	$(kernel) scripts/install-dev.sh "$$kdir" && scripts/install.sh tool && \

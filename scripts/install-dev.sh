@@ -21,10 +21,7 @@
 
 KDIR=$1
 PREFIX=${PREFIX:-/usr/local}
-case $PREFIX in
-/*) ;;
-*) PREFIX=$PWD/$PREFIX ;;
-esac
+"$TOP/scripts/install.sh" check
 release=$(cat "$KDIR/include/config/kernel.release")
 folder=$PREFIX/lib/connector-rs/$release
 target=${DESTDIR:-}$folder

@@ -164,6 +164,15 @@ values_that_are_none() {
 	VERB=profile says_of 'PROVIDER is mine; it can be rust (the default), c or baseline.' PROVIDER=mine
 }
 
+# Where files cannot go, or cannot be named.
+prefixes_that_are_none() {
+	VERB=install says_of "PREFIX is here; it has to begin with a /.\n  For a folder here: PREFIX=$TOP/here" PREFIX=here
+	VERB=install-dev says_of "DESTDIR is 'WORK/a b'; it must have no blank." "DESTDIR=$WORK/a b"
+	: >"$WORK/file"
+	VERB=install says_of 'Cannot write to WORK/file/local: Not a directory.
+  Name another folder, or do this as a user who can write to it.' "PREFIX=$WORK/file/local"
+}
+
 # Packages are installed, and PATH lacks the folder of what is in them.
 programs_that_are_not_in_path() {
 	local program
@@ -204,6 +213,19 @@ folders_that_take_nothing() {
 		"KDIR=$KERNEL_BUILD" LLVM=-99
 }
 
+# All that make install leaves under a prefix, of a kernel that is not that of this machine; a file of others stays.
+uninstalling() {
+	make_compilers
+	script depmod <<<'echo "there is nothing to index" >&2; exit 1'
+	ln -s "$(command -v rmdir)" "$BIN/"
+	echo 7.3.4-setup-test >"$KERNEL_BUILD/include/config/kernel.release"
+	mkdir -p "$WORK/prefix/"{bin,lib/connector-rs/7.3.4-setup-test,share/connector,include/linux,share/man/man1,share/fish/vendor_completions.d}
+	touch "$WORK/prefix/"{bin/{cnctl,other},lib/connector-rs/7.3.4-setup-test/connector.mk,share/connector/connector.mk} \
+		"$WORK/prefix/"{include/linux/connector_notify.h,share/man/man1/cnctl{,-send}.1,share/fish/vendor_completions.d/cnctl.fish}
+	make_there uninstall "PREFIX=$WORK/prefix" "KDIR=$KERNEL_BUILD" LLVM=-99 || { cat "$WORK/said" && return 1; }
+	find "$WORK/prefix" | sort | diff -u --label expected <(printf '%s\n' "$WORK/prefix"{,/bin,/bin/other}) --label left -
+}
+
 # A kernel is there, and asks for those that built it.
 compilers_of_a_kernel_that_are_missing() {
 	local built="  The kernel in WORK/kernel was built with"
@@ -223,8 +245,8 @@ compilers_of_a_kernel_that_are_missing() {
 }
 
 CASES=(verbs_ask_for_what_they_need other_distributions_ask_for_programs compilers_that_are_missing compilers_that_are_none
-	compilers_of_a_kernel_that_are_missing values_that_are_none programs_that_are_not_in_path
-	folders_that_take_nothing)
+	compilers_of_a_kernel_that_are_missing values_that_are_none prefixes_that_are_none programs_that_are_not_in_path
+	folders_that_take_nothing uninstalling)
 
 ktap_print_header
 ktap_set_plan "${#CASES[@]}"
