@@ -126,6 +126,7 @@ has_modules() {
 
 without_kernels() {
 	apt_install /packages/{connector-dkms,libconnector-rust-dev,cnctl}_"$1"_*.deb
+	grep -F 'no kernel has headers' /tmp/said
 	dkms status -m connector | grep -x "connector/$1: added"
 }
 
