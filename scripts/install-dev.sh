@@ -41,6 +41,19 @@ variables() {
 	fi
 }
 
+# What tells builds of one release from each other.
+identity() {
+	cksum <"$KDIR/rust/libkernel.rmeta"
+}
+
+# The crate fits one build, so that of another one is of no use then.
+say_what_is_replaced() {
+	local before
+	[ -e "$target/connector.mk" ] && ! grep -qF ",$(identity))" "$target/connector.mk" || return 0
+	before=$(sed -n 's/^KDIR ?= //p' "$target/build.mk" 2>/dev/null || true)
+	say "  replaces the crate that was installed for another build of Linux $release${before:+, $before}"
+}
+
 # For make: what the Makefile of a module need not be given.
 build_file() {
 	printf '# SPDX-License-Identifier: GPL-2.0\n\nKDIR ?= %s\n' "$KDIR"
@@ -54,7 +67,8 @@ install_files() {
 	install -d "$target" "${DESTDIR:-}$PREFIX/include/linux"
 	install -m 644 "$OUT"/core/rust/libconnector{,_base}.rmeta "$target/"
 	own_symbols >"$target/Module.symvers"
-	sed "s|@folder@|$folder|g; s|@release@|$release|g; s|@variables@|$escaped|g" "$TOP/scripts/connector.mk.in" >"$target/connector.mk"
+	sed "s|@folder@|$folder|g; s|@release@|$release|g; s|@variables@|$escaped|g; s|@kernel@|$(identity)|; s|@kdir@|$KDIR|" \
+		"$TOP/scripts/connector.mk.in" >"$target/connector.mk"
 	rm -f "$target/build.mk"
 	[ -n "${DESTDIR:-}" ] || build_file "$tools" >"$target/build.mk"
 	chmod 644 "$target"/{Module.symvers,*.mk}
@@ -64,5 +78,6 @@ install_files() {
 
 "$TOP/scripts/modules.sh" "$KDIR" core
 hold "$OUT/lock"
+say_what_is_replaced
 stage "install: $folder" install_files
 grep -q CONNECTOR "$target/Module.symvers" || die "No symbol of the crate in $target/Module.symvers."
