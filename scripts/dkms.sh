@@ -328,7 +328,7 @@ keep() {
 	mkdir -p "$MINE"
 	cp rust/libconnector.rmeta rust/libconnector_base.rmeta "$MINE/"
 	awk -F '\t' '$3 ~ /(^|\/)cn(_guest)?$/' Module.symvers >"$MINE/Module.symvers"
-	sed "s|@folder@|$MINE|g; s|@release@|$KERNEL|g; s|@variables@|RUSTC=/usr/bin/rustc|g;
+	sed "s|@folder@|$MINE|g; s|@release@|$KERNEL|g; s|@command@|make RUSTC=/usr/bin/rustc|g;
 		s|@kernel@|$(cksum <"$MINE/build/rust/libkernel.rmeta")|; s|@kdir@|$MINE/build|" scripts/connector.mk.in >"$MINE/connector.mk"
 	# One in front of it in PATH has built neither the kernel nor the crate.
 	echo 'RUSTC ?= /usr/bin/rustc' >"$MINE/build.mk"

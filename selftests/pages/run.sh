@@ -120,6 +120,7 @@ refuses() {
 
 refuse_another_compiler() {
 	refuses 'was built with "rustc 0.0.0", and RUSTC=true is' 'CONFIG_RUSTC_VERSION_TEXT="rustc 0.0.0"' RUSTC=true &&
+		{ [ ! -e "$KDIR/debian-root" ] || grep -F "The crate was built with $TOP/scripts/stock.sh run $KDIR make" "$WORK/refusal"; } &&
 		refuses 'is "not there": install that version' 'CONFIG_RUSTC_VERSION_TEXT="rustc 0.0.0"' RUSTC=false &&
 		refuses 'was built with clang, and CC=gcc is not: set LLVM=' "CONFIG_RUSTC_VERSION_TEXT=\"$(true --version | head -n 1)\"" \
 			RUSTC=true 'CONFIG_CC_IS_CLANG=y' CC=gcc &&
