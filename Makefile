@@ -2,7 +2,7 @@
 #
 # The verbs of this project. The work is done by scripts/; the modules are described by Kbuild files.
 
-VARIABLES := ARCH KDIR KSRC KERNEL TORTURE_KDIR KERNEL_CONFIG LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_SMP T V TORTURE SEED PERCENT FUZZ_SECONDS FUZZ_RUNS FLAVOUR PROVIDER FILES JOB_SLOTS INJECTED_BUG CMD BENCH BENCH_ROUNDS ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR ZSH_FUNCTIONS WIRESHARK_PLUGINS
+VARIABLES := ARCH KDIR KSRC KERNEL TORTURE_KDIR KERNEL_CONFIG LLVM RUSTC BINDGEN QEMU_ACCEL QEMU_MEM QEMU_SMP T V TORTURE SEED PERCENT FUZZ_SECONDS FUZZ_RUNS FLAVOUR PROVIDER FILES JOB_SLOTS INJECTED_BUG CMD BENCH BENCH_ROUNDS ICOUNT TIMEOUT INSTALL_MOD_PATH PREFIX DESTDIR ZSH_FUNCTIONS WIRESHARK_PLUGINS
 # What is given to make reaches the scripts; the scripts call kbuild without our own flags.
 export VARIABLES $(VARIABLES)
 
@@ -29,9 +29,11 @@ modules_install: ## install cn.ko for the kernel in KDIR (INSTALL_MOD_PATH is ho
 	$(kernel) scripts/modules.sh "$$kdir" install
 
 install-dev: ## install what others need to build modules on the crate (PREFIX, DESTDIR)
+	scripts/install.sh check
 	$(kernel) scripts/install-dev.sh "$$kdir"
 
 install: ## install cnctl, the modules for the kernel in KDIR, and what install-dev does (PREFIX, DESTDIR)
+	scripts/install.sh check
 	scripts/packages.sh install
 	export TOOLS_PROFILE=release && scripts/client.sh build && scripts/client.sh extras
 	$(kernel) scripts/install-dev.sh "$$kdir" && scripts/install.sh tool && \
@@ -44,14 +46,17 @@ deb: ## build the Debian packages connector-dkms, libconnector-rust-dev and cnct
 	scripts/deb.sh
 
 run: ## show what the connector does, in a QEMU guest; installs and builds what is missing
+	scripts/guest.sh arguments run
 	scripts/packages.sh guest
 	$(kernel) scripts/modules.sh "$$kdir" demo && scripts/guest.sh "$$kdir" run selftests/guest/demo.sh
 
 test: ## run all tests; installs and builds what is missing
+	scripts/guest.sh arguments run
 	scripts/packages.sh guest fuzz
 	$(kernel) scripts/test.sh "$$kdir"
 
 torture: ## look for bugs on a kernel full of checks; TORTURE=full takes hours, T= chooses scenarios
+	scripts/guest.sh arguments run
 	scripts/packages.sh guest fuzz
 	selftests/torture/run.sh "$${TORTURE:-small}"
 
@@ -59,6 +64,7 @@ torture-publish: ## put the figures of the last full runs of make torture into D
 	selftests/torture/run.sh publish
 
 stock: ## test on the kernels that Debian ships, as they are; FLAVOUR=amd64 or cloud-amd64, T= chooses parts
+	scripts/guest.sh arguments run
 	selftests/stock/run.sh
 
 test-deb: ## install, use, upgrade and remove the packages in a root of Debian 13, with Debian's kernels; takes an hour
@@ -73,10 +79,12 @@ fuzz: ## fuzz the pure files on the host; FUZZ_SECONDS= or FUZZ_RUNS= for each t
 	selftests/host/fuzz.sh
 
 bench: ## measure the C connector, ours and generic netlink; BENCH=full takes more rounds
+	scripts/guest.sh arguments run
 	scripts/packages.sh guest bench
 	$(kernel) export TOOLS_PROFILE=release && scripts/modules.sh "$$kdir" bench && selftests/bench/run.sh "$$kdir" "$${BENCH:-quick}"
 
 profile: ## instructions by function for one message on PROVIDER (rust, c or baseline)
+	scripts/guest.sh arguments run
 	scripts/packages.sh guest bench
 	$(kernel) scripts/modules.sh "$$kdir" bench && python3 selftests/bench/profile.py "$$kdir" "$${PROVIDER:-rust}"
 
@@ -97,7 +105,7 @@ patches: ## make the patch series for a kernel tree, in build/patches, and look 
 	scripts/packages.sh patches
 	scripts/patches.sh
 
-shell: ## a shell in a guest with the connector and the samples loaded; FILES='...' go to /guest
+shell: ## a shell in a guest with the connector, process events and the samples loaded; FILES='...' go to /guest
 	scripts/guest.sh arguments shell $(FILES)
 	scripts/packages.sh guest
 	$(kernel) scripts/modules.sh "$$kdir" all && scripts/guest.sh "$$kdir" shell selftests/guest/shell.sh $(FILES)
@@ -144,6 +152,7 @@ help: ## this list
 		FILES 'modules and programs that go to /guest (guest, shell)' \
 		TIMEOUT 'seconds after which a guest is stopped (1500)' \
 		QEMU_ACCEL 'tcg or kvm; chosen by what the processor says' \
+		QEMU_MEM 'memory of the guest (512M, or 1G with the kernel torture)' \
 		QEMU_SMP 'processors of the guest (2; with ICOUNT 1)' \
 		ICOUNT '1: the time of the guest is the number of its instructions' \
 		BENCH 'quick (the default) or full' \

@@ -55,6 +55,9 @@ choose() {
 	TARBALL=$ROOT/usr/src/linux-source-$SERIES.tar.xz
 }
 
+# Headers and sources that arrive start the build by the package's trigger.
+BUILDS_ITSELF='The build begins by itself after that.'
+
 # Lists a thing that is missing, and what to do: lack <thing> <what to do>
 LACKS=()
 lack() {
@@ -65,7 +68,7 @@ report_lacks() {
 	[ "${#LACKS[@]}" != 0 ] || return 0
 	say "connector: no modules are built for Linux $KERNEL. This is why:"
 	printf '%s\n' "${LACKS[@]}" >&2
-	[ "${1:-}" = final ] || say "  After that: dpkg-reconfigure $PACKAGE"
+	[ "${1:-}" = final ] || say "  $AFTER"
 	return 1
 }
 
@@ -141,7 +144,7 @@ check_metadata_tools() {
 
 # The revision of the source has to be that of the kernel, as the distribution counts it.
 check_source() {
-	local source headers
+	local source headers others=${#LACKS[@]}
 	headers=$(version_of "linux-headers-$KERNEL")
 	source=$(version_of "linux-source-$SERIES")
 	if [ ! -e "$TARBALL" ]; then
@@ -151,6 +154,7 @@ check_source() {
 		lack "The source of Linux $SERIES has revision $source, and the headers have $headers." \
 			"apt-get install --allow-downgrades linux-source-$SERIES=$headers"
 	fi
+	[ "$others" != 0 ] || [ "${#LACKS[@]}" = 0 ] || AFTER=$BUILDS_ITSELF
 }
 
 check_writable() {
@@ -180,8 +184,10 @@ has_metadata() {
 
 probe() {
 	LACKS=()
+	AFTER="After that: dpkg-reconfigure $PACKAGE"
 	if [ ! -e "$HEADERS/include" ] || [ ! -e "$HEADERS/.config" ]; then
 		lack "It has no headers ($HEADERS)." "apt-get install linux-headers-$KERNEL"
+		AFTER=$BUILDS_ITSELF
 		report_lacks
 		return
 	fi
@@ -322,7 +328,8 @@ keep() {
 	mkdir -p "$MINE"
 	cp rust/libconnector.rmeta rust/libconnector_base.rmeta "$MINE/"
 	awk -F '\t' '$3 ~ /(^|\/)cn(_guest)?$/' Module.symvers >"$MINE/Module.symvers"
-	sed "s|@folder@|$MINE|g; s|@release@|$KERNEL|g; s|@variables@|RUSTC=/usr/bin/rustc|g" scripts/connector.mk.in >"$MINE/connector.mk"
+	sed "s|@folder@|$MINE|g; s|@release@|$KERNEL|g; s|@command@|make RUSTC=/usr/bin/rustc|g;
+		s|@kernel@|$(cksum <"$MINE/build/rust/libkernel.rmeta")|; s|@kdir@|$MINE/build|" scripts/connector.mk.in >"$MINE/connector.mk"
 	# One in front of it in PATH has built neither the kernel nor the crate.
 	echo 'RUSTC ?= /usr/bin/rustc' >"$MINE/build.mk"
 	grep -q CONNECTOR "$MINE/Module.symvers"
@@ -366,13 +373,14 @@ note_secure_boot() {
 
 # A kernel that is left out has said why. It is no reason for the package manager to stop.
 update() {
-	local build
+	local build some=''
 	VERSION=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$SOURCE/dkms.conf")
 	[ ! -e "$ROOT/etc/dkms/no-autoinstall" ] || return 0
 	mkdir -p "$STATE"
 	forget_gone
 	for build in "$ROOT"/lib/modules/*/build; do
 		[ -e "$build/include" ] || continue
+		some=y
 		choose "$(basename "$(dirname "$build")")"
 		! { has_metadata && [ -e "$MINE/connector.mk" ] && is_installed; } || continue
 		prepare || continue
@@ -383,6 +391,8 @@ update() {
 			say "connector: the build for Linux $KERNEL failed; nothing of it is installed. The log is named above."
 		fi
 	done
+	[ -n "$some" ] || say 'connector: no modules are built, since no kernel has headers.' \
+		'Install the packages linux-headers-... of a kernel with Rust and linux-source of the same suite; the build begins by itself after that.'
 	rmdir --ignore-fail-on-non-empty "$STATE"
 }
 

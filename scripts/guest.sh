@@ -6,7 +6,7 @@
 #   guest.sh <kernel build directory> run <job script> [file...]    result as exit code
 #   guest.sh <kernel build directory> shell <job script> [file...]  on the user's terminal
 #   guest.sh <kernel build directory> command /dev/null [file...]   the job is the variable CMD
-#   guest.sh arguments shell|command [file...]      says what is wrong with these, before anything is built
+#   guest.sh arguments shell|command|run [file...]  says what is wrong with these and with variables, before anything is built
 #
 # QEMU_ACCEL, QEMU_SMP, QEMU_MEM, ICOUNT=1, TIMEOUT (seconds) and APPEND (kernel parameters) shape the run;
 # DYNAMIC names programs that are to be in /bin with their shared libraries, TREE a folder that is to be /debian;
@@ -32,7 +32,7 @@ WARNINGS+='|turning off the locking correctness validator|new suspected memory l
 # Every run has a folder of its own; the five newest stay for reading. Guests that start at once do this one by one.
 make_run_folder() {
 	local folders_lock
-	mkdir -p "$OUT/guest"
+	need_folder "$OUT/guest"
 	exec {folders_lock}>"$OUT/guest/lock"
 	flock "$folders_lock"
 	find "$OUT/guest" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn |
@@ -257,6 +257,8 @@ boot_shell() {
 }
 
 end_child() {
+	local status=$?
+	[ "$status" -lt 1 ] || [ "$status" -gt 2 ] || (need_folder "$RUN") || true
 	[ -z "${CHILD:-}" ] || kill "$CHILD" 2>/dev/null || true
 	[ -z "${CONSOLE:-}" ] || cp "$RUN/console.log" "$CONSOLE" 2>/dev/null || true
 	rm -rf "$RUN/pipe" "$RUN/tree" "$RUN/initramfs.cpio"
@@ -280,10 +282,30 @@ judge() {
 	exit "$verdict"
 }
 
+# Variables of make that shape a guest, or what is measured in it, each with an expression for its values and with words for them.
+check_variables() {
+	local name pattern words
+	while read -r name pattern words; do
+		[ -z "${!name:-}" ] || [[ ${!name} =~ ^($pattern)$ ]] || die "$name is ${!name}; it can be $words."
+	done <<-'END'
+		TIMEOUT [1-9][0-9]* a number of seconds
+		QEMU_SMP [1-9][0-9]{0,2} a number of processors, 1 to 999
+		QEMU_MEM [1-9][0-9]*[MG] an amount of memory, such as 512M or 2G
+		QEMU_ACCEL tcg|kvm tcg or kvm
+		ICOUNT 0|1 1, or 0 (the default)
+		BENCH quick|full quick (the default) or full
+		BENCH_ROUNDS [1-9][0-9]* a number
+		PROVIDER rust|c|baseline rust (the default), c or baseline
+	END
+	[ "${QEMU_ACCEL:-}" != kvm ] || [ "${ICOUNT:-0}" = 0 ] || die 'With ICOUNT=1, instructions are counted, and KVM counts none.' 'Leave out QEMU_ACCEL=kvm.'
+	[ "${QEMU_ACCEL:-}" != kvm ] || [ -w /dev/kvm ] || die 'QEMU_ACCEL is kvm, and this user cannot open /dev/kvm.' 'QEMU_ACCEL=tcg needs no device.'
+}
+
 # What a user gives to make: check_arguments <verb> [file...]
 check_arguments() {
 	local verb=$1 file
 	shift
+	check_variables
 	case $verb in
 	command) [ -n "${CMD:-}" ] || die 'What is to run in the guest?' "usage: make guest CMD='...' [FILES='...']" ;;
 	shell) [ -t 0 ] || die 'A shell in the guest needs a terminal.' "For a command use: make guest CMD='...'" ;;

@@ -21,10 +21,7 @@
 
 KDIR=$1
 PREFIX=${PREFIX:-/usr/local}
-case $PREFIX in
-/*) ;;
-*) PREFIX=$PWD/$PREFIX ;;
-esac
+"$TOP/scripts/install.sh" check
 release=$(cat "$KDIR/include/config/kernel.release")
 folder=$PREFIX/lib/connector-rs/$release
 target=${DESTDIR:-}$folder
@@ -34,14 +31,27 @@ own_symbols() {
 	awk -F '\t' '$3 ~ /(^|\/)cn(_guest)?$/' "$OUT/core/Module.symvers"
 }
 
-# The compilers that built the crate, as variables of make.
-variables() {
+# The call of make that names the compilers which built the crate. Those in a root are not on this machine.
+command_of_make() {
 	find_tools "$KDIR"
 	if [ "${#IN_ROOT[@]}" = 0 ]; then
-		"$TOP/scripts/kdir.sh" make | cut -d ' ' -f 2-
+		"$TOP/scripts/kdir.sh" make | sed 's/^[^ ]*/make/'
 	else
-		printf 'RUSTC=/usr/bin/rustc\n'
+		printf '%s run %s make RUSTC=/usr/bin/rustc\n' "$TOP/scripts/stock.sh" "$KDIR"
 	fi
+}
+
+# What tells builds of one release from each other.
+identity() {
+	cksum <"$KDIR/rust/libkernel.rmeta"
+}
+
+# The crate fits one build, so that of another one is of no use then.
+say_what_is_replaced() {
+	local before
+	[ -e "$target/connector.mk" ] && ! grep -qF ",$(identity))" "$target/connector.mk" || return 0
+	before=$(sed -n 's/^KDIR ?= //p' "$target/build.mk" 2>/dev/null || true)
+	say "  replaces the crate that was installed for another build of Linux $release${before:+, $before}"
 }
 
 # For make: what the Makefile of a module need not be given.
@@ -51,15 +61,16 @@ build_file() {
 }
 
 install_files() {
-	local tools escaped
-	tools=$(KDIR=$KDIR variables)
-	escaped=$(printf '%s\n' "$tools" | sed 's/[&|\\]/\\&/g')
+	local command escaped
+	command=$(KDIR=$KDIR command_of_make)
+	escaped=$(printf '%s\n' "$command" | sed 's/[&|\\]/\\&/g')
 	install -d "$target" "${DESTDIR:-}$PREFIX/include/linux"
 	install -m 644 "$OUT"/core/rust/libconnector{,_base}.rmeta "$target/"
 	own_symbols >"$target/Module.symvers"
-	sed "s|@folder@|$folder|g; s|@release@|$release|g; s|@variables@|$escaped|g" "$TOP/scripts/connector.mk.in" >"$target/connector.mk"
+	sed "s|@folder@|$folder|g; s|@release@|$release|g; s|@command@|$escaped|g; s|@kernel@|$(identity)|; s|@kdir@|$KDIR|" \
+		"$TOP/scripts/connector.mk.in" >"$target/connector.mk"
 	rm -f "$target/build.mk"
-	[ -n "${DESTDIR:-}" ] || build_file "$tools" >"$target/build.mk"
+	[ -n "${DESTDIR:-}" ] || build_file "$command" >"$target/build.mk"
 	chmod 644 "$target"/{Module.symvers,*.mk}
 	install -m 644 "$TOP/include/uapi/linux/connector_notify.h" "${DESTDIR:-}$PREFIX/include/linux/"
 	PREFIX=$PREFIX "$TOP/scripts/install.sh" makefile
@@ -67,5 +78,6 @@ install_files() {
 
 "$TOP/scripts/modules.sh" "$KDIR" core
 hold "$OUT/lock"
+say_what_is_replaced
 stage "install: $folder" install_files
 grep -q CONNECTOR "$target/Module.symvers" || die "No symbol of the crate in $target/Module.symvers."

@@ -45,7 +45,7 @@ given_kernel() {
 
 # Makes one fragment of two: merge <first> <second>
 merge() {
-	mkdir -p "$OUT"
+	need_folder "$OUT"
 	merge_fragments "$1" "$2" >"$OUT/whole.$$"
 	mv "$OUT/whole.$$" "$OUT/$KERNEL_CONFIG.config"
 	FRAGMENT=$OUT/$KERNEL_CONFIG.config

@@ -129,6 +129,9 @@ name=kernel-$RELEASE-$(kernel_key)
 # After the key, which is about what is in the file and not about where it is.
 ! grep -q '^CONFIG_NLMON=' "$FRAGMENT" || TOOLS+=("CFLAGS_af_netlink.o=-include $NLMON")
 if [ ! -d "$CACHE/$name" ]; then
+	[ -e "${RUST_LIB_SRC:-$("$RUSTC" --print sysroot)/lib/rustlib/src/rust/library}/core/src/lib.rs" ] ||
+		die "$RUSTC has no source of the Rust library, which the kernel compiles." \
+			'On Debian: apt-get install rust-src. With rustup: rustup component add rust-src'
 	need_space 1500 'Building the kernel'
 	stage 'kernel: check of the Rust tool chain' check_rust
 fi

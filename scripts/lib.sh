@@ -54,13 +54,38 @@ die() {
 	exit 1
 }
 
+# Makes a folder that files are to be written to, or says why there can be none: need_folder <folder>
+need_folder() {
+	local why try=$1/.try.$BASHPID other advice='It has to be writable: give the checkout to this user, or copy it.'
+	case $1 in
+	"$TOP"/*) ;;
+	"$CACHE"*) advice='XDG_CACHE_HOME= names another folder for the cache.' ;;
+	*) advice='Name another folder, or do this as a user who can write to it.' ;;
+	esac
+	why=$({ mkdir -p "$1" && head -c 4096 /dev/zero >"$try" && rm "$try"; } 2>&1) || {
+		rm -f "$try" 2>/dev/null || true
+		case $why in
+		*'No space left'* | *'quota exceeded'*) die "No room is left on the device of $1." 'Make room there; df lists what is free.' ;;
+		*'Read-only'*) die "$1 is read-only." "$advice" ;;
+		*) die "Cannot write to $1: ${why##*: }." "$advice" ;;
+		esac
+	}
+	# Of what another user has built, some can be written to and some not.
+	[ -z "${FOLDERS_CHECKED:-}" ] && [ -d "$TOP/build" ] || return 0
+	FOLDERS_CHECKED=1
+	other=$(find "$TOP/build" -maxdepth 2 -type d ! -writable -print -quit)
+	[ -z "$other" ] ||
+		die "Cannot write to $other: it belongs to $(stat -c %U "$other")." 'Remove build/ as that user, or give it to the one who builds.'
+}
+
 # Runs a command with its output in a log file and reports one line: stage <title> <command...>.
 stage() {
 	local title=$1 log status start=$SECONDS
 	shift
-	mkdir -p "$LOGS" 2>/dev/null ||
-		die "Cannot write to $OUT." "What is built goes there: give the checkout to a user who can write to it, or copy it."
+	need_folder "$LOGS"
 	log=$LOGS/$(printf '%s' "$title" | tr -c 'A-Za-z0-9.\n' '-').log
+	# That of another user can be replaced where it cannot be written to.
+	rm -f "$log"
 	[ ! -t 2 ] || printf '  %-44s ...\r' "$title" >&2
 	# A command whose failure is tested would go on after its own failing steps: no || or if here.
 	set +e
@@ -73,6 +98,9 @@ stage() {
 	set -e
 	if [ "$status" -ne 0 ]; then
 		printf '  %-44s failed after %d s\n' "$title" $((SECONDS - start)) >&2
+		# A log that could not be written to its end says less than this.
+		need_folder "$LOGS"
+		[ -s "$log" ] || die "$title failed without a word."
 		# A parallel build goes on for a while after its error.
 		grep -nE '(^|[^a-z_])(error|ERROR): |\*\*\* |No space left' "$log" | head -n 10 | sed 's/^/    | /' >&2 || true
 		printf '    | ...\n' >&2
@@ -168,7 +196,7 @@ guest_results() {
 # The descriptor stays open in children, too; so background jobs must not outlive the script.
 hold() {
 	local fd
-	mkdir -p "$(dirname "$1")"
+	need_folder "$(dirname "$1")"
 	exec {fd}>>"$1"
 	if ! flock --nonblock "$fd"; then
 		[ "$(cat "$1")" = "$RUN_ID" ] || say "  another run is busy with $1; waiting for it"

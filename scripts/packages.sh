@@ -195,6 +195,31 @@ programs_for() {
 	esac
 }
 
+# Those that are not in PATH: missing_programs <purpose...>
+missing_programs() {
+	local purpose names
+	for purpose in "$@"; do
+		while read -r names; do
+			# shellcheck disable=SC2086
+			command -v $names >/dev/null || printf '%s\n' "${names/ / or }"
+		done < <(programs_for "$purpose")
+	done
+}
+
+# A package that is installed is of no use where PATH does not have its programs. What the kernel needs is looked for elsewhere, too.
+need_programs_in_path() {
+	local purpose
+	local -a missing purposes=()
+	for purpose in "$@"; do
+		case $purpose in
+		tools | install | guest | docs) purposes+=("$purpose") ;;
+		esac
+	done
+	mapfile -t missing < <(missing_programs "${purposes[@]}" | sort -u)
+	[ "${#missing[@]}" = 0 ] ||
+		die "The packages are installed, but these programs are not in PATH: ${missing[*]}" 'Add their folder to PATH; Debian has them in /usr/bin.'
+}
+
 # What a purpose needs besides programs.
 missing_parts() {
 	case $1 in
@@ -213,12 +238,9 @@ missing_parts_of_kernel() {
 }
 
 ensure_elsewhere() {
-	local purpose names missing=()
+	local purpose missing
+	mapfile -t missing < <(missing_programs "$@")
 	for purpose in "$@"; do
-		while read -r names; do
-			# shellcheck disable=SC2086
-			command -v $names >/dev/null || missing+=("${names/ / or }")
-		done < <(programs_for "$purpose")
 		mapfile -t -O "${#missing[@]}" missing < <(missing_parts "$purpose")
 	done
 	[ "${#missing[@]}" = 0 ] ||
@@ -229,6 +251,9 @@ ensure_elsewhere() {
 release=$(debian_release)
 PATH=$PATH:/usr/sbin:/sbin
 case $release in
-12 | 13) ensure_debian "$release" "$@" ;;
+12 | 13)
+	ensure_debian "$release" "$@"
+	need_programs_in_path "$@"
+	;;
 *) ensure_elsewhere "$@" ;;
 esac

@@ -33,6 +33,7 @@ declare -A LEFT_OUT=()
 trap 'end_jobs; rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
 mkdir "$RESULTS"
+need_folder "$TOP/build"
 cd "$TOP"
 look_for_kvm "$KDIR"
 use_ktap "$KDIR"

@@ -103,6 +103,11 @@ need_program() {
 	shift 2
 	command -v "$program" >/dev/null || die "$program ($variable) is not on this machine." "$@"
 	"$program" --version >/dev/null 2>&1 || die "$program ($variable) does not run here: '$program --version' fails." "$@"
+	case $variable in
+	RUSTC | BINDGEN)
+		[[ "$("$program" --version)" == "${variable,,} "* ]] || die "$program ($variable) is no ${variable,,}: '$program --version' says something else." "$@"
+		;;
+	esac
 }
 
 # How a program of LLVM is called: llvm_program <LLVM=> <program>
@@ -118,6 +123,7 @@ llvm_program() {
 need_llvm() {
 	local program suffix folder others
 	local -a advice=()
+	[[ $1 =~ ^(1|-[0-9]+|.*/)$ ]] || die "LLVM is $1; it can be 1, a suffix such as -19, or a folder with a / at its end."
 	suffix=$(llvm_program "$1" '')
 	case $1 in
 	*/) advice=('LLVM= names the folder that has them, or the suffix of their names.') ;;

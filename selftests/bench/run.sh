@@ -127,7 +127,6 @@ KDIR=$1
 WHAT=${2:-quick}
 # The release build of the tools is measured.
 [ "$WHAT" = gate ] || export TOOLS_PROFILE=release
-mkdir -p "$FOLDER"
 hold "$FOLDER/lock"
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT

@@ -89,12 +89,12 @@ expect() {
 	[ "$before" = "$after" ] || { printf 'files were made\n'; return 1; }
 }
 
-# A message about one kernel, which can be built for when something is done: expect_lack <thing> <what to do>
+# A message about one kernel, which can be built for when something is done: expect_lack <thing> <what to do> [what follows]
 expect_lack() {
 	expect 77 "connector: no modules are built for Linux $KERNEL. This is why:
   - $1
     $2
-  After that: dpkg-reconfigure connector-dkms"
+  ${3:-After that: dpkg-reconfigure connector-dkms}"
 }
 
 expect_final() {
@@ -118,7 +118,7 @@ native_needs_no_connector() {
 
 no_headers() {
 	rm -r "$SYSTEM/lib/modules/$KERNEL/build"
-	expect_lack "It has no headers (/lib/modules/$KERNEL/build)." "apt-get install linux-headers-$KERNEL"
+	expect_lack "It has no headers (/lib/modules/$KERNEL/build)." "apt-get install linux-headers-$KERNEL" 'The build begins by itself after that.'
 }
 
 no_rust() {
@@ -189,13 +189,22 @@ no_source() {
 	rm "$SYSTEM/usr/src/linux-source-7.3.tar.xz"
 	sed -i '/linux-source/d' "$WORK/installed"
 	expect_lack 'The headers come without metadata of Rust, and /usr/src/linux-source-7.3.tar.xz, which it is made from, is missing.' \
-		'apt-get install linux-source-7.3=7.3.4-1'
+		'apt-get install linux-source-7.3=7.3.4-1' 'The build begins by itself after that.'
 }
 
 other_source() {
 	sed -i 's/\(linux-source-7.3\) .*/\1 7.3.5-1/' "$WORK/installed"
 	expect_lack 'The source of Linux 7.3 has revision 7.3.5-1, and the headers have 7.3.4-1.' \
-		'apt-get install --allow-downgrades linux-source-7.3=7.3.4-1'
+		'apt-get install --allow-downgrades linux-source-7.3=7.3.4-1' 'The build begins by itself after that.'
+}
+
+# Of no kernel, in an update.
+no_headers_at_all() {
+	rm -r "$SYSTEM/lib/modules/$KERNEL"
+	update >"$WORK/said" 2>&1
+	diff -u --label said --label expected "$WORK/said" - <<-END
+		connector: no modules are built, since no kernel has headers. Install the packages linux-headers-... of a kernel with Rust and linux-source of the same suite; the build begins by itself after that.
+	END
 }
 
 shipped_metadata() {
@@ -237,14 +246,20 @@ metadata_fails() {
 	find "$SYSTEM/var/lib/connector" -mindepth 1 | diff - <(printf '%s\n' "$SYSTEM/var/lib/connector/$KERNEL.log")
 }
 
-# What update says when all is installed, with a DKMS that only agrees: expect_update <text>
-expect_update() {
-	mkdir -p "$WORK/source/scripts" "$SYSTEM/lib/modules/$KERNEL/build/rust"
+# With a DKMS that only agrees.
+update() {
+	mkdir -p "$WORK/source/scripts"
 	cp "$TOP/scripts/dkms.sh" "$WORK/source/scripts/"
 	echo 'PACKAGE_VERSION="1"' >"$WORK/source/dkms.conf"
-	: >"$SYSTEM/lib/modules/$KERNEL/build/rust/libkernel.rmeta"
 	script dkms <<<"[ \"\$1\" = install ]"
-	CONNECTOR_ROOT=$SYSTEM PATH=$BIN "$BIN/bash" "$WORK/source/scripts/dkms.sh" update >"$WORK/said" 2>&1
+	CONNECTOR_ROOT=$SYSTEM PATH=$BIN "$BIN/bash" "$WORK/source/scripts/dkms.sh" update
+}
+
+# What update says when all is installed: expect_update <text>
+expect_update() {
+	mkdir -p "$SYSTEM/lib/modules/$KERNEL/build/rust"
+	: >"$SYSTEM/lib/modules/$KERNEL/build/rust/libkernel.rmeta"
+	update >"$WORK/said" 2>&1
 	sed "s|$SYSTEM||g" "$WORK/said" | diff -u --label said --label expected - <(printf '%s' "${1:+$1
 }")
 }
@@ -282,7 +297,7 @@ all_at_once() {
 }
 
 CASES=(nothing_lacks native_needs_no_connector no_headers no_rust old_kernel no_symbols no_rustc other_rustc other_bindgen no_compiler
-	rebuilt_compiler no_program no_library no_core_library no_source other_source shipped_metadata full_disk read_only metadata_fails secure_boot
+	rebuilt_compiler no_program no_library no_core_library no_source other_source no_headers_at_all shipped_metadata full_disk read_only metadata_fails secure_boot
 	lockdown all_at_once)
 
 ktap_print_header

@@ -52,6 +52,60 @@ refuse_another_kernel() {
 	grep -q 'and this is 0.0.0: run make install-dev for that kernel' "$WORK/refusal"
 }
 
+# And that of another build of the same release, which is also said when it is replaced.
+refuse_another_build() {
+	local fragment
+	fragment=$(find "$WORK/prefix/lib" -name connector.mk)
+	mkdir -p "$WORK/other/rust"
+	refuses "and $WORK/other is another build of Linux" 'CONFIG_RUSTC_VERSION_TEXT="rustc 0.0.0"' cn_rustc='rustc 0.0.0' CC=true \
+		"objtree=$WORK/other"
+	sed -i 's/^\( *ifneq.*libkernel.rmeta.*,\).*)$/\1 1 2)/' "$fragment"
+	install_crate 2>&1 | tee "$WORK/said"
+	grep -F "replaces the crate that was installed for another build of Linux $(cat "$KDIR/include/config/kernel.release"), $KDIR" "$WORK/said"
+	install_crate 2>&1 | tee "$WORK/said"
+	! grep -F 'replaces' "$WORK/said"
+}
+
+# What the Makefile of the module says of folders: says_of_folders <text> <variable of make...>
+says_of_folders() {
+	local text=$1
+	shift
+	if make -f "$WORK/prefix/share/connector/connector.mk" "$@" >"$WORK/refusal" 2>&1; then
+		cat "$WORK/refusal"
+		return 1
+	fi
+	cat "$WORK/refusal"
+	grep -qF "$text" "$WORK/refusal"
+}
+
+refuse_other_folders() {
+	says_of_folders "$WORK (KDIR) is no folder in which a kernel was built" "KDIR=$WORK"
+	! make -f "$WORK/files/Makefile" PREFIX=/none 2>&1 | tee "$WORK/refusal" || return 1
+	grep -F 'No crate connector is installed in /none' "$WORK/refusal"
+}
+
+# Where the kernel's own Makefile leaves out depmod, as with headers alone, modprobe would not find the module.
+index_what_is_installed() {
+	local kernel=$WORK/kernel bin=$WORK/depmod
+	mkdir -p "$kernel/include/config" "$bin"
+	: >"$kernel/include/config/auto.conf"
+	echo 0.0.0 >"$kernel/include/config/kernel.release"
+	printf 'modules modules_install clean:\n' >"$kernel/Makefile"
+	printf '#!/bin/sh\necho "$@" >>"%s"\n' "$bin/called" >"$bin/depmod"
+	chmod +x "$bin/depmod"
+	install_there() {
+		PATH=$bin:$PATH env -u KERNEL make -f "$WORK/prefix/share/connector/connector.mk" "KDIR=$kernel" "$@"
+	}
+	install_there modules
+	install_there modules_install INSTALL_MOD_PATH=/none
+	[ ! -e "$bin/called" ]
+	install_there modules_install
+	[ "$(cat "$bin/called")" = 0.0.0 ]
+	: >"$kernel/System.map"
+	install_there modules_install
+	[ "$(wc -l <"$bin/called")" = 1 ]
+}
+
 # The same for compilers: refuses <what it says> <variable of make...>
 refuses() {
 	local saying=$1 fragment
@@ -66,9 +120,12 @@ refuses() {
 
 refuse_another_compiler() {
 	refuses 'was built with "rustc 0.0.0", and RUSTC=true is' 'CONFIG_RUSTC_VERSION_TEXT="rustc 0.0.0"' RUSTC=true &&
+		{ [ ! -e "$KDIR/debian-root" ] || grep -F "The crate was built with $TOP/scripts/stock.sh run $KDIR make" "$WORK/refusal"; } &&
 		refuses 'is "not there": install that version' 'CONFIG_RUSTC_VERSION_TEXT="rustc 0.0.0"' RUSTC=false &&
 		refuses 'was built with clang, and CC=gcc is not: set LLVM=' "CONFIG_RUSTC_VERSION_TEXT=\"$(true --version | head -n 1)\"" \
-			RUSTC=true 'CONFIG_CC_IS_CLANG=y' CC=gcc
+			RUSTC=true 'CONFIG_CC_IS_CLANG=y' CC=gcc &&
+		refuses 'clang-0 is not there: install it, or set LLVM=' 'CONFIG_RUSTC_VERSION_TEXT="rustc 0.0.0"' cn_rustc='rustc 0.0.0' \
+			'CONFIG_CC_IS_CLANG=y' CC=clang-0
 }
 
 take_page_apart() {
@@ -130,9 +187,12 @@ if builds; then
 	try installs install_crate
 	try another_kernel_is_refused refuse_another_kernel
 	try another_compiler_is_refused refuse_another_compiler
+	try another_build_is_refused refuse_another_build
+	try installed_module_is_indexed index_what_is_installed
 fi
 try page_has_steps take_page_apart
 if builds; then
+	try other_folders_are_refused refuse_other_folders
 	put_another_compiler_first
 	try builds build_module
 	try no_mangled_symbol need_no_mangled_symbol

@@ -181,8 +181,8 @@ KDIR=$(KDIR=${TORTURE_KDIR:-} "$TOP/scripts/kdir.sh")
 [ "$(config_of "$KDIR" CONFIG_KASAN)$(config_of "$KDIR" CONFIG_PROVE_LOCKING)" = yy ] ||
 	die "The kernel in $KDIR does not look for bugs (CONFIG_KASAN, CONFIG_PROVE_LOCKING)." \
 		"TORTURE_KDIR= takes one that was built with the settings of scripts/config/torture.config."
-mkdir -p "$FOLDER"/{small,full}
 hold "$FOLDER/lock"
+mkdir -p "$FOLDER"/{small,full}
 COMMIT=$(git -C "$TOP" describe --always --dirty 2>/dev/null || echo unknown)
 if [ "$FORM" = full ]; then SHARE=$PERCENT; else SHARE=100; fi
 WORK=$(mktemp -d)
