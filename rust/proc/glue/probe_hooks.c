@@ -165,8 +165,9 @@ struct probe_hook {
 };
 
 /*
- * The function of a system call: the functions that it calls may be inlined. It takes the registers of the caller. Where it
- * has another name or other parameters, it is not found, and its events are missing.
+ * The function of a system call: the functions that it calls may be inlined. It takes the
+ * registers of the caller. On other processors it has another name or other parameters, so that
+ * it is not found, and its events are missing.
  */
 #if defined(CONFIG_X86_64)
 #define SYSTEM_CALL(name) "__x64_sys_" #name
