@@ -176,7 +176,7 @@ TEST_F(load, while_programs_open_send_and_close)
 	hide_modprobe();
 	for (i = 0; i < 2; i++)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, open_and_close, &done));
-	for (i = 0; i < 3000 && unloaded < wanted; i++) {
+	for (i = 0; i < 3000 && (unloaded < wanted || !(refused || provider_is_guest())); i++) {
 		if (!module_is_loaded("cn"))
 			ASSERT_EQ(0, module_load("cn", ""));
 		ret = module_unload("cn");
@@ -188,8 +188,8 @@ TEST_F(load, while_programs_open_send_and_close)
 	__atomic_store_n(&done, true, __ATOMIC_SEQ_CST);
 	for (i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
+	EXPECT_LE(wanted, unloaded);
 	/* Otherwise the two have not met. */
-	EXPECT_EQ(wanted, unloaded);
 	EXPECT_TRUE(refused || provider_is_guest());
 }
 
